@@ -1,0 +1,6 @@
+# -DDEJAVID_SANITIZE=address,undefined or thread; the presets asan and tsan set it.
+set(DEJAVID_SANITIZE "" CACHE STRING "sanitizers to build with: address,undefined or thread")
+if(DEJAVID_SANITIZE)
+  add_compile_options(-fsanitize=${DEJAVID_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${DEJAVID_SANITIZE})
+endif()

@@ -1,0 +1,41 @@
+# How tests are added, in one place.
+#   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...])            a GoogleTest program, one CTest test
+#   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...])         the same program under mpirun, one CTest test a rank count
+#   dejavid_add_python_test(NAME FILE [LABELS ...] [PROCESSORS n])             a Python unittest file over the built programs
+find_package(GTest REQUIRED)
+
+set(DEJAVID_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
+set(DEJAVID_TEST_ENVIRONMENT
+  "DEJAVID_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};DEJAVID_SOURCE=${PROJECT_SOURCE_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
+
+function(dejavid_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES;LABELS")
+  add_executable(${name} ${test_SOURCES})
+  target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest GTest::gtest_main ${test_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS "unit;${test_LABELS}" TIMEOUT 600 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}"
+    SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\] [0-9]+ test.*\n.*\n*\\[  PASSED  \\] 0 tests")
+endfunction()
+
+function(dejavid_add_mpi_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "RANKS;SOURCES;LIBRARIES")
+  add_executable(${name} ${test_SOURCES}) # brings its own main, which starts MPI
+  target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest ${test_LIBRARIES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  foreach(ranks IN LISTS test_RANKS)
+    add_test(NAME ${name}_${ranks}_ranks
+      COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
+    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi" TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+function(dejavid_add_python_test name file)
+  cmake_parse_arguments(PARSE_ARGV 2 test "" "PROCESSORS" "LABELS")
+  if(NOT test_PROCESSORS)
+    set(test_PROCESSORS 2)
+  endif()
+  add_test(NAME ${name} COMMAND ${DEJAVID_PYTHON} -m unittest -v ${file} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES LABELS "end_to_end;${test_LABELS}" TIMEOUT 1200 PROCESSORS ${test_PROCESSORS}
+    ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1")
+endfunction()

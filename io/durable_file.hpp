@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace dejavid::io {
+
+/// A file written under a temporary name beside its own, and renamed when it is whole.
+///
+/// commit(): fsync of the file, rename, fsync of the folder, in that order; without it the destructor removes the temporary.
+/// The writer itself (HDF5, a stream) writes to temporary() and closes it before commit(). Throws WriteError.
+class DurableFile {
+ public:
+  enum class Existing { kRefuse, kReplace };
+  DurableFile(std::filesystem::path file, Existing existing);
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& temporary() const { return temporary_; }
+  void commit();
+
+ private:
+  std::filesystem::path file_, temporary_;
+  Existing existing_;
+  bool committed_ = false;
+};
+
+/// Writes `text` to `file` durably, replacing what was there. Throws WriteError.
+void write_text(const std::filesystem::path& file, std::string_view text);
+
+}  // namespace dejavid::io

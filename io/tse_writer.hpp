@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/tse_store.hpp"
+
+namespace dejavid::io {
+
+enum class FeatureType : std::uint8_t { kFloat32, kFloat16 };
+
+struct TseWriterOptions {
+  FeatureType feature_type = FeatureType::kFloat32;
+  int gzip_level = 0;  ///< 0: not compressed
+};
+
+/// What the store says about itself.
+struct TseStoreHeader {
+  std::int64_t feature_dim = 0;
+  std::vector<std::string> class_names;  ///< [C]
+  std::string encoder;                   ///< what made the features, free text
+  std::string source;                    ///< where the samples came from, free text
+};
+
+struct TseSample {
+  std::string id;
+  std::int32_t label = 0;
+  Split split = Split::kTrain;
+  std::span<const float> features;                  ///< [T,F]
+  std::span<const std::int32_t> frame_labels = {};  ///< [T] or empty
+  std::span<const double> timestamps = {};          ///< [T] seconds, or empty
+};
+
+/// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`, syncs and
+/// renames. Destroyed without finish(), it removes the temporary file. Throws WriteError (also where `file` exists already),
+/// StoreError for a sample that does not fit, NotFiniteError for a feature that is not finite.
+class TseWriter {
+ public:
+  TseWriter(std::filesystem::path file, TseStoreHeader header, TseWriterOptions options = {});
+  ~TseWriter();
+  TseWriter(const TseWriter&) = delete;
+  TseWriter& operator=(const TseWriter&) = delete;
+
+  void append(const TseSample& sample);
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dejavid::io

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
+#   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
+#   launch/install.sh --cuda    the full torch wheel, and nvcc where the machine has none
+# Safe to run again: what is already there is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source cmake/versions.env
+
+cuda=false
+for argument in "$@"; do
+  case "$argument" in
+    --cuda) cuda=true ;;
+    -h | --help) sed -n '2,5p' "$0" | cut -c3-; exit 0 ;;
+    *) echo "install.sh: unknown argument '$argument'; expected --cuda or nothing" >&2; exit 2 ;;
+  esac
+done
+
+say() { printf '== %s\n' "$*"; }
+
+packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv
+  libopenmpi-dev openmpi-bin openssh-client libhdf5-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
+  nlohmann-json3-dev libxxhash-dev libgtest-dev clang-format clang-tidy)
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+if ((${#missing[@]})); then
+  say "Debian packages to install: ${missing[*]}"
+  as_root=()
+  if ((EUID != 0)); then
+    command -v sudo >/dev/null || {
+      echo "install.sh: these packages need root, and there is no sudo: ${missing[*]}; install them, then run this again" >&2
+      exit 1
+    }
+    as_root=(sudo)
+  fi
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  say "Debian packages: all present"
+fi
+
+if [[ ! -x .venv/bin/python ]]; then
+  say "making the virtual environment .venv"
+  /usr/bin/python3 -m venv .venv
+fi
+wheel_installed() { # name version
+  .venv/bin/python -c 'import importlib.metadata as m, sys; sys.exit(m.version(sys.argv[1]) != sys.argv[2])' "$1" "$2" 2>/dev/null
+}
+pip_install() { .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"; }
+
+if ! wheel_installed numpy "$NUMPY_VERSION" || ! wheel_installed h5py "$H5PY_VERSION"; then
+  say "numpy and h5py for the tests"
+  pip_install "numpy==$NUMPY_VERSION" "h5py==$H5PY_VERSION"
+fi
+if $cuda; then
+  if [[ ! -e .venv/full_torch ]]; then
+    say "LibTorch $TORCH_VERSION with CUDA (the full torch wheel, about 4.6 GB on disk)"
+    pip_install "torch==$TORCH_VERSION"
+    touch .venv/full_torch
+  else
+    say "LibTorch $TORCH_VERSION with CUDA: present"
+  fi
+  if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
+    say "nvcc: the machine's own"
+  else
+    say "nvcc from the cuda-toolkit wheel"
+    pip_install "$CUDA_TOOLKIT_WHEEL"
+  fi
+elif wheel_installed torch "$TORCH_VERSION"; then
+  say "LibTorch $TORCH_VERSION: present"
+else
+  say "LibTorch $TORCH_VERSION for the CPU (530 MB to download)"
+  pip_install --no-deps "torch==$TORCH_VERSION"
+  pip_install --no-deps "$CUDA_RUNTIME_WHEEL" "$CUDA_CUPTI_WHEEL"
+fi
+say "ready: launch/build.sh builds"

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "dist/agreement.hpp"
+
+namespace dejavid {
+
+/// Process exit codes, the same on every rank.
+enum class ExitCode : int {
+  kDone = 0,
+  kOther = 1,
+  kUsage = 2,
+  kStore = 10,
+  kModel = 11,
+  kNotFinite = 12,
+  kCannotWrite = 13,
+  kTimeout = 14,
+  kRankLost = 15,
+  kStopped = 75,
+};
+
+/// Turns an exception into the exit code and the line it stands for.
+[[nodiscard]] dist::Failure describe(const std::exception_ptr& error);
+
+/// Runs a phase that may fail on some ranks only, then agrees: every rank returns, or every rank throws dist::AgreedFailure.
+template <typename Phase>
+void agreed(dist::Communicator& communicator, Phase&& phase) {
+  std::optional<dist::Failure> failure;
+  try {
+    std::forward<Phase>(phase)();
+  } catch (...) {
+    failure = describe(std::current_exception());
+  }
+  dist::agree(communicator, failure);
+}
+
+}  // namespace dejavid

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "src/config/config.hpp"
+
+namespace dejavid {
+
+/// Numbers of one optimizer step, as metrics.jsonl records them.
+struct StepRecord {
+  std::int64_t epoch = 0, step = 0;
+  double loss = 0, lr = 0;
+  std::int64_t samples = 0;
+};
+
+/// Numbers of one epoch. Validation fields are meaningful where `validated`.
+struct EpochRecord {
+  std::int64_t epoch = 0;
+  double train_loss = 0, train_top1 = 0;
+  bool validated = false;
+  double val_loss = 0, val_top1 = 0, val_top5 = 0;
+  double seconds = 0, samples_per_s = 0;
+};
+
+/// The folder of one run (rank 0 writes it; config.toml, environment.json, metrics.jsonl, model.h5, best.h5, checkpoints/,
+/// logs/, summary.json). Throws io::WriteError.
+class RunDirectory {
+ public:
+  /// A new run: makes the folder, refuses one that holds a run already.
+  static RunDirectory create(const std::filesystem::path& folder, const Config& config);
+  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again).
+  static RunDirectory reopen(const std::filesystem::path& folder, const Config& config, std::int64_t from_step);
+  ~RunDirectory();
+  RunDirectory(RunDirectory&&) noexcept;
+  RunDirectory& operator=(RunDirectory&&) noexcept;
+
+  [[nodiscard]] const std::filesystem::path& folder() const;
+  [[nodiscard]] std::filesystem::path model_file() const;
+  [[nodiscard]] std::filesystem::path best_file() const;
+  /// checkpoints/step_<step, 8 digits>.h5
+  [[nodiscard]] std::filesystem::path checkpoint_file(std::int64_t step) const;
+  /// Removes all but the newest `keep` checkpoints.
+  void prune_checkpoints(std::int64_t keep) const;
+
+  void record(const StepRecord& step);
+  void record(const EpochRecord& epoch);
+  void write_environment(const std::string& json) const;
+  void write_summary(const std::string& json) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  RunDirectory();
+};
+
+/// Checkpoints of a run, newest first; empty where there are none.
+[[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);
+
+/// runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder.
+[[nodiscard]] std::filesystem::path default_run_folder(const Config& config);
+
+}  // namespace dejavid
