@@ -12,9 +12,10 @@ enum class Split : std::uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
 
 /// One or more TSE stores opened for reading as one, in the order given (format: docs/store-format.md).
 ///
-/// Opening reads and checks everything but the features: schema, types, bounds, that every file is complete, that several files
-/// agree on feature_dim, classes and class names. Throws StoreError. Features are read sample by sample with the serial driver.
-/// Not thread-safe: one thread at a time may call read_sample(); the const accessors are safe from any thread.
+/// Opening reads and checks everything but the features: schema, types, bounds, that every file is complete, that
+/// several files agree on feature_dim, classes and class names. Throws StoreError. Features are read sample by sample
+/// with the serial driver. Any thread may call any member: reads of one store wait for each other, and all HDF5 calls
+/// of the process take turns.
 class TseStore {
  public:
   explicit TseStore(const std::vector<std::filesystem::path>& files);
@@ -40,9 +41,21 @@ class TseStore {
   /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.
   [[nodiscard]] std::uint64_t identity() const;
 
-  /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest and that
-  /// every feature is finite are checked. Throws StoreError, NotFiniteError.
+  /// Refuses what nothing can be learned from: fewer than two classes, or a class without a sample of the train split.
+  /// Throws StoreError. Stores that are only evaluated need not pass.
+  void require_training_samples() const;
+
+  /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest
+  /// and that every feature is finite are checked. Throws StoreError, NotFiniteError.
   void read_sample(std::int64_t sample, float* destination);
+
+  /// True where every file has /frame_labels (/timestamps).
+  [[nodiscard]] bool has_frame_labels() const;
+  [[nodiscard]] bool has_timestamps() const;
+  /// [T] phase of each step, -1 none. Only where has_frame_labels(). Throws StoreError.
+  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
+  /// [T] seconds. Only where has_timestamps(). Throws StoreError, NotFiniteError.
+  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample);
 
  private:
   struct State;
