@@ -1,0 +1,226 @@
+"""What the end-to-end tests share: small data sets, stores and models made by hand with h5py, and running the programs."""
+
+import contextlib
+import csv
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from xxh64 import xxh64
+
+SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[2]))
+BIN = Path(os.environ.get("DEJAVID_BIN", SOURCE / "build" / "cpu" / "bin"))
+TRAIN, VALIDATION, TEST = 0, 1, 2
+
+# --- data sets, stores and models -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TseSet:
+    """Samples [T,F] f32 of any lengths, with label and split each."""
+
+    samples: list
+    labels: np.ndarray
+    splits: np.ndarray
+    classes: int
+
+    @property
+    def features(self):
+        return self.samples[0].shape[1]
+
+    def of(self, split):
+        """(samples, labels) of one split in store order."""
+        chosen = [n for n in range(len(self.samples)) if self.splits[n] == split]
+        return [self.samples[n] for n in chosen], self.labels[chosen]
+
+    def map(self, change):
+        return TseSet([change(sample) for sample in self.samples], self.labels, self.splits, self.classes)
+
+
+def make_set(seed=0, classes=5, per_class=8, validation_per_class=3, features=7, lengths=(4, 16), noise=2.0):
+    """Random sequences around one smooth curve a class: neither trivial nor hopeless. Classes alternate, validation comes last."""
+    generator = np.random.default_rng(seed)
+    curves = generator.normal(size=(classes, 4, features))
+    samples, labels = [], []
+    for n in range(classes * (per_class + validation_per_class)):
+        length = int(generator.integers(*lengths, endpoint=True))
+        at = np.linspace(0, 3, length)
+        curve = np.stack([np.interp(at, range(4), curves[n % classes, :, f]) for f in range(features)], axis=1)
+        samples.append((curve + noise * generator.normal(size=curve.shape)).astype(np.float32))
+        labels.append(n % classes)
+    splits = np.where(np.arange(len(samples)) < classes * per_class, TRAIN, VALIDATION).astype(np.uint8)
+    return TseSet(samples, np.array(labels, dtype=np.int32), splits, classes)
+
+
+def fixed_length(names):
+    """A list of strings as a fixed-length UTF-8 array."""
+    encoded = [name.encode() for name in names]
+    width = max([1, *map(len, encoded)])
+    return np.array(encoded, dtype=f"S{width}").astype(h5py.string_dtype("utf-8", width))
+
+
+def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True):
+    """Writes a TSE store as its format describes it. Returns the path."""
+    samples = [np.ascontiguousarray(sample, dtype=dtype) for sample in tse_set.samples]
+    features = np.concatenate(samples)
+    with h5py.File(path, "w") as store:
+        store.attrs.update(
+            format="dejavid-tse", version=1, feature_dim=tse_set.features, num_classes=tse_set.classes, encoder="", source="test"
+        )
+        rows = max(1, min(64, len(features)))
+        store.create_dataset("features", data=features, chunks=(rows, tse_set.features), fletcher32=True)
+        store["offsets"] = np.cumsum([0, *map(len, samples)], dtype=np.int64)
+        store["labels"] = tse_set.labels.astype(np.int32)
+        store["split"] = tse_set.splits.astype(np.uint8)
+        store["ids"] = fixed_length([f"sample_{n}" for n in range(len(samples))])
+        store["class_names"] = fixed_length([f"class {c}" for c in range(tse_set.classes)])
+        if digests:
+            store["digests"] = np.array([xxh64(sample.tobytes()) for sample in samples], dtype=np.uint64)
+        if complete:
+            store.attrs["complete"] = 1
+    return path
+
+
+def write_model(path, centroids, log_weights=None, diagonal=False):
+    """Writes a model file as its format describes it. Returns the path."""
+    centroids = np.asarray(centroids, dtype=np.float32)
+    with h5py.File(path, "w") as model:
+        model.attrs.update(format="dejavid-model", version=1, diagonal=int(diagonal), epoch=0, val_top1=0.0, val_top5=0.0, config="")
+        model["centroids"] = centroids
+        model["log_weights"] = np.zeros_like(centroids) if log_weights is None else np.asarray(log_weights, dtype=np.float32)
+        model["class_names"] = fixed_length([f"class {c}" for c in range(len(centroids))])
+    return path
+
+
+def read_arrays(path):
+    """Every dataset of an HDF5 file by its full name."""
+    arrays = {}
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    return arrays
+
+
+def read_metrics(run_dir, event):
+    """Records of one kind from metrics.jsonl, in file order."""
+    lines = (Path(run_dir) / "metrics.jsonl").read_text().splitlines()
+    return [record for record in map(json.loads, lines) if record["event"] == event]
+
+
+def read_predictions(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# --- running the programs ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Finished:
+    """A program that has ended."""
+
+    command: list
+    code: int
+    stdout: str
+    stderr: str
+
+    def __str__(self):
+        return f"{' '.join(self.command)}\nexit code {self.code}\n--- stdout\n{self.stdout}--- stderr\n{self.stderr}"
+
+    @property
+    def errors(self):
+        """Lines on stderr that report an error."""
+        return [line for line in self.stderr.splitlines() if "error:" in line]
+
+
+def command_line(arguments, ranks=None):
+    """`arguments` begin with the program's name; `ranks` None: without mpirun."""
+    program = [str(BIN / arguments[0]), *map(str, arguments[1:])]
+    return program if ranks is None else ["mpirun", "--oversubscribe", "-np", str(ranks), *program]
+
+
+def environment(**extra):
+    """What CTest sets, so that a test file can also be run by hand; two cores are shared by all ranks."""
+    here = dict(os.environ)
+    for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe"):
+        here.setdefault(name, "1")
+    here.setdefault("OMPI_MCA_btl_vader_single_copy_mechanism", "none")
+    here.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
+    return {**here, **extra}
+
+
+def start(arguments, ranks=None, cwd=None):
+    """Starts a program in its own process group, outputs piped."""
+    command = command_line(arguments, ranks)
+    return subprocess.Popen(
+        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def finish(process, timeout=120):
+    """Waits for a started program; one that outlasts `timeout` seconds is ended and is an error."""
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)  # mpirun passes it on
+        time.sleep(3)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"still running after {timeout} s: {Finished(process.args, -1, stdout, stderr)}") from None
+    return Finished(process.args, process.returncode, stdout, stderr)
+
+
+def run(arguments, ranks=None, timeout=120, cwd=None):
+    return finish(start(arguments, ranks, cwd), timeout)
+
+
+def options(**values):
+    """options(train__lr=0.1, model__diagonal=True) -> ["--train.lr", "0.1", "--model.diagonal", "true"]."""
+    spoken = lambda value: str(value).lower() if isinstance(value, bool) else str(value)
+    return [word for key, value in values.items() for word in ("--" + key.replace("__", "."), spoken(value))]
+
+
+class ProgramTest(unittest.TestCase):
+    """A test with a folder of its own, `self.folder`, and programs that are expected to succeed."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="dejavid-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def succeed(self, arguments, ranks=None, timeout=120):
+        finished = run(arguments, ranks, timeout, cwd=self.folder)
+        self.assertEqual(finished.code, 0, finished)
+        return finished
+
+    def train(self, name, store, ranks=None, **settings):
+        """Trains into folder/name and returns it."""
+        run_dir = self.folder / name
+        self.succeed(
+            ["dejavid_dist", "train", *options(data__store=store, run__dir=run_dir, run__progress="off", **settings)], ranks
+        )
+        return run_dir
+
+    def predict(self, model, store, ranks=None, **settings):
+        """Rows of the predictions file."""
+        out = self.folder / f"predictions_{ranks}.csv"
+        out.unlink(missing_ok=True)
+        self.succeed(
+            ["dejavid_dist", "predict", *options(model__init=model, data__store=store, **settings), "--out", str(out)], ranks
+        )
+        return read_predictions(out)
+
+    def assert_relative(self, actual, expected, tolerance, what):
+        """Every number within `tolerance` of the largest expected magnitude, element by element reported."""
+        actual, expected = np.asarray(actual, dtype=float), np.asarray(expected, dtype=float)
+        self.assertEqual(actual.shape, expected.shape, what)
+        np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=0, err_msg=what)
