@@ -3,13 +3,16 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "src/config/config.hpp"
 
 namespace dejavid {
 
-/// A mistake in the command line or a configuration file: one line naming the file and line (or the option), what was found, what
-/// was expected and the nearest known key. Exit code 2.
+/// A mistake in the command line or a configuration file: one line naming the file and line (or the option), what was
+/// found, what was expected and the nearest known key. Exit code 2.
 struct ConfigError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -24,11 +27,27 @@ struct Invocation {
   std::filesystem::path predict_file;  ///< predict --out, centroids --out
 };
 
-/// Parses `dejavid_dist`'s arguments: subcommand, `--config FILE.toml`, `--section.key value`. Reads files, needs no MPI.
-/// Throws ConfigError; prints and exits 0 for --help, --version and --print-config.
+/// Text that was asked for instead of a run: --help, --version, --print-config.
+struct Printout {
+  std::string text;
+};
+
+/// Parses `dejavid_dist`'s arguments (without the program's name): subcommand, `--config FILE.toml`, `--section.key
+/// value`. Reads files, prints nothing, needs no MPI. Throws ConfigError.
+[[nodiscard]] std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arguments);
+
+/// As interpret(), of main's arguments; prints a Printout (one process of the job does) and exits 0. Throws
+/// ConfigError.
 [[nodiscard]] Invocation parse_command_line(int argument_count, char** arguments);
+
+/// True in the one process of a job that prints what concerns all of them before MPI has started: rank 0 by the
+/// environment of mpirun or srun, or a process started on its own.
+[[nodiscard]] bool speaks_for_the_job();
 
 /// The whole configuration as TOML; reading it back gives the same.
 [[nodiscard]] std::string to_toml(const Config& config);
+
+/// The defaults, overlaid with the TOML `text`; `name` stands for it in messages. Throws ConfigError.
+[[nodiscard]] Config from_toml(std::string_view text, const std::string& name);
 
 }  // namespace dejavid

@@ -64,8 +64,8 @@ struct DistConfig {
 };
 
 struct RunConfig {
-  std::filesystem::path dir;    ///< empty: runs/<store>-<UTC time>
-  std::string resume = "none";  ///< none, auto, or a checkpoint's path
+  std::filesystem::path dir;                ///< empty: runs/<store>-<UTC time>
+  std::string resume = "none";              ///< none, auto, or a checkpoint's path
   std::int64_t checkpoint_every_steps = 0;  ///< 0: at epoch ends only
   std::int64_t checkpoint_keep = 2;
   ProgressChoice progress = ProgressChoice::kAuto;
