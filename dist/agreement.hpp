@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "dist/communicator.hpp"
@@ -7,11 +8,12 @@
 
 namespace dejavid::dist {
 
-/// Called by every rank after a phase that may fail on some of them. Returns where all succeeded; otherwise throws AgreedFailure,
-/// with the same content on every rank: the failure of the lowest failing rank.
+/// Called by every rank after a phase that may fail on some of them. Returns where all succeeded; otherwise throws
+/// AgreedFailure, with the same content on every rank: the failure of the lowest failing rank.
 void agree(Communicator& communicator, const std::optional<Failure>& failure);
 
-/// As agree(); also returns the largest `flag` over ranks, so that a stop asked of one rank is seen by all at the same step.
+/// As agree(); also returns the largest `flag` over ranks, so that a stop asked of one rank is seen by all at the same
+/// step.
 [[nodiscard]] int agree_with_flag(Communicator& communicator, const std::optional<Failure>& failure, int flag);
 
 /// True where every rank holds the same value.

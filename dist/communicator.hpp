@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -15,7 +17,7 @@ enum class Reduction : std::uint8_t { kSum, kMin, kMax };
 /// The element types a collective carries. Anything else does not compile.
 template <typename T>
 concept Element = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int32_t> ||
-                  std::same_as<T, std::int64_t> || std::same_as<T, std::uint64_t> || std::same_as<T, std::uint8_t>;
+    std::same_as<T, std::int64_t> || std::same_as<T, std::uint64_t> || std::same_as<T, std::uint8_t>;
 
 enum class ElementType : std::uint8_t { kFloat32, kFloat64, kInt32, kInt64, kUint64, kUint8 };
 
@@ -31,9 +33,10 @@ constexpr ElementType element_type() {
 
 /// Ranks that speak to each other about data in host memory.
 ///
-/// Every call is collective: all ranks make the same calls in the same order with equal counts (gather() excepted, whose counts
-/// may differ). Calls return when the result is there. A call that outlasts the deadline throws TimeoutError, a lost peer
-/// RankLostError; after either, the communicator can only be destroyed. One thread at a time.
+/// Every call is collective: all ranks make the same calls in the same order with equal counts (gather() excepted,
+/// whose counts may differ). Calls return when the result is there. A call that outlasts the deadline throws
+/// TimeoutError, a lost peer RankLostError; after either, every later call throws the same again. Only the thread that
+/// made it may call.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -47,7 +50,9 @@ class Communicator {
   [[nodiscard]] bool is_root() const { return rank().value == 0; }
   [[nodiscard]] virtual const char* backend_name() const = 0;
 
-  /// Combines `values` element by element over all ranks, in place.
+  /// Combines `values` element by element over all ranks, in place. Every rank ends with the same bits: floating-point
+  /// values are combined in rank order, whatever the timing, so the result depends on the number of ranks only. A NaN
+  /// on any rank gives NaN.
   template <Element T>
   void all_reduce(std::span<T> values, Reduction reduction) {
     do_all_reduce(values.data(), values.size(), element_type<T>(), reduction);
@@ -82,7 +87,13 @@ class Communicator {
 /// One process on its own: every collective is already done.
 [[nodiscard]] std::unique_ptr<Communicator> make_self_communicator();
 
-/// All ranks of MPI_COMM_WORLD; MpiSession must be alive for as long as it is.
-[[nodiscard]] std::unique_ptr<Communicator> make_mpi_communicator(std::chrono::duration<double> timeout);
+/// The most elements that one MPI call carries; longer spans take several. It bounds the scratch memory of an
+/// all-reduce (128 MiB of doubles) and keeps counts far below the 2^31 that MPI can express.
+inline constexpr std::size_t kElementsPerMpiCall = std::size_t{1} << 24;
+
+/// All ranks of MPI_COMM_WORLD, in host memory; collective. MpiSession must be alive for as long as it is. `timeout`
+/// (above zero) is how long any one call may take. `elements_per_call` (1 .. 2^31 - 1) is for tests.
+[[nodiscard]] std::unique_ptr<Communicator> make_mpi_communicator(std::chrono::duration<double> timeout,
+                                                                  std::size_t elements_per_call = kElementsPerMpiCall);
 
 }  // namespace dejavid::dist

@@ -29,4 +29,7 @@ struct Topology {
   std::string host;
 };
 
+/// This machine's name.
+[[nodiscard]] std::string host_name();
+
 }  // namespace dejavid::dist

@@ -1,0 +1,65 @@
+#include "dist/launch_environment.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "dist/mpi_session.hpp"
+
+namespace dejavid::dist {
+namespace {
+
+bool is_set(const char* variable) {
+  return std::getenv(variable) != nullptr;
+}
+
+std::optional<int> number(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr) return std::nullopt;
+  const std::string_view digits(text);
+  int value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return value;
+}
+
+struct Promise {
+  const char* variable;
+  int processes;
+};
+
+std::optional<Promise> slurm_step() {
+  if (!is_set("SLURM_STEP_ID") || !is_set("SLURM_PROCID")) return std::nullopt;
+  const std::optional<int> tasks = number("SLURM_STEP_NUM_TASKS");
+  if (!tasks || *tasks <= 1) return std::nullopt;
+  return Promise{"SLURM_STEP_NUM_TASKS", *tasks};
+}
+
+std::optional<Promise> promised_processes() {
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+    if (const std::optional<int> processes = number(variable)) return Promise{variable, *processes};
+  }
+  // PMIx tells a process its rank but not the count; a rank above 0 means at least two.
+  if (const std::optional<int> rank = number("PMIX_RANK"); rank && *rank > 0)
+    return Promise{"PMIX_RANK + 1", *rank + 1};
+  return slurm_step();
+}
+
+}  // namespace
+
+std::optional<std::string> launch_mismatch(int world_size) {
+  const std::optional<Promise> promise = promised_processes();
+  if (!promise || promise->processes <= 1 || world_size > 1) return std::nullopt;
+  return fmt::format(
+      "launch: found an MPI world of 1 process while {} = {}; expected one world of all of them; "
+      "start with `srun --mpi=pmix`, or with the mpirun of the Open MPI that this program was built with",
+      promise->variable, promise->processes);
+}
+
+bool started_by_launcher() {
+  return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK") || slurm_step().has_value();
+}
+
+}  // namespace dejavid::dist

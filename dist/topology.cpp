@@ -1,0 +1,15 @@
+#include "dist/topology.hpp"
+
+#include <unistd.h>
+
+#include <array>
+
+namespace dejavid::dist {
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown-host";
+  return name.data();
+}
+
+}  // namespace dejavid::dist

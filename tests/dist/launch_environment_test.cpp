@@ -1,0 +1,78 @@
+#include "dist/launch_environment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+
+#include "dist/mpi_session.hpp"
+
+namespace dejavid::dist {
+namespace {
+
+class LaunchEnvironment : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "SLURM_NTASKS", "SLURM_STEP_ID",
+                                 "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+      unsetenv(variable);
+    }
+  }
+  static void set(const std::map<std::string, std::string>& environment) {
+    for (const auto& [variable, text] : environment) setenv(variable.c_str(), text.c_str(), 1);
+  }
+};
+
+TEST_F(LaunchEnvironment, PlainStart) {
+  EXPECT_FALSE(started_by_launcher());
+  EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, PlainStartInsideAnAllocation) {
+  set({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "0"}});
+  EXPECT_FALSE(started_by_launcher());
+  EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, PlainStartInAnInteractiveStep) {
+  set({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "0"}, {"SLURM_STEP_ID", "4294967290"}, {"SLURM_STEP_NUM_TASKS", "1"}});
+  EXPECT_FALSE(started_by_launcher());
+  EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, SrunWithoutPmixIsAMismatch) {
+  set({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "3"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "8"}});
+  EXPECT_TRUE(started_by_launcher());
+  const std::optional<std::string> mismatch = launch_mismatch(1);
+  ASSERT_TRUE(mismatch.has_value());
+  EXPECT_NE(mismatch->find("SLURM_STEP_NUM_TASKS = 8"), std::string::npos) << *mismatch;
+  EXPECT_NE(mismatch->find("srun --mpi=pmix"), std::string::npos) << *mismatch;
+  EXPECT_EQ(launch_mismatch(8), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, ForeignMpirunIsAMismatch) {
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"}) {
+    SetUp();
+    set({{variable, "4"}});
+    EXPECT_TRUE(started_by_launcher());
+    EXPECT_TRUE(launch_mismatch(1).has_value()) << variable;
+    EXPECT_EQ(launch_mismatch(4), std::nullopt) << variable;
+  }
+}
+
+TEST_F(LaunchEnvironment, PmixTellsByARankAboveZero) {
+  set({{"PMIX_RANK", "0"}});
+  EXPECT_TRUE(started_by_launcher());
+  EXPECT_EQ(launch_mismatch(1), std::nullopt);
+  set({{"PMIX_RANK", "1"}});
+  EXPECT_TRUE(launch_mismatch(1).has_value());
+}
+
+TEST_F(LaunchEnvironment, MpirunWithOneProcessInsideAStepIsRight) {
+  set({{"OMPI_COMM_WORLD_SIZE", "1"}, {"SLURM_PROCID", "1"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
+  EXPECT_TRUE(started_by_launcher());
+  EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+}  // namespace
+}  // namespace dejavid::dist
