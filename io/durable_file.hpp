@@ -8,8 +8,10 @@ namespace dejavid::io {
 
 /// A file written under a temporary name beside its own, and renamed when it is whole.
 ///
-/// commit(): fsync of the file, rename, fsync of the folder, in that order; without it the destructor removes the temporary.
-/// The writer itself (HDF5, a stream) writes to temporary() and closes it before commit(). Throws WriteError.
+/// The constructor makes the temporary file, empty, so that a folder that cannot be written is met before any work is
+/// done. commit(): fsync of the file, rename, fsync of the folder, in that order; without it the destructor removes the
+/// temporary. The writer itself (HDF5, a stream) writes to temporary() and closes it before commit(). With
+/// Existing::kRefuse a file that has appeared meanwhile is not replaced either. Throws WriteError.
 class DurableFile {
  public:
   enum class Existing { kRefuse, kReplace };

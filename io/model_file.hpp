@@ -10,19 +10,19 @@ namespace dejavid::io {
 
 /// Where training stood: what a checkpoint holds beside the model.
 struct TrainingState {
-  std::int64_t epoch = 0;           ///< the epoch under way (or the next one, where step_in_epoch is 0)
-  std::int64_t step = 0;            ///< optimizer steps taken since training began
-  std::int64_t step_in_epoch = 0;   ///< optimizer steps taken in `epoch`
-  std::uint64_t order_seed = 0;     ///< what the epoch order is drawn from
-  std::uint64_t store_identity = 0; ///< TseStore::identity() of the store trained on
+  std::int64_t epoch = 0;            ///< the epoch under way (or the next one, where step_in_epoch is 0)
+  std::int64_t step = 0;             ///< optimizer steps taken since training began
+  std::int64_t step_in_epoch = 0;    ///< optimizer steps taken in `epoch`
+  std::uint64_t order_seed = 0;      ///< what the epoch order is drawn from
+  std::uint64_t store_identity = 0;  ///< TseStore::identity() of the store trained on
   std::int64_t best_epoch = -1;
   double best_val_top1 = 0;
   double best_val_loss = 0;
   double best_val_top5 = 0;
-  double epoch_loss_sum = 0;           ///< running sums of the epoch under way
+  double epoch_loss_sum = 0;  ///< running sums of the epoch under way
   std::int64_t epoch_correct = 0;
   std::int64_t epoch_samples = 0;
-  double elapsed_seconds = 0;       ///< wall time of training before this checkpoint
+  double elapsed_seconds = 0;  ///< wall time of training before this checkpoint
   /// AdamW's moments, [C,K,F] each; empty for a parameter that is not learned.
   std::vector<float> centroid_first_moment, centroid_second_moment, log_weight_first_moment, log_weight_second_moment;
   /// The epoch's frozen copies [C,K,F], where the checkpoint lies within an epoch; else empty.
@@ -42,10 +42,13 @@ struct ModelContent {
   std::optional<TrainingState> training;
 };
 
-/// Writes a model file durably: temporary name, sync, rename. The content's digest is stored with it. Throws WriteError.
+/// Writes a model file durably (temporary name, sync, rename), replacing what was there. The digest of its arrays is
+/// stored with it. Throws WriteError; ModelFileError for content that read_model() would refuse.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
 
-/// Reads and checks a model file (shapes, finite numbers, digest where stored). Throws ModelFileError; NotFiniteError.
+/// Reads and checks a model file (shapes, finite numbers, digest where stored). A hand-made one needs /centroids,
+/// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,
+/// accuracies 0, config empty. Throws ModelFileError; NotFiniteError.
 [[nodiscard]] ModelContent read_model(const std::filesystem::path& file);
 
 }  // namespace dejavid::io

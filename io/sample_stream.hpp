@@ -21,8 +21,9 @@ struct SampleBatch {
 
 /// Hands out batches in a given order; one thread reads ahead, the only one that touches the store's features.
 ///
-/// start() begins a sequence of batches (dropping what is left of the one before); next() waits for the coming one and rethrows,
-/// at the batch it struck, what the reader met (StoreError, NotFiniteError). The store must outlive the stream.
+/// start() begins a sequence of batches (dropping what is left of the one before); next() waits for the coming one and
+/// rethrows, at the batch it struck, what the reader met (StoreError, NotFiniteError). The store must outlive the
+/// stream.
 class SampleStream {
  public:
   /// `prefetch` is how many batches may lie ready ahead of the consumer (at least 1).
@@ -32,7 +33,8 @@ class SampleStream {
   SampleStream& operator=(const SampleStream&) = delete;
 
   void start(std::vector<std::vector<std::int64_t>> batches);
-  /// The next batch, valid until the following call of next() or start(). Calling it past the last batch is a logic error.
+  /// The next batch, valid until the following call of next() or start(). Calling it past the last batch is a logic
+  /// error.
   const SampleBatch& next();
 
  private:

@@ -45,6 +45,7 @@ struct StoreReport {
   std::int64_t samples_read = 0;      ///< read whole, digest (where stored) and finiteness as they should be
   bool has_digests = false;           ///< false: the content could not be compared with anything
   std::int64_t problem_count = 0;     ///< all of them
+  std::int64_t not_finite_count = 0;  ///< of these, numbers that are NaN or infinite
   std::vector<std::string> problems;  ///< the first kMostProblems, one line each
 
   [[nodiscard]] bool good() const { return opened && problem_count == 0; }

@@ -35,9 +35,9 @@ struct TseSample {
   std::span<const double> timestamps = {};          ///< [T] seconds, or empty
 };
 
-/// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`, syncs and
-/// renames. Destroyed without finish(), it removes the temporary file. Throws WriteError (also where `file` exists already),
-/// StoreError for a sample that does not fit, NotFiniteError for a feature that is not finite.
+/// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`,
+/// syncs and renames. Destroyed without finish(), it removes the temporary file. Throws WriteError (also where `file`
+/// exists already), StoreError for a sample that does not fit, NotFiniteError for a feature that is not finite.
 class TseWriter {
  public:
   TseWriter(std::filesystem::path file, TseStoreHeader header, TseWriterOptions options = {});

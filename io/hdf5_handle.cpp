@@ -1,0 +1,81 @@
+#include "io/hdf5_handle.hpp"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <cstdio>
+#include <cstring>
+
+namespace dejavid::io::hdf5 {
+
+static_assert(std::endian::native == std::endian::little, "digests are taken over little-endian bytes in memory");
+
+namespace {
+
+std::recursive_mutex& library_mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+herr_t take_first(unsigned /*depth*/, const H5E_error2_t* error, void* into) {
+  auto& text = *static_cast<std::string*>(into);
+  if (text.empty() && error->desc != nullptr) text = error->desc;
+  return 0;
+}
+
+/// HDF5 reports a failed system call as a long line with addresses, sizes and a time of day; errno is what matters.
+std::string shorten(const std::string& text) {
+  const auto at = text.find("errno = ");
+  int code = 0;
+  if (at == std::string::npos || std::sscanf(text.c_str() + at, "errno = %d", &code) != 1) return text;
+  const auto head = text.substr(0, text.find_first_of(",:"));
+  return fmt::format("{}: {} (errno {})", head, std::strerror(code),
+                     code);  // NOLINT(concurrency-mt-unsafe): under the lock
+}
+
+}  // namespace
+
+LibraryLock::LibraryLock() : lock_(library_mutex()) {
+  thread_local bool silenced = false;
+  if (!silenced) silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
+}
+
+std::string innermost_message() {
+  std::string text;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);
+  H5Eclear2(H5E_DEFAULT);
+  if (text.empty()) return "no reason given";
+  text = shorten(text);
+  for (char& letter : text) {
+    if (static_cast<unsigned char>(letter) < 0x20) letter = ' ';
+  }
+  return text;
+}
+
+void refuse_failed_call(std::string_view where, std::string_view doing) {
+  throw Refusal(fmt::format("{}: {}: HDF5 found: {}; expected a whole file; copy it again or make it again", where,
+                            doing, innermost_message()));
+}
+
+bool Handle::close() noexcept {
+  if (id_ < 0) return true;
+  const LibraryLock lock;
+  return close_(std::exchange(id_, H5I_INVALID_HID)) >= 0;
+}
+
+Handle float16_type() {
+  auto type = owned(H5Tcopy(H5T_IEEE_F32LE), H5Tclose, "", "half precision type");
+  checked(H5Tset_fields(type.get(), 15, 10, 5, 0, 10), "", "half precision type");
+  checked(H5Tset_size(type.get(), 2), "", "half precision type");
+  checked(H5Tset_ebias(type.get(), 15), "", "half precision type");
+  return type;
+}
+
+Handle variable_string_type() {
+  auto type = owned(H5Tcopy(H5T_C_S1), H5Tclose, "", "text type");
+  checked(H5Tset_size(type.get(), H5T_VARIABLE), "", "text type");
+  checked(H5Tset_cset(type.get(), H5T_CSET_UTF8), "", "text type");
+  return type;
+}
+
+}  // namespace dejavid::io::hdf5

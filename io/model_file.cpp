@@ -1,0 +1,268 @@
+#include "io/model_file.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cmath>
+#include <memory>
+#include <string_view>
+
+#include "io/durable_file.hpp"
+#include "io/errors.hpp"
+#include "io/hdf5_input.hpp"
+#include "io/hdf5_output.hpp"
+#include "io/utf8.hpp"
+
+namespace dejavid::io {
+namespace {
+
+using hdf5::Refusal;
+
+constexpr const char* kFormat = "dejavid-model";
+constexpr std::int64_t kVersion = 1;
+
+struct NamedArray {
+  const char* name;
+  std::vector<float> TrainingState::*values;
+};
+constexpr std::array<NamedArray, 6> kTrainingArrays{{
+    {"centroid_first_moment", &TrainingState::centroid_first_moment},
+    {"centroid_second_moment", &TrainingState::centroid_second_moment},
+    {"log_weight_first_moment", &TrainingState::log_weight_first_moment},
+    {"log_weight_second_moment", &TrainingState::log_weight_second_moment},
+    {"frozen_centroids", &TrainingState::frozen_centroids},
+    {"frozen_log_weights", &TrainingState::frozen_log_weights},
+}};
+
+struct NamedCount {
+  const char* name;
+  std::int64_t TrainingState::*value;
+};
+constexpr std::array<NamedCount, 6> kTrainingCounts{{
+    {"epoch", &TrainingState::epoch},
+    {"step", &TrainingState::step},
+    {"step_in_epoch", &TrainingState::step_in_epoch},
+    {"best_epoch", &TrainingState::best_epoch},
+    {"epoch_correct", &TrainingState::epoch_correct},
+    {"epoch_samples", &TrainingState::epoch_samples},
+}};
+
+struct NamedReal {
+  const char* name;
+  double TrainingState::*value;
+};
+constexpr std::array<NamedReal, 5> kTrainingReals{{
+    {"best_val_top1", &TrainingState::best_val_top1},
+    {"best_val_loss", &TrainingState::best_val_loss},
+    {"best_val_top5", &TrainingState::best_val_top5},
+    {"epoch_loss_sum", &TrainingState::epoch_loss_sum},
+    {"elapsed_seconds", &TrainingState::elapsed_seconds},
+}};
+
+struct NamedSeed {
+  const char* name;
+  std::uint64_t TrainingState::*value;
+};
+constexpr std::array<NamedSeed, 2> kTrainingSeeds{{
+    {"order_seed", &TrainingState::order_seed},
+    {"store_identity", &TrainingState::store_identity},
+}};
+
+std::int64_t element_count(const ModelContent& content) {
+  return content.classes * content.steps * content.feature_dim;
+}
+
+/// XXH64 (seed 0) over centroids, log_weights and the arrays of /training in the order of kTrainingArrays, absent ones
+/// left out.
+std::uint64_t digest_of(const ModelContent& content) {
+  const std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash(XXH64_createState(), XXH64_freeState);
+  XXH64_reset(hash.get(), 0);
+  const auto add = [&](const std::vector<float>& values) {
+    XXH64_update(hash.get(), values.data(), values.size() * sizeof(float));
+  };
+  add(content.centroids);
+  add(content.log_weights);
+  if (content.training) {
+    for (const auto& array : kTrainingArrays) add((*content.training).*(array.values));
+  }
+  return XXH64_digest(hash.get());
+}
+
+void require_finite(const std::filesystem::path& file, const char* dataset, const std::vector<float>& values,
+                    const ModelContent& content) {
+  for (std::size_t n = 0; n < values.size(); ++n) {
+    if (std::isfinite(values[n])) continue;
+    const auto at = static_cast<std::int64_t>(n);
+    const auto dim = content.feature_dim, steps = content.steps;
+    throw NotFiniteError(fmt::format(
+        "{}:{}: found {} at class {}, step {}, feature {}; expected finite numbers; go back to an earlier checkpoint",
+        file.string(), dataset, values[n], at / (dim * steps), at / dim % steps, at % dim));
+  }
+}
+
+void require_size(const std::filesystem::path& file, const char* what, std::size_t found, std::int64_t expected) {
+  if (found != static_cast<std::size_t>(expected)) {
+    throw ModelFileError(fmt::format("{}:{}: found {} numbers; expected {}; give content of matching shapes",
+                                     file.string(), what, found, expected));
+  }
+}
+
+void check(const std::filesystem::path& file, const ModelContent& content) {
+  if (content.classes < 2 || content.steps < 1 || content.feature_dim < 1) {
+    throw ModelFileError(fmt::format(
+        "{}:centroids: found shape [{},{},{}]; expected at least 2 classes, 1 step and 1 feature; make the model again",
+        file.string(), content.classes, content.steps, content.feature_dim));
+  }
+  require_size(file, "centroids", content.centroids.size(), element_count(content));
+  require_size(file, "log_weights", content.log_weights.size(), element_count(content));
+  require_size(file, "class_names", content.class_names.size(), content.classes);
+  require_finite(file, "centroids", content.centroids, content);
+  require_finite(file, "log_weights", content.log_weights, content);
+  if (!content.training) return;
+  for (const auto& array : kTrainingArrays) {
+    const auto& values = (*content.training).*(array.values);
+    if (!values.empty()) require_size(file, array.name, values.size(), element_count(content));
+    require_finite(file, array.name, values, content);
+  }
+}
+
+template <typename T>
+T required(std::optional<T> value, const char* name) {
+  if (!value)
+    throw Refusal(
+        fmt::format(":training:attribute {}: found none; expected a number; go back to another checkpoint", name));
+  return *value;
+}
+
+void require_header(const hdf5::Handle& root) {
+  const auto format = hdf5::text_attribute(root, "format");
+  if (!format || *format != kFormat) {
+    throw Refusal(fmt::format(":attribute format: found {}; expected \"{}\"; name a model file or checkpoint",
+                              format ? "\"" + printable(*format) + "\"" : "none", kFormat));
+  }
+  const auto version = hdf5::integer_attribute(root, "version");
+  if (!version || *version != kVersion) {
+    throw Refusal(fmt::format(":attribute version: found {}; expected {}; use a model of this version",
+                              version ? std::to_string(*version) : "none", kVersion));
+  }
+}
+
+/// An array [C,K,F]; the first one read says what C, K and F are.
+std::vector<float> read_array(const hdf5::Handle& group, const char* name, ModelContent& content) {
+  const auto dataset = hdf5::open_dataset(group, name);
+  hdf5::require_rank(dataset, 3, "three dimensions, [C,K,F]");
+  if (content.classes == 0) {
+    content.classes = dataset.shape[0];
+    content.steps = dataset.shape[1];
+    content.feature_dim = dataset.shape[2];
+  }
+  const std::vector<std::int64_t> expected{content.classes, content.steps, content.feature_dim};
+  if (dataset.shape != expected) {
+    throw Refusal(fmt::format(":{}: found shape {}; expected {} as centroids; make the model again", name,
+                              hdf5::describe_shape(dataset.shape), hdf5::describe_shape(expected)));
+  }
+  return hdf5::read_floats(dataset);
+}
+
+TrainingState read_training(const hdf5::Handle& root, ModelContent& content) {
+  const auto group = hdf5::open_group(root, "training");
+  TrainingState training;
+  for (const auto& count : kTrainingCounts)
+    training.*(count.value) = required(hdf5::integer_attribute(group, count.name), count.name);
+  for (const auto& real : kTrainingReals)
+    training.*(real.value) = required(hdf5::real_attribute(group, real.name), real.name);
+  for (const auto& seed : kTrainingSeeds)
+    training.*(seed.value) = required(hdf5::unsigned_attribute(group, seed.name), seed.name);
+  for (const auto& array : kTrainingArrays) {
+    if (hdf5::has_member(group, array.name)) training.*(array.values) = read_array(group, array.name, content);
+  }
+  return training;
+}
+
+ModelContent read_content(const std::filesystem::path& file) {
+  const auto opened = hdf5::open_for_reading(file, "model file");
+  const auto root = hdf5::owned(H5Gopen2(opened.get(), "/", H5P_DEFAULT), H5Gclose, "", "opening its root");
+  require_header(root);
+  ModelContent content;
+  content.centroids = read_array(root, "centroids", content);
+  content.log_weights = read_array(root, "log_weights", content);
+  content.class_names = hdf5::read_texts(hdf5::open_dataset(root, "class_names"));
+  content.diagonal = hdf5::integer_attribute(root, "diagonal").value_or(0) != 0;
+  content.epoch = hdf5::integer_attribute(root, "epoch").value_or(-1);
+  content.val_top1 = hdf5::real_attribute(root, "val_top1").value_or(0);
+  content.val_top5 = hdf5::real_attribute(root, "val_top5").value_or(0);
+  content.config = hdf5::text_attribute(root, "config").value_or("");
+  if (hdf5::has_member(root, "training")) content.training = read_training(root, content);
+  const auto digest = hdf5::unsigned_attribute(root, "digest");
+  if (digest && *digest != digest_of(content)) {
+    throw Refusal(
+        fmt::format(":attribute digest: found content of digest {:016x}; expected {:016x}; copy the file again or go "
+                    "back to another "
+                    "checkpoint",
+                    digest_of(content), *digest));
+  }
+  return content;
+}
+
+void write_array(const hdf5::Handle& group, const char* name, const ModelContent& content,
+                 const std::vector<float>& values) {
+  hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+                      {content.classes, content.steps, content.feature_dim}, values.data());
+}
+
+void write_content(const std::filesystem::path& file, const ModelContent& content) {
+  auto opened = hdf5::create_file(file);
+  write_array(opened, "centroids", content, content.centroids);
+  write_array(opened, "log_weights", content, content.log_weights);
+  hdf5::write_texts(opened, "class_names", content.class_names);
+  if (content.training) {
+    const auto group = hdf5::create_group(opened, "training");
+    for (const auto& count : kTrainingCounts)
+      hdf5::write_attribute(group, count.name, (*content.training).*(count.value));
+    for (const auto& real : kTrainingReals) hdf5::write_attribute(group, real.name, (*content.training).*(real.value));
+    for (const auto& seed : kTrainingSeeds) hdf5::write_attribute(group, seed.name, (*content.training).*(seed.value));
+    for (const auto& array : kTrainingArrays) {
+      const auto& values = (*content.training).*(array.values);
+      if (!values.empty()) write_array(group, array.name, content, values);
+    }
+  }
+  hdf5::write_attribute(opened, "format", std::string(kFormat));
+  hdf5::write_attribute(opened, "version", kVersion);
+  hdf5::write_attribute(opened, "diagonal", std::int64_t{content.diagonal});
+  hdf5::write_attribute(opened, "epoch", content.epoch);
+  hdf5::write_attribute(opened, "val_top1", content.val_top1);
+  hdf5::write_attribute(opened, "val_top5", content.val_top5);
+  hdf5::write_attribute(opened, "config", content.config);
+  hdf5::write_attribute(opened, "digest", digest_of(content));
+  hdf5::flush(opened);
+  hdf5::close(opened);
+}
+
+}  // namespace
+
+void write_model(const std::filesystem::path& file, const ModelContent& content) {
+  check(file, content);
+  DurableFile durable(file, DurableFile::Existing::kReplace);
+  try {
+    const hdf5::LibraryLock lock;
+    write_content(durable.temporary(), content);
+  } catch (const Refusal& refusal) {
+    throw WriteError(file.string() + refusal.what());
+  }
+  durable.commit();
+}
+
+ModelContent read_model(const std::filesystem::path& file) {
+  ModelContent content;
+  try {
+    const hdf5::LibraryLock lock;
+    content = read_content(file);
+  } catch (const Refusal& refusal) {
+    throw ModelFileError(file.string() + refusal.what());
+  }
+  check(file, content);
+  return content;
+}
+
+}  // namespace dejavid::io

@@ -1,0 +1,324 @@
+#include "io/store_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <unordered_map>
+
+#include "io/errors.hpp"
+#include "io/half_float.hpp"
+#include "io/utf8.hpp"
+
+namespace dejavid::io {
+namespace {
+
+using hdf5::Refusal;
+
+/// Calls `work` under HDF5's lock; what it refuses becomes a StoreError that names the file.
+template <typename Work>
+auto naming(const std::filesystem::path& file, Work&& work) {
+  try {
+    const hdf5::LibraryLock lock;
+    return work();
+  } catch (const Refusal& refusal) {
+    throw StoreError(file.string() + refusal.what());
+  }
+}
+
+void require_count(std::string_view dataset, std::size_t found, std::size_t expected, std::string_view because) {
+  if (found != expected) {
+    throw Refusal(fmt::format(":{}: found {} entries; expected {} ({}); make the store again", dataset, found, expected,
+                              because));
+  }
+}
+
+void require_header(const hdf5::Handle& root) {
+  const auto format = hdf5::text_attribute(root, "format");
+  if (!format || *format != kStoreFormat) {
+    throw Refusal(
+        fmt::format(":attribute format: found {}; expected \"{}\"; name a TSE store (dejavid_convert makes them)",
+                    format ? "\"" + printable(*format) + "\"" : "none", kStoreFormat));
+  }
+  const auto version = hdf5::integer_attribute(root, "version");
+  if (!version || *version != kStoreVersion) {
+    throw Refusal(
+        fmt::format(":attribute version: found {}; expected {}; make the store again with this version's tools",
+                    version ? std::to_string(*version) : "none", kStoreVersion));
+  }
+  const auto complete = hdf5::integer_attribute(root, "complete");
+  if (!complete || *complete != 1) {
+    throw Refusal(fmt::format(":attribute complete: found {}; expected 1; the store was not finished: make it again",
+                              complete ? std::to_string(*complete) : "none"));
+  }
+}
+
+std::int64_t required_integer(const hdf5::Handle& root, const char* name) {
+  const auto value = hdf5::integer_attribute(root, name);
+  if (!value) throw Refusal(fmt::format(":attribute {}: found none; expected an integer; make the store again", name));
+  return *value;
+}
+
+/// Integers of rank 1 that all lie in 0 .. limit-1.
+template <typename T>
+std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int64_t limit) {
+  const auto dataset = hdf5::open_dataset(root, name);
+  hdf5::require_rank(dataset, 1, "one dimension");
+  const auto values = hdf5::read_integers(dataset);
+  std::vector<T> bounded;
+  bounded.reserve(values.size());
+  for (const auto value : values) {
+    if (value < 0 || value >= limit) {
+      throw Refusal(fmt::format(":{}:sample {}: found {}; expected 0 to {}; make the store again", name, bounded.size(),
+                                value, limit - 1));
+    }
+    bounded.push_back(static_cast<T>(value));
+  }
+  return bounded;
+}
+
+/// The position of the first value that is NaN or infinite; `count` where there is none.
+std::size_t first_not_finite(const float* values, std::size_t count) {
+  std::uint32_t largest = 0;  // without an early exit, so that it is vector code
+  for (std::size_t n = 0; n < count; ++n)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[n]) & 0x7FFFFFFFU);
+  if (largest < 0x7F800000U) return count;
+  return static_cast<std::size_t>(
+      std::find_if(values, values + count, [](float value) { return !std::isfinite(value); }) - values);
+}
+
+}  // namespace
+
+FileFacts FileFacts::of(const std::filesystem::path& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return {found.st_dev, found.st_ino, found.st_size,
+          found.st_mtim.tv_sec * kNanosecondsPerSecond + found.st_mtim.tv_nsec};
+}
+
+StoreFile::StoreFile(std::filesystem::path file) : path_(std::move(file)) {
+  naming(path_, [this] { open(); });
+}
+
+StoreFile::~StoreFile() = default;
+
+void StoreFile::open() {
+  facts_ = FileFacts::of(path_);  // before opening: a change meanwhile is met at the first read
+  file_ = hdf5::open_for_reading(path_, "TSE store");
+  const auto root = hdf5::owned(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "", "opening its root");
+  require_header(root);
+  read_index(root);
+  open_features(root);
+  check_index();
+  checked_.assign(index_.labels.size(), false);
+}
+
+void StoreFile::read_index(const hdf5::Handle& root) {
+  index_.feature_dim = required_integer(root, "feature_dim");
+  const std::int64_t classes = required_integer(root, "num_classes");
+  if (index_.feature_dim < 1) {
+    throw Refusal(
+        fmt::format(":attribute feature_dim: found {}; expected at least 1; make the store again", index_.feature_dim));
+  }
+  index_.class_names = hdf5::read_texts(hdf5::open_dataset(root, "class_names"));
+  if (classes < 1 || static_cast<std::size_t>(classes) != index_.class_names.size() || classes > INT32_MAX) {
+    throw Refusal(
+        fmt::format(":class_names: found {} names; expected {} (num_classes), at least one; make the store again",
+                    index_.class_names.size(), classes));
+  }
+  index_.encoder = hdf5::text_attribute(root, "encoder").value_or("");
+  index_.source = hdf5::text_attribute(root, "source").value_or("");
+
+  const auto offsets = hdf5::open_dataset(root, "offsets");
+  hdf5::require_rank(offsets, 1, "one dimension");
+  index_.offsets = hdf5::read_integers(offsets);
+  index_.labels = read_bounded<std::int32_t>(root, "labels", classes);
+  index_.splits = read_bounded<Split>(root, "split", 3);
+  index_.ids = hdf5::read_texts(hdf5::open_dataset(root, "ids"));
+  if (hdf5::has_member(root, "digests")) {
+    const auto digests = hdf5::open_dataset(root, "digests");
+    hdf5::require_rank(digests, 1, "one dimension");
+    index_.digests = hdf5::read_digests(digests);
+    require_count("digests", index_.digests.size(), index_.labels.size(), "as labels");
+  }
+}
+
+void StoreFile::open_features(const hdf5::Handle& root) {
+  features_ = hdf5::open_dataset(root, "features");
+  hdf5::require_rank(features_, 2, "two dimensions, [sum of T, F]");
+  const hid_t type = features_.type.get();
+  half_type_ = hdf5::float16_type();
+  const auto half_big_endian = hdf5::float16_type();
+  hdf5::checked(H5Tset_order(half_big_endian.get(), H5T_ORDER_BE), "", "half precision type");
+  half_precision_ = H5Tequal(type, half_type_.get()) > 0 || H5Tequal(type, half_big_endian.get()) > 0;
+  if (!half_precision_ && H5Tequal(type, H5T_IEEE_F32LE) <= 0 && H5Tequal(type, H5T_IEEE_F32BE) <= 0) {
+    throw Refusal(fmt::format(
+        ":features: found {}; expected f32 or f16 (IEEE); convert them (NumPy: astype('f4')) and make the store again",
+        hdf5::describe_type(type)));
+  }
+  if (features_.shape[1] != index_.feature_dim) {
+    throw Refusal(
+        fmt::format(":features: found {} features a step; expected {} (attribute feature_dim); make the store again",
+                    features_.shape[1], index_.feature_dim));
+  }
+  if (const auto chunk = hdf5::chunk_of(features_); !chunk.empty()) {
+    // A sample often ends in the chunk in which the next one begins; more than a few chunks would only be memory.
+    const std::size_t chunk_bytes = static_cast<std::size_t>(chunk[0] * chunk[1]) * H5Tget_size(type);
+    const std::size_t across = static_cast<std::size_t>((features_.shape[1] + chunk[1] - 1) / chunk[1]);
+    constexpr std::size_t kLeast = std::size_t{1} << 20U, kMost = std::size_t{64} << 20U;
+    hdf5::set_chunk_cache(features_, root, std::max(chunk_bytes, std::clamp(2 * across * chunk_bytes, kLeast, kMost)));
+  }
+
+  const auto open_optional = [&](const char* name) -> std::optional<hdf5::Dataset> {
+    if (!hdf5::has_member(root, name)) return {};
+    auto dataset = hdf5::open_dataset(root, name);
+    hdf5::require_rank(dataset, 1, "one dimension");
+    require_count(name, static_cast<std::size_t>(dataset.shape[0]), static_cast<std::size_t>(features_.shape[0]),
+                  "the rows of features");
+    return dataset;
+  };
+  frame_labels_ = open_optional("frame_labels");
+  timestamps_ = open_optional("timestamps");
+  if (frame_labels_ && H5Tget_class(frame_labels_->type.get()) != H5T_INTEGER) {
+    throw Refusal(fmt::format(":frame_labels: found {}; expected integers; make the store again",
+                              hdf5::describe_type(frame_labels_->type.get())));
+  }
+  if (timestamps_ && H5Tget_class(timestamps_->type.get()) != H5T_FLOAT) {
+    throw Refusal(fmt::format(":timestamps: found {}; expected f64; make the store again",
+                              hdf5::describe_type(timestamps_->type.get())));
+  }
+}
+
+void StoreFile::check_index() const {
+  const std::size_t samples = index_.labels.size();
+  if (samples == 0) throw Refusal(":labels: found no samples; expected at least one; make the store again");
+  require_count("offsets", index_.offsets.size(), samples + 1, "one more than labels");
+  require_count("split", index_.splits.size(), samples, "as labels");
+  require_count("ids", index_.ids.size(), samples, "as labels");
+  if (index_.offsets.front() != 0) {
+    throw Refusal(
+        fmt::format(":offsets: found {} at the start; expected 0; make the store again", index_.offsets.front()));
+  }
+  for (std::size_t n = 0; n < samples; ++n) {
+    if (index_.offsets[n + 1] <= index_.offsets[n]) {
+      throw Refusal(
+          fmt::format(":offsets:sample {} ({}): found rows {} to {}; expected at least one step; make the store again",
+                      n, printable(index_.ids[n]), index_.offsets[n], index_.offsets[n + 1]));
+    }
+  }
+  if (index_.offsets.back() != features_.shape[0]) {
+    throw Refusal(fmt::format(":offsets: found {} at the end; expected {}, the rows of features; make the store again",
+                              index_.offsets.back(), features_.shape[0]));
+  }
+}
+
+std::int64_t StoreFile::length(std::int64_t sample) const {
+  const auto n = static_cast<std::size_t>(sample);
+  return index_.offsets[n + 1] - index_.offsets[n];
+}
+
+std::string StoreFile::describe(std::int64_t sample, std::string_view dataset) const {
+  return fmt::format("{}:{}:sample {} ({})", path_.string(), dataset, sample,
+                     printable(index_.ids[static_cast<std::size_t>(sample)]));
+}
+
+void StoreFile::require_unchanged() const {
+  if (FileFacts::of(path_) != facts_) {
+    throw StoreError(fmt::format(
+        "{}: found a file that changed after it was opened; expected the same size, time and inode; leave it alone "
+        "while it is read, and start again",
+        path_.string()));
+  }
+}
+
+void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type,
+                          void* destination) const {
+  const hdf5::LibraryLock lock;
+  const std::size_t rank = dataset.shape.size();
+  std::array<hsize_t, 2> start{static_cast<hsize_t>(index_.offsets[static_cast<std::size_t>(sample)]), 0};
+  std::array<hsize_t, 2> count{static_cast<hsize_t>(length(sample)),
+                               static_cast<hsize_t>(rank == 2 ? dataset.shape[1] : 0)};
+  bool good =
+      H5Sselect_hyperslab(dataset.space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) >= 0;
+  if (good) {
+    const hdf5::Handle memory(H5Screate_simple(static_cast<int>(rank), count.data(), nullptr), H5Sclose);
+    good = memory.valid() &&
+           H5Dread(dataset.id.get(), memory_type, memory.get(), dataset.space.get(), H5P_DEFAULT, destination) >= 0;
+  }
+  if (!good) {
+    throw StoreError(fmt::format(
+        "{}: found damaged data (HDF5: {}); expected what was written; copy the store again or make it again",
+        describe(sample, dataset.name), hdf5::innermost_message()));
+  }
+}
+
+void StoreFile::read_sample(std::int64_t sample, float* destination) {
+  require_unchanged();
+  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
+  const bool first_read = !checked_[static_cast<std::size_t>(sample)];
+  const bool digested = first_read && !index_.digests.empty();
+  std::uint64_t digest = 0;
+  if (half_precision_) {
+    half_.resize(count);
+    read_rows(features_, sample, half_type_.get(), half_.data());
+    if (digested) digest = XXH64(half_.data(), count * sizeof(std::uint16_t), 0);
+    std::transform(half_.begin(), half_.end(), destination, widen_half);
+  } else {
+    read_rows(features_, sample, H5T_NATIVE_FLOAT, destination);
+    if (digested) digest = XXH64(destination, count * sizeof(float), 0);
+  }
+  if (first_read) {
+    check_sample(sample, digest, destination);
+    checked_[static_cast<std::size_t>(sample)] = true;
+  }
+}
+
+void StoreFile::check_sample(std::int64_t sample, std::uint64_t digest, const float* values) const {
+  if (!index_.digests.empty() && digest != index_.digests[static_cast<std::size_t>(sample)]) {
+    throw StoreError(fmt::format(
+        "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
+        describe(sample), digest, index_.digests[static_cast<std::size_t>(sample)]));
+  }
+  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
+  const auto at = first_not_finite(values, count);
+  if (at < count) {
+    const auto dim = static_cast<std::size_t>(index_.feature_dim);
+    throw NotFiniteError(fmt::format(
+        "{}: found {} at step {}, feature {}; expected finite numbers; mend or leave out the sample and make the "
+        "store again",
+        describe(sample), values[at], at / dim, at % dim));
+  }
+}
+
+std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) const {
+  if (!frame_labels_)
+    throw StoreError(
+        fmt::format("{}:frame_labels: found none; expected one a step; make the store again", path_.string()));
+  require_unchanged();
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
+  read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
+  return labels;
+}
+
+std::vector<double> StoreFile::read_timestamps(std::int64_t sample) const {
+  if (!timestamps_)
+    throw StoreError(
+        fmt::format("{}:timestamps: found none; expected one a step; make the store again", path_.string()));
+  require_unchanged();
+  std::vector<double> seconds(static_cast<std::size_t>(length(sample)));
+  read_rows(*timestamps_, sample, H5T_NATIVE_DOUBLE, seconds.data());
+  for (std::size_t step = 0; step < seconds.size(); ++step) {
+    if (!std::isfinite(seconds[step])) {
+      throw NotFiniteError(fmt::format("{}: found {} at step {}; expected finite seconds; make the store again",
+                                       describe(sample, "timestamps"), seconds[step], step));
+    }
+  }
+  return seconds;
+}
+
+}  // namespace dejavid::io

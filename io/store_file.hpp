@@ -1,0 +1,92 @@
+#pragma once
+
+// Private to io: one TSE store file, opened and checked. TseStore makes one of several.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/hdf5_input.hpp"
+#include "io/tse_writer.hpp"
+
+namespace dejavid::io {
+
+inline constexpr const char* kStoreFormat = "dejavid-tse";
+inline constexpr std::int64_t kStoreVersion = 1;
+
+/// Everything but the features. Entry n of offsets, labels, splits, ids and digests belongs to sample n of this file.
+struct StoreIndex {
+  std::int64_t feature_dim = 0;
+  std::vector<std::string> class_names;
+  std::vector<std::int64_t> offsets;  ///< [N+1]
+  std::vector<std::int32_t> labels;
+  std::vector<Split> splits;
+  std::vector<std::string> ids;
+  std::vector<std::uint64_t> digests;  ///< empty where the file has none
+  std::string encoder, source;
+
+  [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
+};
+
+/// What tells whether a file is still the one that was opened.
+struct FileFacts {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t bytes = 0;
+  std::int64_t modified_ns = 0;
+  [[nodiscard]] static FileFacts of(const std::filesystem::path& file);
+  [[nodiscard]] bool operator==(const FileFacts&) const = default;
+};
+
+/// Not thread-safe, but for its use of HDF5, which takes turns with all others. Throws StoreError, NotFiniteError.
+class StoreFile {
+ public:
+  explicit StoreFile(std::filesystem::path file);
+  ~StoreFile();
+  StoreFile(StoreFile&&) noexcept = default;
+  StoreFile& operator=(StoreFile&&) noexcept = default;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const StoreIndex& index() const { return index_; }
+  [[nodiscard]] std::int64_t length(std::int64_t sample) const;
+  [[nodiscard]] std::string describe(std::int64_t sample, std::string_view dataset = "features") const;
+
+  /// [T,F] into `destination`; checks digest and finiteness the first time.
+  void read_sample(std::int64_t sample, float* destination);
+  [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
+  [[nodiscard]] bool has_timestamps() const { return timestamps_.has_value(); }
+  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample) const;
+  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample) const;
+
+  [[nodiscard]] FeatureType feature_type() const {
+    return half_precision_ ? FeatureType::kFloat16 : FeatureType::kFloat32;
+  }
+  [[nodiscard]] const hdf5::Dataset& features() const { return features_; }
+  [[nodiscard]] std::uint64_t bytes() const { return static_cast<std::uint64_t>(facts_.bytes); }
+
+ private:
+  void open();
+  void read_index(const hdf5::Handle& root);
+  void open_features(const hdf5::Handle& root);
+  void check_index() const;
+  void check_sample(std::int64_t sample, std::uint64_t digest, const float* values) const;
+  void require_unchanged() const;
+  /// Rows of one sample as `memory_type`, bytes as stored.
+  void read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type, void* destination) const;
+
+  std::filesystem::path path_;
+  FileFacts facts_;
+  StoreIndex index_;
+  hdf5::Handle file_, half_type_;
+  hdf5::Dataset features_;
+  std::optional<hdf5::Dataset> frame_labels_, timestamps_;
+  bool half_precision_ = false;
+  std::vector<bool> checked_;        ///< [N] samples that have been read once
+  std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
+};
+
+}  // namespace dejavid::io

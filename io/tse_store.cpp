@@ -1,0 +1,228 @@
+#include "io/tse_store.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <mutex>
+#include <span>
+#include <unordered_map>
+
+#include "io/errors.hpp"
+#include "io/store_file.hpp"
+#include "io/utf8.hpp"
+
+namespace dejavid::io {
+
+struct TseStore::State {
+  std::vector<StoreFile> files;
+  std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
+  std::mutex reading;
+
+  struct Place {
+    StoreFile* file;
+    std::int64_t sample;  ///< within that file
+    [[nodiscard]] std::size_t at() const { return static_cast<std::size_t>(sample); }
+  };
+
+  Place place(std::int64_t sample) {
+    if (sample < 0 || sample >= first.back()) {
+      throw std::out_of_range(fmt::format("sample {} of a store of {}", sample, first.back()));
+    }
+    const auto after = std::upper_bound(first.begin(), first.end(), sample);
+    const auto file = static_cast<std::size_t>(after - first.begin() - 1);
+    return {&files[file], sample - first[file]};
+  }
+};
+
+namespace {
+
+void require_agreement(const StoreFile& first, const StoreFile& other) {
+  const auto &a = first.index(), &b = other.index();
+  const auto refuse = [&](std::string_view where, const std::string& found, const std::string& expected) {
+    throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
+                                 other.path().string(), where, found, expected, first.path().string()));
+  };
+  if (a.feature_dim != b.feature_dim)
+    refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
+  if (a.class_names.size() != b.class_names.size()) {
+    refuse("attribute num_classes", std::to_string(b.class_names.size()), std::to_string(a.class_names.size()));
+  }
+  for (std::size_t c = 0; c < a.class_names.size(); ++c) {
+    if (a.class_names[c] != b.class_names[c]) {
+      refuse("class_names", fmt::format("class {} \"{}\"", c, printable(b.class_names[c])),
+             fmt::format("\"{}\"", printable(a.class_names[c])));
+    }
+  }
+}
+
+void require_unique_ids(const std::vector<StoreFile>& files) {
+  std::unordered_map<std::string_view, const StoreFile*> seen;
+  for (const auto& file : files) {
+    const auto& ids = file.index().ids;
+    for (std::size_t n = 0; n < ids.size(); ++n) {
+      const auto [earlier, added] = seen.try_emplace(ids[n], &file);
+      if (!added) {
+        throw StoreError(fmt::format(
+            "{}:ids:sample {}: found \"{}\" again (also in {}); expected every id once; leave one out and make the "
+            "store again",
+            file.path().string(), n, printable(ids[n]), earlier->second->path().string()));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TseStore::TseStore(const std::vector<std::filesystem::path>& files) : state_(std::make_unique<State>()) {
+  if (files.empty()) throw StoreError("data.store: found no file; expected at least one TSE store; name it");
+  state_->files.reserve(files.size());
+  state_->first.push_back(0);
+  for (const auto& file : files) {
+    const auto& opened = state_->files.emplace_back(file);
+    require_agreement(state_->files.front(), opened);
+    state_->first.push_back(state_->first.back() + opened.index().sample_count());
+  }
+  require_unique_ids(state_->files);
+}
+
+TseStore::~TseStore() = default;
+TseStore::TseStore(TseStore&&) noexcept = default;
+TseStore& TseStore::operator=(TseStore&&) noexcept = default;
+
+std::int64_t TseStore::sample_count() const {
+  return state_->first.back();
+}
+std::int64_t TseStore::feature_dim() const {
+  return state_->files.front().index().feature_dim;
+}
+std::int32_t TseStore::class_count() const {
+  return static_cast<std::int32_t>(class_names().size());
+}
+const std::vector<std::string>& TseStore::class_names() const {
+  return state_->files.front().index().class_names;
+}
+
+std::int64_t TseStore::length(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->length(place.sample);
+}
+
+std::int32_t TseStore::label(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->index().labels[place.at()];
+}
+
+Split TseStore::split(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->index().splits[place.at()];
+}
+
+const std::string& TseStore::id(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->index().ids[place.at()];
+}
+
+std::vector<std::int64_t> TseStore::samples_of(Split split) const {
+  std::vector<std::int64_t> samples;
+  for (std::size_t f = 0; f < state_->files.size(); ++f) {
+    const auto& splits = state_->files[f].index().splits;
+    for (std::size_t n = 0; n < splits.size(); ++n) {
+      if (splits[n] == split) samples.push_back(state_->first[f] + static_cast<std::int64_t>(n));
+    }
+  }
+  return samples;
+}
+
+std::string TseStore::describe(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->describe(place.sample);
+}
+
+std::vector<std::filesystem::path> TseStore::files_without_digests() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : state_->files) {
+    if (file.index().digests.empty()) files.push_back(file.path());
+  }
+  return files;
+}
+
+std::uint64_t TseStore::identity() const {
+  const std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash(XXH64_createState(), XXH64_freeState);
+  XXH64_reset(hash.get(), 0);
+  const auto add = [&](const void* bytes, std::size_t count) { XXH64_update(hash.get(), bytes, count); };
+  const auto add_text = [&](const std::string& text) {
+    const std::uint64_t size = text.size();  // so that "ab","c" differs from "a","bc"
+    add(&size, sizeof size);
+    add(text.data(), text.size());
+  };
+  const auto add_all = [&](const auto& values) { add(values.data(), values.size() * sizeof(values.front())); };
+  const std::int64_t feature_count = feature_dim();
+  add(&feature_count, sizeof feature_count);
+  for (const auto& name : class_names()) add_text(name);
+  for (const auto& file : state_->files) {
+    const auto& index = file.index();
+    const auto type = file.feature_type();
+    add(&type, sizeof type);
+    add_all(index.offsets);
+    add_all(index.labels);
+    add_all(index.splits);
+    for (const auto& id : index.ids) add_text(id);
+    add_all(index.digests);
+  }
+  return XXH64_digest(hash.get());
+}
+
+void TseStore::require_training_samples() const {
+  const auto& names = class_names();
+  const auto file = state_->files.front().path().string();
+  if (names.size() < 2) {
+    throw StoreError(fmt::format(
+        "{}:class_names: found {} class; expected at least two; train on a store with classes to tell apart", file,
+        names.size()));
+  }
+  std::vector<bool> trained(names.size(), false);
+  for (const auto sample : samples_of(Split::kTrain)) trained[static_cast<std::size_t>(label(sample))] = true;
+  std::vector<std::string> missing;
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    if (!trained[c]) missing.push_back(printable(names[c]));
+  }
+  if (missing.empty()) return;
+  constexpr std::size_t kShown = 5;
+  const std::span<const std::string> shown(missing.data(), std::min(missing.size(), kShown));
+  throw StoreError(fmt::format(
+      "{}:labels: found {} of {} classes without a training sample ({}{}); expected at least one each (split 0); add "
+      "samples or leave the classes out",
+      file, missing.size(), names.size(), fmt::join(shown, ", "), missing.size() > kShown ? ", ..." : ""));
+}
+
+void TseStore::read_sample(std::int64_t sample, float* destination) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  place.file->read_sample(place.sample, destination);
+}
+
+bool TseStore::has_frame_labels() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.has_frame_labels(); });
+}
+
+bool TseStore::has_timestamps() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.has_timestamps(); });
+}
+
+std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->read_frame_labels(place.sample);
+}
+
+std::vector<double> TseStore::read_timestamps(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->read_timestamps(place.sample);
+}
+
+}  // namespace dejavid::io
