@@ -1,0 +1,97 @@
+#include "io/formats/merged.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+
+#include "io/errors.hpp"
+#include "io/store_check.hpp"
+#include "io/tse_store.hpp"
+
+namespace dejavid::io {
+namespace {
+
+/// The distinct texts, in order of first appearance.
+std::string joined(const std::vector<StoreSummary>& stores, std::string StoreSummary::*text) {
+  std::vector<std::string> distinct;
+  for (const StoreSummary& store : stores) {
+    if (!(store.*text).empty() && std::find(distinct.begin(), distinct.end(), store.*text) == distinct.end()) {
+      distinct.push_back(store.*text);
+    }
+  }
+  return fmt::format("{}", fmt::join(distinct, " + "));
+}
+
+/// True where all stores have the dataset, false where none has.
+bool all_or_none(const std::vector<StoreSummary>& stores, bool StoreSummary::*has, std::string_view dataset) {
+  const auto lacking =
+      std::find_if(stores.begin(), stores.end(), [&](const StoreSummary& store) { return !(store.*has); });
+  const auto having = std::find_if(stores.begin(), stores.end(), [&](const StoreSummary& store) { return store.*has; });
+  if (lacking != stores.end() && having != stores.end()) {
+    throw StoreError(
+        fmt::format("{}: found no /{}; expected it as {} has it; add it to the one or remove it from the other",
+                    lacking->file.string(), dataset, having->file.string()));
+  }
+  return lacking == stores.end();
+}
+
+class StoresSource : public MergedSource {
+ public:
+  explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files) {
+    std::vector<StoreSummary> stores;
+    for (const auto& file : files) {
+      stores.push_back(summarize_store(file));
+    }
+    header_.feature_dim = store_.feature_dim();
+    header_.class_names = store_.class_names();
+    header_.encoder = joined(stores, &StoreSummary::encoder);
+    header_.source = joined(stores, &StoreSummary::source);
+    frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");
+    timestamps_ = all_or_none(stores, &StoreSummary::has_timestamps, "timestamps");
+    all_float16_ = std::all_of(stores.begin(), stores.end(),
+                               [](const StoreSummary& store) { return store.feature_type == FeatureType::kFloat16; });
+    std::unordered_map<std::string_view, std::int64_t> first;
+    for (std::int64_t sample = 0; sample < store_.sample_count(); ++sample) {
+      const auto [known, fresh] = first.emplace(store_.id(sample), sample);
+      if (!fresh) {
+        throw StoreError(fmt::format("{}: found an id that {} has too; expected every id once; do the stores overlap?",
+                                     store_.describe(sample), store_.describe(known->second)));
+      }
+    }
+  }
+
+  [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
+  [[nodiscard]] std::int64_t sample_count() const override { return store_.sample_count(); }
+  [[nodiscard]] bool all_float16() const override { return all_float16_; }
+
+  void next(SourceSample& sample) override {
+    const std::int64_t index = position_++;
+    sample.id = store_.id(index);
+    sample.label = store_.label(index);
+    sample.split = store_.split(index);
+    sample.features.resize(static_cast<std::size_t>(store_.length(index) * header_.feature_dim));
+    store_.read_sample(index, sample.features.data());
+    if (frame_labels_) {
+      sample.frame_labels = store_.read_frame_labels(index);
+    }
+    if (timestamps_) {
+      sample.timestamps = store_.read_timestamps(index);
+    }
+  }
+
+ private:
+  TseStore store_;
+  TseStoreHeader header_;
+  bool frame_labels_ = false, timestamps_ = false, all_float16_ = false;
+  std::int64_t position_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::path>& files) {
+  return std::make_unique<StoresSource>(files);
+}
+
+}  // namespace dejavid::io

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "io/formats/sample_source.hpp"
+
+namespace dejavid::io {
+
+/// Several TSE stores as one source, in the order given.
+class MergedSource : public SampleSource {
+ public:
+  /// True where every store keeps its features as f16.
+  [[nodiscard]] virtual bool all_float16() const = 0;
+};
+
+/// Opens stores that agree on features and class names and share no id. Frame labels and timestamps are kept where all
+/// stores have them; where only some do, the merge is refused. Throws StoreError.
+[[nodiscard]] std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::path>& files);
+
+}  // namespace dejavid::io

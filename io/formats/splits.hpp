@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "io/tse_store.hpp"
+
+namespace dejavid::io {
+
+/// The split that a word stands for: train, val or validation, test.
+[[nodiscard]] inline std::optional<Split> parse_split(std::string_view word) {
+  if (word == "train") {
+    return Split::kTrain;
+  }
+  if (word == "val" || word == "validation") {
+    return Split::kValidation;
+  }
+  if (word == "test") {
+    return Split::kTest;
+  }
+  return std::nullopt;
+}
+
+}  // namespace dejavid::io

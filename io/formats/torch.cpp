@@ -1,0 +1,141 @@
+#include "io/formats/torch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <list>
+#include <map>
+#include <optional>
+
+#include "io/errors.hpp"
+#include "io/formats/id_table.hpp"
+#include "io/formats/splits.hpp"
+#include "io/formats/text.hpp"
+#include "io/formats/torch_tensors.hpp"
+
+namespace dejavid::io {
+namespace {
+
+/// Files that hold a dict of tensors stay in memory while they are among the last few used, since ids need not be
+/// grouped by file.
+constexpr std::size_t kDictFilesHeld = 4;
+
+struct Entry {
+  std::string id;
+  std::int32_t label = 0;
+  Split split = Split::kTrain;
+  std::filesystem::path file;
+};
+
+void check_same_ids(const IdTable& one, const IdTable& other) {
+  for (const std::string& id : one.ids) {
+    if (!other.values.contains(id)) {
+      throw StoreError(
+          fmt::format("{}: found no id '{}'; expected it as it is in {}; the three dicts must name the same samples",
+                      other.file.string(), excerpt(id), one.file.string()));
+    }
+  }
+}
+
+class TorchSource : public SampleSource {
+ public:
+  explicit TorchSource(const TorchInput& input) {
+    if (!std::filesystem::is_directory(input.features)) {
+      throw StoreError(
+          fmt::format("{}: found no such folder; expected the folder of the tensor files; check --features",
+                      input.features.string()));
+    }
+    const IdTable splits = read_id_table(input.splits), labels = read_id_table(input.labels),
+                  files = read_id_table(input.files);
+    for (const IdTable* other : {&labels, &files}) {
+      check_same_ids(splits, *other);
+      check_same_ids(*other, splits);
+    }
+    std::map<std::int64_t, std::int32_t> contiguous;
+    for (const std::string& id : labels.ids) {
+      contiguous.emplace(labels.integer(id, "label"), 0);
+    }
+    for (auto& [original, label] : contiguous) {
+      label = static_cast<std::int32_t>(header_.class_names.size());
+      header_.class_names.push_back(std::to_string(original));
+    }
+    for (const std::string& id : splits.ids) {
+      entries_.push_back({.id = id,
+                          .label = contiguous.at(labels.integer(id, "label")),
+                          .split = split_of(splits, id),
+                          .file = input.features / files.text(id, "file name")});
+      if (!std::filesystem::is_regular_file(entries_.back().file)) {
+        throw StoreError(fmt::format("{}:{}: found no file {}; expected the sample's tensor; check --features",
+                                     files.file.string(), excerpt(id), entries_.back().file.string()));
+      }
+    }
+    header_.feature_dim = matrix_of(entries_.front()).feature_dim;
+    header_.source = input.features.lexically_normal().string();
+  }
+
+  [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
+  [[nodiscard]] std::int64_t sample_count() const override { return static_cast<std::int64_t>(entries_.size()); }
+
+  void next(SourceSample& sample) override {
+    const Entry& entry = entries_[position_++];
+    FeatureMatrix matrix = matrix_of(entry);
+    if (matrix.feature_dim != header_.feature_dim) {
+      throw StoreError(
+          fmt::format("{}:{}: found {} features; expected {} as sample '{}' has; all samples need the same number",
+                      entry.file.string(), excerpt(entry.id), matrix.feature_dim, header_.feature_dim,
+                      excerpt(entries_.front().id)));
+    }
+    sample.id = entry.id;
+    sample.label = entry.label;
+    sample.split = entry.split;
+    sample.features = std::move(matrix.values);
+  }
+
+ private:
+  static Split split_of(const IdTable& splits, const std::string& id) {
+    const std::string& word = splits.text(id, "split");
+    const std::optional<Split> split = parse_split(word);
+    if (!split) {
+      throw StoreError(fmt::format("{}:{}: found the split '{}'; expected train, val, validation or test; correct it",
+                                   splits.file.string(), excerpt(id), excerpt(word)));
+    }
+    return *split;
+  }
+
+  FeatureMatrix matrix_of(const Entry& entry) {
+    auto held = std::find_if(held_.begin(), held_.end(), [&](const auto& pair) { return pair.first == entry.file; });
+    if (held == held_.end()) {
+      TensorFile loaded = read_tensor_file(entry.file);
+      if (loaded.tensor) {
+        return std::move(*loaded.tensor);
+      }
+      held_.emplace_front(entry.file, std::move(loaded));
+      if (held_.size() > kDictFilesHeld) {
+        held_.pop_back();
+      }
+    } else {
+      held_.splice(held_.begin(), held_, held);
+    }
+    const auto& by_id = held_.front().second.by_id;
+    const auto found = by_id.find(entry.id);
+    if (found == by_id.end()) {
+      throw StoreError(fmt::format(
+          "{}: found a dict of {} tensors without the id '{}'; expected it there; check the dict of file names",
+          entry.file.string(), by_id.size(), excerpt(entry.id)));
+    }
+    return found->second;
+  }
+
+  TseStoreHeader header_;
+  std::vector<Entry> entries_;
+  std::list<std::pair<std::filesystem::path, TensorFile>> held_;  ///< the last used first
+  std::size_t position_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> open_torch(const TorchInput& input) {
+  return std::make_unique<TorchSource>(input);
+}
+
+}  // namespace dejavid::io

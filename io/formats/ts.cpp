@@ -1,0 +1,354 @@
+#include "io/formats/ts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <unordered_map>
+
+#include "io/errors.hpp"
+#include "io/formats/text.hpp"
+
+namespace dejavid::io {
+namespace {
+
+constexpr std::int64_t kUnset = -1;
+
+/// What the lines before @data say, and what a first look at the data adds.
+struct TsHeader {
+  std::string problem;
+  std::int64_t dimensions = kUnset;
+  std::int64_t series_length = kUnset;
+  bool equal_length = false;
+  bool has_labels = false;
+  std::vector<std::string> labels;  ///< as listed, in that order; empty where only "true" is said
+  std::int64_t samples = 0;
+  std::set<std::string> labels_in_data;
+};
+
+/// Reads one file's lines, keeping count of them.
+class LineReader {
+ public:
+  explicit LineReader(const std::filesystem::path& file) : file_(file), stream_(file, std::ios::binary) {
+    if (!stream_) {
+      throw StoreError(fmt::format("{}: cannot be opened; expected a .ts file; check the path", file.string()));
+    }
+  }
+  /// The next line that is neither empty nor a comment, trimmed; false at the end.
+  bool next() {
+    while (std::getline(stream_, buffer_)) {
+      ++number_;
+      if (number_ == 1 && buffer_.starts_with("\xEF\xBB\xBF")) {
+        buffer_.erase(0, 3);
+      }
+      text_ = trim(buffer_);
+      if (!text_.empty() && text_[0] != '#') {
+        return true;
+      }
+    }
+    if (stream_.bad()) {
+      throw StoreError(
+          fmt::format("{}: reading failed after line {}; expected a readable file", file_.string(), number_));
+    }
+    return false;
+  }
+  [[nodiscard]] std::string_view text() const { return text_; }
+  [[nodiscard]] std::string where() const { return fmt::format("{}:line {}", file_.string(), number_); }
+
+ private:
+  std::filesystem::path file_;
+  std::ifstream stream_;
+  std::string buffer_;
+  std::string_view text_;
+  std::int64_t number_ = 0;
+};
+
+bool parse_flag(const LineReader& line, std::string_view key, std::string_view value) {
+  const std::string word = lower(value);
+  if (word != "true" && word != "false") {
+    throw StoreError(fmt::format("{}: found @{} '{}'; expected true or false; correct the header", line.where(), key,
+                                 excerpt(value)));
+  }
+  return word == "true";
+}
+
+std::int64_t parse_count(const LineReader& line, std::string_view key, std::string_view value) {
+  long long count = 0;
+  if (!parse_integer(value, count) || count < 1) {
+    throw StoreError(fmt::format("{}: found @{} '{}'; expected a positive integer; correct the header", line.where(),
+                                 key, excerpt(value)));
+  }
+  return count;
+}
+
+void read_class_labels(const LineReader& line, std::string_view value, TsHeader& header) {
+  std::vector<std::string> words;
+  for (const auto word : split_text(value, ' ')) {
+    if (!trim(word).empty()) {
+      words.emplace_back(trim(word));
+    }
+  }
+  header.has_labels = !words.empty() && parse_flag(line, "classLabel", words.front());
+  if (!header.has_labels) {
+    throw StoreError(fmt::format("{}: found @classLabel {}; expected labelled samples; training needs labels",
+                                 line.where(), excerpt(value)));
+  }
+  header.labels.assign(words.begin() + 1, words.end());
+  if (std::set<std::string>(header.labels.begin(), header.labels.end()).size() != header.labels.size()) {
+    throw StoreError(
+        fmt::format("{}: found a label twice; expected each class once; correct the @classLabel line", line.where()));
+  }
+}
+
+void read_header_line(const LineReader& line, TsHeader& header) {
+  const std::string_view text = line.text().substr(1);
+  const auto key_end = text.find_first_of(" \t:");
+  const std::string key = lower(text.substr(0, key_end));
+  const std::string_view value =
+      key_end == std::string_view::npos ? std::string_view{} : trim(text.substr(key_end + 1));
+  bool univariate = false;
+  if (key == "problemname") {
+    header.problem = value;
+  } else if (key == "timestamps") {
+    if (parse_flag(line, key, value)) {
+      throw StoreError(
+          fmt::format("{}: found time-stamped data (@timeStamps true); expected plain values; resample it to equal "
+                      "steps and say @timeStamps false",
+                      line.where()));
+    }
+  } else if (key == "missing") {
+    parse_flag(line, key, value);  // what counts is whether a value is missing, and that the data shows
+  } else if (key == "univariate") {
+    univariate = parse_flag(line, key, value);
+  } else if (key == "dimensions" || key == "dimension") {
+    header.dimensions = parse_count(line, key, value);
+  } else if (key == "equallength") {
+    header.equal_length = parse_flag(line, key, value);
+  } else if (key == "serieslength") {
+    header.series_length = parse_count(line, key, value);
+  } else if (key == "classlabel") {
+    read_class_labels(line, value, header);
+  } else if (key == "targetlabel") {
+    throw StoreError(
+        fmt::format("{}: found a regression set (@targetLabel); expected @classLabel; only classification can be "
+                    "trained",
+                    line.where()));
+  } else {
+    throw StoreError(fmt::format("{}: found the unknown key @{}; nearest known key: @{}", line.where(), excerpt(key),
+                                 nearest(key, {"problemName", "timeStamps", "missing", "univariate", "dimensions",
+                                               "equalLength", "seriesLength", "classLabel", "data"})));
+  }
+  if (univariate && header.dimensions == kUnset) {
+    header.dimensions = 1;
+  }
+}
+
+/// Reads up to and including @data.
+TsHeader read_header(LineReader& line) {
+  TsHeader header;
+  while (line.next()) {
+    if (line.text()[0] != '@') {
+      throw StoreError(
+          fmt::format("{}: found '{}' before @data; expected a header line that begins with '@'; is this a .ts file?",
+                      line.where(), excerpt(line.text())));
+    }
+    if (lower(line.text()) == "@data") {
+      if (!header.has_labels) {
+        throw StoreError(fmt::format("{}: found no @classLabel line; expected @classLabel true and the labels; add it",
+                                     line.where()));
+      }
+      return header;
+    }
+    read_header_line(line, header);
+  }
+  throw StoreError(
+      fmt::format("{}: found no @data line; expected one after the header; is the file whole?", line.where()));
+}
+
+std::string_view label_of(std::string_view data_line) {
+  const auto colon = data_line.rfind(':');
+  return colon == std::string_view::npos ? std::string_view{} : trim(data_line.substr(colon + 1));
+}
+
+/// The header, and one pass over the data for the number of samples and the labels that occur.
+TsHeader scan(const std::filesystem::path& file) {
+  LineReader line(file);
+  TsHeader header = read_header(line);
+  while (line.next()) {
+    ++header.samples;
+    header.labels_in_data.emplace(label_of(line.text()));
+    if (header.dimensions == kUnset) {
+      header.dimensions = static_cast<std::int64_t>(std::count(line.text().begin(), line.text().end(), ':'));
+    }
+  }
+  if (header.samples == 0 || header.dimensions < 1) {
+    throw StoreError(
+        fmt::format("{}: found no samples after @data; expected one a line; is the file whole?", file.string()));
+  }
+  return header;
+}
+
+class TsSource : public SampleSource {
+ public:
+  TsSource(const std::filesystem::path& train, const std::optional<std::filesystem::path>& test) {
+    parts_.push_back({train, scan(train), Split::kTrain, "train"});
+    if (test) {
+      parts_.push_back({*test, scan(*test), Split::kTest, "test"});
+      check_agreement();
+    }
+    const TsHeader& first = parts_.front().header;
+    header_.feature_dim = first.dimensions;
+    header_.class_names = first.labels;
+    if (header_.class_names.empty()) {
+      std::set<std::string> labels;
+      for (const Part& part : parts_) {
+        labels.insert(part.header.labels_in_data.begin(), part.header.labels_in_data.end());
+      }
+      header_.class_names.assign(labels.begin(), labels.end());
+    }
+    header_.encoder = "none: raw series";
+    header_.source = first.problem.empty() ? train.filename().string() : first.problem;
+    for (std::size_t label = 0; label < header_.class_names.size(); ++label) {
+      label_of_name_[header_.class_names[label]] = static_cast<std::int32_t>(label);
+    }
+  }
+
+  [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
+  [[nodiscard]] std::int64_t sample_count() const override {
+    std::int64_t count = 0;
+    for (const Part& part : parts_) {
+      count += part.header.samples;
+    }
+    return count;
+  }
+
+  void next(SourceSample& sample) override {
+    if (line_ && index_in_part_ == parts_[part_].header.samples) {
+      line_.reset();
+      ++part_;
+    }
+    const Part& part = parts_[part_];
+    if (!line_) {
+      line_.emplace(part.file);
+      read_header(*line_);
+      index_in_part_ = 0;
+    }
+    if (!line_->next()) {
+      throw StoreError(
+          fmt::format("{}: found fewer samples than a moment ago; expected {}; did the file change meanwhile?",
+                      part.file.string(), part.header.samples));
+    }
+    sample.id = fmt::format("{}_{:06}", part.prefix, index_in_part_++);
+    sample.split = part.split;
+    parse(part.header, sample);
+  }
+
+ private:
+  struct Part {
+    std::filesystem::path file;
+    TsHeader header;
+    Split split;
+    std::string prefix;
+  };
+
+  void check_agreement() const {
+    const Part &train = parts_[0], &test = parts_[1];
+    if (train.header.dimensions != test.header.dimensions) {
+      throw StoreError(fmt::format("{}: found {} dimensions; expected {} as in {}; are these two halves of one set?",
+                                   test.file.string(), test.header.dimensions, train.header.dimensions,
+                                   train.file.string()));
+    }
+    if (train.header.labels != test.header.labels) {
+      throw StoreError(
+          fmt::format("{}: found the labels '{}'; expected '{}' as in {}; make the @classLabel lines equal",
+                      test.file.string(), excerpt(fmt::format("{}", fmt::join(test.header.labels, " "))),
+                      excerpt(fmt::format("{}", fmt::join(train.header.labels, " "))), train.file.string()));
+    }
+  }
+
+  [[nodiscard]] std::string where(const SourceSample& sample) const {
+    return fmt::format("{}:{}", line_->where(), sample.id);
+  }
+
+  void parse(const TsHeader& header, SourceSample& sample) {
+    std::vector<std::string_view> fields = split_text(line_->text(), ':');
+    const std::string_view label = trim(fields.back());
+    fields.pop_back();
+    if (line_->text().starts_with('(')) {
+      throw StoreError(fmt::format(
+          "{}: found time-stamped values '(t,v)'; expected plain values; resample them to equal steps", where(sample)));
+    }
+    if (static_cast<std::int64_t>(fields.size()) != header_.feature_dim) {
+      throw StoreError(
+          fmt::format("{}: found {} dimensions and a label; expected {} dimensions and a label; is the line whole?",
+                      where(sample), fields.size(), header_.feature_dim));
+    }
+    const auto found = label_of_name_.find(std::string(label));
+    if (label.empty() || found == label_of_name_.end()) {
+      throw StoreError(fmt::format("{}: found the label '{}'; expected one of the @classLabel line; nearest: '{}'",
+                                   where(sample), excerpt(label),
+                                   nearest(label, {header_.class_names.begin(), header_.class_names.end()})));
+    }
+    sample.label = found->second;
+    const auto steps = static_cast<std::size_t>(std::count(fields[0].begin(), fields[0].end(), ',')) + 1;
+    const bool wrong_length = header.series_length != kUnset && steps != static_cast<std::size_t>(header.series_length);
+    if (header.equal_length && equal_length_ == 0) {
+      equal_length_ = steps;
+    }
+    if (header.equal_length && (wrong_length || steps != equal_length_)) {
+      throw StoreError(fmt::format(
+          "{}: found {} steps; expected {} (@equalLength true); is the line whole, or the header wrong?", where(sample),
+          steps, wrong_length ? header.series_length : static_cast<std::int64_t>(equal_length_)));
+    }
+    sample.features.resize(steps * fields.size());
+    for (std::size_t dimension = 0; dimension < fields.size(); ++dimension) {
+      parse_dimension(fields, dimension, steps, sample);
+    }
+  }
+
+  /// One dimension's values into column `dimension` of the sample's [T,F] features.
+  void parse_dimension(const std::vector<std::string_view>& fields, std::size_t dimension, std::size_t steps,
+                       SourceSample& sample) const {
+    const std::vector<std::string_view> values = split_text(fields[dimension], ',');
+    if (values.size() != steps) {
+      throw StoreError(
+          fmt::format("{}: found {} steps in dimension {}; expected {} as in dimension 1; resample the dimensions to "
+                      "one length",
+                      where(sample), values.size(), dimension + 1, steps));
+    }
+    for (std::size_t step = 0; step < steps; ++step) {
+      const std::string_view text = trim(values[step]);
+      const ParsedNumber number = parse_number(text);
+      const auto value = static_cast<float>(number.value);
+      if (text == "?" || (number.well_formed && !std::isfinite(value))) {
+        throw NotFiniteError(
+            fmt::format("{}: found '{}' at dimension {} step {}; expected a finite f32; fill or drop the sample",
+                        where(sample), excerpt(text), dimension + 1, step + 1));
+      }
+      if (!number.well_formed) {
+        throw StoreError(fmt::format("{}: found '{}' at dimension {} step {}; expected a number; correct the line",
+                                     where(sample), excerpt(text), dimension + 1, step + 1));
+      }
+      sample.features[step * fields.size() + dimension] = value;
+    }
+  }
+
+  std::vector<Part> parts_;
+  TseStoreHeader header_;
+  std::unordered_map<std::string, std::int32_t> label_of_name_;
+  std::optional<LineReader> line_;
+  std::size_t part_ = 0;
+  std::int64_t index_in_part_ = 0;
+  std::size_t equal_length_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<SampleSource> open_ts(const std::filesystem::path& train,
+                                      const std::optional<std::filesystem::path>& test) {
+  return std::make_unique<TsSource>(train, test);
+}
+
+}  // namespace dejavid::io

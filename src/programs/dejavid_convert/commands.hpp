@@ -1,0 +1,22 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace dejavid {
+
+/// Each adds one subcommand, with its options and what it does, to the program. What it does may throw; main()
+/// translates.
+void add_ts(CLI::App& program);
+void add_torch(CLI::App& program);
+void add_npy(CLI::App& program);
+void add_synthetic(CLI::App& program);
+void add_merge(CLI::App& program);
+void add_info(CLI::App& program);
+void add_verify(CLI::App& program);
+
+/// A check that found the store damaged and has said so already; carries the exit code.
+struct CheckFailed {
+  int exit_code = 0;
+};
+
+}  // namespace dejavid

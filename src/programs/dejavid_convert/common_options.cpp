@@ -1,0 +1,65 @@
+#include "src/programs/dejavid_convert/common_options.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <stdexcept>
+
+#include "src/run/progress.hpp"
+
+namespace dejavid {
+namespace {
+
+volatile std::sig_atomic_t stop_asked = 0;
+
+/// Ends the conversion at the next sample, so that the unfinished file is removed on the way out.
+void stop_if_asked() {
+  if (stop_asked != 0) {
+    throw std::runtime_error("stopped by a signal; the unfinished store is removed");
+  }
+}
+
+}  // namespace
+
+void add_output_options(CLI::App& subcommand, OutputOptions& options) {
+  static const std::map<std::string, ProgressChoice> choices = {{"auto", ProgressChoice::kAuto},
+                                                                {"bar", ProgressChoice::kBar},
+                                                                {"plain", ProgressChoice::kPlain},
+                                                                {"off", ProgressChoice::kOff}};
+  subcommand.add_option("--out", options.out, "store to write; must not exist yet")->required()->type_name("FILE.h5");
+  subcommand.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
+  subcommand.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
+      ->check(CLI::Range(0, 9))
+      ->type_name("LEVEL");
+  subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
+      ->type_name("TEXT");
+  subcommand.add_option("--progress", options.progress, "how to show progress: auto, bar, plain or off")
+      ->transform(CLI::CheckedTransformer(choices))
+      ->type_name("HOW");
+}
+
+void convert(io::SampleSource& source, const OutputOptions& options) {
+  std::signal(SIGINT, [](int) { stop_asked = 1; });
+  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  io::StoreTotals totals;
+  {
+    Progress progress(options.progress, "writing " + options.out.filename().string(), source.sample_count(), "samples");
+    const io::TseWriterOptions writer_options{
+        .feature_type = options.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
+        .gzip_level = options.gzip_level};
+    totals = io::write_store(source, options.out, writer_options, options.encoder, [&] {
+      progress.advance(1);
+      stop_if_asked();
+    });
+  }
+  const std::string length = totals.shortest == totals.longest
+                                 ? fmt::format("{}", totals.shortest)
+                                 : fmt::format("{} to {}", totals.shortest, totals.longest);
+  std::cout << fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
+                           options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
+                           totals.samples_of_split[2], totals.classes, totals.feature_dim, length, totals.bytes);
+}
+
+}  // namespace dejavid

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+#include "io/formats/sample_source.hpp"
+#include "src/config/config.hpp"
+
+namespace dejavid {
+
+/// What every subcommand that writes a store takes.
+struct OutputOptions {
+  std::filesystem::path out;
+  bool float16 = false;
+  int gzip_level = 0;
+  std::string encoder;
+  ProgressChoice progress = ProgressChoice::kAuto;
+};
+
+/// Adds --out, --float16, --gzip, --encoder and --progress to a subcommand. `options` must outlive the parsing.
+void add_output_options(CLI::App& subcommand, OutputOptions& options);
+
+/// Writes the store and prints one line about it. Throws what io::write_store() throws.
+void convert(io::SampleSource& source, const OutputOptions& options);
+
+}  // namespace dejavid

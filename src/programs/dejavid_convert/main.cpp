@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <exception>
+#include <iostream>
+#include <stdexcept>
+
+#include "io/errors.hpp"
+#include "src/programs/dejavid_convert/commands.hpp"
+
+namespace {
+
+int complain(int exit_code, std::string line) {
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::cerr << "dejavid_convert: " << line << '\n';
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  CLI::App program("Makes and checks TSE stores.", "dejavid_convert");
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(36);
+  dejavid::add_ts(program);
+  dejavid::add_torch(program);
+  dejavid::add_npy(program);
+  dejavid::add_synthetic(program);
+  dejavid::add_merge(program);
+  dejavid::add_info(program);
+  dejavid::add_verify(program);
+  try {
+    program.parse(argument_count, arguments);
+    return 0;
+  } catch (const CLI::Success& asked) {  // --help
+    return program.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return complain(2, fmt::format("{}; see dejavid_convert --help", error.what()));
+  } catch (const std::invalid_argument& error) {
+    return complain(2, error.what());
+  } catch (const dejavid::CheckFailed& failed) {
+    return failed.exit_code;
+  } catch (const dejavid::io::StoreError& error) {
+    return complain(10, error.what());
+  } catch (const dejavid::io::NotFiniteError& error) {
+    return complain(12, error.what());
+  } catch (const dejavid::io::WriteError& error) {
+    return complain(13, error.what());
+  } catch (const std::exception& error) {
+    return complain(1, error.what());
+  }
+}

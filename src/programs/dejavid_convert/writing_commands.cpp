@@ -1,0 +1,123 @@
+// The subcommands that write a store: parse, open the source, convert.
+
+#include <memory>
+#include <optional>
+
+#include "io/formats/merged.hpp"
+#include "io/formats/npy.hpp"
+#include "io/formats/synthetic.hpp"
+#include "io/formats/torch.hpp"
+#include "io/formats/ts.hpp"
+#include "src/programs/dejavid_convert/commands.hpp"
+#include "src/programs/dejavid_convert/common_options.hpp"
+
+namespace dejavid {
+
+void add_ts(CLI::App& program) {
+  struct Options {
+    std::filesystem::path train;
+    std::optional<std::filesystem::path> test;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("ts", "make a store from UEA/UCR .ts files");
+  command->add_option("--train", options->train, "file of the training samples")->required()->type_name("FILE.ts");
+  command->add_option("--test", options->test, "file of the test samples")->type_name("FILE.ts");
+  add_output_options(*command, options->output);
+  command->callback([options] { convert(*io::open_ts(options->train, options->test), options->output); });
+}
+
+void add_torch(CLI::App& program) {
+  struct Options {
+    io::TorchInput input;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("torch", "make a store from the reference implementation's data");
+  command
+      ->add_option("--features", options->input.features, "folder of torch.save'd tensors [T,F] or dicts id -> tensor")
+      ->required()
+      ->type_name("FOLDER");
+  command->add_option("--splits", options->input.splits, "dict id -> train, val or test, as .pkl or .json")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--labels", options->input.labels, "dict id -> integer, as .pkl or .json")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--files", options->input.files, "dict id -> file name within the folder, as .pkl or .json")
+      ->required()
+      ->type_name("FILE");
+  add_output_options(*command, options->output);
+  command->callback([options] { convert(*io::open_torch(options->input), options->output); });
+}
+
+void add_npy(CLI::App& program) {
+  struct Options {
+    std::filesystem::path manifest;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("npy", "make a store from .npy files listed in a CSV manifest");
+  command
+      ->add_option("--manifest", options->manifest,
+                   "columns id,file,label,split; file as seen from the manifest's folder")
+      ->required()
+      ->type_name("FILE.csv");
+  add_output_options(*command, options->output);
+  command->callback([options] { convert(*io::open_npy(options->manifest), options->output); });
+}
+
+void add_synthetic(CLI::App& program) {
+  struct Options {
+    std::string preset;
+    std::int64_t samples = 0, val_samples = 0;
+    std::optional<std::int64_t> classes, steps, features;
+    std::uint64_t seed = 0;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      program.add_subcommand("synthetic", "make a store whose classes differ in the order of events only");
+  command->add_option("--preset", options->preset, "the shape: hmdb51, k400, ssv2 or order (small)")
+      ->required()
+      ->type_name("NAME");
+  command->add_option("--samples", options->samples, "training samples")->required()->type_name("N");
+  command->add_option("--val-samples", options->val_samples, "validation samples; default 0")->type_name("N");
+  command->add_option("--classes", options->classes, "instead of the preset's")->type_name("C");
+  command->add_option("--steps", options->steps, "every sample's length, instead of the preset's")->type_name("T");
+  command->add_option("--features", options->features, "instead of the preset's")->type_name("F");
+  command->add_option("--seed", options->seed, "the same seed gives the same store; default 0")->type_name("S");
+  add_output_options(*command, options->output);
+  command->callback([options] {
+    io::SyntheticOptions set = io::synthetic_preset(options->preset);
+    set.train_samples = options->samples;
+    set.val_samples = options->val_samples;
+    set.seed = options->seed;
+    set.classes = options->classes.value_or(set.classes);
+    set.features = options->features.value_or(set.features);
+    if (options->steps) {
+      set.length = {.shortest = *options->steps, .longest = *options->steps, .median = 0};
+    }
+    convert(*io::make_synthetic(set), options->output);
+  });
+}
+
+void add_merge(CLI::App& program) {
+  struct Options {
+    std::vector<std::filesystem::path> stores;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      program.add_subcommand("merge", "make one store of several that have the same features and classes");
+  command->add_option("stores", options->stores, "stores to join, in this order")->required()->type_name("FILE.h5");
+  add_output_options(*command, options->output);
+  command->callback([options] {
+    const std::unique_ptr<io::MergedSource> source = io::open_merged(options->stores);
+    OutputOptions output = options->output;
+    output.float16 = output.float16 || source->all_float16();
+    convert(*source, output);
+  });
+}
+
+}  // namespace dejavid
