@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/blocks.hpp"
+#include "kernels/tensors.hpp"
+#include "kernels/variants.hpp"
+#include "kernels/workspace.hpp"
+
+/// Distances and gradients on fixed paths (thesis, section 3.4 and appendix A).
+///
+///   distance = sum over path cells (i,j) and f of u[c,i,f] * |centroid[c,i,f] - m[j,f]|
+///
+/// With S = sum of sign(centroid - m) over the columns of row i and B = sum of -sign * m, distance = sum u*(centroid*S
+/// + B), hence
+///   d distance / d centroid = u*S        d distance / d log_weight = u*(centroid*S + B) =: u*A
+namespace dejavid::kernels {
+
+namespace reference {
+/// distances [B,C] on breakpoints [B,C,K-1].
+template <typename Real>
+void distances_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                           const std::int32_t* breakpoints, double* distances);
+
+/// | argument          | layout                                                   | direction |
+/// | distance_gradient | [B,C] dL/d distance                                      | in |
+/// | tie_sign          | sign where centroid = m                                  | in |
+/// | slope_sum         | [C,K,F] += sum over b of distance_gradient * S           | in/out |
+/// | magnitude_sum     | [C,K,F] += sum over b of distance_gradient * A           | in/out |
+/// dL/d centroid = u * slope_sum and dL/d log_weight = u * magnitude_sum: the factor u is the same for every sample and
+/// rank, so it is applied once, after the sums over samples and ranks.
+template <typename Real>
+void gradient_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                          const std::int32_t* breakpoints, const Real* distance_gradient, TieSign tie_sign,
+                          double* slope_sum, double* magnitude_sum);
+}  // namespace reference
+
+/// Parameters in blocks of features (blocks.hpp), as the CPU kernels read them.
+struct BlockedParameters {
+  const float* centroids = nullptr;  ///< blocked [C*K, F]
+  const float* weights = nullptr;    ///< blocked [C*K, F]
+  std::int64_t classes = 0, steps = 0, feature_dim = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return classes * steps; }
+};
+
+/// Samples in blocks of features: sample b is rows offsets[b] - offsets[0] .. offsets[b+1] - offsets[0].
+struct BlockedSamples {
+  const float* features = nullptr;        ///< blocked [offsets[B] - offsets[0], F]
+  const std::int64_t* offsets = nullptr;  ///< [B+1]
+  std::int64_t count = 0, feature_dim = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return offsets[count] - offsets[0]; }
+  [[nodiscard]] std::int64_t length(std::int64_t sample) const { return offsets[sample + 1] - offsets[sample]; }
+  /// The rows from `sample` on, within the block at `first_feature`.
+  [[nodiscard]] const float* block(std::int64_t sample, std::int64_t first_feature) const {
+    return features + block_offset(rows(), feature_dim, first_feature, offsets[sample] - offsets[0]);
+  }
+};
+
+namespace cpu {
+/// Bytes that distances_along_paths() needs for these samples on `threads` threads.
+[[nodiscard]] std::size_t distances_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
+                                                    int threads);
+
+/// As reference::distances_along_paths: f32 within a block of features, f64 across blocks. A sample's distances depend
+/// neither on the samples beside it nor on the threads. `workspace`: distances_workspace_bytes(), aligned to
+/// Workspace::kAlignment.
+void distances_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
+                           const std::int32_t* breakpoints, double* distances, std::byte* workspace, int threads,
+                           const Variant& variant = best_variant());
+
+/// Bytes that gradient_along_paths() needs for these samples on `threads` threads.
+[[nodiscard]] std::size_t gradient_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
+                                                   std::int64_t group, int threads);
+
+/// As reference::gradient_along_paths, with slope_sum and magnitude_sum blocked [C*K, F]. Samples are added in groups
+/// of `group` consecutive ones: f32 within a group's share of one centroid step, f64 across groups, in order and
+/// without atomics. So the result does not depend on the threads, nor (but for the last bits of f64) on how whole
+/// groups are spread over ranks.
+void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
+                          const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
+                          std::int64_t group, double* slope_sum, double* magnitude_sum, std::byte* workspace,
+                          int threads, const Variant& variant = best_variant());
+}  // namespace cpu
+
+}  // namespace dejavid::kernels

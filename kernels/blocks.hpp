@@ -1,0 +1,40 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+/// The layout that the along-path kernels read: rows of F features cut into blocks of kBlockFeatures, a block's rows
+/// one after the other, [ceil(F / kBlockFeatures)][rows][width]. Rows of a plain [rows,F] array lie kilobytes apart,
+/// and a kernel that holds a few features of many rows would touch a page a row.
+namespace dejavid::kernels {
+
+inline constexpr std::int64_t kBlockFeatures = 64;
+/// Block widths are multiples of this; features beyond F are zero and add nothing to any sum.
+inline constexpr std::int64_t kBlockQuantum = 16;
+
+[[nodiscard]] constexpr std::int64_t padded_features(std::int64_t feature_dim) {
+  return (feature_dim + kBlockQuantum - 1) / kBlockQuantum * kBlockQuantum;
+}
+
+/// Elements of a blocked array.
+[[nodiscard]] constexpr std::int64_t blocked_count(std::int64_t rows, std::int64_t feature_dim) {
+  return rows * padded_features(feature_dim);
+}
+
+/// Width of the block that begins at `first_feature` (a multiple of kBlockFeatures).
+[[nodiscard]] constexpr std::int64_t block_width(std::int64_t feature_dim, std::int64_t first_feature) {
+  return std::min(kBlockFeatures, padded_features(feature_dim) - first_feature);
+}
+
+/// Where row `row` of the block at `first_feature` begins.
+[[nodiscard]] constexpr std::int64_t block_offset(std::int64_t rows, std::int64_t feature_dim,
+                                                  std::int64_t first_feature, std::int64_t row) {
+  return rows * first_feature + row * block_width(feature_dim, first_feature);
+}
+
+namespace cpu {
+/// rows_major [rows,F] -> blocked (blocked_count() elements, aligned to 64 bytes).
+void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_dim, float* blocked, int threads);
+}  // namespace cpu
+
+}  // namespace dejavid::kernels

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "kernels/tensors.hpp"
+#include "kernels/variants.hpp"
+
+/// Weighted L1 cost matrices:
+///   cost(c,i,j) = sum over f of u[c,i,f] * |centroid[c,i,f] - m[j,f]|        (thesis, section 3.3)
+///
+/// All samples' steps stand one after the other as columns, all classes' steps as rows, step-major: row i*C + c.
+/// Neighbouring classes of one step are neighbours in memory, so that the dynamic programme runs over classes side by
+/// side.
+namespace dejavid::kernels {
+
+/// Rows are processed in panels of this many; packed parameters and cost rows are padded to it.
+inline constexpr std::int64_t kPanelRows = 16;
+
+/// Distance between two columns of a cost buffer, in elements: K*C and room to read a whole vector from any class
+/// onward.
+[[nodiscard]] constexpr std::int64_t cost_stride(std::int64_t classes, std::int64_t steps) {
+  return (classes * steps + 2 * kPanelRows - 2) / kPanelRows * kPanelRows;
+}
+
+/// Elements of a packed copy of parameters.
+[[nodiscard]] constexpr std::int64_t packed_parameter_count(std::int64_t classes, std::int64_t steps,
+                                                            std::int64_t feature_dim) {
+  return (classes * steps + kPanelRows - 1) / kPanelRows * kPanelRows * feature_dim * 2;
+}
+
+/// Parameters rearranged for the cost kernels: [panel][F][centroid, weight][row in panel], padding rows zero.
+struct PackedParameters {
+  const float* data = nullptr;  ///< packed_parameter_count() elements, aligned to 64 bytes
+  std::int64_t classes = 0, steps = 0, feature_dim = 0;
+};
+
+namespace reference {
+/// | argument   | layout                                  | direction |
+/// | parameters | [C,K,F]                                 | in        |
+/// | samples    | ragged [sum of T, F]                    | in        |
+/// | cost       | [sum of T, cost_stride], row i*C + c    | out; padding is left alone |
+template <typename Real>
+void cost_matrices(const ParametersView<Real>& parameters, const SamplesView<Real>& samples, double* cost);
+}  // namespace reference
+
+namespace cpu {
+/// Rearranges `parameters` into `packed` (packed_parameter_count() elements, aligned to 64 bytes).
+PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, int threads);
+
+/// As reference::cost_matrices. An element's value does not depend on which samples stand beside it: the sum over
+/// features runs in blocks of kFeatureBlock, in order, whatever the position in a tile. One thread; `cost` aligned to
+/// 64 bytes.
+void cost_matrices(const PackedParameters& parameters, const SamplesView<float>& samples, float* cost,
+                   const Variant& variant = best_variant());
+}  // namespace cpu
+
+}  // namespace dejavid::kernels

@@ -1,0 +1,116 @@
+// Distances and gradients on fixed paths. Lanes are features; one block of them stays in registers while the path's
+// cells pass by.
+#pragma once
+
+#include "kernels/blocks.hpp"
+#include "kernels/cpu/simd.inl"
+#include "kernels/variants.hpp"
+
+namespace {
+
+using dejavid::kernels::GradientCell;
+using dejavid::kernels::PathCell;
+using dejavid::kernels::TieSign;
+
+constexpr int kVectorsPerQuantum = static_cast<int>(dejavid::kernels::kBlockQuantum) / kLanes;
+constexpr int kVectorsPerBlock = static_cast<int>(dejavid::kernels::kBlockFeatures) / kLanes;
+
+template <int Vectors>
+struct Width {
+  static constexpr int kVectors = Vectors;
+};
+
+/// Calls `body` with the Width that is `width` features.
+template <int Vectors = kVectorsPerBlock, typename Body>
+void with_width(std::int64_t width, Body&& body) {
+  if (width == Vectors * kLanes) {
+    body(Width<Vectors>{});
+  } else if constexpr (Vectors > kVectorsPerQuantum) {
+    with_width<Vectors - kVectorsPerQuantum>(width, body);
+  }
+}
+
+template <int Vectors>
+double path_distance_block(const float* centroids, const float* weights, const float* sample, const PathCell* cells,
+                           std::int64_t cell_count) {
+  // Cells in one flat run: a loop for each row would cost a mispredicted branch a row, more than loading the row again.
+  constexpr std::int64_t kWidth = Vectors * kLanes;
+  Registers<Vectors> sum = {};
+  for (const PathCell* cell = cells; cell < cells + cell_count; ++cell) {
+    const float* const centroid = centroids + cell->row * kWidth;
+    const float* const weight = weights + cell->row * kWidth;
+    const float* const m = sample + cell->column * kWidth;
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      sum[v] += load(weight + v * kLanes) * absolute(load(centroid + v * kLanes) - load(m + v * kLanes));
+    }
+  }
+#pragma GCC unroll 16
+  for (int v = 1; v < Vectors; ++v) sum[0] += sum[v];
+  return lane_sum(sum[0]);
+}
+
+double path_distance(const float* centroids, const float* weights, const float* sample, std::int64_t width,
+                     const PathCell* cells, std::int64_t cell_count) {
+  double distance = 0;
+  with_width(width, [&](auto block) {
+    distance = path_distance_block<decltype(block)::kVectors>(centroids, weights, sample, cells, cell_count);
+  });
+  return distance;
+}
+
+inline void add_to(double* destination, Vector vector) {
+  WideVector wide;
+  std::memcpy(&wide, destination, sizeof(wide));
+  wide += __builtin_convertvector(vector, WideVector);
+  std::memcpy(destination, &wide, sizeof(wide));
+}
+
+/// With x = g * sign(centroid - m): slope += x and magnitude += (centroid - m) * x = g * |centroid - m|.
+template <TieSign tie_sign, int Vectors>
+void path_gradient_block(const float* centroids, const float* samples, const GradientCell* cells,
+                         const std::int64_t* row_ends, std::int64_t steps, double* slope_sum, double* magnitude_sum) {
+  constexpr std::int64_t kWidth = Vectors * kLanes;
+  const GradientCell* cell = cells;
+  for (std::int64_t i = 0; i < steps; ++i) {
+    Registers<Vectors> centroid, slope = {}, magnitude = {};
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) centroid[v] = load(centroids + i * kWidth + v * kLanes);
+    for (const GradientCell* const end = cells + row_ends[i]; cell < end; ++cell) {
+      const float* const m = samples + cell->column * kWidth;
+      const Vector distance_gradient = Vector{} + cell->distance_gradient;
+#pragma GCC unroll 16
+      for (int v = 0; v < Vectors; ++v) {
+        if constexpr (tie_sign == TieSign::kZero) {
+          const Vector difference = centroid[v] - load(m + v * kLanes);
+          const Vector signed_gradient = flip_sign(distance_gradient, difference);
+          slope[v] = difference != 0.0F ? slope[v] + signed_gradient : slope[v];
+          magnitude[v] += difference * signed_gradient;
+        } else {  // m - centroid is +0 at a tie, and its sign stands for -1
+          const Vector difference = load(m + v * kLanes) - centroid[v];
+          const Vector signed_gradient = flip_sign(distance_gradient, difference);
+          slope[v] -= signed_gradient;
+          magnitude[v] += difference * signed_gradient;
+        }
+      }
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      add_to(slope_sum + i * kWidth + v * kLanes, slope[v]);
+      add_to(magnitude_sum + i * kWidth + v * kLanes, magnitude[v]);
+    }
+  }
+}
+
+void path_gradient(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
+                   const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
+                   double* magnitude_sum) {
+  with_width(width, [&](auto block) {
+    constexpr int kVectors = decltype(block)::kVectors;
+    const auto gradient = tie_sign == TieSign::kZero ? path_gradient_block<TieSign::kZero, kVectors>
+                                                     : path_gradient_block<TieSign::kMinusOne, kVectors>;
+    gradient(centroids, samples, cells, row_ends, steps, slope_sum, magnitude_sum);
+  });
+}
+
+}  // namespace

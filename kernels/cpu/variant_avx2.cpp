@@ -1,0 +1,18 @@
+// Internal linkage throughout the .inl files: the same loops compiled for another instruction set must stay another
+// function.
+#include "kernels/cpu/along_path.inl"
+#include "kernels/cpu/cost.inl"
+#include "kernels/cpu/variant_table.hpp"
+#include "kernels/cpu/warp.inl"
+
+namespace dejavid::kernels::cpu {
+
+const Variant& avx2_variant() {
+  static constexpr Variant kVariant{
+      "avx2",        [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
+      cost,          warp,
+      path_distance, path_gradient};
+  return kVariant;
+}
+
+}  // namespace dejavid::kernels::cpu

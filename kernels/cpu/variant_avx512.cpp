@@ -1,0 +1,23 @@
+// Internal linkage throughout the .inl files: the same loops compiled for another instruction set must stay another
+// function.
+#include "kernels/cpu/along_path.inl"
+#include "kernels/cpu/cost.inl"
+#include "kernels/cpu/variant_table.hpp"
+#include "kernels/cpu/warp.inl"
+
+namespace dejavid::kernels::cpu {
+
+const Variant& avx512_variant() {
+  static constexpr Variant kVariant{"avx512",
+                                    [] {
+                                      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                                             __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+                                    },
+                                    cost,
+                                    warp,
+                                    path_distance,
+                                    path_gradient};
+  return kVariant;
+}
+
+}  // namespace dejavid::kernels::cpu

@@ -1,0 +1,15 @@
+// Internal linkage throughout the .inl files: the same loops compiled for another instruction set must stay another
+// function.
+#include "kernels/cpu/along_path.inl"
+#include "kernels/cpu/cost.inl"
+#include "kernels/cpu/variant_table.hpp"
+#include "kernels/cpu/warp.inl"
+
+namespace dejavid::kernels::cpu {
+
+const Variant& portable_variant() {
+  static constexpr Variant kVariant{"portable", [] { return true; }, cost, warp, path_distance, path_gradient};
+  return kVariant;
+}
+
+}  // namespace dejavid::kernels::cpu

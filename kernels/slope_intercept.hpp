@@ -1,0 +1,23 @@
+#pragma once
+
+#include "kernels/tensors.hpp"
+
+/// Slope and intercept of a sample's distance in the centroid, along a fixed path (thesis, section 3.4):
+///   S[c,i,f] = sum over columns j of row i of sign(centroid - m)      B[c,i,f] = sum of -sign * m[j,f]
+///   distance = sum u * (centroid*S + B)
+namespace dejavid::kernels {
+
+namespace reference {
+/// slope, intercept: [B,C,K,F] out.
+template <typename Real>
+void slope_intercept(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                     const std::int32_t* breakpoints, TieSign tie_sign, double* slope, double* intercept);
+}  // namespace reference
+
+namespace cpu {
+/// As the reference, in f32. The weights of `parameters` are not read.
+void slope_intercept(const ParametersView<float>& parameters, const SamplesView<float>& samples,
+                     const std::int32_t* breakpoints, TieSign tie_sign, float* slope, float* intercept, int threads);
+}  // namespace cpu
+
+}  // namespace dejavid::kernels

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/tensors.hpp"
+
+namespace dejavid::kernels {
+
+/// Features are summed in blocks of this many, and the blocks' sums added: bounds the rounding error and the cache
+/// footprint.
+inline constexpr std::int64_t kFeatureBlock = 256;
+/// One cell of a path: centroid step `row`, sample step `column`.
+struct PathCell {
+  std::int32_t row, column;
+};
+
+/// One cell's share in a gradient: which step of the features, and dL/d distance of the path that the cell is on.
+struct GradientCell {
+  std::int32_t column;
+  float distance_gradient;
+};
+
+/// One instruction set's build of the inner loops. Tests and benchmarks iterate over variants(); what is not in that
+/// table does not exist. All are serial; the functions of cost.hpp, warp.hpp and along_path.hpp drive them.
+struct Variant {
+  std::string_view name;  ///< "avx512", "avx2", "portable"
+  bool (*supported)();    ///< by the processor this runs on
+
+  /// Costs of every panel against `columns` consecutive rows of features; see cost.hpp.
+  void (*cost)(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
+               std::int64_t columns, float* cost, std::int64_t stride);
+
+  /// Dynamic programme and walk back for one sample against all classes; see warp.hpp.
+  /// `state`: T*C' floats, `decisions`: K*T*C' bytes, C' = C rounded up to kPanelRows.
+  void (*warp)(const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps, std::int64_t length,
+               bool diagonal, std::int32_t* breakpoints, float* state, std::int8_t* decisions);
+
+  /// Sum over `cells` and one block of features of u*|centroid - m|. Arrays are blocks `width` wide (see blocks.hpp):
+  /// centroids and weights [K,width] of one class, sample [T,width].
+  double (*path_distance)(const float* centroids, const float* weights, const float* sample, std::int64_t width,
+                          const PathCell* cells, std::int64_t cell_count);
+
+  /// For every centroid step i of one class and one block of features, over the cells row_ends[i-1] .. row_ends[i]:
+  /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|. The cells of a row are added in f32,
+  /// rows into f64.
+  void (*path_gradient)(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
+                        const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
+                        double* magnitude_sum);
+};
+
+/// Every variant built into this program, fastest first.
+[[nodiscard]] std::span<const Variant> variants();
+/// The first that this processor supports.
+[[nodiscard]] const Variant& best_variant();
+
+}  // namespace dejavid::kernels
