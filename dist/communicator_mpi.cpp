@@ -18,6 +18,7 @@
 namespace dejavid::dist {
 namespace {
 
+using detail::Awaited;
 using detail::Patience;
 using detail::Requests;
 
@@ -25,6 +26,9 @@ constexpr int kGatherTag = 1;
 /// All-reduces of floating-point values up to this many bytes exchange whole spans, one round; larger ones own
 /// segments, two rounds.
 constexpr std::size_t kOneRoundBytes = 4096;
+
+/// From this many bytes on, ranks meet before the data moves.
+constexpr std::size_t kMeetBytes = 65536;
 
 MPI_Datatype mpi_type(ElementType type) {
   switch (type) {
@@ -62,6 +66,7 @@ struct Operation {
   std::size_t count;
   const char* element;
   Patience patience;
+  Awaited awaited = Awaited::kPeers;
 };
 
 /// Every MPI call is a non-blocking one, polled against the deadline: MPI itself waits for a stopped or late peer for
@@ -85,16 +90,13 @@ class MpiCommunicator final : public Communicator {
   [[nodiscard]] const char* backend_name() const override { return "mpi"; }
 
   void barrier() override {
-    run("barrier", 0, ElementType::kUint8, [&](Operation& operation) {
-      Requests requests;
-      MPI_CHECK(MPI_Ibarrier(comm_.get(), requests.next()));
-      wait(requests, operation);
-    });
+    run("barrier", 0, ElementType::kUint8, [&](Operation& operation) { meet_all(operation); });
   }
 
  private:
   void do_all_reduce(void* values, std::size_t count, ElementType type, Reduction reduction) override {
     run("all_reduce", count, type, [&](Operation& operation) {
+      meet(count * detail::element_size(type), operation);
       for_each_part(values, count, type, [&](void* part, std::size_t part_count) {
         if (type == ElementType::kFloat32) {
           all_reduce_in_rank_order(std::span(static_cast<float*>(part), part_count), reduction, operation);
@@ -113,6 +115,7 @@ class MpiCommunicator final : public Communicator {
   void do_broadcast(void* values, std::size_t count, ElementType type, Rank root) override {
     detail::require_rank(root, topology_);
     run("broadcast", count, type, [&](Operation& operation) {
+      meet(count * detail::element_size(type), operation);
       for_each_part(values, count, type, [&](void* part, std::size_t part_count) {
         Requests requests;
         MPI_CHECK(
@@ -136,6 +139,7 @@ class MpiCommunicator final : public Communicator {
   void do_gather(const void* values, std::size_t count, void* gathered, const std::vector<std::int64_t>& counts,
                  ElementType type) override {
     run("gather", count, type, [&](Operation& operation) {
+      operation.awaited = Awaited::kData;  // rank 0 has everyone's count, so all are there
       Requests requests;
       std::byte* position = static_cast<std::byte*>(gathered);
       for (std::size_t peer = 0; peer < counts.size(); ++peer) {
@@ -214,7 +218,7 @@ class MpiCommunicator final : public Communicator {
   template <typename Body>
   void run(const char* name, std::size_t count, ElementType type, Body&& body) {
     if (failure_) std::rethrow_exception(failure_);
-    Operation operation{name, count, detail::element_name(type), Patience(timeout_)};
+    Operation operation{name, count, detail::element_name(type), Patience(timeout_), Awaited::kPeers};
     try {
       body(operation);
     } catch (...) {
@@ -224,8 +228,21 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
+  void meet_all(Operation& operation) {
+    Requests requests;
+    MPI_CHECK(MPI_Ibarrier(comm_.get(), requests.next()));
+    wait(requests, operation);
+  }
+
+  /// Before much data: wait for late ranks at leisure, then let the data move with everyone awake.
+  void meet(std::size_t bytes, Operation& operation) {
+    if (bytes < kMeetBytes) return;
+    meet_all(operation);
+    operation.awaited = Awaited::kData;
+  }
+
   void wait(Requests& requests, Operation& operation) {
-    operation.patience.renew();
+    operation.patience.start(operation.awaited);
     while (!requests.done()) {
       if (operation.patience.rest()) continue;
       throw TimeoutError(

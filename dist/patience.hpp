@@ -1,32 +1,37 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace dejavid::dist::detail {
 
+/// What a wait is for: peers that may be late, or data that moves only while every rank keeps polling.
+enum class Awaited : std::uint8_t { kPeers, kData };
+
 /// How one waiting thread spends its time until something is ready or its deadline has passed.
 ///
-/// Most collectives end within microseconds, so it spins first. Then it gives the core away, first by yielding, at last
-/// by sleeping in steps that double up to a millisecond: with more ranks than cores, the rank that everyone waits for
-/// needs the core.
+/// Most collectives end within microseconds, so it spins first. Then it gives the core away: with more ranks than
+/// cores, the rank that everyone waits for needs it. It yields for a while (long for data, where a sleep would stall
+/// the transfer), and at last sleeps an eighth of the time waited so far, at most a millisecond, so that a sleep never
+/// adds much to the wait.
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
 
   explicit Patience(std::chrono::duration<double> limit) : limit_(limit) {}
 
-  /// Rests for a moment. False once the limit has passed.
+  /// A new wait towards the same deadline.
+  void start(Awaited awaited);
+  /// Rests for a moment. False once the deadline has passed.
   [[nodiscard]] bool rest();
-  /// Progress was made: spins again, towards the same deadline.
-  void renew();
   /// Since this was made.
-  [[nodiscard]] std::chrono::duration<double> waited() const { return Clock::now() - start_; }
+  [[nodiscard]] std::chrono::duration<double> waited() const { return Clock::now() - made_; }
 
  private:
-  Clock::time_point start_ = Clock::now();
-  Clock::time_point rest_start_ = start_;
+  Clock::time_point made_ = Clock::now();
+  Clock::time_point started_ = made_;
+  Awaited awaited_ = Awaited::kPeers;
   std::chrono::duration<double> limit_;
-  std::chrono::microseconds next_sleep_{0};
 };
 
 }  // namespace dejavid::dist::detail

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -26,11 +27,15 @@ T combine(T left, T right, Reduction reduction) {
 /// result.size()]. `result` may lie anywhere but in `parts`.
 template <typename T>
 void combine_in_rank_order(std::span<T> result, std::span<const T> parts, Reduction reduction) {
+  constexpr std::size_t kBlock = 2048;  // stays in the nearest cache while every rank's part of it is added
   const std::size_t count = result.size();
-  for (std::size_t i = 0; i < count; ++i) result[i] = parts[i];
-  for (std::size_t start = count; start < parts.size(); start += count) {
-    const std::span<const T> part = parts.subspan(start, count);
-    for (std::size_t i = 0; i < count; ++i) result[i] = combine(result[i], part[i], reduction);
+  for (std::size_t start = 0; start < count; start += kBlock) {
+    const std::size_t end = std::min(start + kBlock, count);
+    std::copy(parts.begin() + static_cast<std::ptrdiff_t>(start), parts.begin() + static_cast<std::ptrdiff_t>(end),
+              result.begin() + static_cast<std::ptrdiff_t>(start));
+    for (std::size_t part = count; part < parts.size(); part += count) {
+      for (std::size_t i = start; i < end; ++i) result[i] = combine(result[i], parts[part + i], reduction);
+    }
   }
 }
 
