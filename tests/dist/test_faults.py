@@ -4,11 +4,12 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import time
 import unittest
 import uuid
 
 PROGRAM = pathlib.Path(os.environ["DEJAVID_BIN"]).parent / "tests" / "dist_faults"
-PATIENCE = 60  # seconds after which a job counts as hung; a job takes one or two
+PATIENCE = 60  # seconds after which a job counts as hung, or a process as left behind; a job takes one or two
 
 
 def processes_with(mark):
@@ -23,6 +24,14 @@ def processes_with(mark):
         except OSError:
             pass  # gone, or someone else's
     return found
+
+
+def left_behind(mark):
+    """Processes that are still there although their job has ended; a helper of MPI's may need a moment to leave."""
+    until = time.monotonic() + PATIENCE
+    while (left := processes_with(mark)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
 
 
 def run(command, environment=None):
@@ -42,7 +51,7 @@ def run(command, environment=None):
             code = "hung"
             job.kill()
             job.wait()
-        left = processes_with(mark)
+        left = left_behind(mark)
         for process in left:
             try:
                 os.kill(process, 9)
