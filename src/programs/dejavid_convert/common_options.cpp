@@ -35,9 +35,12 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
       ->type_name("LEVEL");
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
-  subcommand.add_option("--progress", options.progress, "how to show progress: auto, bar, plain or off")
-      ->transform(CLI::CheckedTransformer(choices))
-      ->type_name("HOW");
+  subcommand
+      .add_option_function<std::string>(
+          "--progress", [&options](const std::string& choice) { options.progress = choices.at(choice); },
+          "how to show progress; auto is a bar on a terminal, else plain lines")
+      ->check(CLI::IsMember({"auto", "bar", "plain", "off"}))
+      ->type_name("");
 }
 
 void convert(io::SampleSource& source, const OutputOptions& options) {

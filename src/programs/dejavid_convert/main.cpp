@@ -6,8 +6,9 @@
 #include <iostream>
 #include <stdexcept>
 
-#include "io/errors.hpp"
+#include "src/config/command_line.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
+#include "src/run/failure.hpp"
 
 namespace {
 
@@ -20,6 +21,9 @@ int complain(int exit_code, std::string line) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  if (!dejavid::speaks_for_the_job()) {
+    return 0;  // one process of an mpirun does the work
+  }
   CLI::App program("Makes and checks TSE stores.", "dejavid_convert");
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
@@ -41,13 +45,8 @@ int main(int argument_count, char** arguments) {
     return complain(2, error.what());
   } catch (const dejavid::CheckFailed& failed) {
     return failed.exit_code;
-  } catch (const dejavid::io::StoreError& error) {
-    return complain(10, error.what());
-  } catch (const dejavid::io::NotFiniteError& error) {
-    return complain(12, error.what());
-  } catch (const dejavid::io::WriteError& error) {
-    return complain(13, error.what());
-  } catch (const std::exception& error) {
-    return complain(1, error.what());
+  } catch (...) {
+    const auto failure = dejavid::describe(std::current_exception());
+    return complain(failure.code, failure.message);
   }
 }
