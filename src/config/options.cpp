@@ -41,8 +41,18 @@ Exit codes: 0 done, 2 usage or configuration, 10 store, 11 model, 12 not finite,
 struct HelpFormatter : CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text = option->get_type_name().empty() ? "" : ' ' + option->get_type_name();
-    if (!option->get_default_str().empty()) text += " [" + option->get_default_str() + "]";
+    const Key* key = find_key(option->get_lnames().front());
+    if (const std::string default_value = key ? default_text(*key) : ""; !default_value.empty()) {
+      text += " [" + default_value + "]";
+    }
     return text;
+  }
+
+ private:
+  static std::string default_text(const Key& key) {
+    const RawValue value = key.value(Config{});
+    if (const auto* text = std::get_if<std::string>(&value)) return *text;
+    return key.kind == KeyKind::kFiles ? "" : toml_text(value);
   }
 };
 
@@ -74,9 +84,8 @@ struct Application {
     print_config = add_flag("--print-config", "print the resolved configuration as TOML");
     for (const Key& key : keys()) {
       CLI::Option* option = add("--" + key.full_name(), key.placeholder, key.help, '[' + key.section + ']');
-      if (key.kind == KeyKind::kBoolean) option->expected(0, 1);
+      if (key.kind == KeyKind::kBoolean) option->expected(0, 1)->default_str("true");  // what it means alone
       if (key.kind == KeyKind::kFiles) option->expected(-1);
-      option->default_str(default_text(key));
       key_options.push_back(option);
     }
   }
@@ -92,13 +101,6 @@ struct Application {
 
   CLI::Option* add_flag(const std::string& name, const std::string& description) {
     return app.add_flag(name)->description(description)->group("General");
-  }
-
-  static std::string default_text(const Key& key) {
-    const RawValue value = key.value(Config{});
-    const auto* text = std::get_if<std::string>(&value);
-    if (text) return *text;
-    return key.kind == KeyKind::kFiles ? "" : toml_text(value);
   }
 };
 

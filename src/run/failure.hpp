@@ -25,7 +25,8 @@ enum class ExitCode : int {
 /// Turns an exception into the exit code and the line it stands for.
 [[nodiscard]] dist::Failure describe(const std::exception_ptr& error);
 
-/// Runs a phase that may fail on some ranks only, then agrees: every rank returns, or every rank throws dist::AgreedFailure.
+/// Runs a phase that may fail on some ranks only, then agrees: every rank returns, or every rank throws
+/// dist::AgreedFailure.
 template <typename Phase>
 void agreed(dist::Communicator& communicator, Phase&& phase) {
   std::optional<dist::Failure> failure;

@@ -24,8 +24,8 @@ struct EpochRecord {
   double seconds = 0, samples_per_s = 0;
 };
 
-/// The folder of one run (rank 0 writes it; config.toml, environment.json, metrics.jsonl, model.h5, best.h5, checkpoints/,
-/// logs/, summary.json). Throws io::WriteError.
+/// The folder of one run (rank 0 writes it; config.toml, environment.json, metrics.jsonl, model.h5, best.h5,
+/// checkpoints/, logs/, summary.json). Throws io::WriteError.
 class RunDirectory {
  public:
   /// A new run: makes the folder, refuses one that holds a run already.

@@ -1,0 +1,179 @@
+#include "src/run/run_directory.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
+
+#include "io/durable_file.hpp"
+#include "io/errors.hpp"
+#include "src/config/command_line.hpp"
+#include "src/run/metrics_file.hpp"
+
+namespace dejavid {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kConfigName = "config.toml";
+constexpr const char* kMetricsName = "metrics.jsonl";
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && !fs::is_directory(folder, error) && !error) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) {
+    throw io::WriteError(fmt::format("{}: found {}; expected a folder to write the run to; choose another run.dir",
+                                     folder.string(), error.message()));
+  }
+}
+
+void make_folders(const fs::path& folder) {
+  for (const fs::path& each : {folder, folder / "checkpoints", folder / "logs"}) make_folder(each);
+}
+
+/// The step in a checkpoint's name, step_<digits>.h5.
+std::optional<std::int64_t> step_of(const fs::path& file) {
+  constexpr std::string_view kPrefix = "step_", kSuffix = ".h5";
+  const std::string name = file.filename().string();
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  const char* first = name.data() + kPrefix.size();
+  const char* last = name.data() + name.size() - kSuffix.size();
+  std::int64_t step = 0;
+  const auto [end, error] = std::from_chars(first, last, step);
+  return error == std::errc() && end == last && first != last ? std::optional(step) : std::nullopt;
+}
+
+}  // namespace
+
+struct RunDirectory::State {
+  fs::path folder;
+  MetricsFile metrics;
+};
+
+RunDirectory::RunDirectory() = default;
+RunDirectory::~RunDirectory() = default;
+RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
+RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
+
+RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) {
+  for (const char* name : {kConfigName, kMetricsName}) {
+    std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
+    if (fs::exists(fs::symlink_status(folder / name, unreadable))) {
+      throw io::WriteError(
+          fmt::format("{}: found a run already; expected a folder without one; choose another run.dir, or "
+                      "go on with that run by run.resume = \"auto\"",
+                      (folder / name).string()));
+    }
+  }
+  make_folders(folder);
+  RunDirectory run;
+  // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName)});
+  try {
+    io::write_text(folder / kConfigName, to_toml(config));
+  } catch (...) {
+    std::error_code ignored;  // the error that counts is the one under way
+    fs::remove(folder / kMetricsName, ignored);
+    throw;
+  }
+  return run;
+}
+
+RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, std::int64_t from_step) {
+  make_folders(folder);
+  RunDirectory run;
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
+  io::write_text(folder / kConfigName, to_toml(config));
+  return run;
+}
+
+const fs::path& RunDirectory::folder() const {
+  return state_->folder;
+}
+fs::path RunDirectory::model_file() const {
+  return state_->folder / "model.h5";
+}
+fs::path RunDirectory::best_file() const {
+  return state_->folder / "best.h5";
+}
+
+fs::path RunDirectory::checkpoint_file(std::int64_t step) const {
+  return state_->folder / "checkpoints" / fmt::format("step_{:08}.h5", step);
+}
+
+void RunDirectory::prune_checkpoints(std::int64_t keep) const {
+  const std::vector<fs::path> checkpoints = checkpoints_of(state_->folder);
+  for (auto index = static_cast<std::size_t>(std::max<std::int64_t>(keep, 0)); index < checkpoints.size(); ++index) {
+    std::error_code error;
+    fs::remove(checkpoints[index], error);
+    if (error) {
+      throw io::WriteError(
+          fmt::format("{}: found {}; expected to remove this old checkpoint; check the folder's permissions",
+                      checkpoints[index].string(), error.message()));
+    }
+  }
+}
+
+void RunDirectory::record(const StepRecord& step) {
+  const nlohmann::ordered_json record = {{"event", "step"},   {"epoch", step.epoch}, {"step", step.step},
+                                         {"loss", step.loss}, {"lr", step.lr},       {"samples", step.samples}};
+  state_->metrics.append(record.dump());
+}
+
+void RunDirectory::record(const EpochRecord& epoch) {
+  nlohmann::ordered_json record = {{"event", "epoch"},
+                                   {"epoch", epoch.epoch},
+                                   {"train_loss", epoch.train_loss},
+                                   {"train_top1", epoch.train_top1},
+                                   {"val_loss", nullptr},
+                                   {"val_top1", nullptr},
+                                   {"val_top5", nullptr},
+                                   {"seconds", epoch.seconds},
+                                   {"samples_per_s", epoch.samples_per_s}};
+  if (epoch.validated) {
+    record["val_loss"] = epoch.val_loss;
+    record["val_top1"] = epoch.val_top1;
+    record["val_top5"] = epoch.val_top5;
+  }
+  state_->metrics.append(record.dump());
+}
+
+void RunDirectory::write_environment(const std::string& json) const {
+  io::write_text(state_->folder / "environment.json", json);
+}
+
+void RunDirectory::write_summary(const std::string& json) const {
+  io::write_text(state_->folder / "summary.json", json);
+}
+
+std::vector<fs::path> checkpoints_of(const fs::path& folder) {
+  std::map<std::int64_t, fs::path, std::greater<>> newest_first;
+  std::error_code error;
+  const fs::path checkpoints = folder / "checkpoints";
+  if (!fs::exists(checkpoints, error) && !error) return {};
+  for (fs::directory_iterator entry(checkpoints, error), end; !error && entry != end; entry.increment(error)) {
+    if (const std::optional<std::int64_t> step = step_of(entry->path())) newest_first[*step] = entry->path();
+  }
+  if (error) {
+    throw io::ModelFileError(fmt::format("{}: found {}; expected a folder of checkpoints; check its permissions",
+                                         checkpoints.string(), error.message()));
+  }
+  std::vector<fs::path> files;
+  for (const auto& [step, file] : newest_first) files.push_back(file);
+  return files;
+}
+
+fs::path default_run_folder(const Config& config) {
+  const std::string store = config.data.store.empty() ? "run" : config.data.store.front().stem().string();
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  return fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));
+}
+
+}  // namespace dejavid

@@ -1,0 +1,12 @@
+// Alone in its file: LibTorch's include folder carries an fmt of its own, which must not meet the system's.
+#include <torch/version.h>
+
+#include "src/run/environment.hpp"
+
+namespace dejavid {
+
+std::string torch_description() {
+  return std::string(TORCH_VERSION) + (DEJAVID_LIBTORCH_CUDA ? " (with CUDA)" : " (CPU only)");
+}
+
+}  // namespace dejavid
