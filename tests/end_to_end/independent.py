@@ -30,7 +30,7 @@ class Settings:
         return Settings(**{"weight_decay": 0.01, "eval_paths": "frozen", "tie_sign": -1, **others})
 
 
-# --- alignment ------------------------------------------------------------------------------------------------------------------
+# --- alignment ------------------------------------------------------------------------------------------------------
 
 
 def pad(samples):
@@ -70,7 +70,7 @@ def accumulate(cost, diagonal=False):
 def walk_back(total, lengths, diagonal=False):
     """The chosen path of every pair as a mask [B,C,K,T]; sample b ends at column lengths[b] - 1.
 
-    On a tie the step along the sample wins over the step along the centroid, and with `diagonal` the diagonal over both.
+    On a tie the step along the sample wins over the step along the centroid, and `diagonal`'s own step over both.
     """
     b, c = np.indices(total.shape[:2])
     i = np.full(total.shape[:2], total.shape[2] - 1)
@@ -82,7 +82,9 @@ def walk_back(total, lengths, diagonal=False):
             return on_path
         above = np.where(i > 0, total[b, c, i - 1, j], np.inf)
         left = np.where(j > 0, total[b, c, i, j - 1], np.inf)
-        across = np.where((i > 0) & (j > 0), total[b, c, i - 1, j - 1], np.inf) if diagonal else np.full(i.shape, np.inf)
+        across = (
+            np.where((i > 0) & (j > 0), total[b, c, i - 1, j - 1], np.inf) if diagonal else np.full(i.shape, np.inf)
+        )
         goes_up = (above < left) & (above < across)
         goes_left = ~goes_up & (left < across if diagonal else j > 0)
         goes_across = ~goes_up & ~goes_left & np.isfinite(across)
@@ -107,7 +109,7 @@ def slope_intercept(centroids, padded, on_path, tie_sign=0):
     return np.stack(slopes, axis=1), np.stack(intercepts, axis=1)
 
 
-# --- loss -----------------------------------------------------------------------------------------------------------------------
+# --- loss -----------------------------------------------------------------------------------------------------------
 
 
 def normalise(logits, logit_norm="layernorm"):
@@ -154,7 +156,7 @@ def within_top(logits, labels, k):
     return (ranking(logits)[:, :k] == np.asarray(labels)[:, None]).any(-1)
 
 
-# --- optimiser ------------------------------------------------------------------------------------------------------------------
+# --- optimiser ------------------------------------------------------------------------------------------------------
 
 
 def cosine(lr, epoch, epochs):
@@ -181,7 +183,7 @@ class AdamW:
         parameter -= lr / (1 - 0.9**self.steps) * self.first / denominator
 
 
-# --- centroids ------------------------------------------------------------------------------------------------------------------
+# --- centroids ------------------------------------------------------------------------------------------------------
 
 
 def resize(sample, steps):
@@ -194,7 +196,7 @@ def resize(sample, steps):
 
 
 def medoid(resized):
-    """Index of the sample [n,K,F] nearest to all others: smallest column sum of unweighted distances, the lowest of equal ones."""
+    """Index of the sample [n,K,F] with the smallest column sum of unweighted distances, the lowest of equal ones."""
     lengths = np.full(len(resized), resized.shape[1])
     total = accumulate(costs(resized, np.ones_like(resized), resized))  # [sample as m, sample as centroid, K, K]
     return int(np.argmin(total[np.arange(len(resized)), :, -1, lengths - 1].sum(0)))
@@ -216,24 +218,26 @@ def barycenter(samples, steps, iterations=100):
 
 
 def initial_centroids(samples, labels, classes, steps, iterations=100):
-    """[C,K,F]; every class takes part with all of its samples (the program draws where there are more than it was told to use)."""
+    """[C,K,F] from all samples of every class (the program draws some where a class has more than 50)."""
     return np.stack(
         [barycenter([s for s, label in zip(samples, labels) if label == c], steps, iterations) for c in range(classes)]
     )
 
 
 def supersampling(samples, classes):
-    """The baseline without alignment: mean over time, then the best of the encoder's own logits, the last C features."""
+    """The baseline without alignment: mean over time, then the best of the encoder's logits, the last C features."""
     return np.array([np.argmax(np.mean(sample, axis=0)[-classes:]) for sample in samples])
 
 
-# --- training -------------------------------------------------------------------------------------------------------------------
+# --- training -------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class History:
     steps: list = field(default_factory=list)  # dicts with epoch, step, loss, lr, samples
-    epochs: list = field(default_factory=list)  # dicts with epoch, train_loss, train_top1 and, after a validation, val_*
+    epochs: list = field(
+        default_factory=list
+    )  # dicts with epoch, train_loss, train_top1 and, after a validation, val_*
 
 
 class Model:
@@ -289,9 +293,17 @@ class Model:
             loss_sum, correct = 0.0, 0
             for start in range(0, len(samples), settings.batch_size):
                 batch = slice(start, min(start + settings.batch_size, len(samples)))
-                losses, logits, by_centroid, by_weight = self.loss_and_gradients(samples[batch], labels[batch], settings)
+                losses, logits, by_centroid, by_weight = self.loss_and_gradients(
+                    samples[batch], labels[batch], settings
+                )
                 history.steps.append(
-                    {"epoch": epoch, "step": len(history.steps), "loss": losses.mean(), "lr": lr, "samples": len(losses)}
+                    {
+                        "epoch": epoch,
+                        "step": len(history.steps),
+                        "loss": losses.mean(),
+                        "lr": lr,
+                        "samples": len(losses),
+                    }
                 )
                 loss_sum += losses.sum()
                 correct += within_top(logits, labels[batch], 1).sum()

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: small data sets, stores and models made by hand with h5py, and running the programs."""
+"""What the end-to-end tests share: small data sets, stores and models made with h5py, and running the programs."""
 
 import contextlib
 import csv
@@ -21,7 +21,7 @@ SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[
 BIN = Path(os.environ.get("DEJAVID_BIN", SOURCE / "build" / "cpu" / "bin"))
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
-# --- data sets, stores and models -------------------------------------------------------------------------------------------------
+# --- data sets, stores and models -----------------------------------------------------------------------------------
 
 
 @dataclass
@@ -47,7 +47,7 @@ class TseSet:
 
 
 def make_set(seed=0, classes=5, per_class=8, validation_per_class=3, features=7, lengths=(4, 16), noise=2.0):
-    """Random sequences around one smooth curve a class: neither trivial nor hopeless. Classes alternate, validation comes last."""
+    """Random sequences around one curve a class, neither trivial nor hopeless. Classes alternate; validation last."""
     generator = np.random.default_rng(seed)
     curves = generator.normal(size=(classes, 4, features))
     samples, labels = [], []
@@ -74,7 +74,12 @@ def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True):
     features = np.concatenate(samples)
     with h5py.File(path, "w") as store:
         store.attrs.update(
-            format="dejavid-tse", version=1, feature_dim=tse_set.features, num_classes=tse_set.classes, encoder="", source="test"
+            format="dejavid-tse",
+            version=1,
+            feature_dim=tse_set.features,
+            num_classes=tse_set.classes,
+            encoder="",
+            source="test",
         )
         rows = max(1, min(64, len(features)))
         store.create_dataset("features", data=features, chunks=(rows, tse_set.features), fletcher32=True)
@@ -94,9 +99,13 @@ def write_model(path, centroids, log_weights=None, diagonal=False):
     """Writes a model file as its format describes it. Returns the path."""
     centroids = np.asarray(centroids, dtype=np.float32)
     with h5py.File(path, "w") as model:
-        model.attrs.update(format="dejavid-model", version=1, diagonal=int(diagonal), epoch=0, val_top1=0.0, val_top5=0.0, config="")
+        model.attrs.update(
+            format="dejavid-model", version=1, diagonal=int(diagonal), epoch=0, val_top1=0.0, val_top5=0.0, config=""
+        )
         model["centroids"] = centroids
-        model["log_weights"] = np.zeros_like(centroids) if log_weights is None else np.asarray(log_weights, dtype=np.float32)
+        model["log_weights"] = (
+            np.zeros_like(centroids) if log_weights is None else np.asarray(log_weights, dtype=np.float32)
+        )
         model["class_names"] = fixed_length([f"class {c}" for c in range(len(centroids))])
     return path
 
@@ -120,7 +129,7 @@ def read_predictions(path):
         return list(csv.DictReader(file))
 
 
-# --- running the programs ---------------------------------------------------------------------------------------------------------
+# --- running the programs -------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -161,7 +170,13 @@ def start(arguments, ranks=None, cwd=None):
     """Starts a program in its own process group, outputs piped."""
     command = command_line(arguments, ranks)
     return subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -206,7 +221,8 @@ class ProgramTest(unittest.TestCase):
         """Trains into folder/name and returns it."""
         run_dir = self.folder / name
         self.succeed(
-            ["dejavid_dist", "train", *options(data__store=store, run__dir=run_dir, run__progress="off", **settings)], ranks
+            ["dejavid_dist", "train", *options(data__store=store, run__dir=run_dir, run__progress="off", **settings)],
+            ranks,
         )
         return run_dir
 
@@ -215,7 +231,8 @@ class ProgramTest(unittest.TestCase):
         out = self.folder / f"predictions_{ranks}.csv"
         out.unlink(missing_ok=True)
         self.succeed(
-            ["dejavid_dist", "predict", *options(model__init=model, data__store=store, **settings), "--out", str(out)], ranks
+            ["dejavid_dist", "predict", *options(model__init=model, data__store=store, **settings), "--out", str(out)],
+            ranks,
         )
         return read_predictions(out)
 

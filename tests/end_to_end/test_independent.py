@@ -164,7 +164,8 @@ class Training(unittest.TestCase):
         generator = np.random.default_rng(5)
         self.labels = np.arange(30) % 3
         self.samples = [
-            generator.normal(size=(length, 4)) + 0.7 * label for length, label in zip(generator.integers(2, 9, 30), self.labels)
+            generator.normal(size=(length, 4)) + 0.7 * label
+            for length, label in zip(generator.integers(2, 9, 30), self.labels)
         ]
         self.start = independent.initial_centroids(self.samples, self.labels, 3, 4)
 

@@ -30,7 +30,9 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
                 if reference is None:
                     reference = steps, epochs, classes
                 self.compare_records(steps, reference[0], ("loss",), ("epoch", "step", "lr", "samples"))
-                self.compare_records(epochs, reference[1], ("train_loss", "val_loss"), ("train_top1", "val_top1", "val_top5"))
+                self.compare_records(
+                    epochs, reference[1], ("train_loss", "val_loss"), ("train_top1", "val_top1", "val_top5")
+                )
                 self.assertEqual(classes, reference[2])
 
     def compare_records(self, records, reference, close, equal):
@@ -89,17 +91,23 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
         drawn = []
         for seed in (1, 2):
             out = self.folder / f"centroids_{seed}.h5"
-            settings = support.options(data__store=store, model__steps=5, centroids__samples_per_class=5, train__seed=seed)
+            settings = support.options(
+                data__store=store, model__steps=5, centroids__samples_per_class=5, train__seed=seed
+            )
             self.succeed(["dejavid_dist", "centroids", *settings, "--out", out])
             drawn.append(support.read_arrays(out)["centroids"])
         self.assertFalse(np.array_equal(*drawn))
 
 
 class Resume(support.ProgramTest):
-    """A straight run keeps all of its checkpoints; a copy of it, cut back to one of them, is what a killed run leaves behind."""
+    """A straight run keeps all checkpoints; a copy cut back to one of them is what a killed run leaves behind."""
 
     settings = dict(
-        **RANDOM_WEIGHTS, train__batch_size=16, model__learn_centroids=True, run__checkpoint_every_steps=2, run__checkpoint_keep=100
+        **RANDOM_WEIGHTS,
+        train__batch_size=16,
+        model__learn_centroids=True,
+        run__checkpoint_every_steps=2,
+        run__checkpoint_keep=100,
     )
 
     def setUp(self):
@@ -124,7 +132,10 @@ class Resume(support.ProgramTest):
         clock = {"seconds", "samples_per_s"}
         for event in ("step", "epoch"):
             expected, resumed = (
-                [{key: value for key, value in record.items() if key not in clock} for record in support.read_metrics(folder, event)]
+                [
+                    {key: value for key, value in record.items() if key not in clock}
+                    for record in support.read_metrics(folder, event)
+                ]
                 for folder in (straight, run_dir)
             )
             self.assertEqual(resumed, expected, event)
@@ -161,17 +172,25 @@ class Resume(support.ProgramTest):
 
     def test_on_another_number_of_ranks_the_losses_go_on(self):
         straight = self.train("straight", self.store, 1, **self.settings)
-        run_dir = self.killed_after(straight, "elsewhere", sorted(p.name for p in (straight / "checkpoints").iterdir())[2])
+        run_dir = self.killed_after(
+            straight, "elsewhere", sorted(p.name for p in (straight / "checkpoints").iterdir())[2]
+        )
         self.train(run_dir.name, self.store, 3, **self.settings, run__resume="auto")
         self.assert_relative(losses(run_dir), losses(straight), 1e-5, "loss")
 
     def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(self):
         straight = self.train("straight", self.store, 1, **self.settings)
-        run_dir = self.killed_after(straight, "damaged", sorted(p.name for p in (straight / "checkpoints").iterdir())[4])
+        run_dir = self.killed_after(
+            straight, "damaged", sorted(p.name for p in (straight / "checkpoints").iterdir())[4]
+        )
         newest = sorted((run_dir / "checkpoints").iterdir())[-1]
         newest.write_bytes(newest.read_bytes()[:-200])
         finished = self.succeed(
-            ["dejavid_dist", "train", *support.options(data__store=self.store, run__dir=run_dir, run__resume="auto", **self.settings)]
+            [
+                "dejavid_dist",
+                "train",
+                *support.options(data__store=self.store, run__dir=run_dir, run__resume="auto", **self.settings),
+            ]
         )
         self.assertIn(newest.name, finished.stderr)
         self.assert_same_run(run_dir, straight)

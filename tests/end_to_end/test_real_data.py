@@ -1,4 +1,4 @@
-"""A public data set from its text files to an accuracy: JapaneseVowels, 270 recordings to learn from and 370 to test on."""
+"""A public data set from its text files to an accuracy: JapaneseVowels, 270 recordings to learn from, 370 to test."""
 
 import unittest
 
@@ -17,7 +17,9 @@ class JapaneseVowels(support.ProgramTest):
         self.succeed(["dejavid_convert", "verify", store])
         run_dir = self.folder / "run"
         settings = support.options(data__store=store, run__dir=run_dir, run__progress="off")
-        self.succeed(["dejavid_dist", "train", "--config", support.SOURCE / "configs" / "series.toml", *settings], 2, timeout=600)
+        self.succeed(
+            ["dejavid_dist", "train", "--config", support.SOURCE / "configs" / "series.toml", *settings], 2, timeout=600
+        )
         epochs = support.read_metrics(run_dir, "epoch")
         self.assertGreaterEqual(epochs[-1]["val_top1"], 0.975)
 

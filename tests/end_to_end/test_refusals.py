@@ -1,8 +1,9 @@
-"""Input that must be refused: the exit code, one line that names the culprit, and nothing left behind; on one rank and on three."""
+"""What must be refused: exit code, one line that names the culprit, nothing left behind; on one rank and three."""
 
 import os
 import shutil
 import signal
+import tempfile
 import time
 import unittest
 from pathlib import Path
@@ -17,11 +18,13 @@ CLASSES, FEATURES, STEPS = 3, 4, 3
 
 
 def good_set(**others):
-    return support.make_set(**{"seed": 40, "classes": CLASSES, "per_class": 4, "features": FEATURES, "lengths": (3, 8), **others})
+    return support.make_set(
+        **{"seed": 40, "classes": CLASSES, "per_class": 4, "features": FEATURES, "lengths": (3, 8), **others}
+    )
 
 
 class Case:
-    """One bad input. `prepare(folder)` makes it and returns the options that use it; the line must contain every one of `words`."""
+    """One bad input. `prepare(folder)` makes it and returns its options; the line must contain all `words`."""
 
     def __init__(self, code, words, prepare, command="train"):
         self.code, self.words, self.prepare, self.command = code, words, prepare, command
@@ -155,7 +158,9 @@ def good_model(path, classes=CLASSES, features=FEATURES):
 
 def used_run_directory(folder):
     (folder / "run").mkdir()
-    (folder / "run" / "metrics.jsonl").write_text('{"event":"step","epoch":0,"step":0,"loss":1.0,"lr":0.001,"samples":3}\n')
+    (folder / "run" / "metrics.jsonl").write_text(
+        '{"event":"step","epoch":0,"step":0,"loss":1.0,"lr":0.001,"samples":3}\n'
+    )
     (folder / "run" / "config.toml").write_text("")
     return with_settings()(folder)
 
@@ -172,7 +177,9 @@ def write_garbage(path):
 FIRST_VALIDATION = CLASSES * 4
 USAGE = {
     "unknown key on the command line": Case(2, ["train.epoch", "train.epochs"], with_settings(train__epoch=3)),
-    "unknown key in a file": Case(2, ["run.toml:3", "epoch", "train.epochs"], with_toml("[train]\nlr = 0.1\nepoch = 3\n")),
+    "unknown key in a file": Case(
+        2, ["run.toml:3", "epoch", "train.epochs"], with_toml("[train]\nlr = 0.1\nepoch = 3\n")
+    ),
     "unknown section in a file": Case(2, ["run.toml:1", "trian", "train"], with_toml("[trian]\nlr = 0.1\n")),
     "text for a number": Case(2, ["train.epochs", "many"], with_settings(train__epochs="many")),
     "text for a number in a file": Case(2, ["run.toml:2", "train.epochs"], with_toml('[train]\nepochs = "many"\n')),
@@ -193,16 +200,24 @@ STORE = {
     "empty file": Case(10, ["set.h5"], with_store(lambda path: path.touch())),
     "not HDF5": Case(10, ["set.h5"], with_store(write_garbage)),
     "truncated": Case(10, ["set.h5"], with_store(truncated(lambda path: support.write_store(path, good_set())))),
-    "last byte missing": Case(10, ["set.h5"], with_store(truncated(lambda path: support.write_store(path, good_set()), 0.9999))),
+    "last byte missing": Case(
+        10, ["set.h5"], with_store(truncated(lambda path: support.write_store(path, good_set()), 0.9999))
+    ),
     "another format": Case(10, ["set.h5", "dejavid-tse"], with_changed(set_attribute("format", "dejavid-model"))),
     "newer version": Case(10, ["set.h5", "version"], with_changed(set_attribute("version", 2))),
-    "not complete": Case(10, ["set.h5", "complete"], with_store(lambda path: support.write_store(path, good_set(), complete=False))),
+    "not complete": Case(
+        10, ["set.h5", "complete"], with_store(lambda path: support.write_store(path, good_set(), complete=False))
+    ),
     "labels missing": Case(10, ["set.h5", "labels"], with_changed(lambda file: file.__delitem__("labels"))),
     "labels too short": Case(10, ["set.h5", "labels"], with_changed(replace("labels", lambda labels: labels[:-1]))),
-    "split too long": Case(10, ["set.h5", "split"], with_changed(replace("split", lambda split: np.append(split, split[:1])))),
+    "split too long": Case(
+        10, ["set.h5", "split"], with_changed(replace("split", lambda split: np.append(split, split[:1])))
+    ),
     "features of one dimension": Case(10, ["set.h5", "features"], with_changed(replace("features", np.ravel))),
     "features of another type": Case(10, ["set.h5", "features"], with_changed(replace("features", np.float64))),
-    "feature_dim that is not the features'": Case(10, ["set.h5", "feature_dim"], with_changed(set_attribute("feature_dim", 5))),
+    "feature_dim that is not the features'": Case(
+        10, ["set.h5", "feature_dim"], with_changed(set_attribute("feature_dim", 5))
+    ),
     "offsets beyond the features": Case(10, ["set.h5", "offsets"], with_changed(put("offsets", -1, 10**6))),
     "offsets that fall": Case(10, ["set.h5", "offsets"], with_changed(put("offsets", 3, 0))),
     "offsets that do not begin at 0": Case(10, ["set.h5", "offsets"], with_changed(put("offsets", 0, 1))),
@@ -218,19 +233,36 @@ STORE = {
     "NaN in the first step": Case(12, ["set.h5", "features", "sample_4"], with_set(set_feature(4, 0, np.nan))),
     "NaN in the last step": Case(12, ["set.h5", "features", "sample_4"], with_set(set_feature(4, -1, np.nan))),
     "infinity": Case(12, ["set.h5", "features", "sample_4"], with_set(set_feature(4, 1, -np.inf))),
-    "NaN without digests": Case(12, ["set.h5", "features", "sample_0"], with_changed(put("features", (0, 1), np.nan), digests=False)),
+    "NaN without digests": Case(
+        12, ["set.h5", "features", "sample_0"], with_changed(put("features", (0, 1), np.nan), digests=False)
+    ),
     "NaN that only one rank reads": Case(
-        12, ["set.h5", "features", f"sample_{FIRST_VALIDATION + 4}"], with_set(set_feature(FIRST_VALIDATION + 4, 0, np.nan))
+        12,
+        ["set.h5", "features", f"sample_{FIRST_VALIDATION + 4}"],
+        with_set(set_feature(FIRST_VALIDATION + 4, 0, np.nan)),
     ),
 }
+STORE["one of two stores with other features"] = Case(
+    10,
+    ["other.h5", "4", "5"],
+    lambda folder: [
+        "--data.store",
+        support.write_store(folder / "set.h5", good_set()),
+        support.write_store(folder / "other.h5", good_set(features=5)),
+    ],
+)
 MODEL = {
     "missing": Case(11, ["model.h5"], with_model(lambda path: None), "eval"),
     "truncated": Case(11, ["model.h5"], with_model(truncated(good_model)), "eval"),
     "not HDF5": Case(11, ["model.h5"], with_model(write_garbage), "predict"),
-    "a store": Case(11, ["model.h5", "dejavid-model"], with_model(lambda path: support.write_store(path, good_set())), "eval"),
+    "a store": Case(
+        11, ["model.h5", "dejavid-model"], with_model(lambda path: support.write_store(path, good_set())), "eval"
+    ),
     "other features": Case(11, ["model.h5", "5", "4"], with_model(lambda path: good_model(path, features=5)), "eval"),
     "other classes": Case(11, ["model.h5", "4", "3"], with_model(lambda path: good_model(path, classes=4)), "predict"),
-    "other features to start from": Case(11, ["model.h5", "5", "4"], with_model(lambda path: good_model(path, features=5))),
+    "other features to start from": Case(
+        11, ["model.h5", "5", "4"], with_model(lambda path: good_model(path, features=5))
+    ),
     "resume from what is not there": Case(11, ["nothing.h5"], with_settings(run__resume="nothing.h5")),
     "resume from a truncated checkpoint": Case(
         11,
@@ -241,12 +273,13 @@ MODEL = {
     "resume from a model without training state": Case(
         11,
         ["checkpoint.h5", "training"],
-        lambda folder: good_model(folder / "checkpoint.h5") or with_settings(run__resume=folder / "checkpoint.h5")(folder),
+        lambda folder: good_model(folder / "checkpoint.h5")
+        or with_settings(run__resume=folder / "checkpoint.h5")(folder),
     ),
 }
 OUTPUT = {
     "folder that holds a run": Case(13, ["run"], used_run_directory),
-    "folder below a file": Case(13, ["file"], below_a_file),
+    "run folder below a file": Case(13, ["file"], below_a_file),
     "predictions below a file": Case(
         13,
         ["file"],
@@ -262,14 +295,18 @@ class Refusal(support.ProgramTest):
     def tree(self):
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
 
+    @staticmethod
+    def with_defaults(arguments, option):
+        """Adds an option (its name and value) that is not given."""
+        return arguments if option[0] in arguments else arguments + option
+
     def refuse(self, case):
         arguments = case.prepare(self.folder)
-        if case.command == "predict" and "--out" not in arguments:
-            arguments += ["--out", self.folder / "predictions.csv"]
-        if case.command == "train" and "--run.dir" not in arguments:
-            arguments += options(run__dir=self.folder / "run")
+        if case.command == "predict":
+            arguments = self.with_defaults(arguments, ["--out", self.folder / "predictions.csv"])
         if case.command == "train":
-            arguments = options(model__steps=STEPS, train__epochs=2, run__progress="off") + arguments
+            for key, value in dict(run__dir=self.folder / "run", model__steps=STEPS, train__epochs=2).items():
+                arguments = self.with_defaults(arguments, options(**{key: value}))
         before = self.tree()
         for ranks in (None, 3):
             with self.subTest(ranks=ranks):
@@ -283,7 +320,7 @@ class Refusal(support.ProgramTest):
                     shutil.rmtree(self.folder / "run", ignore_errors=True)
 
     def assert_nothing_half_written(self, before, case):
-        """No new file at all, or (where training had begun) a run folder without a model, a summary or anything temporary."""
+        """No new file, or (where training had begun) a run folder without a model, a summary or anything temporary."""
         new = sorted(set(self.tree()) - set(before))
         if case.code != 12:
             self.assertEqual(new, [])
@@ -301,6 +338,23 @@ add_refusals("usage", USAGE)
 add_refusals("store", STORE)
 add_refusals("model", MODEL)
 add_refusals("output", OUTPUT)
+
+
+class Verify(support.ProgramTest):
+    """`dejavid_convert verify` refuses the same stores as a training run does, before one is started."""
+
+    only_training = {"one class", "class without a training sample", "no training samples"}
+
+    def test_refuses_the_same_stores(self):
+        for name, case in STORE.items():
+            if name in self.only_training or "two stores" in name:
+                continue
+            with self.subTest(name), tempfile.TemporaryDirectory(dir=self.folder) as folder:
+                case.prepare(Path(folder))
+                finished = run(["dejavid_convert", "verify", Path(folder) / "set.h5"])
+                self.assertEqual(finished.code, case.code, finished)
+                problems = finished.stderr.splitlines()  # one a line; a damaged chunk spoils every sample in it
+                self.assertTrue(problems and all(word in line for line in problems for word in case.words), finished)
 
 
 class NotRefused(support.ProgramTest):
@@ -341,7 +395,9 @@ class Stop(support.ProgramTest):
 
     def until_stopped(self, run_dir, steps, ranks, sent, to_one_rank=False, **settings):
         """Trains until metrics.jsonl holds `steps` steps, then sends the signal."""
-        arguments = options(data__store=self.folder / "set.h5", run__dir=run_dir, run__progress="off", **self.settings, **settings)
+        arguments = options(
+            data__store=self.folder / "set.h5", run__dir=run_dir, run__progress="off", **self.settings, **settings
+        )
         process = support.start(["dejavid_dist", "train", *arguments], ranks)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)

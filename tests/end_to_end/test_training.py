@@ -1,6 +1,7 @@
-"""A training run of the program against the independent implementation, from the store to the predictions, on one rank and on three.
+"""A training run of the program against the independent implementation, from the store to the predictions.
 
-Both start from the store alone: centroids, losses of every step, validation, final parameters and predictions must agree.
+Both start from the store alone: centroids, losses of every step, validation, final parameters and predictions must
+agree, on one rank and on three.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ STEPS = 4  # K
 
 
 def program_settings(settings, **others):
-    """The program's options for the same run. Store order, since the program draws its epoch orders with a generator of its own."""
+    """The program's options for the same run, in store order: the program draws orders with a generator of its own."""
     keys = dict(
         model__diagonal=settings.diagonal,
         model__learn_weights=settings.learn_weights,
@@ -70,7 +71,9 @@ class Training(support.ProgramTest):
             records = support.read_metrics(run_dir, event)
             self.assertEqual(len(records), len(expected), f"{event} records")
             for key in expected[0]:
-                self.assert_relative([r[key] for r in records], [e[key] for e in expected], TOLERANCE, f"{event}: {key}")
+                self.assert_relative(
+                    [r[key] for r in records], [e[key] for e in expected], TOLERANCE, f"{event}: {key}"
+                )
 
     def compare_parameters(self, run_dir, model, before, history):
         """What training moved, measured by how far AdamW can move a parameter."""
@@ -80,7 +83,9 @@ class Training(support.ProgramTest):
             self.assertEqual(after[name].dtype, np.float32)
             np.testing.assert_allclose(after[name], expected, rtol=1e-5, atol=0.01 * reach, err_msg=name)
             if np.array_equal(expected, start):
-                np.testing.assert_array_equal(after[name], start.astype(np.float32), err_msg=f"{name} must not be learned")
+                np.testing.assert_array_equal(
+                    after[name], start.astype(np.float32), err_msg=f"{name} must not be learned"
+                )
 
     def compare_predictions(self, run_dir, store, ranks, model, tse_set, settings):
         samples, labels = tse_set.of(support.VALIDATION)
@@ -127,10 +132,16 @@ class Training(support.ProgramTest):
     def test_released_code_does_not_decay_frozen_weights(self):
         generator = np.random.default_rng(9)
         start = generator.normal(size=(5, STEPS, 7)), generator.normal(size=(5, STEPS, 7))
-        self.compare(support.make_set(9), Settings.dejavid_code(epochs=2, batch_size=16, lr=0.02, learn_weights=False), start=start)
+        self.compare(
+            support.make_set(9),
+            Settings.dejavid_code(epochs=2, batch_size=16, lr=0.02, learn_weights=False),
+            start=start,
+        )
 
     def test_released_code_does_not_decay_frozen_centroids(self):
-        self.compare(support.make_set(9), Settings.dejavid_code(epochs=2, batch_size=16, lr=0.02, learn_centroids=False))
+        self.compare(
+            support.make_set(9), Settings.dejavid_code(epochs=2, batch_size=16, lr=0.02, learn_centroids=False)
+        )
 
     def test_logits_without_normalisation(self):
         self.compare(support.make_set(10), small_steps(logit_norm="none", lr=0.005))
@@ -158,7 +169,7 @@ class Training(support.ProgramTest):
         self.compare(support.make_set(16), small_steps(), start=start)
 
     def ties(self, settings):
-        """Whole numbers with repeated steps: cells, paths and signs tie exactly as long as the paths come from whole numbers."""
+        """Whole numbers with repeated steps: cells, paths and signs tie exactly, since the frozen copy is whole."""
         generator = np.random.default_rng(17)
         tse_set = support.make_set(17, features=3, lengths=(2, 6)).map(lambda s: np.repeat(np.round(s), 2, axis=0))
         start = generator.integers(-2, 3, size=(5, STEPS, 3)).astype(float), np.zeros((5, STEPS, 3))
@@ -180,7 +191,9 @@ class Centroids(support.ProgramTest):
         arrays = support.read_arrays(path)
         np.testing.assert_allclose(arrays["centroids"], expected, rtol=1e-4, atol=1e-5)
         np.testing.assert_array_equal(arrays["log_weights"], np.zeros(expected.shape))
-        self.assertEqual([name.decode() for name in arrays["class_names"]], [f"class {c}" for c in range(tse_set.classes)])
+        self.assertEqual(
+            [name.decode() for name in arrays["class_names"]], [f"class {c}" for c in range(tse_set.classes)]
+        )
         with h5py.File(path) as file:
             self.assertEqual((file.attrs["format"], file.attrs["version"]), ("dejavid-model", 1))
 
@@ -206,6 +219,23 @@ class Centroids(support.ProgramTest):
         self.succeed(["dejavid_dist", "centroids", *support.options(**settings), "--out", self.folder / "centroids.h5"])
         expected = independent.initial_centroids(*tse_set.of(support.TRAIN), 5, 6, iterations=1)
         np.testing.assert_allclose(support.read_arrays(self.folder / "centroids.h5")["centroids"], expected, rtol=1e-6)
+
+
+class Stores(support.ProgramTest):
+    def test_two_stores_are_read_as_one(self):
+        tse_set = support.make_set(25)
+        whole = support.write_store(self.folder / "whole.h5", tse_set)
+        parts = []
+        for n, part in enumerate((slice(0, 17), slice(17, None))):
+            cut = support.TseSet(tse_set.samples[part], tse_set.labels[part], tse_set.splits[part], tse_set.classes)
+            parts.append(support.write_store(self.folder / f"part_{n}.h5", cut))
+        records = []
+        for name, stores in (("one", [whole]), ("two", parts)):
+            settings = program_settings(small_steps(), run__dir=self.folder / name, model__steps=STEPS)
+            self.succeed(["dejavid_dist", "train", *support.options(**settings), "--data.store", *stores], 2)
+            steps, epochs = (support.read_metrics(self.folder / name, event) for event in ("step", "epoch"))
+            records.append((steps, [epoch["val_loss"] for epoch in epochs]))
+        self.assertEqual(*records)
 
 
 class Evaluation(support.ProgramTest):
