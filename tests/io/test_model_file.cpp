@@ -1,0 +1,176 @@
+#include "io/model_file.hpp"
+
+#include <random>
+
+#include "tests/io/io_fixtures.hpp"
+
+namespace dejavid::io::testing {
+namespace {
+
+ModelContent example(bool with_training) {
+  ModelContent content;
+  content.classes = 3;
+  content.steps = 4;
+  content.feature_dim = 50;
+  const std::size_t count = 3 * 4 * 50;
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  const auto draw = [&](std::vector<float>& values) {
+    values.resize(count);
+    for (float& value : values) value = normal(random);
+  };
+  draw(content.centroids);
+  draw(content.log_weights);
+  content.class_names = {"run", "jump, high", "größe"};
+  content.diagonal = true;
+  content.epoch = 11;
+  content.val_top1 = 0.1 + 0.2;
+  content.val_top5 = 1.0 / 3;
+  content.config = std::string("[train]\nepochs = 36\n") + std::string(100000, '#');
+  if (with_training) {
+    TrainingState training;
+    training.epoch = 12;
+    training.step = 1234;
+    training.step_in_epoch = 34;
+    training.order_seed = 0xFFFF'FFFF'FFFF'FFFEU;
+    training.store_identity = 0x8000'0000'0000'0001U;
+    training.best_epoch = 7;
+    training.best_val_top1 = 0.7;
+    training.best_val_loss = 1.25;
+    training.best_val_top5 = 0.9;
+    training.epoch_loss_sum = 1e-300;
+    training.epoch_correct = 99;
+    training.epoch_samples = 100;
+    training.elapsed_seconds = 3600.5;
+    draw(training.centroid_first_moment);
+    draw(training.centroid_second_moment);
+    draw(training.frozen_centroids);
+    draw(training.frozen_log_weights);
+    content.training = training;
+  }
+  return content;
+}
+
+void expect_equal(const ModelContent& a, const ModelContent& b) {
+  EXPECT_EQ(a.classes, b.classes);
+  EXPECT_EQ(a.steps, b.steps);
+  EXPECT_EQ(a.feature_dim, b.feature_dim);
+  EXPECT_EQ(a.centroids, b.centroids);
+  EXPECT_EQ(a.log_weights, b.log_weights);
+  EXPECT_EQ(a.class_names, b.class_names);
+  EXPECT_EQ(a.diagonal, b.diagonal);
+  EXPECT_EQ(a.epoch, b.epoch);
+  EXPECT_EQ(a.val_top1, b.val_top1);
+  EXPECT_EQ(a.val_top5, b.val_top5);
+  EXPECT_EQ(a.config, b.config);
+  ASSERT_EQ(a.training.has_value(), b.training.has_value());
+  if (!a.training) return;
+  const TrainingState &x = *a.training, &y = *b.training;
+  EXPECT_EQ(x.epoch, y.epoch);
+  EXPECT_EQ(x.step, y.step);
+  EXPECT_EQ(x.step_in_epoch, y.step_in_epoch);
+  EXPECT_EQ(x.order_seed, y.order_seed);
+  EXPECT_EQ(x.store_identity, y.store_identity);
+  EXPECT_EQ(x.best_epoch, y.best_epoch);
+  EXPECT_EQ(x.best_val_top1, y.best_val_top1);
+  EXPECT_EQ(x.best_val_loss, y.best_val_loss);
+  EXPECT_EQ(x.best_val_top5, y.best_val_top5);
+  EXPECT_EQ(x.epoch_loss_sum, y.epoch_loss_sum);
+  EXPECT_EQ(x.epoch_correct, y.epoch_correct);
+  EXPECT_EQ(x.epoch_samples, y.epoch_samples);
+  EXPECT_EQ(x.elapsed_seconds, y.elapsed_seconds);
+  EXPECT_EQ(x.centroid_first_moment, y.centroid_first_moment);
+  EXPECT_EQ(x.centroid_second_moment, y.centroid_second_moment);
+  EXPECT_EQ(x.log_weight_first_moment, y.log_weight_first_moment);
+  EXPECT_EQ(x.log_weight_second_moment, y.log_weight_second_moment);
+  EXPECT_EQ(x.frozen_centroids, y.frozen_centroids);
+  EXPECT_EQ(x.frozen_log_weights, y.frozen_log_weights);
+}
+
+TEST(ModelFile, GivesBackWhatWasWritten) {
+  const TemporaryFolder folder;
+  for (const bool with_training : {false, true}) {
+    write_model(folder / "model.h5", example(with_training));  // the second time it replaces the first
+    expect_equal(read_model(folder / "model.h5"), example(with_training));
+  }
+  EXPECT_EQ(folder.entry_count(), 1U);
+}
+
+TEST(ModelFile, SameContentGivesTheSameBytes) {
+  const TemporaryFolder folder;
+  write_model(folder / "a.h5", example(true));
+  write_model(folder / "b.h5", example(true));
+  EXPECT_EQ(read_bytes(folder / "a.h5"), read_bytes(folder / "b.h5"));
+}
+
+/// Text of the configuration lies in a heap without checksum: a flip there changes a comment, not a number.
+TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSameNumbers) {
+  const TemporaryFolder folder;
+  auto content = example(true);
+  content.config = "[train]\n";
+  write_model(folder / "whole.h5", content);
+  const auto whole = read_bytes(folder / "whole.h5");
+  const auto file = folder / "damaged.h5";
+  int refused = 0;
+  const auto attempt = [&](const std::string& bytes, const std::string& what) {
+    SCOPED_TRACE(what);
+    write_bytes(file, bytes);
+    try {
+      auto read = read_model(file);
+      read.config = content.config;
+      expect_equal(read, content);
+    } catch (const ModelFileError& error) {
+      expect_message(error.what(), file, {});
+      ++refused;
+    }
+  };
+  std::mt19937 random(5);
+  constexpr int kFlips = 500, kCuts = 50;
+  for (int trial = 0; trial < kFlips; ++trial) {
+    auto bytes = whole;
+    const auto at = random() % bytes.size();
+    bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << random() % 8));
+    attempt(bytes, "flip at " + std::to_string(at));
+  }
+  EXPECT_GT(refused, kFlips / 2);
+  refused = 0;
+  for (int trial = 0; trial < kCuts; ++trial) attempt(whole.substr(0, random() % whole.size()), "cut");
+  EXPECT_EQ(refused, kCuts);
+}
+
+TEST(ModelFile, RefusesContentThatDoesNotFit) {
+  const TemporaryFolder folder;
+  const auto file = folder / "model.h5";
+  const auto refused = [&](auto&& change, const std::vector<std::string>& parts) {
+    auto content = example(true);
+    change(content);
+    expect_message(message_of<ModelFileError>([&] { write_model(file, content); }), file, parts);
+  };
+  refused([](auto& content) { content.classes = 1; }, {"[1,4,50]", "at least 2 classes"});
+  refused([](auto& content) { content.centroids.pop_back(); }, {"centroids", "found 599 numbers; expected 600"});
+  refused([](auto& content) { content.class_names.pop_back(); }, {"class_names", "found 2", "expected 3"});
+  refused([](auto& content) { content.training->frozen_centroids.resize(3); },
+          {"frozen_centroids", "found 3 numbers; expected 600"});
+  auto content = example(true);
+  content.training->centroid_second_moment[50 * 4 + 50 + 2] = std::nanf("");
+  expect_message(message_of<NotFiniteError>([&] { write_model(file, content); }), file,
+                 {"centroid_second_moment", "nan at class 1, step 1, feature 2"});
+  EXPECT_EQ(folder.entry_count(), 0U);
+}
+
+TEST(ModelFile, SaysWhatIsMissingOrCannotBeWritten) {
+  const TemporaryFolder folder;
+  expect_message(message_of<ModelFileError>([&] { static_cast<void>(read_model(folder / "no.h5")); }), folder / "no.h5",
+                 {"no such file"});
+  expect_message(message_of<WriteError>([&] { write_model(folder / "no" / "m.h5", example(false)); }),
+                 folder / "no" / "m.h5", {"errno 2"});
+  SmallStore().write(folder / "store.h5");
+  expect_message(message_of<ModelFileError>([&] { static_cast<void>(read_model(folder / "store.h5")); }),
+                 folder / "store.h5", {"\"dejavid-tse\"", "\"dejavid-model\""});
+  write_model(folder / "m.h5", example(false));
+  expect_message(message_of<StoreError>([&] { TseStore({folder / "m.h5"}); }), folder / "m.h5",
+                 {"\"dejavid-model\"", "\"dejavid-tse\""});
+}
+
+}  // namespace
+}  // namespace dejavid::io::testing
