@@ -28,10 +28,11 @@ void wait_to_be_killed() {
 }
 
 void misbehave(const std::string& mode) {
-  if (mode == "late" || mode == "late-unwind" || mode == "late-again") wait_to_be_killed();
+  if (mode == "late" || mode == "late-unwind" || mode == "late-return" || mode == "late-again") wait_to_be_killed();
   if (mode == "exit") _exit(3);
   if (mode == "kill") std::raise(SIGKILL);
   if (mode == "stop") std::raise(SIGSTOP);
+  if (mode == "abort") abort_all_ranks(300);
   if (mode == "throw") throw std::runtime_error("rank 1 leaves without a word to the others");
 }
 
@@ -59,6 +60,7 @@ int job(const std::string& mode, double timeout, int argument_count, char** argu
       }
     }
     std::fprintf(stderr, "error: %s\n", error.what());
+    if (mode == "late-return") return 14;
     abort_all_ranks(14);
   } catch (const RankLostError& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

@@ -86,6 +86,9 @@ class Faults(unittest.TestCase):
     def test_late_rank_and_the_session_left_by_the_exception(self):
         self.check_timeout_message(self.check("late-unwind", 1, 14))
 
+    def test_late_rank_and_the_session_left_by_return(self):
+        self.check_timeout_message(self.check("late-return", 1, 14))
+
     def test_a_failed_communicator_fails_the_same_way_again(self):
         self.assertIn("the same again", self.check("late-again", 1, 14))
 
@@ -95,6 +98,9 @@ class Faults(unittest.TestCase):
     # The deadline is far away: it is the launcher that ends the job.
     def test_rank_that_exits(self):
         self.check("exit", 1000, 3)
+
+    def test_abort_with_a_code_that_launchers_would_change(self):
+        self.check("abort", 1000, 1)
 
     def test_killed_rank(self):
         self.check("kill", 1000, 128 + 9)
