@@ -9,10 +9,10 @@
 namespace dejavid {
 namespace {
 
-/// More than one packet on any network, and small enough that no sum leaves the exact range of any element type.
+/// More than one packet on any network; every sum is exact in every element type but the byte.
 constexpr std::size_t kCount = 10'007;
 
-/// What `rank` holds at `index`: 0 .. 2, so that a sum over 85 ranks still fits a byte.
+/// What `rank` holds at `index`: 0, 1 or 2; sums that outgrow a byte wrap round alike on both sides.
 template <typename T>
 T known_value(int rank, std::size_t index) {
   return static_cast<T>((static_cast<std::size_t>(rank) + index) % 3);

@@ -25,17 +25,29 @@ enum class ExitCode : int {
 /// Turns an exception into the exit code and the line it stands for.
 [[nodiscard]] dist::Failure describe(const std::exception_ptr& error);
 
+/// Work of one rank between two agreements: the first failure is kept for dist::agree(), and what follows it is left
+/// out.
+struct LocalPhase {
+  std::optional<dist::Failure> failure;
+
+  template <typename Work>
+  void attempt(Work&& work) {
+    if (failure) return;
+    try {
+      std::forward<Work>(work)();
+    } catch (...) {
+      failure = describe(std::current_exception());
+    }
+  }
+};
+
 /// Runs a phase that may fail on some ranks only, then agrees: every rank returns, or every rank throws
 /// dist::AgreedFailure.
 template <typename Phase>
 void agreed(dist::Communicator& communicator, Phase&& phase) {
-  std::optional<dist::Failure> failure;
-  try {
-    std::forward<Phase>(phase)();
-  } catch (...) {
-    failure = describe(std::current_exception());
-  }
-  dist::agree(communicator, failure);
+  LocalPhase local;
+  local.attempt(std::forward<Phase>(phase));
+  dist::agree(communicator, local.failure);
 }
 
 }  // namespace dejavid

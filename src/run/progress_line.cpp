@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace dejavid {
 namespace {
 
-constexpr int kBarColumns = 24;
+constexpr int kFewestBarColumns = 8, kMostBarColumns = 24;
 constexpr std::int64_t kSecondsPerMinute = 60, kMinutesPerHour = 60;
 
 double rate(const ProgressState& state) {
@@ -41,16 +42,20 @@ int percent(const ProgressState& state) {
 }  // namespace
 
 std::string bar_line(const ProgressState& state, int width) {
-  const int filled = static_cast<int>(std::floor(kBarColumns * fraction(state)));
+  std::string numbers = fmt::format("{:>3}%  {}/{} {}", percent(state), state.done, state.total, state.unit);
+  if (state.done > 0) numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
+  if (!state.note.empty()) numbers += "  " + state.note;
+
+  const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
+  const int around_bar = static_cast<int>(state.stage.size() + std::string_view(" [] ").size() + numbers.size());
+  const int columns = std::clamp(usable - around_bar, kFewestBarColumns, kMostBarColumns);
+  const int filled = static_cast<int>(std::floor(columns * fraction(state)));
   std::string bar(static_cast<std::size_t>(filled), '=');
-  if (filled < kBarColumns) bar += '>';
-  bar.resize(kBarColumns, ' ');
-  std::string line =
-      fmt::format("{} [{}] {:>3}%  {}/{} {}", state.stage, bar, percent(state), state.done, state.total, state.unit);
-  if (state.done > 0) line += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
-  if (!state.note.empty()) line += "  " + state.note;
-  // A full last column would make some terminals wrap.
-  line.resize(std::min(line.size(), static_cast<std::size_t>(std::max(width - 1, 1))));
+  if (filled < columns) bar += '>';
+  bar.resize(static_cast<std::size_t>(columns), ' ');
+
+  std::string line = fmt::format("{} [{}] {}", state.stage, bar, numbers);
+  line.resize(std::min(line.size(), static_cast<std::size_t>(usable)));
   return line;
 }
 
@@ -66,7 +71,9 @@ std::string plain_line(const ProgressState& state) {
 std::string closing_line(const ProgressState& state) {
   const std::string amount =
       state.done == state.total ? fmt::format("{}", state.done) : fmt::format("{}/{}", state.done, state.total);
-  std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, duration_text(state.seconds));
+  const std::string time_taken =
+      state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
+  std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
   if (state.done > 0 && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
   if (!state.note.empty()) line += ", " + state.note;
   return line;

@@ -12,13 +12,14 @@ struct ProgressState {
   double seconds = 0;  ///< since the stage began
 };
 
-/// "epoch 3 [=====>    ]  42%  1512/3600 samples  870/s  ETA 0:02  loss 1.93", at most `width` columns.
+/// "epoch 3 [=====>    ]  42%  1512/3600 samples  870/s  ETA 0:02  loss 1.93", less than `width` columns: the bar
+/// shrinks, then the end is cut.
 [[nodiscard]] std::string bar_line(const ProgressState& state, int width);
 
 /// "epoch 3: 1512/3600 samples (42%), 870 samples/s, ETA 0:02, loss 1.93"
 [[nodiscard]] std::string plain_line(const ProgressState& state);
 
-/// "epoch 3: 3600 samples in 0:04, 870 samples/s, loss 1.93"
+/// "epoch 3: 3600 samples in 4.1 s, 870 samples/s, loss 1.93"
 [[nodiscard]] std::string closing_line(const ProgressState& state);
 
 /// "0:04", "12:30", "3:05:00"; "?" for what is not a finite time.

@@ -121,6 +121,13 @@ void RunDirectory::prune_checkpoints(std::int64_t keep) const {
   }
 }
 
+void RunDirectory::abandon() {
+  std::error_code ignored;  // the failure that ended the run is the one to report
+  for (const char* name : {kConfigName, kMetricsName, "environment.json"}) fs::remove(state_->folder / name, ignored);
+  fs::remove_all(state_->folder / "logs", ignored);
+  for (const fs::path& folder : {state_->folder / "checkpoints", state_->folder}) fs::remove(folder, ignored);
+}
+
 void RunDirectory::record(const StepRecord& step) {
   const nlohmann::ordered_json record = {{"event", "step"},   {"epoch", step.epoch}, {"step", step.step},
                                          {"loss", step.loss}, {"lr", step.lr},       {"samples", step.samples}};

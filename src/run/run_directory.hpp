@@ -48,6 +48,9 @@ class RunDirectory {
   void record(const EpochRecord& epoch);
   void write_environment(const std::string& json) const;
   void write_summary(const std::string& json) const;
+  /// Removes what create() and the logs left, for a run that failed before its first step: the folder is free again.
+  /// Best effort.
+  void abandon();
 
  private:
   struct State;

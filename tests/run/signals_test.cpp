@@ -1,0 +1,28 @@
+// A request to stop raises a flag and nothing else. Each test runs in a child, since the flag never falls again.
+#include "src/run/signals.hpp"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdlib>
+
+namespace dejavid {
+namespace {
+
+int stopped_by(int signal) {
+  install_stop_signals();
+  if (stop_requested()) return 1;
+  std::raise(signal);
+  return stop_requested() ? 0 : 2;
+}
+
+TEST(Signals, TerminateAndUserSignalOnlyRaiseTheFlag) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(std::exit(stopped_by(SIGTERM)), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::exit(stopped_by(SIGUSR2)), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::exit(stopped_by(SIGUSR1)), testing::KilledBySignal(SIGUSR1), "")
+      << "other signals keep their meaning";
+}
+
+}  // namespace
+}  // namespace dejavid
