@@ -14,7 +14,7 @@ namespace {
 
 int complain(int exit_code, std::string line) {
   std::replace(line.begin(), line.end(), '\n', ' ');
-  std::cerr << "dejavid_convert: " << line << '\n';
+  std::cerr << "error: " << line << '\n';
   return exit_code;
 }
 

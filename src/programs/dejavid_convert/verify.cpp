@@ -121,12 +121,12 @@ void add_verify(CLI::App& program) {
       return;
     }
     for (const Json& problem : report["problems"]) {
-      std::cerr << problem.get<std::string>() << '\n';
+      std::cerr << "error: " << problem.get<std::string>() << '\n';
     }
     const auto shown = static_cast<std::int64_t>(report["problems"].size()),
                all = report["problem_count"].get<std::int64_t>();
     if (shown < all) {
-      std::cerr << fmt::format("{}: and {} more problems\n", options->store.string(), all - shown);
+      std::cerr << fmt::format("error: {}: found {} more problems\n", options->store.string(), all - shown);
     }
     throw CheckFailed{.exit_code = report["not_finite_count"].get<std::int64_t>() == all ? 12 : 10};
   });
