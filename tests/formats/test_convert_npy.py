@@ -1,0 +1,110 @@
+"""`dejavid_convert npy`: arrays as numpy saves them, listed in a manifest."""
+
+import unittest
+
+import numpy as np
+
+import convert_case
+
+
+class Npy(convert_case.ConvertCase):
+    def save(self, name, array, version=None):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        with open(path, "wb") as file:
+            np.lib.format.write_array(file, array, version=version)
+
+    def manifest(self, text, **options):
+        (self.folder / "m.csv").write_text(text, **options)
+        return "npy", "--manifest", "m.csv"
+
+    def test_types_byte_orders_and_layouts(self):
+        generator = np.random.default_rng(0)
+        expected, rows = [], ["id,file,label,split"]
+        for n, (code, order, version) in enumerate(
+            (code, order, version)
+            for code in ("<f2", ">f2", "<f4", ">f4", "<f8", ">f8")
+            for order in "CF"
+            for version in ((1, 0), (2, 0), (3, 0))
+        ):
+            array = np.asarray(generator.normal(size=(1 + n % 5, 4)), dtype=code, order=order)
+            array[0, 0] = 6e-8 if n % 2 else -0.0  # a subnormal half
+            self.save(f"s{n}.npy", array, version)
+            rows.append(f"id{n},s{n}.npy,x{n % 2},{('train', 'val', 'validation', 'test')[n % 4]}")
+            expected.append(array.astype(np.float32))
+        store = self.convert(*self.manifest("\n".join(rows)))
+        self.assertEqual(store.ids, [f"id{n}" for n in range(len(expected))])
+        self.assertEqual(store.split[:4], [0, 1, 1, 2])
+        for stored, array in zip(store.samples, expected, strict=True):
+            self.assertEqual(stored.tobytes(), np.ascontiguousarray(array).tobytes())
+
+    def test_manifest_oddities(self):
+        self.save("with, comma.npy", np.ones((2, 3), "f4"))
+        self.save("folder/b.npy", np.zeros((1, 3), "f4"))
+        text = '\ufeffsplit,label,file,id\r\ntrain,10,"with, comma.npy","say ""hi"""\r\nval,9,folder/b.npy,ü\r\ntest,-1,folder/b.npy,c\r\n'
+        store = self.convert(*self.manifest(text, encoding="utf-8", newline=""))
+        self.assertEqual(store.ids, ['say "hi"', "ü", "c"])
+        self.assertEqual(store.class_names, ["-1", "9", "10"])  # as numbers
+        self.assertEqual(store.labels, [2, 1, 0])
+
+    def test_labels_that_are_not_all_integers_sort_as_text(self):
+        self.save("a.npy", np.ones((1, 1), "f4"))
+        store = self.convert(*self.manifest("id,file,label,split\n1,a.npy,10,train\n2,a.npy,9,train\n3,a.npy,b,train\n"))
+        self.assertEqual(store.class_names, ["10", "9", "b"])
+
+    def test_refused_manifests(self):
+        self.save("a.npy", np.ones((1, 1), "f4"))
+        for words, text in (
+            (["line 1", "'labels'", "'label'"], "id,file,labels,split\n"),
+            (["line 1", "'note'"], "id,file,label,split,note\n"),
+            (["line 1", "no column 'split'"], "id,file,label\n"),
+            (["'id' twice"], "id,file,label,split,id\n"),
+            (["line 2", "3 fields"], "id,file,label,split\na,a.npy,x\n"),
+            (["line 2", "'dev'"], "id,file,label,split\na,a.npy,x,dev\n"),
+            (["line 3", "b.npy"], "id,file,label,split\na,a.npy,x,train\nb,b.npy,x,train\n"),
+            (["line 2", "empty label"], "id,file,label,split\na,a.npy,,train\n"),
+            (["line 2", "never closed"], 'id,file,label,split\na,"a.npy,x,train\n'),
+            (["a second time"], "id,file,label,split\na,a.npy,x,train\na,a.npy,x,val\n"),
+            (["no samples"], "id,file,label,split\n"),
+        ):
+            with self.subTest(words):
+                if len(text.splitlines()) == 1 and words != ["no samples"]:
+                    text += ",".join(["a"] * (text.count(",") + 1)) + "\n"
+                self.refuse(10, ["m.csv" if words != ["a second time"] else "a.h5", *words], *self.manifest(text), "--out", "a.h5")
+
+    def test_refused_arrays(self):
+        arguments = *self.manifest("id,file,label,split\na,a.npy,x,train\n"), "--out", "a.h5"
+        for words, array in (
+            (["shape (3)", "reshape(-1, 1)"], np.ones(3, "f4")),
+            (["shape ()"], np.float32(3)),
+            (["shape (2, 3, 4)"], np.ones((2, 3, 4), "f4")),
+            (["shape (0, 3)"], np.ones((0, 3), "f4")),
+            (["'<i4'", "astype"], np.ones((2, 3), "<i4")),
+            (["'<c8'"], np.ones((2, 3), "<c8")),
+            (["records"], np.ones((2, 3), [("x", "f4")])),
+        ):
+            with self.subTest(words):
+                self.save("a.npy", np.asarray(array))
+                self.refuse(10, ["a.npy", *words], *arguments)
+        for array in (np.full((2, 3), 1e39), np.full((2, 3), np.nan), np.full((2, 3), -np.inf, "f2")):
+            self.save("a.npy", array)
+            self.refuse(12, ["step 0"], *arguments)
+        whole = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4)}"
+        for words, content in (
+            (["magic"], b"PK\x03\x04 no array at all"),
+            (["within its header"], whole[:40]),
+            (["format 9.0"], whole[:6] + b"\x09" + whole[7:]),
+            (["bytes of data"], whole.ljust(10 + 0x76) + bytes(16)),
+        ):
+            with self.subTest(words):
+                (self.folder / "a.npy").write_bytes(content)
+                self.refuse(10, ["a.npy", *words], *arguments)
+
+    def test_every_sample_needs_the_same_features(self):
+        self.save("a.npy", np.ones((2, 3), "f4"))
+        self.save("b.npy", np.ones((2, 4), "f4"))
+        self.refuse(10, ["b.npy", "4 features", "expected 3"], *self.manifest("id,file,label,split\na,a.npy,x,train\nb,b.npy,y,train\n"), "--out", "a.h5")
+
+
+if __name__ == "__main__":
+    unittest.main()
