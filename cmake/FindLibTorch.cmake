@@ -17,8 +17,11 @@ find_library(LibTorch_CPU torch_cpu PATHS ${LibTorch_ROOT_FOUND}/lib NO_DEFAULT_
 find_library(LibTorch_C10_CUDA c10_cuda PATHS ${LibTorch_ROOT_FOUND}/lib NO_DEFAULT_PATH NO_CACHE)
 find_library(LibTorch_CUDA torch_cuda PATHS ${LibTorch_ROOT_FOUND}/lib NO_DEFAULT_PATH NO_CACHE)
 
-if(EXISTS ${LibTorch_ROOT_FOUND}/include/torch/version.h)
-  file(STRINGS ${LibTorch_ROOT_FOUND}/include/torch/version.h LibTorch_VERSION REGEX "define TORCH_VERSION_[MP][A-Z]+ [0-9]+")
+file(GLOB LibTorch_VERSION_HEADERS ${LibTorch_ROOT_FOUND}/include/torch/headeronly/version.h
+  ${LibTorch_ROOT_FOUND}/include/torch/version.h ${LibTorch_ROOT_FOUND}/include/torch/csrc/api/include/torch/version.h)
+if(LibTorch_VERSION_HEADERS)
+  list(GET LibTorch_VERSION_HEADERS 0 LibTorch_VERSION_HEADER)
+  file(STRINGS ${LibTorch_VERSION_HEADER} LibTorch_VERSION REGEX "define TORCH_VERSION_[MP][A-Z]+ [0-9]+")
   string(REGEX REPLACE "[^0-9;]" "" LibTorch_VERSION "${LibTorch_VERSION}")
   string(REPLACE ";" "." LibTorch_VERSION "${LibTorch_VERSION}")
 endif()

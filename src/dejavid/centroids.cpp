@@ -1,0 +1,145 @@
+#include "src/dejavid/centroids.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "kernels/along_path.hpp"
+#include "kernels/barycenter.hpp"
+#include "kernels/warp.hpp"
+#include "src/dejavid/aligned_buffer.hpp"
+#include "src/dejavid/random.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/progress.hpp"
+
+namespace dejavid {
+namespace {
+
+/// The medoid of n sequences [n,K,F] of equal length: its index.
+std::int64_t medoid_of(const kernels::SamplesView<float>& sequences, std::int64_t steps) {
+  const std::int64_t count = sequences.count, feature_dim = sequences.feature_dim, rows = count * steps;
+  const std::vector<float> ones(static_cast<std::size_t>(rows * feature_dim), 1.0F);
+  const kernels::ParametersView<float> as_classes{sequences.features, ones.data(), count, steps, feature_dim};
+
+  AlignedBuffer<float> panels, blocks, one_blocks;
+  AlignedBuffer<std::byte> workspace;
+  std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * count * (steps - 1)));
+  std::vector<double> distances(static_cast<std::size_t>(count * count));
+  const kernels::PackedParameters packed = kernels::cpu::pack_parameters(
+      as_classes, panels.reserve(kernels::packed_parameter_count(count, steps, feature_dim)), 1);
+  kernels::cpu::search_paths(packed, sequences, false, breakpoints.data(),
+                             workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, sequences, 1)), 1);
+
+  kernels::cpu::to_blocks(sequences.features, rows, feature_dim,
+                          blocks.reserve(kernels::blocked_count(rows, feature_dim)), 1);
+  kernels::cpu::to_blocks(ones.data(), rows, feature_dim, one_blocks.reserve(kernels::blocked_count(rows, feature_dim)),
+                          1);
+  const kernels::BlockedParameters parameters{blocks.data(), one_blocks.data(), count, steps, feature_dim};
+  const kernels::BlockedSamples samples{blocks.data(), sequences.offsets, count, feature_dim};
+  kernels::cpu::distances_along_paths(
+      parameters, samples, breakpoints.data(), distances.data(),
+      workspace.reserve(kernels::cpu::distances_workspace_bytes(parameters, samples, 1)), 1);
+
+  std::vector<double> column_sums(static_cast<std::size_t>(count));
+  for (std::int64_t row = 0; row < count; ++row) {
+    for (std::int64_t column = 0; column < count; ++column) {
+      column_sums[static_cast<std::size_t>(column)] += distances[static_cast<std::size_t>(row * count + column)];
+    }
+  }
+  return std::min_element(column_sums.begin(), column_sums.end()) - column_sums.begin();
+}
+
+/// Up to `most` training samples of one class, in ascending order.
+std::vector<std::int64_t> draw_samples(const std::vector<std::int64_t>& of_class, std::int64_t most, std::uint64_t seed,
+                                       std::int64_t label) {
+  const auto total = static_cast<std::int64_t>(of_class.size());
+  if (total <= most) return of_class;
+  std::vector<std::int64_t> drawn = Random{seed, static_cast<std::uint64_t>(label)}.draw(total, most);
+  std::sort(drawn.begin(), drawn.end());
+  for (std::int64_t& position : drawn) position = of_class[static_cast<std::size_t>(position)];
+  return drawn;
+}
+
+/// [n,K,F] from ragged samples.
+std::vector<float> resize_batch(const io::SampleBatch& batch, std::int64_t steps, std::int64_t feature_dim) {
+  std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim));
+  for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+    kernels::cpu::resize_sample(batch.features.data() + batch.offsets[b] * feature_dim,
+                                batch.offsets[b + 1] - batch.offsets[b], feature_dim, steps,
+                                resized.data() + static_cast<std::int64_t>(b) * steps * feature_dim);
+  }
+  return resized;
+}
+
+}  // namespace
+
+std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t count, std::int64_t steps,
+                                 std::int64_t feature_dim, std::int64_t iterations) {
+  std::vector<std::int64_t> offsets(static_cast<std::size_t>(count) + 1);
+  for (std::size_t n = 0; n < offsets.size(); ++n) offsets[n] = static_cast<std::int64_t>(n) * steps;
+  const kernels::SamplesView<float> sequences{resized.data(), offsets.data(), count, feature_dim};
+
+  const float* const medoid = sequences.sample(medoid_of(sequences, steps));
+  std::vector<float> centroid(medoid, medoid + steps * feature_dim), next(centroid.size());
+  const std::vector<float> ones(centroid.size(), 1.0F);
+  std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * (steps - 1)));
+  std::vector<double> sums(static_cast<std::size_t>(feature_dim));
+  AlignedBuffer<float> panels;
+  AlignedBuffer<std::byte> workspace;
+  panels.reserve(kernels::packed_parameter_count(1, steps, feature_dim));
+  for (std::int64_t iteration = 0; iteration < iterations; ++iteration) {
+    const kernels::PackedParameters packed =
+        kernels::cpu::pack_parameters({centroid.data(), ones.data(), 1, steps, feature_dim}, panels.data(), 1);
+    kernels::cpu::search_paths(packed, sequences, false, breakpoints.data(),
+                               workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, sequences, 1)), 1);
+    kernels::cpu::barycenter(sequences, breakpoints.data(), steps, next.data(), sums.data());
+    if (next == centroid) break;
+    centroid.swap(next);
+  }
+  return centroid;
+}
+
+std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& communicator, const Config& config,
+                                     int threads) {
+  const io::TseStore& store = dataset.store;
+  const std::int64_t steps = config.model.steps, feature_dim = store.feature_dim(), per_class = steps * feature_dim;
+  std::vector<std::vector<std::int64_t>> of_class(static_cast<std::size_t>(store.class_count()));
+  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) {
+    of_class[static_cast<std::size_t>(store.label(sample))].push_back(sample);
+  }
+
+  std::vector<std::int64_t> my_classes;
+  std::vector<std::vector<std::int64_t>> batches;
+  for (std::int64_t label = communicator.rank().value; label < store.class_count();
+       label += communicator.size().value) {
+    my_classes.push_back(label);
+    batches.push_back(draw_samples(of_class[static_cast<std::size_t>(label)], config.centroids.samples_per_class,
+                                   static_cast<std::uint64_t>(config.train.seed), label));
+  }
+
+  std::vector<float> centroids(static_cast<std::size_t>(store.class_count() * per_class));
+  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "centroids",
+                    static_cast<std::int64_t>(my_classes.size()), "classes");
+  agreed(communicator, [&] {
+    dataset.stream.start(batches);
+    const auto together = static_cast<std::size_t>(threads);  // classes read, then computed side by side
+    for (std::size_t first = 0; first < my_classes.size(); first += together) {
+      const std::size_t last = std::min(first + together, my_classes.size());
+      std::vector<std::vector<float>> resized;
+      for (std::size_t k = first; k < last; ++k)
+        resized.push_back(resize_batch(dataset.stream.next(), steps, feature_dim));
+#pragma omp parallel for num_threads(threads) schedule(dynamic)
+      for (std::size_t k = first; k < last; ++k) {
+        const std::vector<float> centroid =
+            barycenter_of(resized[k - first], static_cast<std::int64_t>(batches[k].size()), steps, feature_dim,
+                          config.centroids.iterations);
+        std::copy(centroid.begin(), centroid.end(), centroids.begin() + my_classes[k] * per_class);
+      }
+      progress.advance(static_cast<std::int64_t>(last - first));
+    }
+  });
+  progress.finish();
+  communicator.all_reduce(std::span(centroids), dist::Reduction::kSum);  // each class has one rank; elsewhere zeros
+  return centroids;
+}
+
+}  // namespace dejavid

@@ -1,0 +1,70 @@
+#include "src/dejavid/command_setup.hpp"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "io/errors.hpp"
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/log.hpp"
+#include "src/run/run_directory.hpp"
+
+namespace dejavid {
+
+void require_device(const Config& config, dist::Communicator& communicator) {
+  agreed(communicator, [&] {
+    if (config.dist.device == DeviceChoice::kCuda) {
+      throw ConfigError(
+          "dist.device: found \"cuda\", but this program was built without CUDA; expected \"auto\" or \"cpu\"");
+    }
+    if (config.dist.backend == BackendChoice::kNccl) {
+      throw ConfigError(
+          "dist.backend: found \"nccl\", but this program was built without NCCL; expected \"auto\" or \"mpi\"");
+    }
+  });
+}
+
+void require_samples(const EvaluationSplit& split, const Config& config) {
+  if (split.samples.empty()) {
+    throw io::StoreError(fmt::format("{}:split: found no {} samples; expected at least one; choose another eval.split",
+                                     config.data.store.front().string(), split.name));
+  }
+}
+
+std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
+                                 dist::Communicator& communicator) {
+  std::string folder;
+  if (communicator.is_root()) {
+    if (!config.run.dir.empty()) {
+      folder = config.run.dir.string();
+    } else if (checkpoint) {
+      folder = checkpoint->file.parent_path().parent_path().string();
+    } else {
+      folder = default_run_folder(config).string();
+    }
+  }
+  std::uint64_t length = folder.size();
+  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
+  std::vector<std::uint8_t> text(folder.begin(), folder.end());
+  text.resize(length);
+  communicator.broadcast(std::span(text), dist::Rank{0});
+  return std::filesystem::path(std::string(text.begin(), text.end()));
+}
+
+void describe_work(const Dataset& dataset, const Model& model, const Config& config,
+                   const dist::Communicator& communicator, int threads) {
+  const io::TseStore& store = dataset.store;
+  log_info(fmt::format("data: {} train, {} val, {} test samples, {} classes, {} features",
+                       store.samples_of(io::Split::kTrain).size(), store.samples_of(io::Split::kValidation).size(),
+                       store.samples_of(io::Split::kTest).size(), model.classes, model.feature_dim));
+  log_info(fmt::format("model: {} centroid steps, {} parameters; {} epochs of batches of {}", model.steps,
+                       2 * model.element_count(), config.train.epochs, config.train.batch_size));
+  log_info(fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", kernels::best_variant().name,
+                       communicator.size().value, communicator.size().value == 1 ? "" : "s", threads,
+                       threads == 1 ? "" : "s", communicator.backend_name()));
+}
+
+}  // namespace dejavid

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+
+#include "dist/communicator.hpp"
+#include "src/config/config.hpp"
+#include "src/run/failure.hpp"
+
+/// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure.
+namespace dejavid {
+
+/// Trains into the run directory; kStopped where the run was asked to stop and can be resumed.
+[[nodiscard]] ExitCode run_training(Config config, dist::Communicator& communicator);
+/// Computes the centroids that training would start from and writes them as a model file.
+void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator);
+/// Prints loss, top-1, top-5, per-class accuracy and the averaging baseline; also as JSON where `json` is not empty.
+void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator);
+/// Writes a CSV of predictions: id,label,prediction,confidence,top5.
+void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator);
+
+}  // namespace dejavid

@@ -1,0 +1,123 @@
+#include "src/dejavid/cpu_aligner.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dejavid {
+
+CpuAligner::CpuAligner(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim, bool diagonal,
+                       kernels::TieSign tie_sign, int threads)
+    : classes_(classes),
+      steps_(steps),
+      feature_dim_(feature_dim),
+      diagonal_(diagonal),
+      tie_sign_(tie_sign),
+      threads_(threads) {
+  sums_.reserve(2 * kernels::blocked_count(classes * steps, feature_dim));
+}
+
+kernels::ParametersView<float> CpuAligner::weigh(std::span<const float> centroids, std::span<const float> log_weights,
+                                                 std::vector<float>& weights) const {
+  weights.resize(log_weights.size());
+  const auto count = static_cast<std::int64_t>(log_weights.size());
+#pragma omp parallel for num_threads(threads_) schedule(static)
+  for (std::int64_t element = 0; element < count; ++element) {
+    const auto at = static_cast<std::size_t>(element);
+    weights[at] = std::exp(log_weights[at]);
+  }
+  return {centroids.data(), weights.data(), classes_, steps_, feature_dim_};
+}
+
+void CpuAligner::set_live(std::span<const float> centroids, std::span<const float> log_weights) {
+  live_centroids_.assign(centroids.begin(), centroids.end());
+  weigh(live_centroids_, log_weights, live_weights_);
+  live_packed_ = false;
+  const std::int64_t rows = classes_ * steps_;
+  kernels::cpu::to_blocks(live_centroids_.data(), rows, feature_dim_,
+                          live_centroid_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
+  kernels::cpu::to_blocks(live_weights_.data(), rows, feature_dim_,
+                          live_weight_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
+}
+
+void CpuAligner::set_frozen(std::span<const float> centroids, std::span<const float> log_weights) {
+  kernels::cpu::pack_parameters(weigh(centroids, log_weights, frozen_weights_),
+                                frozen_panels_.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
+                                threads_);
+}
+
+void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source) {
+  batch_ = &batch;
+  const auto count = static_cast<std::int64_t>(batch.samples.size());
+  breakpoints_.reserve(count * classes_ * (steps_ - 1));
+  distances_.reserve(count * classes_);
+  if (count == 0) return;
+  const std::int64_t rows = batch.offsets.back();
+  kernels::cpu::to_blocks(batch.features.data(), rows, feature_dim_,
+                          batch_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
+
+  if (source == PathSource::kLive && !live_packed_) {
+    kernels::cpu::pack_parameters({live_centroids_.data(), live_weights_.data(), classes_, steps_, feature_dim_},
+                                  live_panels_.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
+                                  threads_);
+    live_packed_ = true;
+  }
+  const kernels::PackedParameters parameters{source == PathSource::kLive ? live_panels_.data() : frozen_panels_.data(),
+                                             classes_, steps_, feature_dim_};
+  const kernels::SamplesView<float> samples{batch.features.data(), batch.offsets.data(), count, feature_dim_};
+  kernels::cpu::search_paths(
+      parameters, samples, diagonal_, breakpoints_.data(),
+      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(parameters, samples, threads_)), threads_);
+}
+
+std::span<const double> CpuAligner::distances() {
+  if (batch_->samples.empty()) return {};
+  kernels::cpu::distances_along_paths(
+      live_blocks(), batch_blocks(), breakpoints_.data(), distances_.data(),
+      workspace_.reserve(kernels::cpu::distances_workspace_bytes(live_blocks(), batch_blocks(), threads_)), threads_);
+  return distances_.span();
+}
+
+void CpuAligner::compute_gradient(std::span<const float> distance_gradient, std::int64_t group) {
+  std::fill(sums_.data(), sums_.data() + sums_.size(), 0.0);
+  if (batch_->samples.empty()) return;
+  double* const slope_sum = sums_.data();
+  double* const magnitude_sum = slope_sum + sums_.size() / 2;
+  kernels::cpu::gradient_along_paths(
+      live_blocks(), batch_blocks(), breakpoints_.data(), distance_gradient.data(), tie_sign_, group, slope_sum,
+      magnitude_sum,
+      workspace_.reserve(kernels::cpu::gradient_workspace_bytes(live_blocks(), batch_blocks(), group, threads_)),
+      threads_);
+}
+
+bool CpuAligner::parameter_gradient(std::span<float> centroids, std::span<float> log_weights) const {
+  const std::int64_t rows = classes_ * steps_;
+  const double* const slope_sum = sums_.data();
+  const double* const magnitude_sum = slope_sum + sums_.size() / 2;
+  bool finite = true;
+#pragma omp parallel for num_threads(threads_) schedule(static) reduction(&& : finite)
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t first = 0; first < feature_dim_; first += kernels::kBlockFeatures) {
+      const std::int64_t block = kernels::block_offset(rows, feature_dim_, first, row);
+      const std::int64_t last = std::min(first + kernels::kBlockFeatures, feature_dim_);
+      for (std::int64_t f = first; f < last; ++f) {
+        const auto element = static_cast<std::size_t>(row * feature_dim_ + f);
+        const auto weight = static_cast<double>(live_weights_[element]);
+        centroids[element] = static_cast<float>(weight * slope_sum[block + f - first]);
+        log_weights[element] = static_cast<float>(weight * magnitude_sum[block + f - first]);
+        finite = finite && std::isfinite(centroids[element]) && std::isfinite(log_weights[element]);
+      }
+    }
+  }
+  return finite;
+}
+
+kernels::BlockedParameters CpuAligner::live_blocks() const {
+  return {live_centroid_blocks_.data(), live_weight_blocks_.data(), classes_, steps_, feature_dim_};
+}
+
+kernels::BlockedSamples CpuAligner::batch_blocks() const {
+  return {batch_blocks_.data(), batch_->offsets.data(), static_cast<std::int64_t>(batch_->samples.size()),
+          feature_dim_};
+}
+
+}  // namespace dejavid

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/sample_stream.hpp"
+#include "kernels/along_path.hpp"
+#include "kernels/warp.hpp"
+#include "src/dejavid/aligned_buffer.hpp"
+#include "src/dejavid/model.hpp"
+
+namespace dejavid {
+
+/// Which parameters paths are searched with.
+enum class PathSource : std::uint8_t { kFrozen, kLive };
+
+/// The arithmetic of alignment on the CPU: paths, distances along them, gradients along them. Holds the parameters in
+/// the layouts that the kernels read and everything that they work in; nothing is allocated once the largest batch has
+/// been seen.
+class CpuAligner {
+ public:
+  CpuAligner(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim, bool diagonal,
+             kernels::TieSign tie_sign, int threads);
+
+  /// Takes over the live parameters, [C,K,F] each. Whatever changes them calls this again.
+  void set_live(std::span<const float> centroids, std::span<const float> log_weights);
+  /// Takes over the epoch's frozen copy.
+  void set_frozen(std::span<const float> centroids, std::span<const float> log_weights);
+
+  /// Paths of every sample of the batch to every class. The batch must live until the next call.
+  void search_paths(const io::SampleBatch& batch, PathSource source);
+  /// [B,C] distances of the live parameters along the paths found last.
+  [[nodiscard]] std::span<const double> distances();
+  /// The batch's gradient sums; distance_gradient [B,C], `group` as in kernels::cpu::gradient_along_paths.
+  void compute_gradient(std::span<const float> distance_gradient, std::int64_t group);
+
+  /// What compute_gradient() found, to be added up over ranks before parameter_gradient().
+  [[nodiscard]] std::span<double> gradient_sums() { return sums_.span(); }
+  /// From the sums: dL/d centroids and dL/d log_weights, [C,K,F] each. False where a number is not finite.
+  [[nodiscard]] bool parameter_gradient(std::span<float> centroids, std::span<float> log_weights) const;
+
+ private:
+  kernels::ParametersView<float> weigh(std::span<const float> centroids, std::span<const float> log_weights,
+                                       std::vector<float>& weights) const;
+  [[nodiscard]] kernels::BlockedParameters live_blocks() const;
+  [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
+
+  std::int64_t classes_, steps_, feature_dim_;
+  bool diagonal_;
+  kernels::TieSign tie_sign_;
+  int threads_;
+
+  std::vector<float> live_centroids_, live_weights_, frozen_weights_;  ///< [C,K,F]
+  bool live_packed_ = false;                                           ///< whether live_panels_ are up to date
+  AlignedBuffer<float> live_panels_, frozen_panels_;                   ///< as cost.hpp packs them
+  AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;     ///< as blocks.hpp lays them out
+
+  const io::SampleBatch* batch_ = nullptr;
+  AlignedBuffer<float> batch_blocks_;
+  AlignedBuffer<std::int32_t> breakpoints_;  ///< [B,C,K-1]
+  AlignedBuffer<double> distances_;          ///< [B,C]
+  AlignedBuffer<double> sums_;               ///< slope_sum and magnitude_sum, blocked [C*K,F] each
+  AlignedBuffer<std::byte> workspace_;
+};
+
+}  // namespace dejavid

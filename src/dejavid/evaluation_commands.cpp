@@ -1,0 +1,156 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "io/durable_file.hpp"
+#include "io/model_file.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/command_setup.hpp"
+#include "src/dejavid/commands.hpp"
+#include "src/dejavid/evaluator.hpp"
+#include "src/dejavid/model_setup.hpp"
+#include "src/run/environment.hpp"
+#include "src/run/log.hpp"
+#include "src/run/threads.hpp"
+
+namespace dejavid {
+namespace {
+
+/// A model and the data that it is to be tried on. Made collectively.
+struct Trial {
+  Trial(const Config& config, dist::Communicator& communicator)
+      : threads(thread_count(config, communicator)),
+        dataset(Dataset::open(config, communicator)),
+        model(load_model(config, dataset.store, communicator)),
+        split(choose_split(dataset.store, config.eval.split)),
+        aligner(model.classes, model.steps, model.feature_dim, model.diagonal || config.model.diagonal,
+                kernels::TieSign::kZero, threads) {
+    agreed(communicator, [&] { require_samples(split, config); });
+    aligner.set_live(model.centroids, model.log_weights);
+  }
+
+  int threads;
+  Dataset dataset;
+  Model model;
+  EvaluationSplit split;
+  CpuAligner aligner;
+};
+
+struct ClassAccuracy {
+  std::int64_t samples = 0, correct = 0;
+  [[nodiscard]] double fraction() const { return static_cast<double>(correct) / static_cast<double>(samples); }
+};
+
+ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::size_t classes) {
+  ClassAccuracy accuracy;
+  for (std::size_t c = 0; c < classes; ++c) accuracy.samples += evaluation.confusion[label * classes + c];
+  accuracy.correct = evaluation.confusion[label * classes + label];
+  return accuracy;
+}
+
+void print(const Evaluation& evaluation, const EvaluationSplit& split, const std::vector<std::string>& class_names) {
+  fmt::print("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples, split.name,
+             evaluation.loss, evaluation.top1, evaluation.top5);
+  if (evaluation.supersampling_top1) {
+    fmt::print("averaging over time (argmax of the mean of the last {} features): top-1 {:.4f}\n", class_names.size(),
+               *evaluation.supersampling_top1);
+  }
+  for (std::size_t label = 0; label < class_names.size(); ++label) {
+    const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
+    if (accuracy.samples == 0) continue;
+    fmt::print("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
+  }
+}
+
+std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split,
+                    const std::vector<std::string>& class_names) {
+  nlohmann::ordered_json json{{"split", split.name},
+                              {"samples", evaluation.samples},
+                              {"loss", evaluation.loss},
+                              {"top1", evaluation.top1},
+                              {"top5", evaluation.top5}};
+  if (evaluation.supersampling_top1) json["supersampling_top1"] = *evaluation.supersampling_top1;
+  const std::size_t classes = class_names.size();
+  json["per_class"] = nlohmann::ordered_json::array();
+  json["confusion"] = nlohmann::ordered_json::array();
+  for (std::size_t label = 0; label < classes; ++label) {
+    const ClassAccuracy accuracy = accuracy_of(evaluation, label, classes);
+    nlohmann::ordered_json row{{"class", class_names[label]}, {"samples", accuracy.samples}, {"accuracy", nullptr}};
+    if (accuracy.samples > 0) row["accuracy"] = accuracy.fraction();
+    json["per_class"].push_back(row);
+    const auto first = evaluation.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
+    json["confusion"].push_back(std::vector<std::int64_t>(first, first + static_cast<std::ptrdiff_t>(classes)));
+  }
+  return json.dump(2) + "\n";
+}
+
+/// A CSV field, quoted where it has to be.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char character : text) {
+    if (character == '"') quoted += '"';
+    quoted += character;
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
+  require_device(config, communicator);
+  Trial trial(config, communicator);
+  const std::vector<std::string>& class_names = trial.dataset.store.class_names();
+  const bool has_logits = trial.model.feature_dim >= trial.model.classes;
+  const Evaluation evaluation =
+      evaluate(trial.dataset, trial.split.samples, trial.aligner, PathSource::kLive, config, communicator, has_logits);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    print(evaluation, trial.split, class_names);
+    if (!json.empty()) io::write_text(json, to_json(evaluation, trial.split, class_names));
+  });
+}
+
+void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
+  require_device(config, communicator);
+  Trial trial(config, communicator);
+  const std::vector<Prediction> predictions =
+      predict(trial.dataset, trial.split.samples, trial.aligner, config, communicator);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    std::string text = "id,label,prediction,confidence,top5\n";
+    for (const Prediction& row : predictions) {
+      text += fmt::format("{},{},{},{:.6f},{}\n", csv_field(trial.dataset.store.id(row.sample)),
+                          trial.dataset.store.label(row.sample), row.prediction, row.confidence,
+                          fmt::join(row.closest, " "));
+    }
+    io::write_text(out, text);
+    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, out.string()));
+  });
+}
+
+void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
+  require_device(config, communicator);
+  const int threads = thread_count(config, communicator);
+  Dataset dataset = Dataset::open(config, communicator);
+  agreed(communicator, [&] { dataset.store.require_training_samples(); });
+  const Model model = initial_model(dataset, communicator, config, threads);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    io::ModelContent content;
+    content.classes = model.classes;
+    content.steps = model.steps;
+    content.feature_dim = model.feature_dim;
+    content.centroids = model.centroids;
+    content.log_weights = model.log_weights;
+    content.class_names = model.class_names;
+    content.diagonal = model.diagonal;
+    content.epoch = -1;
+    content.config = to_toml(config);
+    io::write_model(out, content);
+    log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
+  });
+}
+
+}  // namespace dejavid

@@ -1,0 +1,130 @@
+#include "src/dejavid/evaluator.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/dejavid/objective.hpp"
+#include "src/dejavid/schedule.hpp"
+#include "src/run/failure.hpp"
+
+namespace dejavid {
+namespace {
+
+/// Runs this rank's share of `samples` through `visit(batch, distances)`, batch by batch.
+template <typename Visit>
+void for_each_batch(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner, PathSource source,
+                    const Config& config, dist::Communicator& communicator, Visit&& visit) {
+  const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
+  const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
+  const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
+  const auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
+  dataset.stream.start(batches);
+  for (std::size_t k = 0; k < batches.size(); ++k) {
+    const io::SampleBatch& batch = dataset.stream.next();
+    aligner.search_paths(batch, source);
+    visit(batch, aligner.distances());
+  }
+}
+
+}  // namespace
+
+std::int32_t supersampling_prediction(const float* features, std::int64_t length, std::int64_t feature_dim,
+                                      std::int32_t classes) {
+  std::int32_t best = 0;
+  double best_mean = -HUGE_VAL;
+  for (std::int32_t c = 0; c < classes; ++c) {
+    double sum = 0;
+    for (std::int64_t j = 0; j < length; ++j) {
+      sum += static_cast<double>(features[j * feature_dim + feature_dim - classes + c]);
+    }
+    if (sum / static_cast<double>(length) > best_mean) {
+      best_mean = sum / static_cast<double>(length);
+      best = c;
+    }
+  }
+  return best;
+}
+
+Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner, PathSource source,
+                    const Config& config, dist::Communicator& communicator, bool with_supersampling) {
+  const std::int32_t classes = dataset.store.class_count();
+  const auto width = static_cast<std::size_t>(classes);
+  double loss_sum = 0;
+  std::int64_t in_top5 = 0, averaged_correct = 0;
+  std::vector<std::int64_t> counts(width * width);
+  std::vector<double> probabilities(width);
+  agreed(communicator, [&] {
+    for_each_batch(dataset, samples, aligner, source, config, communicator,
+                   [&](const io::SampleBatch& batch, std::span<const double> distances) {
+                     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+                       const Outcome outcome = evaluate_sample(distances.subspan(b * width, width), batch.labels[b],
+                                                               config.train.logit_norm, probabilities);
+                       loss_sum += outcome.loss;
+                       in_top5 += outcome.in_top5 ? 1 : 0;
+                       ++counts[static_cast<std::size_t>(batch.labels[b] * classes + outcome.prediction)];
+                       if (with_supersampling) {
+                         const std::int64_t feature_dim = dataset.store.feature_dim();
+                         const std::int32_t averaged =
+                             supersampling_prediction(batch.features.data() + batch.offsets[b] * feature_dim,
+                                                      batch.offsets[b + 1] - batch.offsets[b], feature_dim, classes);
+                         averaged_correct += averaged == batch.labels[b] ? 1 : 0;
+                       }
+                     }
+                   });
+  });
+
+  counts.push_back(in_top5);
+  counts.push_back(averaged_correct);
+  communicator.all_reduce(std::span(counts), dist::Reduction::kSum);
+  communicator.all_reduce(std::span(&loss_sum, 1), dist::Reduction::kSum);
+  averaged_correct = counts.back();
+  counts.pop_back();
+  in_top5 = counts.back();
+  counts.pop_back();
+
+  Evaluation evaluation;
+  evaluation.samples = static_cast<std::int64_t>(samples.size());
+  if (evaluation.samples > 0) {
+    const auto total = static_cast<double>(evaluation.samples);
+    std::int64_t correct = 0;
+    for (std::size_t c = 0; c < width; ++c) correct += counts[c * width + c];
+    evaluation.loss = loss_sum / total;
+    evaluation.top1 = static_cast<double>(correct) / total;
+    evaluation.top5 = static_cast<double>(in_top5) / total;
+    if (with_supersampling) evaluation.supersampling_top1 = static_cast<double>(averaged_correct) / total;
+  }
+  evaluation.confusion = std::move(counts);
+  return evaluation;
+}
+
+std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner,
+                                const Config& config, dist::Communicator& communicator) {
+  const auto width = static_cast<std::size_t>(dataset.store.class_count());
+  const std::size_t closest = std::min(width, std::size_t{5});
+  std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
+  std::vector<double> my_confidences, probabilities(width);
+  agreed(communicator, [&] {
+    for_each_batch(dataset, samples, aligner, PathSource::kLive, config, communicator,
+                   [&](const io::SampleBatch& batch, std::span<const double> distances) {
+                     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+                       const auto row = distances.subspan(b * width, width);
+                       const Outcome outcome =
+                           evaluate_sample(row, batch.labels[b], config.train.logit_norm, probabilities);
+                       my_confidences.push_back(probabilities[static_cast<std::size_t>(outcome.prediction)]);
+                       my_classes.resize(my_classes.size() + closest);
+                       smallest_distances(row, std::span(my_classes).last(closest));
+                     }
+                   });
+  });
+
+  const std::vector<std::int32_t> all_classes = communicator.gather<std::int32_t>(my_classes);
+  const std::vector<double> confidences = communicator.gather<double>(my_confidences);
+  std::vector<Prediction> predictions;
+  for (std::size_t n = 0; n < confidences.size(); ++n) {  // empty but on rank 0
+    const auto first = all_classes.begin() + static_cast<std::ptrdiff_t>(n * closest);
+    predictions.push_back({samples[n], *first, confidences[n], {first, first + static_cast<std::ptrdiff_t>(closest)}});
+  }
+  return predictions;
+}
+
+}  // namespace dejavid

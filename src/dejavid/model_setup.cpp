@@ -1,0 +1,70 @@
+#include "src/dejavid/model_setup.hpp"
+
+#include <fmt/format.h>
+
+#include "io/errors.hpp"
+#include "src/dejavid/centroids.hpp"
+#include "src/dejavid/random.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/log.hpp"
+
+namespace dejavid {
+namespace {
+
+/// Logarithms of the starting weights: all 0, or standard normal drawn from the seed.
+std::vector<float> initial_log_weights(std::int64_t count, const Config& config) {
+  std::vector<float> log_weights(static_cast<std::size_t>(count), 0.0F);
+  if (config.model.weight_init == WeightInit::kRandom) {
+    Random random{static_cast<std::uint64_t>(config.train.seed), 0x77656967687473U};  // "weights": a stream of its own
+    for (float& log_weight : log_weights) log_weight = static_cast<float>(random.normal());
+  }
+  return log_weights;
+}
+
+}  // namespace
+
+Model model_from(const io::ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+  const auto refuse = [&](const std::string& what, std::int64_t found, std::int64_t expected) {
+    throw io::ModelFileError(
+        fmt::format("{}: found {} {}; expected {} as the store has; use the model and the store that belong together",
+                    file.string(), found, what, expected));
+  };
+  if (content.feature_dim != store.feature_dim()) refuse("features", content.feature_dim, store.feature_dim());
+  if (content.classes != store.class_count()) refuse("classes", content.classes, store.class_count());
+  for (std::size_t c = 0; c < content.class_names.size(); ++c) {
+    if (content.class_names[c] != store.class_names()[c]) {
+      throw io::ModelFileError(
+          fmt::format("{}: found class {} named '{}'; expected '{}' as the store has; use the model and the store that "
+                      "belong together",
+                      file.string(), c, content.class_names[c], store.class_names()[c]));
+    }
+  }
+  return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
+          content.centroids, content.log_weights, store.class_names()};
+}
+
+Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator) {
+  Model model;
+  agreed(communicator, [&] { model = model_from(io::read_model(config.model.init), config.model.init, store); });
+  return model;
+}
+
+Model initial_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
+  if (!config.model.init.empty()) {
+    Model model = load_model(config, dataset.store, communicator);
+    model.diagonal = config.model.diagonal;  // paths are searched anew: the ablation may differ from the model's own
+    log_info(fmt::format("start: centroids and weights of {}", config.model.init.string()));
+    return model;
+  }
+  Model model;
+  model.classes = dataset.store.class_count();
+  model.steps = config.model.steps;
+  model.feature_dim = dataset.store.feature_dim();
+  model.diagonal = config.model.diagonal;
+  model.class_names = dataset.store.class_names();
+  model.centroids = initial_centroids(dataset, communicator, config, threads);
+  model.log_weights = initial_log_weights(model.element_count(), config);
+  return model;
+}
+
+}  // namespace dejavid

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "src/config/config.hpp"
+
+namespace dejavid {
+
+/// What the distances of one sample to all classes say.
+struct Outcome {
+  double loss = 0;              ///< cross-entropy of softmax(x) at the label
+  std::int32_t prediction = 0;  ///< smallest distance, on a tie the lowest class
+  bool in_top5 = false;         ///< label among the five smallest distances, ties to the lower class
+};
+
+/// Loss of one sample: logit = -distance, x = (logit - mean) / (std + 1e-18) over classes with the unbiased std
+/// (LogitNorm::kNone: x = logit), cross-entropy of softmax(x).
+///
+/// | distances     | [C]                                        | in  |
+/// | probabilities | [C] softmax(x)                             | out |
+[[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
+                                      std::span<double> probabilities);
+
+/// As above, and `distance_gradient` [C] = scale * d loss / d distance, through the normalisation (scale: 1 / size of
+/// the global batch).
+[[nodiscard]] Outcome evaluate_sample_with_gradient(std::span<const double> distances, std::int32_t label,
+                                                    LogitNorm norm, double scale, std::span<double> probabilities,
+                                                    std::span<float> distance_gradient);
+
+/// The classes in order of distance, ties to the lower class: the first `count`.
+void smallest_distances(std::span<const double> distances, std::span<std::int32_t> classes);
+
+}  // namespace dejavid

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "io/model_file.hpp"
+#include "src/config/config.hpp"
+
+namespace dejavid {
+
+/// Where a run goes on from.
+struct Checkpoint {
+  std::filesystem::path file;
+  io::ModelContent content;  ///< with its training state
+};
+
+/// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
+/// newer ones that are not are named in a warning), or nothing where the run has none. A path: that checkpoint, or the
+/// newest of that run directory. Throws io::ModelFileError where a path holds none that can be used.
+[[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config);
+
+/// Refuses a checkpoint that belongs to other data or another model. Throws io::ModelFileError.
+void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity);
+
+}  // namespace dejavid

@@ -1,0 +1,148 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "io/errors.hpp"
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/command_setup.hpp"
+#include "src/dejavid/commands.hpp"
+#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/resume.hpp"
+#include "src/dejavid/trainer.hpp"
+#include "src/run/environment.hpp"
+#include "src/run/log.hpp"
+#include "src/run/run_directory.hpp"
+#include "src/run/signals.hpp"
+#include "src/run/threads.hpp"
+
+namespace dejavid {
+namespace {
+
+nlohmann::ordered_json to_json(const Milestone& milestone, bool validated) {
+  nlohmann::ordered_json json{
+      {"epoch", milestone.epoch}, {"train_loss", milestone.train_loss}, {"train_top1", milestone.train_top1}};
+  if (validated) {
+    json["val_loss"] = milestone.val_loss;
+    json["val_top1"] = milestone.val_top1;
+    json["val_top5"] = milestone.val_top5;
+  }
+  return json;
+}
+
+/// summary.json: how the run ended. `reason`: "done", "stopped", or the error's line.
+std::string summary_of(const Trainer& trainer, const std::string& reason, ExitCode code) {
+  const bool validated = !trainer.validation().samples.empty();
+  nlohmann::ordered_json json{{"exit_reason", reason},
+                              {"exit_code", static_cast<int>(code)},
+                              {"wall_seconds", trainer.elapsed_seconds()},
+                              {"steps", trainer.steps_taken()},
+                              {"last", to_json(trainer.last(), validated)}};
+  if (trainer.best().epoch >= 0) {
+    json["best"] = to_json(trainer.best(), validated);
+    json["best"]["chosen_on"] = trainer.validation().name;
+  }
+  if (validated) json["validated_on"] = trainer.validation().name;
+  nlohmann::ordered_json phases;
+  for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
+    phases[std::string(kPhaseNames[phase])] = trainer.phases().seconds()[phase];
+  }
+  json["phase_seconds_of_rank_0"] = phases;
+  return json.dump(2) + "\n";
+}
+
+void report(const Trainer& trainer, const std::filesystem::path& folder) {
+  const EvaluationSplit& validation = trainer.validation();
+  if (validation.samples.empty()) {
+    log_info(
+        fmt::format("done in {:.1f} s: train loss {:.4f} top-1 {:.4f} in the last epoch; the store has no val or "
+                    "test samples to validate on",
+                    trainer.elapsed_seconds(), trainer.last().train_loss, trainer.last().train_top1));
+  } else {
+    log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch",
+                         trainer.elapsed_seconds(), validation.name, trainer.last().val_top1, trainer.last().val_top5));
+    if (trainer.best().epoch >= 0) {
+      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split)",
+                           trainer.best().epoch + 1, validation.name, trainer.best().val_top1,
+                           trainer.best().val_top5));
+    }
+  }
+  log_info(fmt::format("model: {}", (folder / "model.h5").string()));
+}
+
+/// Refuses what cannot be trained, before anything is computed.
+void check_training(const Config& config, const io::TseStore& store) {
+  store.require_training_samples();
+  if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
+    throw ConfigError(
+        "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
+        "so "
+        "that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"");
+  }
+  if (config.eval.split != EvalSplit::kAuto) require_samples(choose_split(store, config.eval.split), config);
+}
+
+}  // namespace
+
+ExitCode run_training(Config config, dist::Communicator& communicator) {
+  require_device(config, communicator);
+  const int threads = thread_count(config, communicator);
+  Dataset dataset = Dataset::open(config, communicator);
+  agreed(communicator, [&] { check_training(config, dataset.store); });
+
+  std::optional<Checkpoint> checkpoint;
+  agreed(communicator, [&] {
+    checkpoint = find_checkpoint(config);
+    if (checkpoint) check_checkpoint(*checkpoint, config, dataset.store.identity());
+  });
+  config.run.dir = run_folder(config, checkpoint, communicator);
+
+  const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name));
+  std::optional<RunDirectory> run;  // rank 0's
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    run.emplace(checkpoint || config.run.resume == "auto"
+                    ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
+                    : RunDirectory::create(config.run.dir, config));
+    run->write_environment(environment);
+  });
+  agreed(communicator, [&] { open_log_file(config.run.dir, communicator.topology()); });
+  log_info(fmt::format("run: {}", config.run.dir.string()));
+
+  std::optional<Trainer> trainer;
+  try {
+    install_stop_signals();
+    Model model;
+    if (checkpoint) {
+      agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
+      log_info(fmt::format("resuming from {}: epoch {}, step {}", checkpoint->file.string(),
+                           checkpoint->content.training->epoch + 1, checkpoint->content.training->step));
+    } else {
+      model = initial_model(dataset, communicator, config, threads);
+    }
+    describe_work(dataset, model, config, communicator, threads);
+    trainer.emplace(config, communicator, dataset, model, threads,
+                    checkpoint ? checkpoint->content.training : std::nullopt);
+    const bool finished = trainer->run(run ? &*run : nullptr);
+    const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
+    agreed(communicator, [&] {
+      if (run) run->write_summary(summary_of(*trainer, finished ? "done" : "stopped", code));
+    });
+    if (finished) {
+      report(*trainer, config.run.dir);
+    } else {
+      log_info(fmt::format("asked to stop: checkpoint of step {} written; go on with --run.resume auto",
+                           trainer->steps_taken()));
+    }
+    return code;
+  } catch (const dist::AgreedFailure& failure) {
+    if (run && trainer && trainer->steps_taken() > 0) {
+      run->write_summary(summary_of(*trainer, failure.what(), static_cast<ExitCode>(failure.code)));
+    } else if (run && !checkpoint) {
+      run->abandon();
+    }
+    throw;
+  }
+}
+
+}  // namespace dejavid

@@ -1,0 +1,82 @@
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "dist/communicator.hpp"
+#include "dist/errors.hpp"
+#include "dist/mpi_session.hpp"
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/commands.hpp"
+#include "src/run/environment.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/log.hpp"
+
+namespace {
+
+using dejavid::ExitCode;
+
+ExitCode run(const dejavid::Invocation& invocation, dejavid::dist::Communicator& communicator) {
+  switch (invocation.command) {
+    case dejavid::Command::kTrain:
+      return dejavid::run_training(invocation.config, communicator);
+    case dejavid::Command::kCentroids:
+      dejavid::run_centroids(invocation.config, invocation.predict_file, communicator);
+      return ExitCode::kDone;
+    case dejavid::Command::kEval:
+      dejavid::run_evaluation(invocation.config, invocation.json_file, communicator);
+      return ExitCode::kDone;
+    case dejavid::Command::kPredict:
+      dejavid::run_prediction(invocation.config, invocation.predict_file, communicator);
+      return ExitCode::kDone;
+    case dejavid::Command::kDoctor:
+      return dejavid::run_doctor(communicator, invocation.config, std::string(dejavid::kernels::best_variant().name))
+                 ? ExitCode::kDone
+                 : ExitCode::kOther;
+  }
+  return ExitCode::kOther;
+}
+
+void print_error(const std::string& line) {
+  std::fprintf(stderr, "error: %s\n", line.c_str());
+}
+
+/// Parsing needs no MPI, so that --help and mistakes in a configuration are answered on a login node too.
+int start(int argument_count, char** arguments) {
+  dejavid::Invocation invocation;
+  try {
+    invocation = dejavid::parse_command_line(argument_count, arguments);
+  } catch (const dejavid::ConfigError& error) {
+    if (dejavid::speaks_for_the_job()) print_error(error.what());
+    return static_cast<int>(ExitCode::kUsage);
+  }
+
+  std::unique_ptr<dejavid::dist::MpiSession> session;
+  std::unique_ptr<dejavid::dist::Communicator> communicator;
+  try {
+    if (dejavid::dist::started_by_launcher()) {
+      session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments);
+      communicator =
+          dejavid::dist::make_mpi_communicator(std::chrono::duration<double>(invocation.config.dist.timeout_s));
+    } else {
+      communicator = dejavid::dist::make_self_communicator();
+    }
+    dejavid::start_log(communicator->topology());
+    return static_cast<int>(run(invocation, *communicator));
+  } catch (const dejavid::dist::AgreedFailure& failure) {  // the same on every rank
+    if (communicator->is_root()) print_error(failure.what());
+    return failure.code;
+  } catch (...) {  // this rank alone: the others may be waiting for it
+    const dejavid::dist::Failure failure = dejavid::describe(std::current_exception());
+    print_error(failure.message);
+    if (communicator && communicator->size().value > 1) dejavid::dist::abort_all_ranks(failure.code);
+    return failure.code;
+  }
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  return start(argument_count, arguments);
+}
