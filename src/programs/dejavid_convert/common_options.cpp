@@ -31,7 +31,7 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
   subcommand.add_option("--out", options.out, "store to write; must not exist yet")->required()->type_name("FILE.h5");
   subcommand.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
   subcommand.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
-      ->check(CLI::Range(0, 9))
+      ->check(CLI::Range(0, 9).description(""))
       ->type_name("LEVEL");
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
@@ -39,8 +39,8 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
       .add_option_function<std::string>(
           "--progress", [&options](const std::string& choice) { options.progress = choices.at(choice); },
           "how to show progress; auto is a bar on a terminal, else plain lines")
-      ->check(CLI::IsMember({"auto", "bar", "plain", "off"}))
-      ->type_name("");
+      ->check(CLI::IsMember({"auto", "bar", "plain", "off"}).description(""))
+      ->type_name("auto|bar|plain|off");
 }
 
 void convert(io::SampleSource& source, const OutputOptions& options) {
