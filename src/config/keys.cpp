@@ -78,7 +78,7 @@ Key number(std::string section, std::string name, Sign sign, double maximum, std
             if (const double* real = std::get_if<double>(&raw)) value = *real;
             if (const std::int64_t* whole = std::get_if<std::int64_t>(&raw)) value = static_cast<double>(*whole);
             const bool large_enough = sign == Sign::kPositive ? value > 0 : value >= 0;
-            if (!large_enough || !(value <= maximum)) return false;
+            if (!large_enough || value > maximum) return false;
             Field::of(config) = value + 0.0;  // -0.0 becomes 0.0
             return true;
           },

@@ -17,11 +17,12 @@ ProgressChoice decide(ProgressChoice choice) {
 
 }  // namespace
 
-Progress::Progress(ProgressChoice choice, std::string stage, std::int64_t total, std::string unit)
+Progress::Progress(ProgressChoice choice, std::string stage, std::int64_t total, std::string unit, std::int64_t resumed)
     : choice_(decide(choice)), start_(Clock::now()), drawn_(start_) {
   state_.stage = std::move(stage);
   state_.unit = std::move(unit);
   state_.total = total;
+  state_.done = state_.resumed = resumed;
   if (choice_ == ProgressChoice::kBar) draw();
 }
 

@@ -13,8 +13,8 @@ namespace dejavid {
 /// rate and ETA. Writes to stderr. A Progress made with ProgressChoice::kOff is silent.
 class Progress {
  public:
-  /// `unit` in the plural: "samples", "classes".
-  Progress(ProgressChoice choice, std::string stage, std::int64_t total, std::string unit);
+  /// `unit` in the plural: "samples", "classes". `resumed` of the `total` were done by an earlier process.
+  Progress(ProgressChoice choice, std::string stage, std::int64_t total, std::string unit, std::int64_t resumed = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

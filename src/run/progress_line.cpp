@@ -14,7 +14,7 @@ constexpr int kFewestBarColumns = 8, kMostBarColumns = 24;
 constexpr std::int64_t kSecondsPerMinute = 60, kMinutesPerHour = 60;
 
 double rate(const ProgressState& state) {
-  return state.seconds > 0 ? static_cast<double>(state.done) / state.seconds : 0;
+  return state.seconds > 0 ? static_cast<double>(state.done - state.resumed) / state.seconds : 0;
 }
 
 /// Three digits that matter.
@@ -43,7 +43,8 @@ int percent(const ProgressState& state) {
 
 std::string bar_line(const ProgressState& state, int width) {
   std::string numbers = fmt::format("{:>3}%  {}/{} {}", percent(state), state.done, state.total, state.unit);
-  if (state.done > 0) numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
+  if (state.done > state.resumed)
+    numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
   if (!state.note.empty()) numbers += "  " + state.note;
 
   const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
@@ -62,7 +63,7 @@ std::string bar_line(const ProgressState& state, int width) {
 std::string plain_line(const ProgressState& state) {
   std::string line =
       fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total, state.unit, percent(state));
-  if (state.done > 0)
+  if (state.done > state.resumed)
     line += fmt::format(", {} {}/s, ETA {}", rate_text(rate(state)), state.unit, remaining_text(state));
   if (!state.note.empty()) line += ", " + state.note;
   return line;
@@ -74,7 +75,8 @@ std::string closing_line(const ProgressState& state) {
   const std::string time_taken =
       state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
   std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
-  if (state.done > 0 && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (state.done > state.resumed && state.seconds > 0)
+    line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
   if (!state.note.empty()) line += ", " + state.note;
   return line;
 }

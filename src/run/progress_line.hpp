@@ -9,7 +9,8 @@ namespace dejavid {
 struct ProgressState {
   std::string stage, unit, note;
   std::int64_t done = 0, total = 0;
-  double seconds = 0;  ///< since the stage began
+  double seconds = 0;        ///< since the stage began
+  std::int64_t resumed = 0;  ///< how much of `done` an earlier process did: it does not count towards the rate
 };
 
 /// "epoch 3 [=====>    ]  42%  1512/3600 samples  870/s  ETA 0:02  loss 1.93", less than `width` columns: the bar

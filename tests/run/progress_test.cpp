@@ -12,7 +12,7 @@ namespace dejavid {
 namespace {
 
 ProgressState halfway() {
-  return {"epoch 3", "samples", "loss 1.93", 1800, 3600, 2.0};
+  return {"epoch 3", "samples", "loss 1.93", 1800, 3600, 2.0, 0};
 }
 
 TEST(ProgressLine, BarWithRateEtaAndNote) {
@@ -53,14 +53,22 @@ TEST(ProgressLine, PlainAndClosingLines) {
 }
 
 TEST(ProgressLine, AStageWithoutAnythingToDoOrMoreThanExpected) {
-  const ProgressState nothing{"dba", "classes", "", 0, 0, 0};
+  const ProgressState nothing{"dba", "classes", "", 0, 0, 0, 0};
   EXPECT_EQ(plain_line(nothing), "dba: 0/0 classes (100%)");
   EXPECT_EQ(closing_line(nothing), "dba: 0 classes in 0.0 s");
-  const ProgressState more{"dba", "classes", "", 12, 10, 1};
+  const ProgressState more{"dba", "classes", "", 12, 10, 1, 0};
   EXPECT_EQ(plain_line(more), "dba: 12/10 classes (100%), 12.0 classes/s, ETA 0:00");
   EXPECT_EQ(bar_line(more, 120), "dba [========================] 100%  12/10 classes  12.0/s  ETA 0:00");
-  const ProgressState stuck{"dba", "classes", "", 1, 10, 0};
+  const ProgressState stuck{"dba", "classes", "", 1, 10, 0, 0};
   EXPECT_EQ(plain_line(stuck), "dba: 1/10 classes (10%), 0.00 classes/s, ETA ?");
+}
+
+TEST(ProgressLine, WhatAnEarlierProcessDidIsNoSpeed) {
+  ProgressState state = halfway();
+  state.resumed = 1600;
+  EXPECT_EQ(plain_line(state), "epoch 3: 1800/3600 samples (50%), 100 samples/s, ETA 0:18, loss 1.93");
+  state.resumed = state.done;
+  EXPECT_EQ(plain_line(state), "epoch 3: 1800/3600 samples (50%), loss 1.93");
 }
 
 TEST(ProgressLine, Durations) {
