@@ -30,7 +30,7 @@ struct Failure {
 
 /// What every rank throws after some rank's local phase failed: the failure of the lowest failing rank.
 struct AgreedFailure : std::runtime_error {
-  AgreedFailure(Failure failure, Rank rank)
+  AgreedFailure(const Failure& failure, Rank rank)
       : std::runtime_error(failure.message), code(failure.code), failing_rank(rank) {}
   int code;
   Rank failing_rank;

@@ -23,11 +23,13 @@ T combine(T left, T right, Reduction reduction) {
   return left;
 }
 
+/// Values of one part that stay in the nearest cache while the other parts are added to them.
+inline constexpr std::size_t kBlock = 2048;
+
 /// result[i] = ((parts[0,i] + parts[1,i]) + parts[2,i]) + …, or their smallest or largest. `parts` is [ranks,
 /// result.size()]. `result` may lie anywhere but in `parts`.
 template <typename T>
 void combine_in_rank_order(std::span<T> result, std::span<const T> parts, Reduction reduction) {
-  constexpr std::size_t kBlock = 2048;  // stays in the nearest cache while every rank's part of it is added
   const std::size_t count = result.size();
   for (std::size_t start = 0; start < count; start += kBlock) {
     const std::size_t end = std::min(start + kBlock, count);
