@@ -68,7 +68,7 @@ def fixed_length(names):
     return np.array(encoded, dtype=f"S{width}").astype(h5py.string_dtype("utf-8", width))
 
 
-def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True):
+def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True, first_id=0):
     """Writes a TSE store as its format describes it. Returns the path."""
     samples = [np.ascontiguousarray(sample, dtype=dtype) for sample in tse_set.samples]
     features = np.concatenate(samples)
@@ -86,7 +86,7 @@ def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True):
         store["offsets"] = np.cumsum([0, *map(len, samples)], dtype=np.int64)
         store["labels"] = tse_set.labels.astype(np.int32)
         store["split"] = tse_set.splits.astype(np.uint8)
-        store["ids"] = fixed_length([f"sample_{n}" for n in range(len(samples))])
+        store["ids"] = fixed_length([f"sample_{first_id + n}" for n in range(len(samples))])
         store["class_names"] = fixed_length([f"class {c}" for c in range(tse_set.classes)])
         if digests:
             store["digests"] = np.array([xxh64(sample.tobytes()) for sample in samples], dtype=np.uint64)
