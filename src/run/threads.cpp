@@ -52,7 +52,7 @@ std::vector<std::int32_t> shares_of_cores(const std::vector<RankCores>& ranks) {
   for (const RankCores& rank : ranks) {
     double share = 0;
     for (const std::int32_t core : rank.cores) share += 1.0 / sharers[{rank.host, core}];
-    constexpr double kRounding = 1e-6;  // twelve sixths are two cores
+    constexpr double kRounding = 1e-6;  // six thirds are two cores
     shares.push_back(std::max(1, static_cast<std::int32_t>(share + kRounding)));
   }
   return shares;

@@ -113,8 +113,8 @@ TEST_F(Threads, SharesOfCores) {
   EXPECT_EQ(shares_of_cores({{"a", {0, 1, 2, 3}}, {"a", {0, 1, 2, 3}}}), (Shares{2, 2}));
   EXPECT_EQ(shares_of_cores({{"a", {0, 1}}, {"a", {0, 1}}, {"a", {0, 1}}}), (Shares{1, 1, 1}));
   EXPECT_EQ(shares_of_cores({{"a", {0, 1, 2}}, {"a", {0, 1, 2}}, {"a", {0, 1, 2}}}), (Shares{1, 1, 1}));
-  // Twelve sixths, added in doubles, are a little less than two.
-  EXPECT_EQ(shares_of_cores(std::vector<RankCores>(6, {"a", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}})), Shares(6, 2));
+  // Six thirds, added in doubles, are a little less than two.
+  EXPECT_EQ(shares_of_cores(std::vector<RankCores>(3, {"a", {0, 1, 2, 3, 4, 5}})), Shares(3, 2));
   // Each bound to cores of its own: not divided.
   EXPECT_EQ(shares_of_cores({{"a", {0, 1}}, {"a", {2, 3}}}), (Shares{2, 2}));
   EXPECT_EQ(shares_of_cores({{"a", {0}}, {"a", {1}}}), (Shares{1, 1}));
