@@ -77,10 +77,8 @@ std::optional<std::string> text_attribute(const Handle& object, const char* name
   if (H5Tget_class(type) != H5T_STRING) refuse_type(*attribute, "text");
   std::string text;
   if (H5Tis_variable_str(type) > 0) {
-    char* read = nullptr;
-    checked(H5Aread(attribute->id.get(), type, static_cast<void*>(&read)), attribute->where, "reading it");
-    if (read != nullptr) text = read;
-    H5free_memory(read);
+    text = read_variable_text(attribute->id, attribute->where);
+    text.erase(std::min(text.find('\0'), text.size()));
   } else {
     text.resize(H5Tget_size(type));
     checked(H5Aread(attribute->id.get(), type, text.data()), attribute->where, "reading it");

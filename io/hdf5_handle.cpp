@@ -53,8 +53,9 @@ std::string innermost_message() {
 }
 
 void refuse_failed_call(std::string_view where, std::string_view doing) {
-  throw Refusal(fmt::format("{}: {}: HDF5 found: {}; expected a whole file; copy it again or make it again", where,
-                            doing, innermost_message()));
+  throw Refusal(
+      fmt::format("{}: found damage while {} (HDF5: {}); expected a whole file; copy it again or make it again", where,
+                  doing, innermost_message()));
 }
 
 bool Handle::close() noexcept {

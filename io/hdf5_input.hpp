@@ -57,5 +57,7 @@ void require_rank(const Dataset& dataset, std::size_t rank, std::string_view exp
 [[nodiscard]] std::optional<std::uint64_t> unsigned_attribute(const Handle& object, const char* name);
 [[nodiscard]] std::optional<double> real_attribute(const Handle& object, const char* name);
 [[nodiscard]] std::optional<std::string> text_attribute(const Handle& object, const char* name);
+/// What text_attribute() uses for text of variable length.
+[[nodiscard]] std::string read_variable_text(const Handle& attribute, const std::string& where);
 
 }  // namespace dejavid::io::hdf5

@@ -81,6 +81,7 @@ std::uint64_t digest_of(const ModelContent& content) {
   const auto add = [&](const std::vector<float>& values) {
     XXH64_update(hash.get(), values.data(), values.size() * sizeof(float));
   };
+  XXH64_update(hash.get(), content.config.data(), content.config.size());
   add(content.centroids);
   add(content.log_weights);
   if (content.training) {

@@ -103,8 +103,7 @@ TEST(ModelFile, SameContentGivesTheSameBytes) {
   EXPECT_EQ(read_bytes(folder / "a.h5"), read_bytes(folder / "b.h5"));
 }
 
-/// Text of the configuration lies in a heap without checksum: a flip there changes a comment, not a number.
-TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSameNumbers) {
+TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSame) {
   const TemporaryFolder folder;
   auto content = example(true);
   content.config = "[train]\n";
@@ -116,9 +115,7 @@ TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSameNumbers) {
     SCOPED_TRACE(what);
     write_bytes(file, bytes);
     try {
-      auto read = read_model(file);
-      read.config = content.config;
-      expect_equal(read, content);
+      expect_equal(read_model(file), content);
     } catch (const ModelFileError& error) {
       expect_message(error.what(), file, {});
       ++refused;
