@@ -1,5 +1,7 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <limits>
 
 #include "tests/io/io_fixtures.hpp"
@@ -238,6 +240,31 @@ TEST(TseWriter, RefusesWhatItCannotBegin) {
   EXPECT_THROW(TseWriter(folder / "b.h5", {1, {"\xc3"}, "", ""}), StoreError);
   EXPECT_THROW(TseWriter(folder / "b.h5", {1, {"x"}, "", ""}, {FeatureType::kFloat32, 10}), StoreError);
   EXPECT_EQ(folder.entry_count(), 1U);
+}
+
+/// A limit on file sizes stands in for a full disk.
+TEST(TseWriter, SaysThatTheDiskIsFullAndLeavesNothing) {
+  const TemporaryFolder folder;
+  const auto file = folder / "a.h5";
+  rlimit usual{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  for (const rlim_t limit : {rlim_t{100}, rlim_t{300'000}, rlim_t{1'500'000}}) {
+    const rlimit small{limit, usual.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    const auto message = message_of<WriteError>([&] {
+      const std::vector<float> values(400'000, 1);
+      TseWriter writer(file, {100'000, {"x"}, "", ""});
+      writer.append({"a", 0, Split::kTrain, values});
+      writer.finish();
+    });
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+    expect_message(message, file, {"File too large", "errno 27", "free space"});
+    EXPECT_EQ(folder.entry_count(), 0U);
+  }
+  std::signal(SIGXFSZ, handler);
+  SmallStore().write(file);
+  EXPECT_NO_THROW(TseStore({file})) << "HDF5 goes on after its failure";
 }
 
 TEST(TseWriter, SameContentGivesTheSameBytes) {
