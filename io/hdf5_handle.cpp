@@ -36,6 +36,9 @@ std::string shorten(const std::string& text) {
 }  // namespace
 
 LibraryLock::LibraryLock() : lock_(library_mutex()) {
+  // Every handle closes itself; what HDF5 would still do at exit is to crash over a file that it could not write (a
+  // full disk).
+  [[maybe_unused]] static const herr_t first_call = H5dont_atexit();
   thread_local bool silenced = false;
   if (!silenced) silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
 }

@@ -1,5 +1,7 @@
 #include "io/model_file.hpp"
 
+#include <hdf5.h>
+
 #include <random>
 
 #include "tests/io/io_fixtures.hpp"
@@ -133,6 +135,24 @@ TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSame) {
   refused = 0;
   for (int trial = 0; trial < kCuts; ++trial) attempt(whole.substr(0, random() % whole.size()), "cut");
   EXPECT_EQ(refused, kCuts);
+}
+
+/// Overwritten by HDF5 itself, so that its checksums agree: the digest covers every array.
+TEST(ModelFile, TheDigestCoversEveryArray) {
+  const TemporaryFolder folder;
+  const auto file = folder / "model.h5";
+  for (const char* array :
+       {"centroids", "log_weights", "training/centroid_second_moment", "training/frozen_log_weights"}) {
+    write_model(file, example(true));
+    const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
+                dataset = H5Dopen2(opened, array, H5P_DEFAULT);
+    const std::vector<float> zeros(600, 0);
+    ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data()), 0);
+    H5Dclose(dataset);
+    H5Fclose(opened);
+    expect_message(message_of<ModelFileError>([&] { static_cast<void>(read_model(file)); }), file,
+                   {"attribute digest"});
+  }
 }
 
 TEST(ModelFile, RefusesContentThatDoesNotFit) {
