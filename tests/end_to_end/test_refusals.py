@@ -1,7 +1,6 @@
 """What must be refused: exit code, one line that names the culprit, nothing left behind; on one rank and three."""
 
 import os
-import shutil
 import signal
 import tempfile
 import time
@@ -292,40 +291,43 @@ OUTPUT = {
 
 
 class Refusal(support.ProgramTest):
-    def tree(self):
-        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+    @staticmethod
+    def tree(folder):
+        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
     @staticmethod
     def with_defaults(arguments, option):
         """Adds an option (its name and value) that is not given."""
         return arguments if option[0] in arguments else arguments + option
 
-    def refuse(self, case):
-        arguments = case.prepare(self.folder)
+    def arguments(self, case, folder):
+        arguments = case.prepare(folder)
         if case.command == "predict":
-            arguments = self.with_defaults(arguments, ["--out", self.folder / "predictions.csv"])
+            arguments = self.with_defaults(arguments, ["--out", folder / "predictions.csv"])
         if case.command == "train":
-            for key, value in dict(run__dir=self.folder / "run", model__steps=STEPS, train__epochs=2).items():
+            for key, value in dict(run__dir=folder / "run", model__steps=STEPS, train__epochs=2).items():
                 arguments = self.with_defaults(arguments, options(**{key: value}))
-        before = self.tree()
+        return arguments
+
+    def refuse(self, case):
         for ranks in (None, 3):
             with self.subTest(ranks=ranks):
-                finished = run(["dejavid_dist", case.command, *arguments], ranks, timeout=60, cwd=self.folder)
+                folder = self.folder / f"ranks_{ranks}"
+                folder.mkdir()
+                arguments = self.arguments(case, folder)
+                before = self.tree(folder)
+                finished = run(["dejavid_dist", case.command, *arguments], ranks, timeout=60, cwd=folder)
                 self.assertEqual(finished.code, case.code, finished)
                 self.assertEqual(len(finished.errors), 1, finished)
                 for word in case.words:
                     self.assertIn(word, finished.errors[0])
-                self.assert_nothing_half_written(before, case)
-                if "run" not in before:
-                    shutil.rmtree(self.folder / "run", ignore_errors=True)
+                self.assert_nothing_half_written(self.tree(folder) - before, case)
 
-    def assert_nothing_half_written(self, before, case):
-        """No new file, or (where training had begun) a run folder without a model, a summary or anything temporary."""
-        new = sorted(set(self.tree()) - set(before))
-        if case.code != 12:
-            self.assertEqual(new, [])
-        known = {"run", "run/config.toml", "run/environment.json", "run/metrics.jsonl", "run/checkpoints", "run/logs"}
-        self.assertEqual([name for name in new if name not in known and not name.startswith("run/logs/rank")], [])
+    def assert_nothing_half_written(self, new, case):
+        """No new file, or (where training had begun) a run folder without a model or anything temporary."""
+        begun = {"config.toml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints", "logs"}
+        known = {"run", *(f"run/{name}" for name in begun), *(f"run/logs/rank{rank}.log" for rank in range(3))}
+        self.assertEqual(new - known if case.code == 12 else new, set())
 
 
 def add_refusals(kind, cases):
