@@ -13,8 +13,11 @@
 namespace dejavid::io {
 namespace {
 
-constexpr float kNoiseDeviation = 1.0F;  // per step and feature; the events' own entries have deviation 1
-constexpr double kLengthSpread = 0.45;   // deviation of a log-normal length's logarithm
+// The events' entries have deviation 1. Some features are noisier than others, the same ones for every class and step,
+// so that there is something for weights to learn: a feature's noise has deviation kMedianNoise * exp(kNoiseSpread *
+// normal).
+constexpr float kMedianNoise = 0.55F, kNoiseSpread = 1.2F;
+constexpr double kLengthSpread = 0.45;  // deviation of a log-normal length's logarithm
 constexpr double kShortestWeight =
     0.3;  // an event's share of the spare steps is uniform in kShortestWeight..1 before scaling
 constexpr std::size_t kFewestEvents = 6;
@@ -22,7 +25,7 @@ constexpr std::uint64_t kRoom = 20;  // as many orders as classes times this, so
 constexpr int kCandidates = 64;      // orders drawn per class, of which the one farthest from the others is kept
 
 /// What a random number is for: part of its key.
-enum class Purpose : std::uint64_t { kEvents, kOrders, kLength, kDurations, kNoise };
+enum class Purpose : std::uint64_t { kEvents, kOrders, kLength, kDurations, kNoise, kNoisiness };
 
 using Order = std::vector<std::size_t>;  ///< [P] events in the order in which a class plays them
 
@@ -114,6 +117,10 @@ class SyntheticSource : public SampleSource {
     events_.resize(events * features);
     KeyedRandom random(options.seed, Purpose::kEvents);
     std::generate(events_.begin(), events_.end(), [&] { return random.gaussian(); });
+    noise_.resize(features);
+    KeyedRandom noisiness(options.seed, Purpose::kNoisiness);
+    std::generate(noise_.begin(), noise_.end(),
+                  [&] { return kMedianNoise * std::exp(kNoiseSpread * noisiness.gaussian()); });
 
     header_.feature_dim = options.features;
     for (std::int64_t label = 0; label < options.classes; ++label) {
@@ -145,7 +152,7 @@ class SyntheticSource : public SampleSource {
       for (std::size_t repeat = 0; repeat < durations[position]; ++repeat, ++step, row += features) {
         KeyedRandom random(options_.seed, Purpose::kNoise, sample.split, index, step);
         for (std::size_t feature = 0; feature < features; ++feature) {
-          row[feature] = event[feature] + kNoiseDeviation * random.gaussian();
+          row[feature] = event[feature] + noise_[feature] * random.gaussian();
         }
       }
     }
@@ -193,6 +200,7 @@ class SyntheticSource : public SampleSource {
   TseStoreHeader header_;
   std::vector<Order> orders_;  ///< [C]
   std::vector<float> events_;  ///< [P,F]
+  std::vector<float> noise_;   ///< [F] deviation of each feature's noise
   std::int64_t position_ = 0;
 };
 

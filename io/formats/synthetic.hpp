@@ -34,7 +34,8 @@ struct SyntheticOptions {
 /// Samples that only the order of their events tells apart.
 ///
 /// A few event vectors in R^F are shared by all classes; a class is the order in which its samples play them. How long
-/// each event lasts is drawn without looking at class or event, and every step gets its own noise. So the mean over
+/// each event lasts is drawn without looking at class or event, and every step gets its own noise,
+/// stronger in some features than in others. So the mean over
 /// time has one and the same distribution for every class: what averages over time - also over the last C features,
 /// which stand for an encoder's logits - is at chance. Sample n of a split depends on (seed, split, n) only, not on how
 /// many samples are drawn; its label is n mod C. A sample with fewer steps than events plays a random subset of them,
