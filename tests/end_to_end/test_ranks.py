@@ -195,6 +195,20 @@ class Resume(support.ProgramTest):
         self.assertIn(newest.name, finished.stderr)
         self.assert_same_run(run_dir, straight)
 
+    def test_with_another_batch_size_no_sample_is_repeated_or_left_out(self):
+        """Such a resume may also be refused."""
+        straight = self.train("straight", self.store, 1, **self.settings)
+        run_dir = self.killed_after(straight, "other", "step_00000002.h5")
+        settings = {**self.settings, "train__batch_size": 6, "run__resume": "auto"}
+        arguments = support.options(data__store=self.store, run__dir=run_dir, **settings)
+        finished = support.run(["dejavid_dist", "train", *arguments])
+        self.assertIn(finished.code, (0, 2, 11), finished)
+        if finished.code == 0:
+            taken = [0] * settings["train__epochs"]
+            for step in support.read_metrics(run_dir, "step"):
+                taken[step["epoch"]] += step["samples"]
+            self.assertEqual(taken, [40] * len(taken))
+
     def test_auto_without_a_run_begins_anew(self):
         straight = self.train("straight", self.store, 1, **self.settings)
         self.assert_same_run(self.train("new", self.store, 1, **self.settings, run__resume="auto"), straight)

@@ -290,10 +290,28 @@ OUTPUT = {
 }
 
 
+def over_an_input(output, name):
+    """The good store and model, and an output that would replace one of them."""
+
+    def prepare(folder):
+        good_model(folder / "model.h5")
+        return with_settings(model__init=folder / "model.h5")(folder) + [output, folder / name]
+
+    return prepare
+
+
+OUTPUT["predictions over the store"] = Case(13, ["set.h5"], over_an_input("--out", "set.h5"), "predict")
+OUTPUT["predictions over the model"] = Case(13, ["model.h5"], over_an_input("--out", "model.h5"), "predict")
+OUTPUT["numbers over the store"] = Case(13, ["set.h5"], over_an_input("--json", "set.h5"), "eval")
+OUTPUT["centroids over the store"] = Case(13, ["set.h5"], over_an_input("--out", "set.h5"), "centroids")
+
+
 class Refusal(support.ProgramTest):
     @staticmethod
     def tree(folder):
-        return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+        """Every folder, and every file with its size: what a refusal must leave as it was."""
+        size = lambda path: path.stat().st_size if path.is_file() else "folder"
+        return {str(path.relative_to(folder)): size(path) for path in folder.rglob("*")}
 
     @staticmethod
     def with_defaults(arguments, option):
@@ -321,13 +339,15 @@ class Refusal(support.ProgramTest):
                 self.assertEqual(len(finished.errors), 1, finished)
                 for word in case.words:
                     self.assertIn(word, finished.errors[0])
-                self.assert_nothing_half_written(self.tree(folder) - before, case)
+                self.assert_nothing_half_written(before, self.tree(folder), case)
 
-    def assert_nothing_half_written(self, new, case):
-        """No new file, or (where training had begun) a run folder without a model or anything temporary."""
-        begun = {"config.toml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints", "logs"}
-        known = {"run", *(f"run/{name}" for name in begun), *(f"run/logs/rank{rank}.log" for rank in range(3))}
-        self.assertEqual(new - known if case.code == 12 else new, set())
+    def assert_nothing_half_written(self, before, after, case):
+        """Files as before, and none new but (where training had begun) a run folder without a model or a temporary."""
+        self.assertEqual({name: after.get(name) for name in before}, before)
+        names = ("config.toml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints", "logs")
+        records = ["run", *(f"run/{name}" for name in names), *(f"run/logs/rank{rank}.log" for rank in range(3))]
+        allowed = {*before, *records} if case.code == 12 else set(before)
+        self.assertEqual(set(after) - allowed, set())
 
 
 def add_refusals(kind, cases):
