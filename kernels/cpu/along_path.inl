@@ -86,8 +86,9 @@ void path_gradient_block(const float* centroids, const float* samples, const Gra
           const Vector signed_gradient = flip_sign(distance_gradient, difference);
           slope[v] = difference != 0.0F ? slope[v] + signed_gradient : slope[v];
           magnitude[v] += difference * signed_gradient;
-        } else {  // m - centroid is +0 at a tie, and its sign stands for -1
-          const Vector difference = load(m + v * kLanes) - centroid[v];
+        } else {  // m - centroid is +0 at a tie (adding 0 makes it so for zeros of either sign), and its sign stands
+                  // for -1
+          const Vector difference = (load(m + v * kLanes) - centroid[v]) + 0.0F;
           const Vector signed_gradient = flip_sign(distance_gradient, difference);
           slope[v] -= signed_gradient;
           magnitude[v] += difference * signed_gradient;

@@ -100,6 +100,7 @@ std::string csv_field(const std::string& text) {
 
 void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
   require_device(config, communicator);
+  agreed(communicator, [&] { refuse_to_replace_input(json, config); });
   Trial trial(config, communicator);
   const std::vector<std::string>& class_names = trial.dataset.store.class_names();
   const bool has_logits = trial.model.feature_dim >= trial.model.classes;
@@ -114,6 +115,7 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
 
 void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
+  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
   Trial trial(config, communicator);
   const std::vector<Prediction> predictions =
       predict(trial.dataset, trial.split.samples, trial.aligner, config, communicator);
@@ -132,10 +134,11 @@ void run_prediction(Config config, const std::filesystem::path& out, dist::Commu
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
+  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
   const int threads = thread_count(config, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
-  const Model model = initial_model(dataset, communicator, config, threads);
+  const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     io::ModelContent content;

@@ -49,13 +49,17 @@ Model load_model(const Config& config, const io::TseStore& store, dist::Communic
   return model;
 }
 
-Model initial_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
-  if (!config.model.init.empty()) {
-    Model model = load_model(config, dataset.store, communicator);
-    model.diagonal = config.model.diagonal;  // paths are searched anew: the ablation may differ from the model's own
-    log_info(fmt::format("start: centroids and weights of {}", config.model.init.string()));
-    return model;
-  }
+std::optional<Model> starting_model(Config& config, const io::TseStore& store, dist::Communicator& communicator) {
+  if (config.model.init.empty()) return std::nullopt;
+  Model model = load_model(config, store, communicator);
+  model.diagonal = config.model.diagonal;
+  config.model.steps = model.steps;
+  log_info(
+      fmt::format("start: centroids and weights of {}, {} centroid steps", config.model.init.string(), model.steps));
+  return model;
+}
+
+Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
   Model model;
   model.classes = dataset.store.class_count();
   model.steps = config.model.steps;

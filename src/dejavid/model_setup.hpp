@@ -17,9 +17,14 @@ namespace dejavid {
 /// Collective. Reads model.init on every rank. Throws dist::AgreedFailure.
 [[nodiscard]] Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator);
 
-/// Collective. What training starts from: model.init, or centroids by DTW barycenter averaging with weights by
-/// model.weight_init.
-[[nodiscard]] Model initial_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
-                                  int threads);
+/// Collective. The model that model.init names to start from, or nothing where it names none. Its number of steps
+/// becomes model.steps; model.diagonal is the configuration's, since paths are searched anew. Throws
+/// dist::AgreedFailure.
+[[nodiscard]] std::optional<Model> starting_model(Config& config, const io::TseStore& store,
+                                                  dist::Communicator& communicator);
+
+/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init.
+[[nodiscard]] Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
+                                     int threads);
 
 }  // namespace dejavid

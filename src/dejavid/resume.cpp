@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
+#include "src/config/command_line.hpp"
+#include "src/config/keys.hpp"
 #include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
 
@@ -48,30 +50,21 @@ std::optional<Checkpoint> find_checkpoint(const Config& config) {
 }
 
 void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity) {
-  const io::TrainingState& training = *checkpoint.content.training;
   const auto refuse = [&](const std::string& found, const std::string& expected) {
     throw io::ModelFileError(
         fmt::format("{}: found {}; expected {}; resume with the data and settings that the run began with",
                     checkpoint.file.string(), found, expected));
   };
-  if (training.store_identity != store_identity) refuse("training on another store's data", "data.store's");
-  if (training.order_seed != static_cast<std::uint64_t>(config.train.seed)) {
-    refuse(fmt::format("seed {}", training.order_seed), fmt::format("train.seed {}", config.train.seed));
+  if (checkpoint.content.training->store_identity != store_identity) {
+    refuse("training on other data", "that of data.store");
   }
-  if (checkpoint.content.steps != config.model.steps && config.model.init.empty()) {
-    refuse(fmt::format("{} centroid steps", checkpoint.content.steps),
-           fmt::format("model.steps {}", config.model.steps));
+  const Config before = from_toml(checkpoint.content.config, checkpoint.file.string());
+  for (const Key& key : keys()) {
+    // What is learned is decided by these two sections: all of them but where the run started from.
+    if ((key.section != "model" && key.section != "train") || key.full_name() == "model.init") continue;
+    const std::string found = toml_text(key.value(before)), expected = toml_text(key.value(config));
+    if (found != expected) refuse(fmt::format("{} = {}", key.full_name(), found), expected);
   }
-  if (training.epoch > config.train.epochs) {
-    refuse(fmt::format("{} epochs done", training.epoch), fmt::format("at most train.epochs {}", config.train.epochs));
-  }
-  const auto check_learned = [&](const char* key, bool learned, const std::vector<float>& moment) {
-    if (training.step > 0 && learned == moment.empty()) {
-      refuse(fmt::format("{} {}", key, !learned), fmt::format("{} {}", key, learned));
-    }
-  };
-  check_learned("model.learn_centroids", config.model.learn_centroids, training.centroid_first_moment);
-  check_learned("model.learn_weights", config.model.learn_weights, training.log_weight_first_moment);
 }
 
 }  // namespace dejavid

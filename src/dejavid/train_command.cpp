@@ -90,6 +90,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { check_training(config, dataset.store); });
 
+  std::optional<Model> start = starting_model(config, dataset.store, communicator);
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
     checkpoint = find_checkpoint(config);
@@ -115,10 +116,10 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
-      log_info(fmt::format("resuming from {}: epoch {}, step {}", checkpoint->file.string(),
-                           checkpoint->content.training->epoch + 1, checkpoint->content.training->step));
+      log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
+                           checkpoint->content.training->epoch, checkpoint->content.training->step));
     } else {
-      model = initial_model(dataset, communicator, config, threads);
+      model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
     }
     describe_work(dataset, model, config, communicator, threads);
     trainer.emplace(config, communicator, dataset, model, threads,

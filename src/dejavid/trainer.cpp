@@ -66,8 +66,8 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
 
 bool Trainer::run(RunDirectory* run) {
   const std::int64_t total = config_.train.epochs * static_cast<std::int64_t>(training_.size());
-  Progress progress(communicator_.is_root() ? config_.run.progress : ProgressChoice::kOff, "training", total,
-                    "samples", state_.epoch * static_cast<std::int64_t>(training_.size()) + state_.epoch_samples);
+  Progress progress(communicator_.is_root() ? config_.run.progress : ProgressChoice::kOff, "training", total, "samples",
+                    state_.epoch * static_cast<std::int64_t>(training_.size()) + state_.epoch_samples);
 
   while (state_.epoch < config_.train.epochs) {
     const auto epoch_start = std::chrono::steady_clock::now();

@@ -204,6 +204,20 @@ TEST(GradientAlongPaths, AtATieTheSignIsZeroOrMinusOne) {
   });
 }
 
+TEST(GradientAlongPaths, ZerosOfEitherSignTie) {
+  for (const float centroid : {0.0F, -0.0F}) {
+    for (const float feature : {0.0F, -0.0F}) {
+      Problem<float> problem(1, 1, 1, {1}, Numbers::kIntegers);
+      problem.centroids()[0] = centroid;
+      problem.features()[1] = feature;
+      for_each_variant([&](const Variant& variant) {
+        EXPECT_EQ(gradient_by(problem, {}, {2.0F}, TieSign::kZero, 1, 1, variant).first[0], 0) << variant.name;
+        EXPECT_EQ(gradient_by(problem, {}, {2.0F}, TieSign::kMinusOne, 1, 1, variant).first[0], -2) << variant.name;
+      });
+    }
+  }
+}
+
 TEST(SlopeIntercept, EqualsTheReferenceOnIntegersAndRebuildsTheDistance) {
   for (const Shape& shape : shapes()) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
