@@ -1,0 +1,137 @@
+// Every variant of every kernel on one shape: validated, then timed.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/programs/dejavid_bench/kernel_problem.hpp"
+#include "src/programs/dejavid_bench/measurement.hpp"
+#include "src/programs/dejavid_bench/parts.hpp"
+#include "src/programs/dejavid_bench/roof.hpp"
+#include "src/programs/dejavid_bench/shape.hpp"
+#include "src/programs/dejavid_bench/validation.hpp"
+#include "src/run/log.hpp"
+#include "src/run/threads.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+struct Options {
+  std::string shape = "hmdb51";
+  std::optional<std::int64_t> samples;
+  std::vector<int> threads;
+  Patience patience;
+};
+
+/// Empty: one thread, and as many as there are cores.
+std::vector<int> thread_counts(const std::vector<int>& asked) {
+  const int cores = static_cast<int>(affinity_cores().size());
+  if (asked.empty()) return cores > 1 ? std::vector<int>{1, cores} : std::vector<int>{1};
+  for (const int threads : asked) {
+    if (threads < 1 || threads > cores) {
+      throw ConfigError(
+          fmt::format("--threads: found {}; expected 1 to {}, the cores that this process may use; ask for fewer, or "
+                      "start it with more cores",
+                      threads, cores));
+    }
+  }
+  return asked;
+}
+
+std::vector<const kernels::Variant*> supported_variants() {
+  std::vector<const kernels::Variant*> supported;
+  for (const kernels::Variant& variant : kernels::variants()) {
+    if (variant.supported()) supported.push_back(&variant);
+  }
+  return supported;
+}
+
+/// All operations of one variant, between two measurements of the roof.
+std::vector<Record> measure_variant(const kernels::Variant& variant, const Shape& shape, int threads,
+                                    const Patience& patience, KernelProblem& problem, CacheFlush& flush) {
+  const double roof_before = measure_roof(variant, threads);
+  const double row_elements =
+      static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
+  const auto steps = static_cast<double>(shape.steps);
+  std::vector<Record> records;
+  for (const Operation& operation : kOperations) {
+    const Summary summary = measure([&] { (problem.*operation.run)(threads, variant); }, threads, patience, flush);
+    Record record;
+    record.part = "kernels";
+    record.name = fmt::format("{}/{}", operation.name, variant.name);
+    record.variant = variant.name;
+    record.shape = shape;
+    record.threads = threads;
+    record.seconds = summary.seconds;
+    record.spread = summary.spread;
+    record.elements = row_elements * steps * shape.length;
+    if (operation.along_paths) record.visited_elements = row_elements * (steps + shape.length - 1);
+    records.push_back(std::move(record));
+  }
+  const double roof = std::max(roof_before, measure_roof(variant, threads));
+  for (Record& record : records) record.roof = roof;
+  return records;
+}
+
+std::vector<Record> measure_kernels(const Options& options) {
+  const Shape shape = parse_shape(options.shape, options.samples);
+  const std::vector<int> all_threads = thread_counts(options.threads);
+  const std::vector<const kernels::Variant*> variants = supported_variants();
+  for (const kernels::Variant* variant : variants) {
+    for (const int threads : all_threads) {
+      if (const auto disagreement = find_disagreement(*variant, shape, threads)) {
+        throw std::runtime_error(*disagreement);
+      }
+    }
+  }
+  log_info(fmt::format("{}: every variant agrees with the reference", to_string(shape)));
+
+  KernelProblem problem(
+      shape.classes, shape.steps, shape.features,
+      std::vector<std::int64_t>(static_cast<std::size_t>(shape.samples), static_cast<std::int64_t>(shape.length)),
+      Numbers::kReals);
+  CacheFlush flush;
+  std::vector<Record> records;
+  for (const kernels::Variant* variant : variants) {
+    for (const int threads : all_threads) {
+      log_info(fmt::format("measuring {}, {} thread{}", variant->name, threads, threads == 1 ? "" : "s"));
+      const auto measured = measure_variant(*variant, shape, threads, options.patience, problem, flush);
+      records.insert(records.end(), measured.begin(), measured.end());
+    }
+  }
+  return records;
+}
+
+}  // namespace
+
+void add_kernels(CLI::App& program, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "kernels", "every kernel and instruction set: compared with the reference, then timed on cold caches");
+  command->add_option("--shape", options->shape, "hmdb51 (the default), k400, ssv2, order, or five numbers")
+      ->type_name("NAME|C,K,F,T,B");
+  command->add_option("--samples", options->samples, "samples at a time, instead of the shape's")
+      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+      ->type_name("B");
+  command->add_option("--threads", options->threads, "numbers of threads; default 1 and all cores")
+      ->delimiter(',')
+      ->type_name("N,N...");
+  command->add_option("--repeats", options->patience.repeats, "measurements, whose median counts; default 5")
+      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+      ->type_name("N");
+  command
+      ->add_option("--seconds", options->patience.seconds,
+                   "the least that a measurement takes, flushing of caches included; default 0.2")
+      ->check(CLI::Range(0.0, 3600.0).description(""))
+      ->type_name("S");
+  add_json_option(*command, choice);
+  command->callback(
+      [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_kernels(*options); }; });
+}
+
+}  // namespace dejavid::bench

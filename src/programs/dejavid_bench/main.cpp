@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "dist/errors.hpp"
+#include "dist/mpi_session.hpp"
+#include "io/durable_file.hpp"
+#include "src/config/command_line.hpp"
+#include "src/programs/dejavid_bench/parts.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/log.hpp"
+
+namespace {
+
+using dejavid::bench::Choice;
+using dejavid::bench::Record;
+
+int complain(int exit_code, std::string line) {
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::fprintf(stderr, "error: %s\n", line.c_str());
+  return exit_code;
+}
+
+void measure_and_report(const Choice& choice, dejavid::dist::Communicator& communicator) {
+  const bool writes = communicator.is_root() && !choice.json_file.empty();
+  dejavid::agreed(communicator, [&] {  // made and removed again: what cannot be written is met before the work
+    if (writes) dejavid::io::DurableFile(choice.json_file, dejavid::io::DurableFile::Existing::kReplace);
+  });
+  const std::vector<Record> records = choice.measure(communicator);
+  dejavid::agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    std::fputs(dejavid::bench::to_table(records).c_str(), stdout);
+    if (writes) dejavid::io::write_text(choice.json_file, dejavid::bench::to_document(records));
+  });
+}
+
+int run(const Choice& choice, int argument_count, char** arguments) {
+  std::unique_ptr<dejavid::dist::MpiSession> session;
+  std::unique_ptr<dejavid::dist::Communicator> communicator;
+  try {
+    if (choice.all_ranks && dejavid::dist::started_by_launcher()) {
+      session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments);
+      communicator =
+          dejavid::dist::make_mpi_communicator(std::chrono::duration<double>(dejavid::DistConfig{}.timeout_s));
+    } else {
+      communicator = dejavid::dist::make_self_communicator();
+    }
+    dejavid::start_log(communicator->topology());
+    measure_and_report(choice, *communicator);
+    return 0;
+  } catch (const dejavid::dist::AgreedFailure& failure) {  // the same on every rank
+    return communicator->is_root() ? complain(failure.code, failure.what()) : failure.code;
+  } catch (...) {  // this rank alone: the others may be waiting for it
+    const dejavid::dist::Failure failure = dejavid::describe(std::current_exception());
+    complain(failure.code, failure.message);
+    if (communicator && communicator->size().value > 1) dejavid::dist::abort_all_ranks(failure.code);
+    return failure.code;
+  }
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  const bool speaks = dejavid::speaks_for_the_job();
+  CLI::App program("Measures how fast this build is on this machine.", "dejavid_bench");
+  program.require_subcommand(1);
+  program.get_formatter()->column_width(36);
+  Choice choice;
+  dejavid::bench::add_kernels(program, choice);
+  dejavid::bench::add_train(program, choice);
+  try {
+    program.parse(argument_count, arguments);
+  } catch (const CLI::Success& asked) {  // --help
+    return speaks ? program.exit(asked) : 0;
+  } catch (const CLI::ParseError& error) {
+    return speaks ? complain(2, fmt::format("{}; see dejavid_bench --help", error.what())) : 2;
+  }
+  if (!choice.all_ranks && !speaks) return 0;  // one process of an mpirun does the work
+  return run(choice, argument_count, arguments);
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dejavid::bench {
+
+/// The size of what was measured; symbols as in docs/notation.md.
+struct Shape {
+  std::string name;  ///< the preset, or empty
+  std::int64_t classes = 0, steps = 0, features = 0;
+  double length = 0;         ///< T, the mean where samples differ
+  std::int64_t samples = 0;  ///< B, at a time
+};
+/// "hmdb51 (C=51 K=8 F=1459 T=33 B=384)"
+[[nodiscard]] std::string to_string(const Shape& shape);
+
+/// One measured thing.
+struct Record {
+  std::string part;     ///< "kernels", "train", ...
+  std::string name;     ///< unique within a part, a shape and a number of threads
+  std::string variant;  ///< instruction set of the kernels
+  Shape shape;
+  int ranks = 1, threads = 1;              ///< threads of one rank
+  double seconds = 0;                      ///< median
+  double spread = 0;                       ///< (max - min) / median
+  double elements = 0;                     ///< samples*C*K*T*F: what the paths are searched among
+  std::optional<double> visited_elements;  ///< those on the paths, for what runs along paths only
+  std::optional<double> roof;  ///< elements a second of sub, and, fma from registers, on all ranks and threads
+  std::optional<double> samples_per_s;
+  std::vector<std::pair<std::string, double>> phases;  ///< name, seconds
+  std::optional<std::int64_t> peak_bytes;              ///< resident, of the rank that held most
+
+  [[nodiscard]] double elements_per_s() const { return elements / seconds; }
+  /// Of visited_elements where there are any, else of elements.
+  [[nodiscard]] std::optional<double> share_of_roof() const;
+};
+
+[[nodiscard]] nlohmann::ordered_json to_json(const Record& record);
+/// The whole document: this machine and the records.
+[[nodiscard]] std::string to_document(const std::vector<Record>& records);
+/// The same for people, one line a record.
+[[nodiscard]] std::string to_table(const std::vector<Record>& records);
+
+}  // namespace dejavid::bench

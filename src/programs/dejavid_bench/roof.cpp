@@ -1,0 +1,65 @@
+#include "src/programs/dejavid_bench/roof.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "src/programs/dejavid_bench/measurement.hpp"
+#include "src/programs/dejavid_bench/roof_loops.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+constexpr double kRunSeconds = 0.02;
+constexpr int kRuns = 4;
+
+/// Elements and seconds of one run.
+struct Run {
+  double elements = 0, seconds = 0;
+};
+
+Run run(RoofLoop loop, std::int64_t rounds, int threads) {
+  double elements = 0, sum = 0;
+  const double seconds = seconds_of([&] {
+#pragma omp parallel num_threads(threads) reduction(+ : elements, sum)
+    {
+      double checksum = 0;
+      elements += loop(rounds, &checksum);
+      sum += checksum;
+    }
+  });
+  if (!(sum > 0)) throw std::logic_error(fmt::format("roof: found a sum of {}; expected a positive one", sum));
+  return {elements, seconds};
+}
+
+}  // namespace
+
+RoofLoop roof_loop_of(const kernels::Variant& variant) {
+#if defined(DEJAVID_X86_VARIANTS)
+  if (variant.name == "avx512") return avx512_roof;
+  if (variant.name == "avx2") return avx2_roof;
+#endif
+  if (variant.name == "portable") return portable_roof;
+  throw std::logic_error(
+      fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant.name));
+}
+
+double measure_roof(const kernels::Variant& variant, int threads) {
+  const RoofLoop loop = roof_loop_of(variant);
+  std::int64_t rounds = 1024;
+  Run last = run(loop, rounds, threads);
+  while (last.seconds < kRunSeconds / 2) {
+    rounds *= 2;
+    last = run(loop, rounds, threads);
+  }
+  double best = 0;
+  for (int k = 0; k < kRuns; ++k) {
+    last = run(loop, rounds, threads);
+    best = std::max(best, last.elements / last.seconds);
+  }
+  return best;
+}
+
+}  // namespace dejavid::bench

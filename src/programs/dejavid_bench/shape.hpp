@@ -1,0 +1,14 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "src/programs/dejavid_bench/record.hpp"
+
+namespace dejavid::bench {
+
+/// The name of a synthetic set's preset, or five numbers "C,K,F,T,B". `samples`, where
+/// given, takes the place of B. Throws ConfigError.
+[[nodiscard]] Shape parse_shape(const std::string& text, std::optional<std::int64_t> samples);
+
+}  // namespace dejavid::bench

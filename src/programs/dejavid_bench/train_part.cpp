@@ -1,0 +1,212 @@
+// Whole training epochs by the real trainer, on a synthetic set or a given store, on any number of ranks.
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include "io/formats/synthetic.hpp"
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/command_setup.hpp"
+#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/trainer.hpp"
+#include "src/programs/dejavid_bench/measurement.hpp"
+#include "src/programs/dejavid_bench/parts.hpp"
+#include "src/programs/dejavid_bench/roof.hpp"
+#include "src/programs/dejavid_bench/temporary_folder.hpp"
+#include "src/run/environment.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/log.hpp"
+#include "src/run/signals.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+struct Options {
+  std::string preset = "hmdb51";
+  std::int64_t samples = 768, val_samples = 0;
+  std::int64_t batch_size = TrainConfig{}.batch_size;
+  std::int64_t epochs = 3;
+  std::int64_t threads = 0;
+  std::filesystem::path store;
+};
+
+/// One epoch of one rank.
+struct Epoch {
+  double seconds = 0;  ///< of the training part, by the slowest rank
+  std::array<double, kPhaseNames.size()> phases{};
+};
+
+void stop_if_asked() {
+  if (stop_requested()) throw std::runtime_error("stopped by a signal; nothing was recorded");
+}
+
+std::unique_ptr<io::SampleSource> synthetic_set(const Options& options) {
+  io::SyntheticOptions set = io::synthetic_preset(options.preset);
+  set.train_samples = options.samples;
+  set.val_samples = options.val_samples;
+  try {
+    return io::make_synthetic(set);
+  } catch (const std::invalid_argument& mistake) {
+    throw ConfigError(mistake.what());
+  }
+}
+
+/// Rank 0's path, on every rank.
+std::filesystem::path share_path(const std::filesystem::path& path, dist::Communicator& communicator) {
+  const std::string mine = path.string();
+  std::uint64_t length = mine.size();
+  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
+  std::vector<std::uint8_t> text(mine.begin(), mine.end());
+  text.resize(length);
+  communicator.broadcast(std::span(text), dist::Rank{0});
+  return std::string(text.begin(), text.end());
+}
+
+/// What the paper's configurations say that touches the time, at one epoch a trainer.
+Config training_config(const Options& options, const std::filesystem::path& store) {
+  Config config;
+  config.data.store = {store};
+  config.centroids.iterations = 1;  // the values of the centroids do not change what a step costs
+  config.train.epochs = 1;
+  config.train.batch_size = options.batch_size;
+  config.dist.threads = options.threads;
+  return config;
+}
+
+double largest_of_ranks(double value, dist::Communicator& communicator) {
+  communicator.all_reduce(std::span(&value, 1), dist::Reduction::kMax);
+  return value;
+}
+
+/// Elements a second of all ranks' threads at the same time.
+double roof_of_ranks(int threads, dist::Communicator& communicator) {
+  communicator.barrier();
+  double roof = measure_roof(kernels::best_variant(), threads);
+  communicator.all_reduce(std::span(&roof, 1), dist::Reduction::kSum);
+  return roof;
+}
+
+/// Each epoch has a trainer of its own, on the same data and model, so that each has its own clock.
+Epoch train_epoch(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, int threads) {
+  Trainer trainer(config, communicator, dataset, model, threads, std::nullopt);
+  communicator.barrier();
+  bool finished = false;
+  Epoch epoch;
+  epoch.seconds = seconds_of([&] { finished = trainer.run(nullptr); });
+  if (!finished) agreed(communicator, stop_if_asked);
+  epoch.phases = trainer.phases().seconds();
+  epoch.seconds -= epoch.phases[static_cast<std::size_t>(Phase::kEvaluate)];
+  epoch.seconds = largest_of_ranks(epoch.seconds, communicator);
+  return epoch;
+}
+
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{1024} * usage.ru_maxrss;
+}
+
+Record record_of(const Options& options, const Dataset& dataset, const Model& model, std::vector<Epoch> epochs) {
+  const std::vector<std::int64_t> training = dataset.store.samples_of(io::Split::kTrain);
+  std::int64_t columns = 0;
+  for (const std::int64_t sample : training) columns += dataset.store.length(sample);
+  std::vector<double> seconds;
+  for (const Epoch& epoch : epochs) seconds.push_back(epoch.seconds);
+  const Summary summary = summarize(seconds);
+  const auto middle = epochs.begin() + (static_cast<std::ptrdiff_t>(epochs.size()) - 1) / 2;
+  std::nth_element(epochs.begin(), middle, epochs.end(),
+                   [](const Epoch& one, const Epoch& other) { return one.seconds < other.seconds; });
+
+  Record record;
+  record.part = "train";
+  record.name = "epoch";
+  record.variant = kernels::best_variant().name;
+  record.shape = {options.store.empty() ? options.preset : options.store.filename().string(),
+                  model.classes,
+                  model.steps,
+                  model.feature_dim,
+                  static_cast<double>(columns) / static_cast<double>(training.size()),
+                  options.batch_size};
+  record.seconds = summary.seconds;
+  record.spread = summary.spread;
+  record.elements = static_cast<double>(model.element_count()) * static_cast<double>(columns);
+  record.samples_per_s = static_cast<double>(training.size()) / summary.seconds;
+  for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
+    record.phases.emplace_back(kPhaseNames[phase], middle->phases[phase]);
+  }
+  return record;
+}
+
+std::vector<Record> measure_training(const Options& options, dist::Communicator& communicator) {
+  install_stop_signals();
+  std::optional<TemporaryFolder> folder;  // rank 0's
+  std::filesystem::path store = options.store;
+  if (store.empty()) {
+    agreed(communicator, [&] {
+      if (!communicator.is_root()) return;
+      folder.emplace();
+      store = folder->path() / fmt::format("{}.h5", options.preset);
+      io::write_store(*synthetic_set(options), store, {}, "", stop_if_asked);
+    });
+    store = share_path(store, communicator);
+  }
+
+  const Config config = training_config(options, store);
+  const int threads = thread_count(config, communicator);
+  Dataset dataset = Dataset::open(config, communicator);
+  agreed(communicator, [&] { dataset.store.require_training_samples(); });
+  Model model = barycenter_model(dataset, communicator, config, threads);
+  describe_work(dataset, model, config, communicator, threads);
+
+  const double roof_before = roof_of_ranks(threads, communicator);
+  std::vector<Epoch> epochs;
+  for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
+    epochs.push_back(train_epoch(config, communicator, dataset, model, threads));
+  }
+  Record record = record_of(options, dataset, model, std::move(epochs));
+  record.roof = std::max(roof_before, roof_of_ranks(threads, communicator));
+  record.ranks = communicator.size().value;
+  record.threads = threads;
+  std::int64_t peak = peak_resident_bytes();
+  communicator.all_reduce(std::span(&peak, 1), dist::Reduction::kMax);
+  record.peak_bytes = peak;
+  return {record};
+}
+
+}  // namespace
+
+void add_train(CLI::App& program, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand(
+      "train", "whole epochs of training, alone or under mpirun; the set is made in $TMPDIR unless a store is given");
+  command->add_option("--preset", options->preset, "shape of the set: hmdb51 (the default), k400, ssv2 or order")
+      ->check(CLI::IsMember(io::synthetic_presets()).description(""))
+      ->type_name("NAME");
+  const auto add_count = [&](const char* name, std::int64_t& value, const char* text, const char* type) {
+    return command->add_option(name, value, text)
+        ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+        ->type_name(type);
+  };
+  add_count("--samples", options->samples, "training samples to make; default 768", "N");
+  command->add_option("--val-samples", options->val_samples, "validation samples to make; default 0")
+      ->check(CLI::Range(std::int64_t{0}, kMostCount).description(""))
+      ->type_name("M");
+  add_count("--batch-size", options->batch_size, "samples a step, over all ranks; default 384", "N");
+  add_count("--epochs", options->epochs, "epochs, each timed; default 3", "E");
+  add_count("--threads", options->threads, "threads a rank; default its share of the cores", "N");
+  command->add_option("--store", options->store, "train on this store; every rank must be able to read it")
+      ->type_name("FILE.h5")
+      ->excludes("--preset", "--samples", "--val-samples");
+  add_json_option(*command, choice);
+  command->callback([options, &choice] {
+    choice.all_ranks = true;
+    choice.measure = [options](dist::Communicator& communicator) { return measure_training(*options, communicator); };
+  });
+}
+
+}  // namespace dejavid::bench

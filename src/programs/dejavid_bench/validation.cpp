@@ -1,0 +1,128 @@
+#include "src/programs/dejavid_bench/validation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+#include "kernels/warp.hpp"
+#include "src/programs/dejavid_bench/kernel_problem.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+// A cell costs at most 2 * 4 * kMostFeatures, a path of kMostSteps + kMostLength cells below 2^24: exact in f32.
+constexpr std::int64_t kMostClasses = 19, kMostSteps = 64, kMostFeatures = 600, kMostLength = 100;
+static_assert(2 * 4 * kMostFeatures * (kMostSteps + kMostLength) < std::int64_t{1} << 24U);
+
+/// Fewer features, but as many beyond the last whole block.
+std::int64_t cut_features(std::int64_t features) {
+  const std::int64_t beyond = std::max(features - kMostFeatures, std::int64_t{0});
+  return features - (beyond + kernels::kBlockFeatures - 1) / kernels::kBlockFeatures * kernels::kBlockFeatures;
+}
+
+KernelProblem cut_problem(const Shape& shape) {
+  const std::int64_t length = std::clamp(static_cast<std::int64_t>(shape.length), std::int64_t{1}, kMostLength);
+  return {std::min(shape.classes, kMostClasses),
+          std::min(shape.steps, kMostSteps),
+          cut_features(shape.features),
+          {length, (length + 1) / 2, 1, length},
+          Numbers::kSmallIntegers};
+}
+
+/// What the reference finds.
+struct Expected {
+  std::vector<double> cost, distances, slope_sum, magnitude_sum;
+  std::vector<std::int32_t> breakpoints;
+
+  explicit Expected(KernelProblem& problem) {
+    const auto parameters = problem.parameters();
+    const auto samples = problem.samples();
+    cost.resize(
+        static_cast<std::size_t>(samples.total_steps() * kernels::cost_stride(parameters.classes, parameters.steps)));
+    kernels::reference::cost_matrices(parameters, samples, cost.data());
+    breakpoints.resize(problem.breakpoints().size());
+    kernels::reference::search_paths(parameters, samples, false, breakpoints.data(), nullptr);
+    distances.resize(problem.distance_values().size());
+    kernels::reference::distances_along_paths(parameters, samples, breakpoints.data(), distances.data());
+    slope_sum.resize(static_cast<std::size_t>(parameters.element_count()));
+    magnitude_sum.resize(slope_sum.size());
+    kernels::reference::gradient_along_paths(parameters, samples, breakpoints.data(),
+                                             problem.distance_gradient().data(), kernels::TieSign::kZero,
+                                             slope_sum.data(), magnitude_sum.data());
+  }
+};
+
+/// "[3]: found 1; expected 2" for the first of `count` elements that differ.
+template <typename Found, typename Wanted>
+std::optional<std::string> compare(std::int64_t count, Found&& found, Wanted&& wanted) {
+  for (std::int64_t at = 0; at < count; ++at) {
+    if (found(at) != wanted(at)) return fmt::format("[{}]: found {}; expected {}", at, found(at), wanted(at));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> compare_cost(const KernelProblem& problem, const Expected& expected) {
+  const auto parameters = problem.parameters();
+  const std::int64_t rows = parameters.classes * parameters.steps;
+  const std::int64_t stride = kernels::cost_stride(parameters.classes, parameters.steps);
+  const auto place = [&](std::int64_t at) { return at / rows * stride + at % rows; };  // padding is nobody's
+  return compare(
+      problem.samples().total_steps() * rows,
+      [&](std::int64_t at) { return static_cast<double>(problem.cost_values()[place(at)]); },
+      [&](std::int64_t at) { return expected.cost[static_cast<std::size_t>(place(at))]; });
+}
+
+template <typename Value>
+std::optional<std::string> compare_plain(const std::vector<Value>& found, const std::vector<Value>& wanted) {
+  return compare(
+      static_cast<std::int64_t>(wanted.size()), [&](std::int64_t at) { return found[static_cast<std::size_t>(at)]; },
+      [&](std::int64_t at) { return wanted[static_cast<std::size_t>(at)]; });
+}
+
+std::optional<std::string> compare_blocked(const KernelProblem& problem, const double* blocked,
+                                           const std::vector<double>& wanted) {
+  const auto parameters = problem.parameters();
+  const std::int64_t features = parameters.feature_dim;
+  const auto place = [&](std::int64_t at) {
+    const std::int64_t feature = at % features, first = feature / kernels::kBlockFeatures * kernels::kBlockFeatures;
+    return kernels::block_offset(parameters.classes * parameters.steps, features, first, at / features) + feature -
+           first;
+  };
+  return compare(
+      parameters.element_count(), [&](std::int64_t at) { return blocked[place(at)]; },
+      [&](std::int64_t at) { return wanted[static_cast<std::size_t>(at)]; });
+}
+
+std::optional<std::string> compare_result(const Operation& operation, KernelProblem& problem,
+                                          const Expected& expected) {
+  if (operation.name == "cost") return compare_cost(problem, expected);
+  if (operation.name == "search_paths") return compare_plain(problem.breakpoints(), expected.breakpoints);
+  if (operation.name == "distances_along_paths") return compare_plain(problem.distance_values(), expected.distances);
+  if (operation.name == "gradient_along_paths") {
+    if (auto slope = compare_blocked(problem, problem.slope_sum(), expected.slope_sum)) return slope;
+    return compare_blocked(problem, problem.magnitude_sum(), expected.magnitude_sum);
+  }
+  throw std::logic_error(fmt::format("{}: found nothing to compare it with; expected a reference", operation.name));
+}
+
+}  // namespace
+
+std::optional<std::string> find_disagreement(const kernels::Variant& variant, const Shape& shape, int threads) {
+  KernelProblem problem = cut_problem(shape);
+  const Expected expected(problem);
+  for (const Operation& operation : kOperations) {
+    // Each operation on its own: what one gets wrong must not reach the next.
+    problem.breakpoints() =
+        operation.along_paths ? expected.breakpoints : std::vector<std::int32_t>(expected.breakpoints.size(), -1);
+    (problem.*operation.run)(threads, variant);
+    if (const auto difference = compare_result(operation, problem, expected)) {
+      return fmt::format("variant {}: {}{} as the reference has it; do not use this variant on this processor",
+                         variant.name, operation.name, *difference);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace dejavid::bench

@@ -1,0 +1,117 @@
+"""What dejavid_bench records, alone and under mpirun. How long anything took is nobody's business here."""
+
+import json
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end_to_end"))
+
+import support  # noqa: E402
+
+OPERATIONS = ["cost", "search_paths", "distances_along_paths", "gradient_along_paths"]
+PHASES = ["read", "paths", "forward", "backward", "reduce", "update", "evaluate"]
+COMMON = {"part", "name", "variant", "shape", "ranks", "threads", "seconds", "spread", "elements", "gelem_per_s"}
+ROOF = {"roof_gelem_per_s", "share_of_roof"}
+
+
+class Records(support.ProgramTest):
+    def measure(self, *arguments, ranks=None):
+        """The records, after checking what holds for all of them."""
+        finished = self.succeed(["dejavid_bench", *arguments, "--json", "bench.json"], ranks)
+        document = json.loads((self.folder / "bench.json").read_text())
+        self.assertEqual(set(document), {"machine", "records"})
+        machine = document["machine"]
+        for name in ("processor", "host", "kernel_variant", "finished_utc"):
+            self.assertTrue(machine[name], name)
+        self.assertGreaterEqual(machine["host_cores"], machine["affinity_cores"])
+        self.assertIn("compiler", machine["versions"])
+        for record in document["records"]:
+            self.assertGreater(record["seconds"], 0)
+            self.assertGreaterEqual(record["spread"], 0)
+            self.assertGreater(record["roof_gelem_per_s"], 0)
+            self.assert_relative(record["gelem_per_s"], record["elements"] / record["seconds"] / 1e9, 1e-9, "rate")
+            counted = record.get("visited_elements", record["elements"])
+            share = counted / record["seconds"] / 1e9 / record["roof_gelem_per_s"]
+            self.assert_relative(record["share_of_roof"], share, 1e-9, "share of the roof")
+            self.assertIn(record["name"], finished.stdout)
+        return document["records"]
+
+    def check_kernels(self, ranks):
+        arguments = ["--shape", "3,4,40,9,5", "--repeats", "2", "--seconds", "0.01", "--threads", "1"]
+        records = self.measure("kernels", *arguments, ranks=ranks)
+        variants = list(dict.fromkeys(record["variant"] for record in records))
+        self.assertEqual(variants[-1], "portable")
+        self.assertEqual([r["name"] for r in records], [f"{o}/{v}" for v in variants for o in OPERATIONS])
+        for record in records:
+            along = "along" in record["name"]
+            self.assertEqual(set(record), COMMON | ROOF | ({"visited_elements"} if along else set()))
+            self.assertEqual((record["part"], record["ranks"], record["threads"]), ("kernels", 1, 1))
+            self.assertEqual(record["shape"], {"C": 3, "K": 4, "F": 40, "T": 9, "B": 5})
+            self.assertEqual(record["elements"], 3 * 4 * 40 * 9 * 5)
+            if along:
+                self.assertEqual(record["visited_elements"], 3 * 40 * 5 * (4 + 9 - 1))
+
+    def test_kernels(self):
+        self.check_kernels(ranks=None)
+
+    def test_kernels_under_mpirun_run_once(self):
+        self.check_kernels(ranks=2)
+
+    def check_training(self, record, ranks, columns):
+        self.assertEqual(set(record), COMMON | ROOF | {"samples_per_s", "phases", "peak_bytes"})
+        self.assertEqual((record["part"], record["name"], record["ranks"]), ("train", "epoch", ranks))
+        self.assertEqual([record["shape"][name] for name in "CKF"], [6, 8, 24])
+        self.assertGreaterEqual(record["threads"], 1)
+        self.assertEqual(record["elements"], 6 * 8 * 24 * columns)
+        self.assert_relative(record["samples_per_s"], 24 / record["seconds"], 1e-9, "samples/s")
+        self.assertEqual(list(record["phases"]), PHASES)
+        for phase in ("read", "paths", "forward", "backward", "update", "evaluate"):
+            self.assertGreater(record["phases"][phase], 0, phase)
+        self.assertGreater(record["peak_bytes"], 0)
+
+    def make_store(self):
+        """The store that `train --preset order --samples 24 --val-samples 12` makes, and its training columns."""
+        synthetic = ["synthetic", "--preset", "order", "--samples", 24, "--val-samples", 12]
+        self.succeed(["dejavid_convert", *synthetic, "--out", "order.h5", "--progress", "off"])
+        offsets = support.read_arrays(self.folder / "order.h5")["offsets"]
+        return int(offsets[24] - offsets[0])
+
+    def test_training_on_a_set_of_its_own(self):
+        columns = self.make_store()
+        for ranks in (None, 2):
+            with self.subTest(ranks=ranks):
+                arguments = ["--preset", "order", "--samples", "24", "--val-samples", "12", "--epochs", "1"]
+                (record,) = self.measure("train", *arguments, ranks=ranks)
+                self.check_training(record, ranks or 1, columns)
+                self.assertEqual((record["shape"]["name"], record["shape"]["B"]), ("order", 384))
+                self.assert_relative(record["shape"]["T"], columns / 24, 1e-9, "mean length")
+                self.assertEqual(record["spread"], 0)
+
+    def test_training_on_a_given_store(self):
+        columns = self.make_store()
+        (record,) = self.measure("train", "--store", "order.h5", "--batch-size", "8", "--epochs", "2")
+        self.check_training(record, 1, columns)
+        self.assertEqual((record["shape"]["name"], record["shape"]["B"]), ("order.h5", 8))
+
+    def test_help_and_mistakes(self):
+        for arguments in (["--help"], ["kernels", "--help"], ["train", "--help"]):
+            self.assertIn("Usage: dejavid_bench", self.succeed(["dejavid_bench", *arguments], ranks=2).stdout)
+        for code, words, arguments in (
+            (2, "--shape: found 'ssv3'", ["kernels", "--shape", "ssv3"]),
+            (2, "--threads: found 0", ["kernels", "--threads", "0"]),
+            (2, "--samples: found 3", ["train", "--preset", "order", "--samples", "3"]),
+            (2, "--store", ["train", "--preset", "order", "--store", "a.h5"]),
+            (10, "missing.h5", ["train", "--store", "missing.h5"]),
+            (13, "nowhere", ["kernels", "--json", "nowhere/a.json"]),
+        ):
+            with self.subTest(arguments=arguments):
+                finished = support.run(["dejavid_bench", *arguments], cwd=self.folder)
+                self.assertEqual(finished.code, code, finished)
+                self.assertEqual(len(finished.errors), 1, finished)
+                self.assertIn(words, finished.errors[0])
+                self.assertEqual(list(self.folder.iterdir()), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

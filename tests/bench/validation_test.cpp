@@ -1,0 +1,103 @@
+#include "src/programs/dejavid_bench/validation.hpp"
+
+#include <gtest/gtest.h>
+
+#include "kernels/blocks.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+using kernels::GradientCell;
+using kernels::PathCell;
+using kernels::TieSign;
+using kernels::Variant;
+
+/// Larger than the cut in every direction, with a last block of features that is not whole.
+const Shape kLarge{"", 51, 8, 1445, 33, 96};
+const Shape kSmall{"", 3, 4, 40, 9, 5};
+
+/// What the broken ones below are made of; its functions take part in theirs.
+const Variant& sound() {
+  return kernels::variants().back();
+}
+
+void expect_found(const Variant& broken, const std::string& operation) {
+  for (const Shape& shape : {kLarge, kSmall}) {
+    const auto disagreement = find_disagreement(broken, shape, 1);
+    ASSERT_TRUE(disagreement) << operation << " " << to_string(shape);
+    EXPECT_NE(disagreement->find("variant broken: " + operation + "["), std::string::npos) << *disagreement;
+  }
+}
+
+Variant broken_variant() {
+  Variant variant = sound();
+  variant.name = "broken";
+  return variant;
+}
+
+TEST(Validation, EveryVariantOfThisProcessorPasses) {
+  for (const Variant& variant : kernels::variants()) {
+    if (!variant.supported()) continue;
+    for (const Shape& shape : {kLarge, kSmall, Shape{"", 2, 1, 1, 1, 1}, Shape{"", 174, 80, 6328, 150, 2}}) {
+      for (const int threads : {1, 2}) {
+        EXPECT_EQ(find_disagreement(variant, shape, threads), std::nullopt) << to_string(shape);
+      }
+    }
+  }
+}
+
+TEST(Validation, FindsAWrongCost) {
+  Variant broken = broken_variant();
+  broken.cost = [](const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
+                   std::int64_t columns, float* cost, std::int64_t stride) {
+    sound().cost(packed, panels, feature_dim, features, columns, cost, stride);
+    cost[(columns - 1) * stride] += 1;
+  };
+  expect_found(broken, "cost");
+}
+
+TEST(Validation, FindsAWrongPath) {
+  Variant broken = broken_variant();
+  broken.warp = [](const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps,
+                   std::int64_t length, bool diagonal, std::int32_t* breakpoints, float* state,
+                   std::int8_t* decisions) {
+    sound().warp(cost, stride, classes, steps, length, diagonal, breakpoints, state, decisions);
+    breakpoints[classes * (steps - 1) - 1] ^= 1;
+  };
+  expect_found(broken, "search_paths");
+}
+
+TEST(Validation, FindsAWrongDistanceInTheLastFeatures) {
+  Variant broken = broken_variant();
+  broken.path_distance = [](const float* centroids, const float* weights, const float* sample, std::int64_t width,
+                            const PathCell* cells, std::int64_t cell_count) {
+    const double distance = sound().path_distance(centroids, weights, sample, width, cells, cell_count);
+    return width < kernels::kBlockFeatures ? distance + 1 : distance;
+  };
+  expect_found(broken, "distances_along_paths");
+}
+
+TEST(Validation, FindsAWrongSlope) {
+  Variant broken = broken_variant();
+  broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
+                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
+                            double* magnitude_sum) {
+    sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
+    slope_sum[0] += 1;
+  };
+  expect_found(broken, "gradient_along_paths");
+}
+
+TEST(Validation, FindsAWrongMagnitude) {
+  Variant broken = broken_variant();
+  broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
+                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
+                            double* magnitude_sum) {
+    sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
+    magnitude_sum[(steps - 1) * width] += 1;
+  };
+  expect_found(broken, "gradient_along_paths");
+}
+
+}  // namespace
+}  // namespace dejavid::bench
