@@ -12,7 +12,7 @@ namespace dejavid::bench {
 namespace {
 
 /// Cost elements that one call computes, as search_paths() does it: they stay in a core's second-level cache.
-constexpr std::int64_t kCostElementsPerCall = 256 * 1024;
+constexpr std::int64_t kCostElementsPerCall = std::int64_t{256} * 1024;
 
 class Source {
  public:

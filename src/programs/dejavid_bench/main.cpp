@@ -64,9 +64,7 @@ int run(const Choice& choice, int argument_count, char** arguments) {
   }
 }
 
-}  // namespace
-
-int main(int argument_count, char** arguments) {
+int start(int argument_count, char** arguments) {
   const bool speaks = dejavid::speaks_for_the_job();
   CLI::App program("Measures how fast this build is on this machine.", "dejavid_bench");
   program.require_subcommand(1);
@@ -83,4 +81,15 @@ int main(int argument_count, char** arguments) {
   }
   if (!choice.all_ranks && !speaks) return 0;  // one process of an mpirun does the work
   return run(choice, argument_count, arguments);
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  try {
+    return start(argument_count, arguments);
+  } catch (...) {  // run() reports what can be told of
+    std::fputs("error: an error of unknown type before anything was measured\n", stderr);
+    return 1;
+  }
 }

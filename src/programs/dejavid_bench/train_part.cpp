@@ -116,6 +116,7 @@ Record record_of(const Options& options, const Dataset& dataset, const Model& mo
   std::int64_t columns = 0;
   for (const std::int64_t sample : training) columns += dataset.store.length(sample);
   std::vector<double> seconds;
+  seconds.reserve(epochs.size());
   for (const Epoch& epoch : epochs) seconds.push_back(epoch.seconds);
   const Summary summary = summarize(seconds);
   const auto middle = epochs.begin() + (static_cast<std::ptrdiff_t>(epochs.size()) - 1) / 2;

@@ -14,7 +14,7 @@ namespace {
 
 // A cell costs at most 2 * 4 * kMostFeatures, a path of kMostSteps + kMostLength cells below 2^24: exact in f32.
 constexpr std::int64_t kMostClasses = 19, kMostSteps = 64, kMostFeatures = 600, kMostLength = 100;
-static_assert(2 * 4 * kMostFeatures * (kMostSteps + kMostLength) < std::int64_t{1} << 24U);
+static_assert(std::int64_t{2} * 4 * kMostFeatures * (kMostSteps + kMostLength) < std::int64_t{1} << 24U);
 
 /// Fewer features, but as many beyond the last whole block.
 std::int64_t cut_features(std::int64_t features) {
