@@ -9,11 +9,11 @@ namespace dejavid::kernels {
 
 std::span<const Variant> variants() {
 #if defined(DEJAVID_X86_VARIANTS)
-  static const std::array kTable{cpu::avx512_variant(), cpu::avx2_variant(), cpu::portable_variant()};
+  static const std::array table{cpu::avx512_variant(), cpu::avx2_variant(), cpu::portable_variant()};
 #else
-  static const std::array kTable{cpu::portable_variant()};
+  static const std::array table{cpu::portable_variant()};
 #endif
-  return kTable;
+  return table;
 }
 
 const Variant& best_variant() {

@@ -38,9 +38,12 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist
       steps * store.feature_dim() * static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
   std::int32_t fits = wanted <= available_bytes() / 2 ? 1 : 0;
   communicator.all_reduce(std::span(&fits, 1), dist::Reduction::kMin);
-  log_info(
-      fmt::format("features: {:.2f} GiB for the ranks of this host, {}", static_cast<double>(wanted) / (1U << 30U),
-                  fits == 1 ? "kept in memory" : "more than half of what is free: read from the store each epoch"));
+  if (fits == 0) {
+    log_info(fmt::format(
+        "features: {:.1f} GiB for the ranks of this host would fill more than half of what is free, so they "
+        "are read from the store each epoch",
+        static_cast<double>(wanted) / (1U << 30U)));
+  }
   return fits == 1 ? io::SampleCache::kMemory : io::SampleCache::kNone;
 }
 
@@ -69,20 +72,14 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator) {
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {
-  const EvaluationSplit train{io::Split::kTrain, "train", store.samples_of(io::Split::kTrain)};
-  const EvaluationSplit validation{io::Split::kValidation, "val", store.samples_of(io::Split::kValidation)};
-  const EvaluationSplit test{io::Split::kTest, "test", store.samples_of(io::Split::kTest)};
-  switch (choice) {
-    case EvalSplit::kTrain:
-      return train;
-    case EvalSplit::kVal:
-      return validation;
-    case EvalSplit::kTest:
-      return test;
-    case EvalSplit::kAuto:
-      break;
-  }
-  return validation.samples.empty() ? test : validation;
+  const auto samples_of = [&](io::Split split, const char* name) {
+    return EvaluationSplit{split, name, store.samples_of(split)};
+  };
+  if (choice == EvalSplit::kTrain) return samples_of(io::Split::kTrain, "train");
+  if (choice == EvalSplit::kTest) return samples_of(io::Split::kTest, "test");
+  EvaluationSplit validation = samples_of(io::Split::kValidation, "val");
+  if (choice == EvalSplit::kAuto && validation.samples.empty()) return samples_of(io::Split::kTest, "test");
+  return validation;
 }
 
 }  // namespace dejavid

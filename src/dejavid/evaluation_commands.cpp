@@ -5,7 +5,6 @@
 
 #include "io/durable_file.hpp"
 #include "io/model_file.hpp"
-#include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
 #include "src/dejavid/evaluator.hpp"
@@ -141,17 +140,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    io::ModelContent content;
-    content.classes = model.classes;
-    content.steps = model.steps;
-    content.feature_dim = model.feature_dim;
-    content.centroids = model.centroids;
-    content.log_weights = model.log_weights;
-    content.class_names = model.class_names;
-    content.diagonal = model.diagonal;
-    content.epoch = -1;
-    content.config = to_toml(config);
-    io::write_model(out, content);
+    io::write_model(out, content_of(model, config));
     log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
   });
 }

@@ -54,23 +54,24 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
   agreed(communicator, [&] {
-    for_each_batch(dataset, samples, aligner, source, config, communicator,
-                   [&](const io::SampleBatch& batch, std::span<const double> distances) {
-                     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-                       const Outcome outcome = evaluate_sample(distances.subspan(b * width, width), batch.labels[b],
-                                                               config.train.logit_norm, probabilities);
-                       loss_sum += outcome.loss;
-                       in_top5 += outcome.in_top5 ? 1 : 0;
-                       ++counts[static_cast<std::size_t>(batch.labels[b] * classes + outcome.prediction)];
-                       if (with_supersampling) {
-                         const std::int64_t feature_dim = dataset.store.feature_dim();
-                         const std::int32_t averaged =
-                             supersampling_prediction(batch.features.data() + batch.offsets[b] * feature_dim,
-                                                      batch.offsets[b + 1] - batch.offsets[b], feature_dim, classes);
-                         averaged_correct += averaged == batch.labels[b] ? 1 : 0;
-                       }
-                     }
-                   });
+    for_each_batch(
+        dataset, samples, aligner, source, config, communicator,
+        [&](const io::SampleBatch& batch, std::span<const double> distances) {
+          for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+            const Outcome outcome = evaluate_sample(distances.subspan(b * width, width), batch.labels[b],
+                                                    config.train.logit_norm, probabilities);
+            loss_sum += outcome.loss;
+            in_top5 += outcome.in_top5 ? 1 : 0;
+            ++counts[static_cast<std::size_t>(batch.labels[b]) * width + static_cast<std::size_t>(outcome.prediction)];
+            if (with_supersampling) {
+              const std::int64_t feature_dim = dataset.store.feature_dim();
+              const std::int32_t averaged =
+                  supersampling_prediction(batch.features.data() + batch.offsets[b] * feature_dim,
+                                           batch.offsets[b + 1] - batch.offsets[b], feature_dim, classes);
+              averaged_correct += averaged == batch.labels[b] ? 1 : 0;
+            }
+          }
+        });
   });
 
   counts.push_back(in_top5);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
+#include "src/config/command_line.hpp"
 #include "src/dejavid/centroids.hpp"
 #include "src/dejavid/random.hpp"
 #include "src/run/failure.hpp"
@@ -41,6 +42,20 @@ Model model_from(const io::ModelContent& content, const std::filesystem::path& f
   }
   return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
           content.centroids, content.log_weights, store.class_names()};
+}
+
+io::ModelContent content_of(const Model& model, const Config& config) {
+  io::ModelContent content;
+  content.classes = model.classes;
+  content.steps = model.steps;
+  content.feature_dim = model.feature_dim;
+  content.centroids = model.centroids;
+  content.log_weights = model.log_weights;
+  content.class_names = model.class_names;
+  content.diagonal = model.diagonal;
+  content.epoch = -1;
+  content.config = to_toml(config);
+  return content;
 }
 
 Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator) {

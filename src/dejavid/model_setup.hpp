@@ -14,6 +14,9 @@ namespace dejavid {
 [[nodiscard]] Model model_from(const io::ModelContent& content, const std::filesystem::path& file,
                                const io::TseStore& store);
 
+/// What a model file holds of a model trained under `config`: no epoch yet, no training state.
+[[nodiscard]] io::ModelContent content_of(const Model& model, const Config& config);
+
 /// Collective. Reads model.init on every rank. Throws dist::AgreedFailure.
 [[nodiscard]] Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator);
 

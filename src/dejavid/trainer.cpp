@@ -8,7 +8,7 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
@@ -73,14 +73,16 @@ bool Trainer::run(RunDirectory* run) {
     const auto epoch_start = std::chrono::steady_clock::now();
     freeze();
     if (!train_epoch(run, progress)) return false;
-    validate(run, std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_start).count());
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_start).count();
+    validate(state_.epoch);
+    record_epoch(run, seconds);
     ++state_.epoch;
     state_.step_in_epoch = state_.epoch_samples = state_.epoch_correct = 0;
     state_.epoch_loss_sum = 0;
     save_checkpoint(run);
   }
   progress.finish();
-  if (last_.epoch < 0) validate(nullptr, 0);  // nothing was left to train: the numbers of the model as it is
+  if (last_.epoch < 0) validate(state_.epoch - 1);  // nothing was left to train: the numbers of the model as it is
   save_model(run, run != nullptr ? run->model_file() : "", last_);
   return true;
 }
@@ -218,34 +220,35 @@ void Trainer::update(const BatchTotals& totals, double lr) {
   aligner_.set_live(model_.centroids, model_.log_weights);
 }
 
-void Trainer::validate(RunDirectory* run, double epoch_seconds) {
+/// The numbers of the epoch just trained, with validation by the parameters after it.
+void Trainer::validate(std::int64_t epoch) {
+  const auto timer = phases_.time(Phase::kEvaluate);
   last_ = Milestone{};
-  last_.epoch = state_.epoch;
+  last_.epoch = epoch;
   const auto samples = static_cast<double>(std::max(state_.epoch_samples, std::int64_t{1}));
   last_.train_loss = state_.epoch_loss_sum / samples;
   last_.train_top1 = static_cast<double>(state_.epoch_correct) / samples;
-  const bool validated = !validation_.samples.empty();
-  if (validated) {
-    const auto timer = phases_.time(Phase::kEvaluate);
-    const PathSource source = config_.eval.paths == EvalPaths::kCurrent ? PathSource::kLive : PathSource::kFrozen;
-    const Evaluation evaluation = evaluate(dataset_, validation_.samples, aligner_, source, config_, communicator_);
-    last_.val_loss = evaluation.loss;
-    last_.val_top1 = evaluation.top1;
-    last_.val_top5 = evaluation.top5;
-  }
-  if (run == nullptr && epoch_seconds == 0) return;
+  if (validation_.samples.empty()) return;
+  const PathSource source = config_.eval.paths == EvalPaths::kCurrent ? PathSource::kLive : PathSource::kFrozen;
+  const Evaluation evaluation = evaluate(dataset_, validation_.samples, aligner_, source, config_, communicator_);
+  last_.val_loss = evaluation.loss;
+  last_.val_top1 = evaluation.top1;
+  last_.val_top5 = evaluation.top5;
+}
 
-  std::string line = fmt::format("epoch {}/{}: train loss {:.4f} top-1 {:.4f}", state_.epoch + 1, config_.train.epochs,
+void Trainer::record_epoch(RunDirectory* run, double seconds) {
+  const bool validated = !validation_.samples.empty();
+  std::string line = fmt::format("epoch {}/{}: train loss {:.4f} top-1 {:.4f}", last_.epoch + 1, config_.train.epochs,
                                  last_.train_loss, last_.train_top1);
   if (validated) {
     line += fmt::format(", {} loss {:.4f} top-1 {:.4f} top-5 {:.4f}", validation_.name, last_.val_loss, last_.val_top1,
                         last_.val_top5);
   }
-  log_info(fmt::format("{} ({:.1f} s)", line, epoch_seconds));
+  log_info(fmt::format("{} ({:.1f} s)", line, seconds));
   agreed(communicator_, [&] {
     if (run == nullptr) return;
-    run->record(EpochRecord{state_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
-                            last_.val_top5, epoch_seconds, samples / epoch_seconds});
+    run->record(EpochRecord{last_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
+                            last_.val_top5, seconds, static_cast<double>(state_.epoch_samples) / seconds});
   });
   if (validated && (best_.epoch < 0 || last_.val_top1 > best_.val_top1)) {
     best_ = last_;
@@ -288,18 +291,10 @@ void Trainer::save_model(RunDirectory* run, const std::filesystem::path& file, c
 }
 
 io::ModelContent Trainer::model_content(const Milestone& milestone) const {
-  io::ModelContent content;
-  content.classes = model_.classes;
-  content.steps = model_.steps;
-  content.feature_dim = model_.feature_dim;
-  content.centroids = model_.centroids;
-  content.log_weights = model_.log_weights;
-  content.class_names = model_.class_names;
-  content.diagonal = model_.diagonal;
+  io::ModelContent content = content_of(model_, config_);
   content.epoch = milestone.epoch;
   content.val_top1 = milestone.val_top1;
   content.val_top5 = milestone.val_top5;
-  content.config = to_toml(config_);
   return content;
 }
 

@@ -70,7 +70,8 @@ class Trainer {
   [[nodiscard]] BatchTotals batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
                                        std::int64_t batch_samples);
   void update(const BatchTotals& totals, double lr);
-  void validate(RunDirectory* run, double epoch_seconds);
+  void validate(std::int64_t epoch);
+  void record_epoch(RunDirectory* run, double seconds);
   void save_checkpoint(RunDirectory* run);
   void save_model(RunDirectory* run, const std::filesystem::path& file, const Milestone& milestone);
   [[nodiscard]] io::ModelContent model_content(const Milestone& milestone) const;

@@ -19,7 +19,7 @@ namespace dejavid {
 [[nodiscard]] bool run_doctor(dist::Communicator& communicator, const Config& config,
                               const std::string& kernel_variant);
 
-/// LibTorch's version, and whether it was built with CUDA.
+/// LibTorch's version, and whether it brings CUDA libraries.
 [[nodiscard]] std::string torch_description();
 
 /// Collective. Threads this rank should compute with: dist.threads, or its share of the cores it may run on, each core

@@ -6,7 +6,7 @@
 namespace dejavid {
 
 std::string torch_description() {
-  return std::string(TORCH_VERSION) + (DEJAVID_LIBTORCH_CUDA ? " (with CUDA)" : " (CPU only)");
+  return std::string(TORCH_VERSION) + (DEJAVID_LIBTORCH_CUDA ? " (a wheel with CUDA libraries)" : " (CPU only)");
 }
 
 }  // namespace dejavid
