@@ -8,6 +8,10 @@ set(DEJAVID_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
 set(DEJAVID_TEST_ENVIRONMENT
   "DEJAVID_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};DEJAVID_SOURCE=${PROJECT_SOURCE_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
 
+# Open MPI keeps memory to its end, partly in plug-ins that it has unloaded by then, where no suppression finds it: tests that start
+# it look for every other error, and leaks of our own show in the tests that do not.
+set(DEJAVID_MPI_TEST_ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT};ASAN_OPTIONS=detect_leaks=0")
+
 function(dejavid_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES;LABELS")
   add_executable(${name} ${test_SOURCES})
@@ -26,7 +30,7 @@ function(dejavid_add_mpi_test name)
   foreach(ranks IN LISTS test_RANKS)
     add_test(NAME ${name}_${ranks}_ranks
       COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
-    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi" TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}")
+    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi" TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT}")
   endforeach()
 endfunction()
 
@@ -37,5 +41,5 @@ function(dejavid_add_python_test name file)
   endif()
   add_test(NAME ${name} COMMAND ${DEJAVID_PYTHON} -m unittest -v ${file} WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS "end_to_end;${test_LABELS}" TIMEOUT 1200 PROCESSORS ${test_PROCESSORS}
-    ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1")
+    ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT};PYTHONDONTWRITEBYTECODE=1")
 endfunction()
