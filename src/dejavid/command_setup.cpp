@@ -1,6 +1,7 @@
 #include "src/dejavid/command_setup.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
+#include "src/run/threads.hpp"
 
 namespace dejavid {
 
@@ -79,6 +81,13 @@ void describe_work(const Dataset& dataset, const Model& model, const Config& con
   log_info(fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", kernels::best_variant().name,
                        communicator.size().value, communicator.size().value == 1 ? "" : "s", threads,
                        threads == 1 ? "" : "s", communicator.backend_name()));
+  const long host_cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 &&
+      communicator.topology().local_size < host_cores) {
+    log_warning(fmt::format(
+        "mpirun bound each of {} ranks to one of this host's {} cores; to use the others: mpirun --bind-to none",
+        communicator.topology().local_size, host_cores));
+  }
 }
 
 }  // namespace dejavid
