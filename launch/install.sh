@@ -2,17 +2,20 @@
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
 #   launch/install.sh --cuda    the full torch wheel, and nvcc where the machine has none
+#   launch/install.sh --tools   also clang-format and clang-tidy, for launch/check.sh
 # Safe to run again: what is already there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source cmake/versions.env
 
 cuda=false
+tools=()
 for argument in "$@"; do
   case "$argument" in
     --cuda) cuda=true ;;
-    -h | --help) sed -n '2,5p' "$0" | cut -c3-; exit 0 ;;
-    *) echo "install.sh: unknown argument '$argument'; expected --cuda or nothing" >&2; exit 2 ;;
+    --tools) tools=(clang-format clang-tidy) ;;
+    -h | --help) sed -n '2,6p' "$0" | cut -c3-; exit 0 ;;
+    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --tools or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -20,7 +23,8 @@ say() { printf '== %s\n' "$*"; }
 
 packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv
   libopenmpi-dev openmpi-bin openssh-client libhdf5-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libxxhash-dev libgtest-dev clang-format clang-tidy)
+  nlohmann-json3-dev libxxhash-dev libgtest-dev)
+packages+=(${tools[@]+"${tools[@]}"})
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -41,7 +45,7 @@ else
   say "Debian packages: all present"
 fi
 
-if [[ ! -x .venv/bin/python ]]; then
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
   say "making the virtual environment .venv"
   /usr/bin/python3 -m venv .venv
 fi
@@ -68,7 +72,8 @@ if $cuda; then
     say "nvcc from the cuda-toolkit wheel"
     pip_install "$CUDA_TOOLKIT_WHEEL"
   fi
-elif wheel_installed torch "$TORCH_VERSION"; then
+elif wheel_installed torch "$TORCH_VERSION" && wheel_installed "${CUDA_RUNTIME_WHEEL%==*}" "${CUDA_RUNTIME_WHEEL#*==}" &&
+  wheel_installed "${CUDA_CUPTI_WHEEL%==*}" "${CUDA_CUPTI_WHEEL#*==}"; then
   say "LibTorch $TORCH_VERSION: present"
 else
   say "LibTorch $TORCH_VERSION for the CPU (530 MB to download)"
