@@ -12,8 +12,10 @@ programs=build/cpu/bin
 run=runs/quickstart
 store=$run/order.h5
 
-# Open MPI refuses to start as root unless told so, and to start more ranks than cores.
+# Open MPI refuses to start as root unless told so, and to start more ranks than cores; in containers its direct copies between
+# processes are often forbidden.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none
 
 rm -rf "$run"
 mkdir -p "$run"

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::int64_t kSamplesPerTask =
     16;  ///< samples that share one slice of the parameters while it is in the cache
-constexpr std::int64_t kClassesPerTask = 16;  ///< classes that share one slice of the samples while it is in the cache
+constexpr std::int64_t kClassesPerTask =
+    16;  ///< classes whose slice of the parameters stays in the cache with the samples'
 
 std::int64_t divide_up(std::int64_t amount, std::int64_t part) {
   return (amount + part - 1) / part;
@@ -31,14 +32,14 @@ std::int64_t samples_per_task(const BlockedSamples& samples, int threads) {
 }
 
 struct DistanceArrays {
-  PathCell* cells;            ///< [samples of a task, C, K+T-1]
-  std::int64_t* cell_counts;  ///< [samples of a task, C]
+  PathCell* cells;       ///< the paths of a task's samples to all classes, one after the other
+  std::int64_t* starts;  ///< [samples of a task * C + 1] where each path begins
 };
 
 DistanceArrays carve_distance(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
                               std::int64_t per_task) {
   return {workspace.request<PathCell>(parameters.classes * most_cells(parameters, samples, per_task)),
-          workspace.request<std::int64_t>(parameters.classes * per_task)};
+          workspace.request<std::int64_t>(parameters.classes * per_task + 1)};
 }
 
 /// Lists the cells of one path in order; returns how many.
@@ -108,28 +109,29 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
   for (std::int64_t task = 0; task < divide_up(samples.count, per_task); ++task) {
     Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
-    const auto [cells, cell_counts] = carve_distance(arena, parameters, samples, per_task);
+    const auto [cells, starts] = carve_distance(arena, parameters, samples, per_task);
     const std::int64_t first = task * per_task, last = std::min(first + per_task, samples.count);
-    PathCell* next = cells;
+    starts[0] = 0;
     for (std::int64_t b = first; b < last; ++b) {
       for (std::int64_t c = 0; c < classes; ++c) {
-        const std::int64_t count =
-            list_cells(breakpoints + (b * classes + c) * (steps - 1), steps, samples.length(b), next);
-        cell_counts[(b - first) * classes + c] = count;
-        next += count;
+        std::int64_t* const start = starts + (b - first) * classes + c;
+        start[1] = start[0] + list_cells(breakpoints + (b * classes + c) * (steps - 1), steps, samples.length(b),
+                                         cells + start[0]);
       }
     }
     std::fill(distances + first * classes, distances + last * classes, 0.0);
     for (std::int64_t f = 0; f < feature_dim; f += kBlockFeatures) {
       const std::int64_t width = block_width(feature_dim, f);
-      const PathCell* path = cells;
-      for (std::int64_t b = first; b < last; ++b) {
-        for (std::int64_t c = 0; c < classes; ++c) {
-          const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, c * steps);
-          const std::int64_t count = cell_counts[(b - first) * classes + c];
-          distances[b * classes + c] += variant.path_distance(parameters.centroids + row, parameters.weights + row,
-                                                              samples.block(b, f), width, path, count);
-          path += count;
+      for (std::int64_t first_class = 0; first_class < classes; first_class += kClassesPerTask) {
+        const std::int64_t last_class = std::min(first_class + kClassesPerTask, classes);
+        for (std::int64_t b = first; b < last; ++b) {
+          for (std::int64_t c = first_class; c < last_class; ++c) {
+            const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, c * steps);
+            const std::int64_t* const start = starts + (b - first) * classes + c;
+            distances[b * classes + c] +=
+                variant.path_distance(parameters.centroids + row, parameters.weights + row, samples.block(b, f), width,
+                                      cells + start[0], start[1] - start[0]);
+          }
         }
       }
     }
