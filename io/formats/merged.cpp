@@ -41,6 +41,7 @@ class StoresSource : public MergedSource {
  public:
   explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files) {
     std::vector<StoreSummary> stores;
+    stores.reserve(files.size());
     for (const auto& file : files) {
       stores.push_back(summarize_store(file));
     }

@@ -234,8 +234,8 @@ std::vector<Key> make_keys() {
 }  // namespace
 
 const std::vector<Key>& keys() {
-  static const std::vector<Key> kKeys = make_keys();
-  return kKeys;
+  static const std::vector<Key> table = make_keys();
+  return table;
 }
 
 const Key* find_key(std::string_view full_name) {

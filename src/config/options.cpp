@@ -159,6 +159,7 @@ std::optional<std::string> single_word(const CLI::Option* option) {
 
 [[noreturn]] void refuse_word(const std::string& word) {
   std::vector<std::string> names;
+  names.reserve(std::size(kCommands));
   for (const CommandEntry& entry : kCommands) names.emplace_back(entry.name);
   const bool is_command = std::find(names.begin(), names.end(), word) != names.end();
   throw ConfigError(fmt::format("{}: found {}; expected one subcommand ({}) and options; {}", toml_text(word),

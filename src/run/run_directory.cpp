@@ -173,6 +173,7 @@ std::vector<fs::path> checkpoints_of(const fs::path& folder) {
                                          checkpoints.string(), error.message()));
   }
   std::vector<fs::path> files;
+  files.reserve(newest_first.size());
   for (const auto& [step, file] : newest_first) files.push_back(file);
   return files;
 }

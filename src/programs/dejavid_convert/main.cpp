@@ -18,12 +18,7 @@ int complain(int exit_code, std::string line) {
   return exit_code;
 }
 
-}  // namespace
-
-int main(int argument_count, char** arguments) {
-  if (!dejavid::speaks_for_the_job()) {
-    return 0;  // one process of an mpirun does the work
-  }
+int run(int argument_count, char** arguments) {
   CLI::App program("Makes and checks TSE stores.", "dejavid_convert");
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
@@ -41,6 +36,15 @@ int main(int argument_count, char** arguments) {
     return program.exit(asked);
   } catch (const CLI::ParseError& error) {
     return complain(2, fmt::format("{}; see dejavid_convert --help", error.what()));
+  }
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  try {
+    if (!dejavid::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
+    return run(argument_count, arguments);
   } catch (const std::invalid_argument& error) {
     return complain(2, error.what());
   } catch (const dejavid::CheckFailed& failed) {
