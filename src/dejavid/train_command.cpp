@@ -137,11 +137,14 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     }
     return code;
   } catch (const dist::AgreedFailure& failure) {
-    if (run && trainer && trainer->steps_taken() > 0) {
-      run->write_summary(summary_of(*trainer, failure.what(), static_cast<ExitCode>(failure.code)));
-    } else if (run && !checkpoint) {
-      run->abandon();
-    }
+    LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
+    last_words.attempt([&] {
+      if (run && trainer && trainer->steps_taken() > 0) {
+        run->write_summary(summary_of(*trainer, failure.what(), static_cast<ExitCode>(failure.code)));
+      } else if (run && config.run.resume == "none") {  // what this process made; an earlier run's files stay
+        run->abandon();
+      }
+    });
     throw;
   }
 }
