@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "kernels/blocks.hpp"
+#include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
 #include "kernels/workspace.hpp"
@@ -83,5 +84,34 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
                           std::int64_t group, double* slope_sum, double* magnitude_sum, std::byte* workspace,
                           int threads, const Variant& variant = best_variant());
 }  // namespace cpu
+
+namespace cuda {
+/// Numbers that distances_along_paths() writes for each sample and class, to be added up in f64: one for each slice of
+/// the features and chunk of the centroid steps.
+[[nodiscard]] std::int64_t distance_parts(std::int64_t steps, std::int64_t feature_dim);
+
+/// As reference::distances_along_paths, cut into parts: `parts` [distance_parts, B, C] f32.
+void distances_along_paths(const ParametersView<float>& parameters, const Samples& samples,
+                           const std::int32_t* breakpoints, float* parts, Stream stream);
+
+/// Some consecutive classes.
+struct ClassRange {
+  std::int64_t first = 0, count = 0;
+};
+
+/// Bytes that gradient_along_paths() needs, for any range of the classes. `processors`: multiprocessors to keep busy.
+[[nodiscard]] std::size_t gradient_workspace_bytes(const ParametersView<float>& parameters, const Samples& samples,
+                                                   int processors);
+
+/// As reference::gradient_along_paths for the classes of `range`, in f32, written and not added: gradient_sums
+/// [C,2,K,F], slope_sum and magnitude_sum of a class side by side, so that a range of classes is one piece of memory.
+///
+/// Each element is summed by one thread, over a fixed part of the samples in order, and the parts in order: the same bits
+/// every time. A difference below 2^-126 may count as a part of a sign. `distance_gradient` [B,C] f32. `workspace`:
+/// gradient_workspace_bytes().
+void gradient_along_paths(const ParametersView<float>& parameters, const Samples& samples,
+                          const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
+                          ClassRange range, float* gradient_sums, std::byte* workspace, int processors, Stream stream);
+}  // namespace cuda
 
 }  // namespace dejavid::kernels

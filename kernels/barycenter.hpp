@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 
 /// The two steps of DTW barycenter averaging beside the path search.
@@ -25,5 +26,11 @@ void resize_sample(const float* sample, std::int64_t length, std::int64_t featur
 void barycenter(const SamplesView<float>& samples, const std::int32_t* breakpoints, std::int64_t steps, float* centroid,
                 double* sums);
 }  // namespace cpu
+
+namespace cuda {
+/// As reference::barycenter; sums run in f64, in sample order.
+void barycenter(const Samples& samples, const std::int32_t* breakpoints, std::int64_t steps, float* centroid,
+                Stream stream);
+}  // namespace cuda
 
 }  // namespace dejavid::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
 
@@ -51,5 +52,40 @@ PackedParameters pack_parameters(const ParametersView<float>& parameters, float*
 void cost_matrices(const PackedParameters& parameters, const SamplesView<float>& samples, float* cost,
                    const Variant& variant = best_variant());
 }  // namespace cpu
+
+namespace cuda {
+/// Rows and columns are packed in panels of this many.
+inline constexpr std::int64_t kPanelWidth = 64;
+/// Packed arrays and cost columns are padded to whole tiles of this many rows or columns.
+inline constexpr std::int64_t kTileWidth = 128;
+/// Packed arrays are padded with zeros to a multiple of this many features.
+inline constexpr std::int64_t kFeatureStage = 16;
+
+[[nodiscard]] constexpr std::int64_t padded_to(std::int64_t count, std::int64_t multiple) {
+  return (count + multiple - 1) / multiple * multiple;
+}
+/// Distance between two columns of a cost buffer on the GPU, in elements.
+[[nodiscard]] constexpr std::int64_t cost_stride(std::int64_t classes, std::int64_t steps) {
+  return padded_to(classes * steps, kTileWidth);
+}
+[[nodiscard]] constexpr std::int64_t packed_parameter_count(std::int64_t classes, std::int64_t steps,
+                                                            std::int64_t feature_dim) {
+  return padded_to(classes * steps, kTileWidth) * padded_to(feature_dim, kFeatureStage) * 2;
+}
+[[nodiscard]] constexpr std::int64_t packed_sample_count(std::int64_t total_steps, std::int64_t feature_dim) {
+  return padded_to(total_steps, kTileWidth) * padded_to(feature_dim, kFeatureStage);
+}
+
+/// `parameters` -> [panel][F][centroid, weight][row in panel], row = i*C + c; packed_parameter_count() elements.
+PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, Stream stream);
+
+/// `samples` -> [panel][F][column in panel], f32; packed_sample_count() elements.
+void pack_samples(const Samples& samples, float* packed, Stream stream);
+
+/// cost [total_steps, cost_stride], row = i*C + c. Every element is one f32 sum over the features in order, each term a
+/// subtraction and a fused multiply-add: the same bits as the CPU's variants with fused multiply-add give.
+void cost_matrices(const PackedParameters& parameters, const float* packed_samples, std::int64_t total_steps,
+                   float* cost, Stream stream);
+}  // namespace cuda
 
 }  // namespace dejavid::kernels

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 
 /// Slope and intercept of a sample's distance in the centroid, along a fixed path (thesis, section 3.4):
@@ -19,5 +20,11 @@ namespace cpu {
 void slope_intercept(const ParametersView<float>& parameters, const SamplesView<float>& samples,
                      const std::int32_t* breakpoints, TieSign tie_sign, float* slope, float* intercept, int threads);
 }  // namespace cpu
+
+namespace cuda {
+/// As the reference, in f32. The weights of `parameters` are not read.
+void slope_intercept(const ParametersView<float>& parameters, const Samples& samples, const std::int32_t* breakpoints,
+                     TieSign tie_sign, float* slope, float* intercept, Stream stream);
+}  // namespace cuda
 
 }  // namespace dejavid::kernels

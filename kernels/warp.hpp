@@ -43,4 +43,21 @@ void search_paths(const PackedParameters& parameters, const SamplesView<float>& 
                   const Variant& variant = best_variant());
 }  // namespace cpu
 
+namespace cuda {
+/// Bytes that search_paths() needs for these samples.
+[[nodiscard]] std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples,
+                                                       bool diagonal);
+
+/// As reference::search_paths, in f32: packs the samples, computes cost matrices, runs the dynamic programme, one thread
+/// a path. `workspace`: search_paths_workspace_bytes().
+void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
+                  std::byte* workspace, Stream stream);
+
+/// The dynamic programme alone, on cost [total_steps, cost_stride]; `workspace`: warp_workspace_bytes().
+[[nodiscard]] std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const Samples& samples,
+                                               bool diagonal);
+void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal,
+          std::int32_t* breakpoints, std::byte* workspace, Stream stream);
+}  // namespace cuda
+
 }  // namespace dejavid::kernels

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/device.hpp"
+
+/// From distances to the loss and its gradient, one sample a thread block.
+///
+///   logit = -distance, x = (logit - mean) / (std + 1e-18) over the classes with the unbiased std (or x = logit),
+///   loss = cross-entropy of softmax(x) at the label
+namespace dejavid::kernels {
+
+/// What became of one sample.
+struct SampleLoss {
+  double loss = 0;
+  std::int32_t prediction = 0;  ///< smallest distance, on a tie the lowest class
+};
+
+namespace reference {
+/// | distances         | [C] | in |
+/// | normalise         | whether logits are normalised over classes | in |
+/// | scale             | factor of the gradient: 1 / size of the global batch | in |
+/// | distance_gradient | [C] scale * d loss / d distance, through the normalisation | out |
+[[nodiscard]] SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise,
+                                     double scale, double* distance_gradient);
+}  // namespace reference
+
+namespace cuda {
+/// distances[b,c] = sum over parts of parts[part,b,c], in order, in f64. parts [part_count,B,C]; distances [B,C].
+void add_distance_parts(const float* parts, std::int64_t part_count, std::int64_t count, std::int64_t classes,
+                        double* distances, Stream stream);
+
+/// As reference::sample_loss for every sample of a batch, in f64; sums run in a fixed order.
+/// | distances         | [B,C] f64 | in |
+/// | labels            | [B]       | in |
+/// | losses            | [B]       | out |
+/// | distance_gradient | [B,C] f32 | out; NaN in the whole row of a sample whose loss is not finite |
+void sample_losses(const double* distances, const std::int32_t* labels, std::int64_t count, std::int64_t classes,
+                   bool normalise, double scale, SampleLoss* losses, float* distance_gradient, Stream stream);
+}  // namespace cuda
+
+}  // namespace dejavid::kernels

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "kernels/device.hpp"
+
+/// The optimizer step: AdamW with decoupled decay (Loshchilov & Hutter), betas 0.9 and 0.999, eps 1e-8.
+///
+///   p -= lr * decay * p;  m = 0.9 m + 0.1 g;  v = 0.999 v + 0.001 g^2
+///   p -= lr / (1 - 0.9^t) * m / (sqrt(v / (1 - 0.999^t)) + 1e-8)
+namespace dejavid::kernels {
+
+/// One parameter group: parameters and AdamW's moments, [count] each.
+template <typename Real>
+struct ParameterGroup {
+  Real* parameters = nullptr;
+  Real* first_moment = nullptr;
+  Real* second_moment = nullptr;
+};
+
+/// How far and in which step. `step` counts from 1. A group with lr 0 is left alone, moments included.
+struct UpdateRates {
+  double centroid_lr = 0, log_weight_lr = 0, weight_decay = 0;
+  std::int64_t step = 1;
+};
+
+namespace reference {
+/// One group's update with its gradient [count].
+void adamw(const ParameterGroup<double>& group, std::int64_t count, const double* gradient, double lr,
+           double weight_decay, std::int64_t step);
+}  // namespace reference
+
+namespace cuda {
+/// Sets *not_finite to 1 where a sum is not finite; leaves it alone otherwise. sums [count].
+void check_finite(const float* sums, std::int64_t count, std::int32_t* not_finite, Stream stream);
+
+/// dL/d centroid = u * slope_sum and dL/d log_weight = u * magnitude_sum from gradient_sums [C,2,K,F] (see along_path.hpp),
+/// AdamW on both groups, then u = exp(log_weight). Nothing is changed where *not_finite is not 0. Arrays [C,K,F].
+void update_parameters(const float* gradient_sums, std::int64_t classes, std::int64_t elements_per_class,
+                       const ParameterGroup<float>& centroids, const ParameterGroup<float>& log_weights, float* weights,
+                       const UpdateRates& rates, const std::int32_t* not_finite, Stream stream);
+}  // namespace cuda
+
+}  // namespace dejavid::kernels
