@@ -106,9 +106,9 @@ struct ClassRange {
 /// As reference::gradient_along_paths for the classes of `range`, in f32, written and not added: gradient_sums
 /// [C,2,K,F], slope_sum and magnitude_sum of a class side by side, so that a range of classes is one piece of memory.
 ///
-/// Each element is summed by one thread, over a fixed part of the samples in order, and the parts in order: the same bits
-/// every time. A difference below 2^-126 may count as a part of a sign. `distance_gradient` [B,C] f32. `workspace`:
-/// gradient_workspace_bytes().
+/// Each element is summed by one thread, over a fixed part of the samples in order, and the parts in order: the same
+/// bits every time. A difference below 2^-126 may count as a part of a sign. `distance_gradient` [B,C] f32.
+/// `workspace`: gradient_workspace_bytes().
 void gradient_along_paths(const ParametersView<float>& parameters, const Samples& samples,
                           const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
                           ClassRange range, float* gradient_sums, std::byte* workspace, int processors, Stream stream);

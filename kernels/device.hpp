@@ -7,8 +7,8 @@
 struct CUstream_st;
 
 /// What the CUDA kernels share. Their pointers are to GPU memory unless said otherwise, aligned as the CUDA allocator
-/// aligns (256 bytes). Every call only enqueues on `stream` and allocates nothing; arrays, workspaces included, must stay
-/// until the stream has passed it. Extents are the host's. A failed launch throws LaunchFailure.
+/// aligns (256 bytes). Every call only enqueues on `stream` and allocates nothing; arrays, workspaces included, must
+/// stay until the stream has passed it. Extents are the host's. A failed launch throws LaunchFailure.
 namespace dejavid::kernels::cuda {
 
 using Stream = ::CUstream_st*;
@@ -17,15 +17,19 @@ using Stream = ::CUstream_st*;
 enum class FeatureType : std::uint8_t { kFloat32, kFloat16 };
 
 /// Numbers between one row of features and the next: whole 16-byte pieces of either type.
-[[nodiscard]] constexpr std::int64_t feature_stride(std::int64_t feature_dim) { return (feature_dim + 7) / 8 * 8; }
+[[nodiscard]] constexpr std::int64_t feature_stride(std::int64_t feature_dim) {
+  return (feature_dim + 7) / 8 * 8;
+}
 
-[[nodiscard]] constexpr std::int64_t feature_bytes(FeatureType type) { return type == FeatureType::kFloat32 ? 4 : 2; }
+[[nodiscard]] constexpr std::int64_t feature_bytes(FeatureType type) {
+  return type == FeatureType::kFloat32 ? 4 : 2;
+}
 
 /// B ragged samples, anywhere in one array of rows: sample b is rows first_rows[b] .. first_rows[b] + T_b. A row is
 /// feature_stride(F) numbers, zero from F on. The columns of a batch are numbered through: sample b has the columns
 /// offsets[b] .. offsets[b+1].
 struct Samples {
-  const void* features = nullptr;            ///< rows of `type`
+  const void* features = nullptr;  ///< rows of `type`
   FeatureType type = FeatureType::kFloat32;
   const std::int64_t* first_rows = nullptr;  ///< [B]
   const std::int32_t* offsets = nullptr;     ///< [B+1], offsets[0] = 0

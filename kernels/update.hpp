@@ -32,8 +32,9 @@ namespace cuda {
 /// Sets *not_finite to 1 where a sum is not finite; leaves it alone otherwise. sums [count].
 void check_finite(const float* sums, std::int64_t count, std::int32_t* not_finite, Stream stream);
 
-/// dL/d centroid = u * slope_sum and dL/d log_weight = u * magnitude_sum from gradient_sums [C,2,K,F] (see along_path.hpp),
-/// AdamW on both groups, then u = exp(log_weight). Nothing is changed where *not_finite is not 0. Arrays [C,K,F].
+/// dL/d centroid = u * slope_sum and dL/d log_weight = u * magnitude_sum from gradient_sums [C,2,K,F] (see
+/// along_path.hpp), AdamW on both groups, then u = exp(log_weight). Nothing is changed where *not_finite is not 0.
+/// Arrays [C,K,F].
 void update_parameters(const float* gradient_sums, std::int64_t classes, std::int64_t elements_per_class,
                        const ParameterGroup<float>& centroids, const ParameterGroup<float>& log_weights, float* weights,
                        const UpdateRates& rates, const std::int32_t* not_finite, Stream stream);

@@ -48,8 +48,8 @@ namespace cuda {
 [[nodiscard]] std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples,
                                                        bool diagonal);
 
-/// As reference::search_paths, in f32: packs the samples, computes cost matrices, runs the dynamic programme, one thread
-/// a path. `workspace`: search_paths_workspace_bytes().
+/// As reference::search_paths, in f32: packs the samples, computes cost matrices, runs the dynamic programme, one
+/// thread a path. `workspace`: search_paths_workspace_bytes().
 void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
                   std::byte* workspace, Stream stream);
 

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace dejavid::kernels {
+
+/// A kernel could not be started. The message names it and says why.
+struct LaunchFailure : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace dejavid::kernels
