@@ -19,12 +19,13 @@ find_library(LibTorch_CUDA torch_cuda PATHS ${LibTorch_ROOT_FOUND}/lib NO_DEFAUL
 
 file(GLOB LibTorch_VERSION_HEADERS ${LibTorch_ROOT_FOUND}/include/torch/headeronly/version.h
   ${LibTorch_ROOT_FOUND}/include/torch/version.h ${LibTorch_ROOT_FOUND}/include/torch/csrc/api/include/torch/version.h)
-if(LibTorch_VERSION_HEADERS)
-  list(GET LibTorch_VERSION_HEADERS 0 LibTorch_VERSION_HEADER)
-  file(STRINGS ${LibTorch_VERSION_HEADER} LibTorch_VERSION REGEX "define TORCH_VERSION_[MP][A-Z]+ [0-9]+")
-  string(REGEX REPLACE "[^0-9;]" "" LibTorch_VERSION "${LibTorch_VERSION}")
-  string(REPLACE ";" "." LibTorch_VERSION "${LibTorch_VERSION}")
-endif()
+foreach(header IN LISTS LibTorch_VERSION_HEADERS) # one of them has the numbers, which one depends on the version
+  file(STRINGS ${header} LibTorch_NUMBERS REGEX "define TORCH_VERSION_[MP][A-Z]+ [0-9]+")
+  if(LibTorch_NUMBERS)
+    string(REGEX REPLACE "[^0-9;]" "" LibTorch_VERSION "${LibTorch_NUMBERS}")
+    string(REPLACE ";" "." LibTorch_VERSION "${LibTorch_VERSION}")
+  endif()
+endforeach()
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
