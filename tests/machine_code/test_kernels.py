@@ -1,0 +1,49 @@
+"""The machine code of the CUDA kernels as built: nothing spilled, and a cost kernel that does little beside its arithmetic."""
+
+import os
+import unittest
+
+import audit
+
+LIBRARY = os.environ.get("DEJAVID_CUDA_LIBRARY", "")
+COST_SHARE = 0.88  # of the issued instructions of the cost kernel's hot loop, the loop around it included
+
+
+class Kernels(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rows = {architecture: audit.rows_of(LIBRARY, architecture) for architecture in ("sm_80", "sm_90")}
+        print("\n" + audit.markdown(cls.rows["sm_90"]))
+
+    def test_both_architectures_have_the_same_kernels(self):
+        names = {architecture: [row["kernel"] for row in rows] for architecture, rows in self.rows.items()}
+        self.assertEqual(names["sm_80"], names["sm_90"])
+        self.assertTrue(set(audit.KERNELS) <= set(names["sm_90"]), f"found {names['sm_90']}, expected {sorted(audit.KERNELS)} among them")
+
+    def test_no_kernel_spills_or_uses_local_memory(self):
+        for architecture, rows in self.rows.items():
+            for row in rows:
+                with self.subTest(architecture=architecture, kernel=row["kernel"]):
+                    self.assertEqual((row["stack"], row["local"], row["local_instructions"]), (0, 0, 0))
+
+    def test_every_started_block_fits_an_sm(self):
+        for row in self.rows["sm_90"]:
+            if "blocks_of_sm" in row:
+                with self.subTest(kernel=row["kernel"]):
+                    self.assertGreaterEqual(row["blocks_of_sm"], 1)
+
+    def test_the_cost_kernel_is_arithmetic(self):
+        costs = [row for row in self.rows["sm_90"] if row["kernel"].startswith("cost_kernel")]
+        self.assertTrue(costs)
+        for row in costs:
+            with self.subTest(kernel=row["kernel"]):
+                self.assertEqual(row["counts"]["FADD"], row["counts"]["FFMA"])  # |.| costs no instruction of its own
+                self.assertEqual(row["turns"], int(row["turns"]))
+                self.assertGreaterEqual(row["fp32_share"], COST_SHARE)
+                self.assertGreaterEqual(row["share_with_outer_loop"], COST_SHARE)
+                # 128 bytes a clock are there for the 64 updates that the fp32 pipes can do in it
+                self.assertLess(row["shared_bytes_of_update"], 2.0)
+
+
+if __name__ == "__main__":
+    unittest.main()
