@@ -16,6 +16,17 @@ endif()
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 80-real 90-real 90-virtual CACHE STRING "GPU architectures: machine code of sm_80 and sm_90, PTX for later ones")
 endif()
+set(nvcc $ENV{CUDACXX})
+if(CMAKE_CUDA_COMPILER)
+  set(nvcc ${CMAKE_CUDA_COMPILER})
+endif()
+if(nvcc MATCHES "^(.*/nvidia/cu[0-9]+)/bin/nvcc$")
+  # The wheel keeps its libraries in lib, where its nvcc does not look (this helps the trial programs of the configuration), and has
+  # no unversioned libcudart.so, which CMake insists on although the static one is linked.
+  set(ENV{LIBRARY_PATH} "${CMAKE_MATCH_1}/lib:$ENV{LIBRARY_PATH}")
+  file(GLOB wheel_cudart ${CMAKE_MATCH_1}/lib/libcudart.so.*)
+  set(CUDA_CUDART ${wheel_cudart} CACHE FILEPATH "the CUDA runtime of the cuda-toolkit wheel")
+endif()
 enable_language(CUDA)
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.0)
   message(FATAL_ERROR "found nvcc ${CMAKE_CUDA_COMPILER_VERSION} (${CMAKE_CUDA_COMPILER}), expected 12.0 or later: set CUDACXX to a later one")
@@ -28,10 +39,8 @@ if(CCACHE)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-# The toolkit of this nvcc, whatever else the machine has.
-if(NOT CUDAToolkit_ROOT)
-  get_filename_component(CUDAToolkit_ROOT ${CMAKE_CUDA_COMPILER} REALPATH)
-  get_filename_component(CUDAToolkit_ROOT ${CUDAToolkit_ROOT}/../.. ABSOLUTE)
+if(NOT CUDAToolkit_ROOT) # the toolkit of this nvcc, whatever else the machine has
+  set(CUDAToolkit_ROOT ${CMAKE_CUDA_COMPILER_TOOLKIT_ROOT})
 endif()
 find_package(CUDAToolkit REQUIRED)
 find_package(NCCL 2.18 REQUIRED) # 2.18: ncclCommSplit and the configuration of non-blocking communicators
