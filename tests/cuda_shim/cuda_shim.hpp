@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+/// CUDA's runtime on the CPU, for tests.
+///
+/// Kernels: blocks one after the other, the threads of a block as fibres that change over at barriers, in an order
+/// drawn by chance between them. A barrier that part of a block does not reach, a shuffle from a lane that does not
+/// take part, a misaligned asynchronous copy, and a write past the block's shared memory end the process with a
+/// message.
+///
+/// Streams: queues that one thread of its own works off, the next stream drawn by chance among those that may go on, so
+/// that a missing event or wait shows as a wrong result. Memory from cudaMalloc and shared memory start as NaN.
+///
+/// | environment variable | default | |
+/// | DEJAVID_SHIM_DEVICES | 1 | number of devices |
+/// | DEJAVID_SHIM_MEMORY | 8589934592 | bytes of each device |
+/// | DEJAVID_SHIM_SEED | 1 | of what is drawn by chance |
+namespace dejavid::cuda_shim {
+
+/// Draws anew from `seed` on. Call it while nothing is under way.
+void set_seed(std::uint64_t seed);
+
+/// Enqueues `done` on `stream` (nullptr: the legacy default stream). It is called again and again, other streams going
+/// on between, until it returns true. It must neither block for long nor call CUDA.
+void enqueue(cudaStream_t stream, std::function<bool()> done);
+
+/// What the process holds, over all devices.
+struct Held {
+  std::int64_t device_allocations = 0, pinned_allocations = 0, streams = 0, events = 0;
+  std::size_t device_bytes = 0, peak_device_bytes = 0;  ///< peak: since the start or reset_peak()
+  std::int64_t launches = 0;                            ///< kernels enqueued since the start
+};
+[[nodiscard]] Held held();
+void reset_peak();
+
+}  // namespace dejavid::cuda_shim

@@ -1,0 +1,83 @@
+#pragma once
+
+// Stands in for CUDA's header of this name; see cuda_runtime.h.
+
+#include <cuda_runtime.h>
+
+#include <bit>
+#include <cstdint>
+
+namespace dejavid::cuda_shim {
+
+/// Exact.
+inline float half_to_float(std::uint16_t bits) {
+  const std::uint32_t sign = (bits & 0x8000U) << 16U;
+  const std::uint32_t exponent = (bits >> 10U) & 0x1fU;
+  const std::uint32_t mantissa = bits & 0x3ffU;
+  if (exponent == 0) {
+    const float magnitude = static_cast<float>(mantissa) * 0x1p-24F;
+    return sign != 0 ? -magnitude : magnitude;
+  }
+  const std::uint32_t wide_exponent = exponent == 31 ? 255 : exponent + 112;
+  return std::bit_cast<float>(sign | wide_exponent << 23U | mantissa << 13U);
+}
+
+/// To the nearest, ties to even; beyond the largest to infinity.
+inline std::uint16_t float_to_half(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16U) & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return 0x7fff;
+  if (magnitude >= 0x477ff000U) return sign | 0x7c00U;             // 65520 and above
+  if (magnitude < 0x38800000U) {                                   // below 2^-14: whole multiples of 2^-24
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5F;  // the sum's last place is 2^-24
+    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U));
+  }
+  const std::uint32_t rounded = magnitude + 0xfffU + ((magnitude >> 13U) & 1U);
+  return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13U));
+}
+
+}  // namespace dejavid::cuda_shim
+
+struct alignas(2) __half {
+  std::uint16_t bits;
+};
+struct alignas(4) __half2 {
+  __half x, y;
+};
+using half = __half;
+using half2 = __half2;
+
+inline float __half2float(__half value) {
+  return dejavid::cuda_shim::half_to_float(value.bits);
+}
+inline __half __float2half_rn(float value) {
+  return {dejavid::cuda_shim::float_to_half(value)};
+}
+inline __half __float2half(float value) {
+  return __float2half_rn(value);
+}
+inline __half2 __halves2half2(__half x, __half y) {
+  return {x, y};
+}
+inline __half2 __floats2half2_rn(float x, float y) {
+  return {__float2half_rn(x), __float2half_rn(y)};
+}
+inline __half2 __float22half2_rn(float2 value) {
+  return __floats2half2_rn(value.x, value.y);
+}
+inline float2 __half22float2(__half2 value) {
+  return {__half2float(value.x), __half2float(value.y)};
+}
+inline float __low2float(__half2 value) {
+  return __half2float(value.x);
+}
+inline float __high2float(__half2 value) {
+  return __half2float(value.y);
+}
+inline unsigned short __half_as_ushort(__half value) {
+  return value.bits;
+}
+inline __half __ushort_as_half(unsigned short bits) {
+  return {bits};
+}
