@@ -46,9 +46,8 @@ namespace cpu {
 /// Rearranges `parameters` into `packed` (packed_parameter_count() elements, aligned to 64 bytes).
 PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, int threads);
 
-/// As reference::cost_matrices. An element's value does not depend on which samples stand beside it: the sum over
-/// features runs in blocks of kFeatureBlock, in order, whatever the position in a tile. One thread; `cost` aligned to
-/// 64 bytes.
+/// As reference::cost_matrices. Every element is one f32 sum over the features in order, whatever the samples beside
+/// it; variants with fused multiply-add give the same bits. One thread; `cost` aligned to 64 bytes.
 void cost_matrices(const PackedParameters& parameters, const SamplesView<float>& samples, float* cost,
                    const Variant& variant = best_variant());
 }  // namespace cpu

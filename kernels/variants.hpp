@@ -8,8 +8,7 @@
 
 namespace dejavid::kernels {
 
-/// Features are summed in blocks of this many, and the blocks' sums added: bounds the rounding error and the cache
-/// footprint.
+/// Cost matrices take this many features at a time, so that what a tile reads stays in the nearest cache.
 inline constexpr std::int64_t kFeatureBlock = 256;
 /// One cell of a path: centroid step `row`, sample step `column`.
 struct PathCell {

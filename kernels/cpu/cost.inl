@@ -1,6 +1,6 @@
 // Weighted L1 cost matrices. A tile is Panels panels of 16 rows by Columns columns, all accumulators in registers.
 // Lanes are rows, so a column's number is broadcast and nothing is summed across lanes; each element's sum runs over
-// the features in order.
+// the features in order, block after block.
 #pragma once
 
 #include "kernels/cost.hpp"
@@ -30,6 +30,12 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t feat
                std::int64_t feature_dim, float* cost, std::int64_t stride, bool first_block) {
   constexpr int kVectors = Panels * kVectorsPerPanel;
   Registers<Columns* kVectors> sum = {};
+  if (!first_block) {  // goes on where the block before ended
+    for (int column = 0; column < Columns; ++column) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[column * kVectors + v] = load(cost + column * stride + v * kLanes);
+    }
+  }
   for (std::int64_t f = 0; f < feature_count; ++f) {
     Registers<kVectors> centroid, weight;
 #pragma GCC unroll 8
@@ -48,8 +54,7 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t feat
   }
   for (int column = 0; column < Columns; ++column) {
     for (int v = 0; v < kVectors; ++v) {
-      float* element = cost + column * stride + v * kLanes;
-      store(element, first_block ? sum[column * kVectors + v] : load(element) + sum[column * kVectors + v]);
+      store(cost + column * stride + v * kLanes, sum[column * kVectors + v]);
     }
   }
 }

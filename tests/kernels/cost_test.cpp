@@ -59,10 +59,9 @@ TEST(Cost, EveryVariantIsWithinTheRoundingBoundOnReals) {
   for (const Shape& shape : shapes()) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
     const std::vector<double> expected = reference_cost(problem);
-    // Every term is positive. It passes through a subtraction, a product, at most kFeatureBlock additions within its
-    // block and one for each block: each multiplies it by at most 1 + roundoff.
-    const std::int64_t operations =
-        2 + std::min(kFeatureBlock, shape.feature_dim) + shape.feature_dim / kFeatureBlock + 1;
+    // Every term is positive. It passes through a subtraction, a product and at most F additions: each multiplies it by
+    // at most 1 + roundoff.
+    const std::int64_t operations = 2 + shape.feature_dim;
     const double bound = std::expm1(static_cast<double>(operations) * kRoundoff);
     for_each_variant([&](const Variant& variant) {
       Aligned<float> cost = cost_by(problem, variant);
@@ -73,6 +72,24 @@ TEST(Cost, EveryVariantIsWithinTheRoundingBoundOnReals) {
           ASSERT_NEAR(static_cast<double>(cost[at]), exact, bound * exact) << variant.name << " " << to_string(shape);
         }
       }
+    });
+  }
+}
+
+TEST(Cost, VariantsWithFusedMultiplyAddGiveTheSameBits) {
+  for (const Shape& shape : shapes()) {
+    const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
+    std::vector<float> first;
+    for_each_variant([&](const Variant& variant) {
+      if (variant.name == "portable") return;
+      Aligned<float> cost = cost_by(problem, variant);
+      std::vector<float> elements;
+      for (std::int64_t j = 0; j < problem.samples().total_steps(); ++j) {
+        const float* const column = cost.data() + j * cost_stride(shape.classes, shape.steps);
+        elements.insert(elements.end(), column, column + shape.classes * shape.steps);
+      }
+      if (first.empty()) first = elements;
+      ASSERT_EQ(elements, first) << variant.name << " " << to_string(shape);
     });
   }
 }

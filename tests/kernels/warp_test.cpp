@@ -140,8 +140,7 @@ TEST(SearchPaths, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
         reference::distances_along_paths(problem.parameters(), problem.samples(), paths.data(), found.data());
         // A near tie may be decided otherwise in f32, by as much as costs and sums along both paths can be off.
         const std::int64_t longest = *std::max_element(shape.lengths.begin(), shape.lengths.end());
-        const double operations =
-            static_cast<double>(2 + std::min(kFeatureBlock, shape.feature_dim) + 2 + shape.steps + longest);
+        const double operations = static_cast<double>(2 + shape.feature_dim + shape.steps + longest);
         for (std::size_t pair = 0; pair < best.size(); ++pair) {
           EXPECT_NEAR(found[pair], best[pair], 2 * operations * kRoundoff * best[pair] + 1e-12 * best[pair])
               << variant.name << " " << to_string(shape);
