@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 launch/install.sh --tools
-git ls-files '*.cpp' '*.hpp' '*.inl' | xargs clang-format --dry-run --Werror
+git ls-files '*.cpp' '*.hpp' '*.inl' '*.cu' '*.cuh' | xargs clang-format --dry-run --Werror
 echo "== formatted"
 if [[ "${1:-}" != --format-only ]]; then
   launch/build.sh tidy

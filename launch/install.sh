@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
-#   launch/install.sh --cuda    the full torch wheel, and nvcc where the machine has none
+#   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), and nvcc where the machine has none
 #   launch/install.sh --tools   also clang-format and clang-tidy, for launch/check.sh
 # Safe to run again: what is already there is left alone.
 set -euo pipefail
@@ -66,8 +66,10 @@ if $cuda; then
   else
     say "LibTorch $TORCH_VERSION with CUDA: present"
   fi
-  if command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
+  if [[ -n "${CUDACXX:-}" ]] || command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]]; then
     say "nvcc: the machine's own"
+  elif wheel_installed cuda-toolkit "${CUDA_TOOLKIT_WHEEL#*==}" && compgen -G '.venv/lib/python3*/site-packages/nvidia/cu*/bin/nvcc' >/dev/null; then
+    say "nvcc: present in .venv"
   else
     say "nvcc from the cuda-toolkit wheel"
     pip_install "$CUDA_TOOLKIT_WHEEL"
@@ -80,4 +82,8 @@ else
   pip_install --no-deps "torch==$TORCH_VERSION"
   pip_install --no-deps "$CUDA_RUNTIME_WHEEL" "$CUDA_CUPTI_WHEEL"
 fi
-say "ready: launch/build.sh builds"
+if $cuda; then
+  say "ready: launch/build.sh cuda builds for GPUs as well, launch/build.sh for the CPU alone"
+else
+  say "ready: launch/build.sh builds"
+fi

@@ -1,10 +1,27 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds the CPU programs and runs every test. The last lines are CTest's summary.
+# Installs what is missing, builds the CPU programs and runs every test; the device code runs there on an emulated GPU. Where nvcc is
+# found (CUDACXX, PATH, /usr/local/cuda, or .venv after launch/install.sh --cuda), the same with CUDA, and the tests that need nvcc
+# or a GPU; those that need a GPU say that they skip where there is none. The last lines are CTest's summary.
 # Open MPI refuses to start as root and to put more ranks than cores on a machine unless told so; this tells it, for the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-launch/install.sh
-launch/build.sh cpu
+cuda=false
+if [[ -n "${CUDACXX:-}" ]] || command -v nvcc >/dev/null || [[ -x /usr/local/cuda/bin/nvcc ]] ||
+  compgen -G '.venv/lib/python3*/site-packages/nvidia/cu*/bin/nvcc' >/dev/null; then
+  cuda=true
+  echo "== nvcc found: testing the presets cpu and cuda"
+else
+  echo "== no nvcc found: testing the preset cpu only; launch/install.sh --cuda brings one"
+fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+
+if $cuda; then
+  launch/install.sh --cuda
+  launch/build.sh cuda
+  ctest --preset cuda --parallel 2
+else
+  launch/install.sh
+fi
+launch/build.sh cpu
 ctest --preset cpu --parallel 2
