@@ -1,0 +1,37 @@
+#include "faults.hpp"
+
+#include <cstdlib>
+#include <string>
+
+namespace dejavid::nccl_stand_in {
+namespace {
+
+/// What stands before the next colon; `rest` goes on behind it.
+std::string_view take(std::string_view& rest) {
+  const std::size_t end = rest.find(':');
+  const std::string_view taken = rest.substr(0, end);
+  rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+  return taken;
+}
+
+std::uint64_t number_or(std::string_view text, std::uint64_t otherwise) {
+  return text.empty() ? otherwise : std::stoull(std::string(text));
+}
+
+}  // namespace
+
+bool fault(std::string_view kind, int rank, std::uint64_t number) {
+  const char* asked = std::getenv("DEJAVID_NCCL_FAULT");
+  if (asked == nullptr) return false;
+  std::string_view rest(asked);
+  const auto this_rank = static_cast<std::uint64_t>(rank);
+  if (take(rest) != kind || number_or(take(rest), this_rank) != this_rank) return false;
+  return number == 0 || number_or(take(rest), 1) == number;
+}
+
+std::chrono::milliseconds delay() {
+  const char* asked = std::getenv("DEJAVID_NCCL_DELAY_MS");
+  return std::chrono::milliseconds(asked == nullptr ? 0 : std::atol(asked));
+}
+
+}  // namespace dejavid::nccl_stand_in
