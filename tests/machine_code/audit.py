@@ -7,7 +7,7 @@ of FADD and FFMA among the issued instructions is the share of the floor that th
 The hot loop: every backward branch closes a loop, from its target to itself. The hot loop is the shortest that has at least 0.8 of the
 kernel's FADD and FFMA; where none has as many, the one with the most. Where a kernel is known to do a fixed number of element updates
 per turn of the loop around it (Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner
-one as often as the updates need.
+one as often as the updates need. All instructions between a loop's ends count, on both sides of a branch within.
 
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints a Markdown table
 """
@@ -33,9 +33,18 @@ class Kernel:
 
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
+TILE = {"float": 2 * 64 * 128 * 4, "__half": 2 * 64 * 128 * 2}  # two tiles of columns of kernels/cuda/along_path.cu
+LOOKUP, CENTROIDS = 1088, 8 * 256 * 16
 KERNELS = {
     "cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "cost_kernel<2>": Kernel(256, 2 * STAGE * 3 * 128 * 4, updates_of_outer_turn=STAGE * 64),
+    **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP) for feature, tile in TILE.items()},
+    **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS) for feature, tile in TILE.items()},
+    **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
+    **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in TILE},
+    **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in TILE},
+    "sample_losses_kernel": Kernel(128),
+    "update_kernel": Kernel(256),
 }
 
 
