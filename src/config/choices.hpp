@@ -13,7 +13,7 @@ template <typename Choice>
 inline constexpr std::array<std::string_view, 0> kChoiceNames{};
 
 template <>
-inline constexpr std::array<std::string_view, 3> kChoiceNames<CacheChoice>{"auto", "none", "memory"};
+inline constexpr std::array<std::string_view, 4> kChoiceNames<CacheChoice>{"auto", "none", "memory", "device"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<WeightInit>{"one", "random"};
 template <>

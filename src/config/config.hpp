@@ -7,7 +7,7 @@
 
 namespace dejavid {
 
-enum class CacheChoice : std::uint8_t { kAuto, kNone, kMemory };
+enum class CacheChoice : std::uint8_t { kAuto, kNone, kMemory, kDevice };
 enum class WeightInit : std::uint8_t { kOne, kRandom };
 enum class Refresh : std::uint8_t { kEpoch, kBatch };
 enum class Profile : std::uint8_t { kPaper, kDejavidCode };
@@ -20,7 +20,7 @@ enum class ProgressChoice : std::uint8_t { kAuto, kBar, kPlain, kOff };
 
 struct DataConfig {
   std::vector<std::filesystem::path> store;  ///< TSE stores, read as one
-  CacheChoice cache = CacheChoice::kAuto;    ///< auto: memory where the training samples fit in half of what is free
+  CacheChoice cache = CacheChoice::kAuto;    ///< auto: the GPU's memory or else the host's, where they fit
   std::int64_t prefetch = 2;                 ///< batches read ahead
 };
 

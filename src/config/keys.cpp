@@ -173,7 +173,8 @@ std::vector<Key> make_keys() {
   return {
       files<Field<kData, &DataConfig::store>>("data", "store", "TSE stores, read as one"),
       choice<Field<kData, &DataConfig::cache>>(
-          "data", "cache", "keep features once read; auto: where the training samples fit in half of the free memory"),
+          "data", "cache",
+          "where features stay once read: in GPU memory, in the host's, or nowhere; auto: the first where they fit"),
       integer<Field<kData, &DataConfig::prefetch>>("data", "prefetch", 1, 1024, "batches read ahead"),
 
       integer<Field<kModel, &ModelConfig::steps>>("model", "steps", 1, "K, steps of a centroid"),

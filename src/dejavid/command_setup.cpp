@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "io/errors.hpp"
-#include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
@@ -15,19 +14,6 @@
 #include "src/run/threads.hpp"
 
 namespace dejavid {
-
-void require_device(const Config& config, dist::Communicator& communicator) {
-  agreed(communicator, [&] {
-    if (config.dist.device == DeviceChoice::kCuda) {
-      throw ConfigError(
-          "dist.device: found \"cuda\", but this program was built without CUDA; expected \"auto\" or \"cpu\"");
-    }
-    if (config.dist.backend == BackendChoice::kNccl) {
-      throw ConfigError(
-          "dist.backend: found \"nccl\", but this program was built without NCCL; expected \"auto\" or \"mpi\"");
-    }
-  });
-}
 
 void require_samples(const EvaluationSplit& split, const Config& config) {
   if (split.samples.empty()) {
@@ -71,16 +57,14 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,
-                   const dist::Communicator& communicator, int threads) {
+                   const dist::Communicator& communicator, const Device& device) {
   const io::TseStore& store = dataset.store;
   log_info(fmt::format("data: {} train, {} val, {} test samples, {} classes, {} features",
                        store.samples_of(io::Split::kTrain).size(), store.samples_of(io::Split::kValidation).size(),
                        store.samples_of(io::Split::kTest).size(), model.classes, model.feature_dim));
   log_info(fmt::format("model: {} centroid steps, {} parameters; {} epochs of batches of {}", model.steps,
                        2 * model.element_count(), config.train.epochs, config.train.batch_size));
-  log_info(fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", kernels::best_variant().name,
-                       communicator.size().value, communicator.size().value == 1 ? "" : "s", threads,
-                       threads == 1 ? "" : "s", communicator.backend_name()));
+  log_info(device.describe());
   const long host_cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 &&
       communicator.topology().local_size < host_cores) {

@@ -6,14 +6,12 @@
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/dataset.hpp"
+#include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/resume.hpp"
 
 /// What several subcommands begin with.
 namespace dejavid {
-
-/// Refuses a device or backend that this build does not have. Throws dist::AgreedFailure.
-void require_device(const Config& config, dist::Communicator& communicator);
 
 /// Throws io::StoreError where the split has no samples.
 void require_samples(const EvaluationSplit& split, const Config& config);
@@ -28,6 +26,6 @@ void refuse_to_replace_input(const std::filesystem::path& out, const Config& con
 
 /// Logs the sizes of the work ahead.
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,
-                   const dist::Communicator& communicator, int threads);
+                   const dist::Communicator& communicator, const Device& device);
 
 }  // namespace dejavid

@@ -2,18 +2,30 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dejavid {
 
-CpuAligner::CpuAligner(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim, bool diagonal,
-                       kernels::TieSign tie_sign, int threads)
-    : classes_(classes),
-      steps_(steps),
-      feature_dim_(feature_dim),
-      diagonal_(diagonal),
+CpuAligner::CpuAligner(Dataset& dataset, const Model& model, kernels::TieSign tie_sign, int threads)
+    : dataset_(dataset),
+      classes_(model.classes),
+      steps_(model.steps),
+      feature_dim_(model.feature_dim),
+      diagonal_(model.diagonal),
       tie_sign_(tie_sign),
       threads_(threads) {
-  sums_.reserve(2 * kernels::blocked_count(classes * steps, feature_dim));
+  sums_.reserve(2 * kernels::blocked_count(classes_ * steps_, feature_dim_));
+}
+
+void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
+  source_ = source;
+  dataset_.stream.start(std::move(batches));
+}
+
+AlignedBatch CpuAligner::next() {
+  const io::SampleBatch& batch = dataset_.stream.next();
+  search_paths(batch, source_);
+  return {batch, distances()};
 }
 
 kernels::ParametersView<float> CpuAligner::weigh(std::span<const float> centroids, std::span<const float> log_weights,

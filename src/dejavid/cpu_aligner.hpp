@@ -8,20 +8,22 @@
 #include "kernels/along_path.hpp"
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligned_buffer.hpp"
+#include "src/dejavid/aligner.hpp"
+#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
 
 namespace dejavid {
 
-/// Which parameters paths are searched with.
-enum class PathSource : std::uint8_t { kFrozen, kLive };
-
 /// The arithmetic of alignment on the CPU: paths, distances along them, gradients along them. Holds the parameters in
 /// the layouts that the kernels read and everything that they work in; nothing is allocated once the largest batch has
 /// been seen.
-class CpuAligner {
+class CpuAligner final : public Aligner {
  public:
-  CpuAligner(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim, bool diagonal,
-             kernels::TieSign tie_sign, int threads);
+  /// For models of the shape of `model`, whose parameters are not looked at.
+  CpuAligner(Dataset& dataset, const Model& model, kernels::TieSign tie_sign, int threads);
+
+  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
+  AlignedBatch next() override;
 
   /// Takes over the live parameters, [C,K,F] each. Whatever changes them calls this again.
   void set_live(std::span<const float> centroids, std::span<const float> log_weights);
@@ -46,10 +48,12 @@ class CpuAligner {
   [[nodiscard]] kernels::BlockedParameters live_blocks() const;
   [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
 
+  Dataset& dataset_;
   std::int64_t classes_, steps_, feature_dim_;
   bool diagonal_;
   kernels::TieSign tie_sign_;
   int threads_;
+  PathSource source_ = PathSource::kLive;  ///< of the pass under way
 
   std::vector<float> live_centroids_, live_weights_, frozen_weights_;  ///< [C,K,F]
   bool live_packed_ = false;                                           ///< whether live_panels_ are up to date

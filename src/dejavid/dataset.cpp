@@ -9,6 +9,7 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
+#include "src/dejavid/device.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
 
@@ -29,7 +30,7 @@ std::int64_t available_bytes() {
 
 io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist::Communicator& communicator) {
   if (choice == CacheChoice::kMemory) return io::SampleCache::kMemory;
-  if (choice == CacheChoice::kNone) return io::SampleCache::kNone;
+  if (choice != CacheChoice::kAuto) return io::SampleCache::kNone;
   // In the course of the epochs every rank comes by every sample, so each of a host's ranks may end up holding all of
   // them.
   std::int64_t steps = 0;
@@ -49,10 +50,10 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist
 
 }  // namespace
 
-Dataset::Dataset(io::TseStore opened, io::SampleCache cache, int prefetch)
-    : store(std::move(opened)), stream(store, cache, prefetch) {}
+Dataset::Dataset(io::TseStore opened, io::SampleCache cache, bool keep_on_device, int prefetch)
+    : store(std::move(opened)), stream(store, cache, prefetch), kept_on_device(keep_on_device) {}
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator) {
+Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* trained_on) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] { store.emplace(config.data.store); });
   const bool same = dist::same_on_all_ranks(communicator, store->identity());
@@ -67,8 +68,10 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator) {
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
   }
-  const io::SampleCache cache = choose_cache(*store, config.data.cache, communicator);
-  return {std::move(*store), cache, static_cast<int>(config.data.prefetch)};
+  const bool on_device = trained_on != nullptr && trained_on->keeps_features(*store);
+  const io::SampleCache cache =
+      on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, communicator);
+  return {std::move(*store), cache, on_device, static_cast<int>(config.data.prefetch)};
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

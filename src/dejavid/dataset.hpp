@@ -10,16 +10,20 @@
 
 namespace dejavid {
 
+class Device;
+
 /// What a rank reads: the store and the one stream that reads from it.
 struct Dataset {
   io::TseStore store;
   io::SampleStream stream;
+  bool kept_on_device;  ///< whether the device keeps the features that it has seen
 
   /// Collective. Opens data.store on every rank, agrees that all succeeded and read the same content, and chooses the
-  /// cache. Throws dist::AgreedFailure.
-  static Dataset open(const Config& config, dist::Communicator& communicator);
+  /// cache. `trained_on`: the device that will see every training sample many times, or nullptr. Throws
+  /// dist::AgreedFailure.
+  static Dataset open(const Config& config, dist::Communicator& communicator, Device* trained_on = nullptr);
 
-  Dataset(io::TseStore opened, io::SampleCache cache, int prefetch);
+  Dataset(io::TseStore opened, io::SampleCache cache, bool keep_on_device, int prefetch);
 };
 
 /// The samples that an evaluation is about, and what to call them.

@@ -7,6 +7,7 @@
 #include "io/model_file.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
+#include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/run/environment.hpp"
@@ -19,21 +20,22 @@ namespace {
 /// A model and the data that it is to be tried on. Made collectively.
 struct Trial {
   Trial(const Config& config, dist::Communicator& communicator)
-      : threads(thread_count(config, communicator)),
+      : device(choose_device(config, communicator, thread_count(config, communicator))),
         dataset(Dataset::open(config, communicator)),
         model(load_model(config, dataset.store, communicator)),
-        split(choose_split(dataset.store, config.eval.split)),
-        aligner(model.classes, model.steps, model.feature_dim, model.diagonal || config.model.diagonal,
-                kernels::TieSign::kZero, threads) {
-    agreed(communicator, [&] { require_samples(split, config); });
-    aligner.set_live(model.centroids, model.log_weights);
+        split(choose_split(dataset.store, config.eval.split)) {
+    agreed(communicator, [&] {
+      require_samples(split, config);
+      model.diagonal = model.diagonal || config.model.diagonal;
+      aligner = device->make_aligner(dataset, model);
+    });
   }
 
-  int threads;
+  std::unique_ptr<Device> device;
   Dataset dataset;
   Model model;
   EvaluationSplit split;
-  CpuAligner aligner;
+  std::unique_ptr<Aligner> aligner;
 };
 
 struct ClassAccuracy {
@@ -98,13 +100,12 @@ std::string csv_field(const std::string& text) {
 }  // namespace
 
 void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
-  require_device(config, communicator);
   agreed(communicator, [&] { refuse_to_replace_input(json, config); });
   Trial trial(config, communicator);
   const std::vector<std::string>& class_names = trial.dataset.store.class_names();
   const bool has_logits = trial.model.feature_dim >= trial.model.classes;
   const Evaluation evaluation =
-      evaluate(trial.dataset, trial.split.samples, trial.aligner, PathSource::kLive, config, communicator, has_logits);
+      evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     print(evaluation, trial.split, class_names);
@@ -113,11 +114,10 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
 }
 
 void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
-  require_device(config, communicator);
   agreed(communicator, [&] { refuse_to_replace_input(out, config); });
   Trial trial(config, communicator);
   const std::vector<Prediction> predictions =
-      predict(trial.dataset, trial.split.samples, trial.aligner, config, communicator);
+      predict(trial.dataset, trial.split.samples, *trial.aligner, config, communicator);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     std::string text = "id,label,prediction,confidence,top5\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
@@ -12,17 +13,17 @@ namespace {
 
 /// Runs this rank's share of `samples` through `visit(batch, distances)`, batch by batch.
 template <typename Visit>
-void for_each_batch(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner, PathSource source,
-                    const Config& config, dist::Communicator& communicator, Visit&& visit) {
+void for_each_batch(const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source, const Config& config,
+                    dist::Communicator& communicator, Visit&& visit) {
   const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
   const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
   const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
-  const auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
-  dataset.stream.start(batches);
-  for (std::size_t k = 0; k < batches.size(); ++k) {
-    const io::SampleBatch& batch = dataset.stream.next();
-    aligner.search_paths(batch, source);
-    visit(batch, aligner.distances());
+  auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
+  const std::size_t batch_count = batches.size();
+  aligner.start(std::move(batches), source);
+  for (std::size_t k = 0; k < batch_count; ++k) {
+    const AlignedBatch aligned = aligner.next();
+    visit(aligned.batch, aligned.distances);
   }
 }
 
@@ -45,7 +46,7 @@ std::int32_t supersampling_prediction(const float* features, std::int64_t length
   return best;
 }
 
-Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner, PathSource source,
+Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source,
                     const Config& config, dist::Communicator& communicator, bool with_supersampling) {
   const std::int32_t classes = dataset.store.class_count();
   const auto width = static_cast<std::size_t>(classes);
@@ -55,7 +56,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<double> probabilities(width);
   agreed(communicator, [&] {
     for_each_batch(
-        dataset, samples, aligner, source, config, communicator,
+        samples, aligner, source, config, communicator,
         [&](const io::SampleBatch& batch, std::span<const double> distances) {
           for (std::size_t b = 0; b < batch.samples.size(); ++b) {
             const Outcome outcome = evaluate_sample(distances.subspan(b * width, width), batch.labels[b],
@@ -98,14 +99,14 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   return evaluation;
 }
 
-std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner,
+std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
                                 const Config& config, dist::Communicator& communicator) {
   const auto width = static_cast<std::size_t>(dataset.store.class_count());
   const std::size_t closest = std::min(width, std::size_t{5});
   std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
   std::vector<double> my_confidences, probabilities(width);
   agreed(communicator, [&] {
-    for_each_batch(dataset, samples, aligner, PathSource::kLive, config, communicator,
+    for_each_batch(samples, aligner, PathSource::kLive, config, communicator,
                    [&](const io::SampleBatch& batch, std::span<const double> distances) {
                      for (std::size_t b = 0; b < batch.samples.size(); ++b) {
                        const auto row = distances.subspan(b * width, width);

@@ -6,7 +6,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/cpu_aligner.hpp"
+#include "src/dejavid/aligner.hpp"
 #include "src/dejavid/dataset.hpp"
 
 namespace dejavid {
@@ -33,13 +33,12 @@ struct Prediction {
                                                     std::int64_t feature_dim, std::int32_t classes);
 
 /// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset.
-[[nodiscard]] Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, CpuAligner& aligner,
+[[nodiscard]] Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
                                   PathSource source, const Config& config, dist::Communicator& communicator,
                                   bool with_supersampling = false);
 
 /// Collective. On rank 0 a prediction for every sample, in order; elsewhere empty.
 [[nodiscard]] std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples,
-                                              CpuAligner& aligner, const Config& config,
-                                              dist::Communicator& communicator);
+                                              Aligner& aligner, const Config& config, dist::Communicator& communicator);
 
 }  // namespace dejavid

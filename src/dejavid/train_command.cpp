@@ -7,6 +7,7 @@
 #include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
+#include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/resume.hpp"
 #include "src/dejavid/trainer.hpp"
@@ -85,9 +86,9 @@ void check_training(const Config& config, const io::TseStore& store) {
 }  // namespace
 
 ExitCode run_training(Config config, dist::Communicator& communicator) {
-  require_device(config, communicator);
   const int threads = thread_count(config, communicator);
-  Dataset dataset = Dataset::open(config, communicator);
+  const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
+  Dataset dataset = Dataset::open(config, communicator, device.get());
   agreed(communicator, [&] { check_training(config, dataset.store); });
 
   std::optional<Model> start = starting_model(config, dataset.store, communicator);
@@ -121,8 +122,8 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     } else {
       model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
     }
-    describe_work(dataset, model, config, communicator, threads);
-    trainer.emplace(config, communicator, dataset, model, threads,
+    describe_work(dataset, model, config, communicator, *device);
+    trainer.emplace(config, communicator, dataset, model, *device,
                     checkpoint ? checkpoint->content.training : std::nullopt);
     const bool finished = trainer->run(run ? &*run : nullptr);
     const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;

@@ -4,12 +4,11 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
@@ -18,17 +17,13 @@
 namespace dejavid {
 namespace {
 
-kernels::TieSign tie_sign_of(Profile profile) {
-  return profile == Profile::kPaper ? kernels::TieSign::kZero : kernels::TieSign::kMinusOne;
-}
-
 std::uint64_t digest_of(const std::vector<float>& values, std::uint64_t seed) {
   return XXH64(values.data(), values.size() * sizeof(float), seed);
 }
 
 }  // namespace
 
-Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, int threads,
+Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
                  const std::optional<io::TrainingState>& checkpoint)
     : config_(config),
       communicator_(communicator),
@@ -37,28 +32,15 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
       training_(dataset.store.samples_of(io::Split::kTrain)),
       validation_(choose_split(dataset.store, config.eval.split)),
       group_(gradient_group(config.train.batch_size)),
-      aligner_(model.classes, model.steps, model.feature_dim, model.diagonal, tie_sign_of(config.train.profile),
-               threads),
-      centroid_optimizer_(model.centroids.size(), config.train.weight_decay),
-      log_weight_optimizer_(model.log_weights.size(), config.train.weight_decay),
-      centroid_gradient_(model.centroids.size()),
-      log_weight_gradient_(model.log_weights.size()),
-      probabilities_(static_cast<std::size_t>(model.classes)),
+      engine_(device.make_engine(dataset, model, phases_)),
       start_(std::chrono::steady_clock::now()) {
-  set_torch_threads(threads);
-  aligner_.set_live(model_.centroids, model_.log_weights);
   state_.order_seed = static_cast<std::uint64_t>(config.train.seed);
   state_.store_identity = dataset.store.identity();
   if (!checkpoint) return;
 
   state_ = *checkpoint;
-  const auto restore = [](std::vector<float>& moment, std::vector<float>& saved) {
-    if (!saved.empty()) moment = std::move(saved);
-  };
-  restore(centroid_optimizer_.first_moment(), state_.centroid_first_moment);
-  restore(centroid_optimizer_.second_moment(), state_.centroid_second_moment);
-  restore(log_weight_optimizer_.first_moment(), state_.log_weight_first_moment);
-  restore(log_weight_optimizer_.second_moment(), state_.log_weight_second_moment);
+  engine_->load(Moments{std::move(state_.centroid_first_moment), std::move(state_.centroid_second_moment),
+                        std::move(state_.log_weight_first_moment), std::move(state_.log_weight_second_moment)});
   frozen_centroids_ = std::move(state_.frozen_centroids);
   frozen_log_weights_ = std::move(state_.frozen_log_weights);
   best_ = {state_.best_epoch, 0, 0, state_.best_val_loss, state_.best_val_top1, state_.best_val_top5};
@@ -98,126 +80,112 @@ void Trainer::freeze() {
                               state_.epoch));
       communicator_.broadcast(std::span(model_.centroids), dist::Rank{0});
       communicator_.broadcast(std::span(model_.log_weights), dist::Rank{0});
-      aligner_.set_live(model_.centroids, model_.log_weights);
+      engine_->load(model_);
     }
     frozen_centroids_ = model_.centroids;
     frozen_log_weights_ = model_.log_weights;
   }
-  aligner_.set_frozen(frozen_centroids_, frozen_log_weights_);
+  engine_->set_frozen(frozen_centroids_, frozen_log_weights_);
 }
 
+/// Trains an epoch, or what is left of it. False where it was asked to stop: a checkpoint has been written.
 bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
   const std::vector<std::int64_t> order =
       epoch_order(training_, config_.train.shuffle, state_.order_seed, state_.epoch);
   auto batches = rank_batches(order, config_.train.batch_size, group_, state_.step_in_epoch, communicator_.rank(),
                               communicator_.size());
-  const std::size_t batch_count = batches.size();
-  const double lr = cosine_learning_rate(config_.train.lr, state_.epoch, config_.train.epochs);
-  dataset_.stream.start(std::move(batches));
+  const std::int64_t first = state_.step_in_epoch, last = first + static_cast<std::int64_t>(batches.size());
+  const std::int64_t steps_before = state_.step - first;  // of earlier epochs
+  const double lr = learning_rate();
+  agreed(communicator_, [&] { engine_->start_epoch(std::move(batches)); });
+  std::int64_t between_agreements = engine_->steps_between_agreements();
+  communicator_.all_reduce(std::span(&between_agreements, 1), dist::Reduction::kMin);
 
   LocalPhase local;
-  for (std::size_t k = 0; k < batch_count; ++k) {
-    const std::int64_t begin = state_.step_in_epoch * config_.train.batch_size;
-    const std::int64_t batch_samples =
-        std::min(config_.train.batch_size, static_cast<std::int64_t>(order.size()) - begin);
-    const std::optional<StepStats> stats = step(batch_samples, lr, local);
-    if (!stats) {
-      save_checkpoint(run);
-      return false;
+  for (std::int64_t k = first; k < last; ++k) {
+    const std::int64_t step = steps_before + k + 1;  // counted from 1
+    const bool save = k + 1 < last && checkpoint_due(step);
+    // paths, distances, loss and gradient of this rank's samples
+    local.attempt([&] { engine_->compute(samples_of_step(k)); });
+    const bool computed = !local.failure;
+    if ((k + 1 - first) % between_agreements == 0 || k + 1 == last || save) {
+      const bool stop = dist::agree_with_flag(communicator_, local.failure, stop_requested() ? 1 : 0) != 0;
+      settle(run, progress, local);
+      if (stop) {
+        dist::agree(communicator_, local.failure);
+        save_checkpoint(run);
+        return false;
+      }
     }
-
-    // ---- everything below only records what happened
-    local.attempt([&] {
-      if (run != nullptr) run->record(StepRecord{state_.epoch, state_.step, stats->loss, lr, stats->samples});
-    });
-    state_.epoch_loss_sum += stats->loss * static_cast<double>(stats->samples);
-    state_.epoch_correct += stats->correct;
-    state_.epoch_samples += stats->samples;
-    ++state_.step;
-    ++state_.step_in_epoch;
-    progress.advance(stats->samples,
-                     fmt::format("epoch {}/{} loss {:.4f}", state_.epoch + 1, config_.train.epochs, stats->loss));
-    const std::int64_t every = config_.run.checkpoint_every_steps;
-    if (every > 0 && state_.step % every == 0 && k + 1 < batch_count) save_checkpoint(run);
+    // their sum over ranks, and the same update on every rank
+    if (computed) {
+      engine_->apply({config_.model.learn_centroids ? lr * config_.train.centroid_lr_ratio : 0,
+                      config_.model.learn_weights ? lr : 0, config_.train.weight_decay, step});
+    }
+    if (save) {
+      settle(run, progress, local);
+      save_checkpoint(run);
+    }
   }
+  settle(run, progress, local);
   dist::agree(communicator_, local.failure);
+  agreed(communicator_, [&] { engine_->fetch(model_); });
   return true;
 }
 
-/// One optimizer step on a global batch of `batch_samples`, of which this rank takes its part. Nothing, and no update,
-/// where some rank was asked to stop.
-std::optional<StepStats> Trainer::step(std::int64_t batch_samples, double lr, LocalPhase& local) {
-  const auto timed = [&](Phase phase, auto&& body) {
-    const auto timer = phases_.time(phase);
-    body();
-  };
-  BatchTotals totals;
-  local.attempt([&] {
-    const io::SampleBatch* batch = nullptr;
-    timed(Phase::kRead, [&] { batch = &dataset_.stream.next(); });
-    // 1. paths, which need nothing of this epoch's updates
-    timed(Phase::kPaths, [&] { aligner_.search_paths(*batch, path_source()); });
-    // 2. distances along them with the live parameters, and the loss through the normalisation
-    timed(Phase::kForward, [&] { totals = batch_loss(*batch, aligner_.distances(), batch_samples); });
-    // 3. gradient along them
-    timed(Phase::kBackward, [&] { aligner_.compute_gradient(distance_gradient_, group_); });
-  });
-  if (dist::agree_with_flag(communicator_, local.failure, stop_requested() ? 1 : 0) != 0) return std::nullopt;
-  timed(Phase::kReduce, [&] {
-    communicator_.all_reduce(std::span<double>(totals.sums), dist::Reduction::kSum);
-    communicator_.all_reduce(aligner_.gradient_sums(), dist::Reduction::kSum);
-  });
-  // 4. update, the same on every rank
-  timed(Phase::kUpdate, [&] { update(totals, lr); });
-  return StepStats{totals.loss() / static_cast<double>(batch_samples), totals.correct(), batch_samples};
-}
+/// Adds up over ranks, and records, the steps applied since the last time.
+void Trainer::settle(RunDirectory* run, Progress& progress, LocalPhase& local) {
+  const std::vector<StepTotals> steps = engine_->collect();
+  std::vector<double> sums;  // loss and correct of every step
+  for (const StepTotals& totals : steps) sums.insert(sums.end(), {totals.loss, static_cast<double>(totals.correct)});
+  communicator_.all_reduce(std::span(sums), dist::Reduction::kSum);
 
-PathSource Trainer::path_source() const {
-  return config_.train.refresh == Refresh::kEpoch ? PathSource::kFrozen : PathSource::kLive;
-}
-
-Trainer::BatchTotals Trainer::batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
-                                         std::int64_t batch_samples) {
-  const auto classes = static_cast<std::size_t>(model_.classes);
-  distance_gradient_.resize(distances.size());
-  BatchTotals totals;
-  for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-    const Outcome outcome =
-        evaluate_sample_with_gradient(distances.subspan(b * classes, classes), batch.labels[b],
-                                      config_.train.logit_norm, 1 / static_cast<double>(batch_samples), probabilities_,
-                                      std::span(distance_gradient_).subspan(b * classes, classes));
-    totals.sums[0] += outcome.loss;
-    totals.sums[1] += outcome.prediction == batch.labels[b] ? 1 : 0;
-    if (totals.first_not_finite < 0 && !std::isfinite(outcome.loss)) totals.first_not_finite = batch.samples[b];
-  }
-  return totals;
-}
-
-void Trainer::update(const BatchTotals& totals, double lr) {
-  // Sums are the same on every rank, and so is what is decided here. Parameters stay as they were.
-  if (!aligner_.parameter_gradient(centroid_gradient_, log_weight_gradient_) || !std::isfinite(totals.loss())) {
-    agreed(communicator_, [&] {
-      if (totals.first_not_finite >= 0) {
-        throw io::NotFiniteError(fmt::format(
-            "{}: found a loss that is not finite in epoch {}, step {}; expected a number; lower train.lr, or check the "
-            "scale of the features",
-            dataset_.store.describe(totals.first_not_finite), state_.epoch, state_.step));
-      }
+  for (std::size_t n = 0; n < steps.size(); ++n) {
+    if (steps[n].refused) refuse(steps[n]);
+    const std::int64_t samples = samples_of_step(state_.step_in_epoch);
+    const double loss = sums[2 * n] / static_cast<double>(samples);
+    local.attempt([&] {
+      if (run != nullptr) run->record(StepRecord{state_.epoch, state_.step, loss, learning_rate(), samples});
     });
-    agreed(communicator_, [&] {
-      throw io::NotFiniteError(
-          fmt::format("epoch {}, step {}: found a gradient that is not finite; expected numbers; lower train.lr",
-                      state_.epoch, state_.step));
-    });
+    state_.epoch_loss_sum += loss * static_cast<double>(samples);
+    state_.epoch_correct += static_cast<std::int64_t>(sums[2 * n + 1]);
+    state_.epoch_samples += samples;
+    ++state_.step;
+    ++state_.step_in_epoch;
+    progress.advance(samples, fmt::format("epoch {}/{} loss {:.4f}", state_.epoch + 1, config_.train.epochs, loss));
   }
-  if (config_.model.learn_centroids) {
-    centroid_optimizer_.update(model_.centroids, centroid_gradient_, lr * config_.train.centroid_lr_ratio,
-                               state_.step + 1);
-  }
-  if (config_.model.learn_weights) {
-    log_weight_optimizer_.update(model_.log_weights, log_weight_gradient_, lr, state_.step + 1);
-  }
-  aligner_.set_live(model_.centroids, model_.log_weights);
+}
+
+/// Ends a run whose coming step was refused: on every rank, since all of them saw the same sums.
+void Trainer::refuse(const StepTotals& totals) {
+  agreed(communicator_, [&] {
+    if (totals.first_not_finite >= 0) {
+      throw io::NotFiniteError(fmt::format(
+          "{}: found a loss that is not finite in epoch {}, step {}; expected a number; lower train.lr, or check the "
+          "scale of the features",
+          dataset_.store.describe(totals.first_not_finite), state_.epoch, state_.step));
+    }
+  });
+  agreed(communicator_, [&] {
+    throw io::NotFiniteError(
+        fmt::format("epoch {}, step {}: found a gradient that is not finite; expected numbers; lower train.lr",
+                    state_.epoch, state_.step));
+  });
+}
+
+/// Size of the global batch.
+std::int64_t Trainer::samples_of_step(std::int64_t step_in_epoch) const {
+  const std::int64_t begin = step_in_epoch * config_.train.batch_size;
+  return std::min(config_.train.batch_size, static_cast<std::int64_t>(training_.size()) - begin);
+}
+
+double Trainer::learning_rate() const {
+  return cosine_learning_rate(config_.train.lr, state_.epoch, config_.train.epochs);
+}
+
+bool Trainer::checkpoint_due(std::int64_t steps) const {
+  const std::int64_t every = config_.run.checkpoint_every_steps;
+  return every > 0 && steps % every == 0;
 }
 
 /// The numbers of the epoch just trained, with validation by the parameters after it.
@@ -230,7 +198,8 @@ void Trainer::validate(std::int64_t epoch) {
   last_.train_top1 = static_cast<double>(state_.epoch_correct) / samples;
   if (validation_.samples.empty()) return;
   const PathSource source = config_.eval.paths == EvalPaths::kCurrent ? PathSource::kLive : PathSource::kFrozen;
-  const Evaluation evaluation = evaluate(dataset_, validation_.samples, aligner_, source, config_, communicator_);
+  const Evaluation evaluation =
+      evaluate(dataset_, validation_.samples, engine_->aligner(), source, config_, communicator_);
   last_.val_loss = evaluation.loss;
   last_.val_top1 = evaluation.top1;
   last_.val_top5 = evaluation.top5;
@@ -259,6 +228,7 @@ void Trainer::record_epoch(RunDirectory* run, double seconds) {
 void Trainer::save_checkpoint(RunDirectory* run) {
   agreed(communicator_, [&] {
     if (run == nullptr) return;
+    engine_->fetch(model_);
     io::ModelContent content = model_content(last_);
     state_.best_epoch = best_.epoch;
     state_.best_val_loss = best_.val_loss;
@@ -267,13 +237,15 @@ void Trainer::save_checkpoint(RunDirectory* run) {
     content.training = state_;
     io::TrainingState& training = *content.training;
     training.elapsed_seconds = elapsed_seconds();
+    Moments moments;
+    engine_->fetch(moments);
     if (config_.model.learn_centroids) {
-      training.centroid_first_moment = centroid_optimizer_.first_moment();
-      training.centroid_second_moment = centroid_optimizer_.second_moment();
+      training.centroid_first_moment = std::move(moments.centroid_first);
+      training.centroid_second_moment = std::move(moments.centroid_second);
     }
     if (config_.model.learn_weights) {
-      training.log_weight_first_moment = log_weight_optimizer_.first_moment();
-      training.log_weight_second_moment = log_weight_optimizer_.second_moment();
+      training.log_weight_first_moment = std::move(moments.log_weight_first);
+      training.log_weight_second_moment = std::move(moments.log_weight_second);
     }
     if (state_.step_in_epoch > 0) {
       training.frozen_centroids = frozen_centroids_;

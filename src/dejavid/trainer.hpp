@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,9 +10,9 @@
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/adamw.hpp"
-#include "src/dejavid/cpu_aligner.hpp"
 #include "src/dejavid/dataset.hpp"
+#include "src/dejavid/device.hpp"
+#include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/phases.hpp"
@@ -22,12 +22,6 @@
 
 namespace dejavid {
 
-/// What one optimizer step saw, over the whole global batch.
-struct StepStats {
-  double loss = 0;  ///< mean, before the update
-  std::int64_t correct = 0, samples = 0;
-};
-
 /// An epoch's validation numbers and which epoch they belong to.
 struct Milestone {
   std::int64_t epoch = -1;
@@ -35,11 +29,13 @@ struct Milestone {
   double val_loss = 0, val_top1 = 0, val_top5 = 0;
 };
 
-/// Trains a model on a dataset, the same way on any number of ranks. Every member that is not const is collective.
+/// Trains a model on a dataset, the same way on any device and number of ranks. Every member that is not const is
+/// collective.
 class Trainer {
  public:
-  /// `checkpoint`: where to go on from, or nothing. The model must match it.
-  Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, int threads,
+  /// `checkpoint`: where to go on from, or nothing. The model must match it. Throws dist::AgreedFailure where the
+  /// device has no room for it.
+  Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
           const std::optional<io::TrainingState>& checkpoint);
 
   /// Trains to train.epochs, recording into `run` (rank 0's; nullptr elsewhere). False where it was asked to stop
@@ -52,24 +48,15 @@ class Trainer {
   [[nodiscard]] double elapsed_seconds() const;
   [[nodiscard]] std::int64_t steps_taken() const { return state_.step; }
   [[nodiscard]] const PhaseClock& phases() const { return phases_; }
-  [[nodiscard]] CpuAligner& aligner() { return aligner_; }
 
  private:
-  /// Sums over a batch, to be added up over ranks.
-  struct BatchTotals {
-    std::array<double, 2> sums{};        ///< loss, correct
-    std::int64_t first_not_finite = -1;  ///< this rank's first sample whose loss is not finite
-    [[nodiscard]] double loss() const { return sums[0]; }
-    [[nodiscard]] std::int64_t correct() const { return static_cast<std::int64_t>(sums[1]); }
-  };
-
   void freeze();
   [[nodiscard]] bool train_epoch(RunDirectory* run, Progress& progress);
-  [[nodiscard]] std::optional<StepStats> step(std::int64_t batch_samples, double lr, LocalPhase& local);
-  [[nodiscard]] PathSource path_source() const;
-  [[nodiscard]] BatchTotals batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
-                                       std::int64_t batch_samples);
-  void update(const BatchTotals& totals, double lr);
+  void settle(RunDirectory* run, Progress& progress, LocalPhase& local);
+  void refuse(const StepTotals& totals);
+  [[nodiscard]] std::int64_t samples_of_step(std::int64_t step_in_epoch) const;
+  [[nodiscard]] double learning_rate() const;
+  [[nodiscard]] bool checkpoint_due(std::int64_t steps) const;
   void validate(std::int64_t epoch);
   void record_epoch(RunDirectory* run, double seconds);
   void save_checkpoint(RunDirectory* run);
@@ -79,21 +66,16 @@ class Trainer {
   const Config& config_;
   dist::Communicator& communicator_;
   Dataset& dataset_;
-  Model& model_;
+  Model& model_;                        ///< as the engine's parameters were when last fetched
   std::vector<std::int64_t> training_;  ///< samples of the train split
   EvaluationSplit validation_;
   std::int64_t group_;  ///< samples that stay on one rank together
-  CpuAligner aligner_;
-  AdamW centroid_optimizer_, log_weight_optimizer_;
-
-  std::vector<float> frozen_centroids_, frozen_log_weights_;    ///< the epoch's frozen copy
-  std::vector<float> centroid_gradient_, log_weight_gradient_;  ///< [C,K,F]
-  std::vector<float> distance_gradient_;                        ///< [B,C] of this rank
-  std::vector<double> probabilities_;                           ///< [C]
+  PhaseClock phases_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<float> frozen_centroids_, frozen_log_weights_;  ///< the epoch's frozen copy
 
   io::TrainingState state_;  ///< the counters; its arrays are filled only while a checkpoint is written
   Milestone last_, best_;
-  PhaseClock phases_;
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -12,6 +12,7 @@
 #include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
+#include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/trainer.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
@@ -92,8 +93,9 @@ double roof_of_ranks(int threads, dist::Communicator& communicator) {
 }
 
 /// Each epoch has a trainer of its own, on the same data and model, so that each has its own clock.
-Epoch train_epoch(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, int threads) {
-  Trainer trainer(config, communicator, dataset, model, threads, std::nullopt);
+Epoch train_epoch(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model,
+                  Device& device) {
+  Trainer trainer(config, communicator, dataset, model, device, std::nullopt);
   communicator.barrier();
   bool finished = false;
   Epoch epoch;
@@ -159,15 +161,16 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
 
   const Config config = training_config(options, store);
   const int threads = thread_count(config, communicator);
-  Dataset dataset = Dataset::open(config, communicator);
+  const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
+  Dataset dataset = Dataset::open(config, communicator, device.get());
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   Model model = barycenter_model(dataset, communicator, config, threads);
-  describe_work(dataset, model, config, communicator, threads);
+  describe_work(dataset, model, config, communicator, *device);
 
   const double roof_before = roof_of_ranks(threads, communicator);
   std::vector<Epoch> epochs;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    epochs.push_back(train_epoch(config, communicator, dataset, model, threads));
+    epochs.push_back(train_epoch(config, communicator, dataset, model, *device));
   }
   Record record = record_of(options, dataset, model, std::move(epochs));
   record.roof = std::max(roof_before, roof_of_ranks(threads, communicator));

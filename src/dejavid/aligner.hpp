@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "io/sample_stream.hpp"
+
+namespace dejavid {
+
+/// Which parameters paths are searched with.
+enum class PathSource : std::uint8_t { kFrozen, kLive };
+
+/// One batch and its distances.
+struct AlignedBatch {
+  const io::SampleBatch& batch;       ///< without features where the aligner keeps them in GPU memory
+  std::span<const double> distances;  ///< [B,C]
+};
+
+/// Distances of the live parameters to samples of the dataset, batch by batch.
+class Aligner {
+ public:
+  virtual ~Aligner() = default;
+  Aligner() = default;
+  Aligner(const Aligner&) = delete;
+  Aligner& operator=(const Aligner&) = delete;
+
+  /// Begins a pass over these batches of sample indices, dropping what is left of the one before. The parameters must
+  /// stay as they are until its end.
+  virtual void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) = 0;
+  /// The coming batch, valid until the following call. Throws what reading its samples throws.
+  virtual AlignedBatch next() = 0;
+};
+
+}  // namespace dejavid

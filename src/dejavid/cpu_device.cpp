@@ -1,0 +1,34 @@
+#include "src/dejavid/cpu_device.hpp"
+
+#include <fmt/format.h>
+
+#include "kernels/variants.hpp"
+#include "src/dejavid/cpu_aligner.hpp"
+#include "src/dejavid/cpu_engine.hpp"
+#include "src/run/failure.hpp"
+
+namespace dejavid {
+
+CpuDevice::CpuDevice(const Config& config, dist::Communicator& communicator, int threads)
+    : config_(config), communicator_(communicator), threads_(threads) {}
+
+std::string CpuDevice::describe() const {
+  return fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", kernels::best_variant().name,
+                     communicator_.size().value, communicator_.size().value == 1 ? "" : "s", threads_,
+                     threads_ == 1 ? "" : "s", communicator_.backend_name());
+}
+
+std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {
+  std::unique_ptr<Engine> engine;
+  agreed(communicator_,
+         [&] { engine = std::make_unique<CpuEngine>(config_, communicator_, dataset, model, threads_, phases); });
+  return engine;
+}
+
+std::unique_ptr<Aligner> CpuDevice::make_aligner(Dataset& dataset, const Model& model) {
+  auto aligner = std::make_unique<CpuAligner>(dataset, model, kernels::TieSign::kZero, threads_);
+  aligner->set_live(model.centroids, model.log_weights);
+  return aligner;
+}
+
+}  // namespace dejavid

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+
+#include "dist/communicator.hpp"
+#include "src/config/config.hpp"
+#include "src/dejavid/device.hpp"
+#include "src/run/gpus.hpp"
+
+/// What a build with CUDA adds. A program links one of two implementations: cuda_device.cpp, or no_cuda_device.cpp,
+/// which says that there is none.
+namespace dejavid {
+
+/// The GPUs that this process may use. Finding none is no error: the report says why.
+[[nodiscard]] GpuReport report_gpus();
+
+/// How gradients on GPUs are added up.
+enum class GradientBackend : std::uint8_t { kNone, kStaged, kNccl };
+
+/// The GPU of that index. Throws CudaError.
+[[nodiscard]] std::unique_ptr<Device> make_cuda_device(const Config& config, dist::Communicator& communicator,
+                                                       const GpuDescription& gpu, GradientBackend backend);
+
+}  // namespace dejavid

@@ -1,0 +1,106 @@
+#include "src/dejavid/device.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "src/config/command_line.hpp"
+#include "src/dejavid/cpu_device.hpp"
+#include "src/dejavid/cuda_device.hpp"
+#include "src/run/failure.hpp"
+#include "src/run/gather_text.hpp"
+#include "src/run/log.hpp"
+
+namespace dejavid {
+namespace {
+
+/// Refuses what this rank does not have.
+void check_choice(const Config& config, const GpuReport& report, const dist::Topology& topology) {
+  const bool wants_cuda = config.dist.device == DeviceChoice::kCuda,
+             wants_nccl = config.dist.backend == BackendChoice::kNccl;
+  if (wants_cuda && !report.built_in) {
+    throw ConfigError(
+        "dist.device: found \"cuda\", but this program was built without CUDA; expected \"auto\" or \"cpu\"");
+  }
+  if (wants_nccl && !report.built_in) {
+    throw ConfigError(
+        "dist.backend: found \"nccl\", but this program was built without NCCL; expected \"auto\" or \"mpi\"");
+  }
+  if (wants_cuda && report.gpus.empty()) {
+    throw ConfigError(
+        fmt::format("dist.device: found \"cuda\", but no GPU on {} ({}); expected one for every rank; use \"auto\" or "
+                    "\"cpu\", or look at what dejavid_dist doctor says of the driver",
+                    topology.host, report.reason));
+  }
+  if (wants_nccl && (config.dist.device == DeviceChoice::kCpu || report.gpus.empty())) {
+    throw ConfigError(
+        "dist.backend: found \"nccl\" where the CPU computes; expected \"auto\" or \"mpi\": NCCL adds up what lies in "
+        "GPU memory");
+  }
+}
+
+/// Collective.
+GpuReport checked_report(const Config& config, dist::Communicator& communicator) {
+  GpuReport report;
+  agreed(communicator, [&] {
+    if (config.dist.device != DeviceChoice::kCpu || config.dist.backend == BackendChoice::kNccl) report = report_gpus();
+    check_choice(config, report, communicator.topology());
+  });
+  return report;
+}
+
+bool all_ranks(dist::Communicator& communicator, bool mine) {
+  std::int32_t everyone = mine ? 1 : 0;
+  communicator.all_reduce(std::span(&everyone, 1), dist::Reduction::kMin);
+  return everyone == 1;
+}
+
+/// Collective. Whether no two ranks have the same GPU.
+bool distinct_gpus(dist::Communicator& communicator, const GpuDescription& gpu) {
+  const std::vector<std::string> ids = gather_text(communicator, communicator.topology().host + " " + gpu.pci_id);
+  return all_ranks(communicator, std::set<std::string>(ids.begin(), ids.end()).size() == ids.size());
+}
+
+/// Collective.
+GradientBackend choose_backend(BackendChoice choice, dist::Communicator& communicator, const GpuDescription& gpu) {
+  if (choice == BackendChoice::kNccl) return GradientBackend::kNccl;
+  if (communicator.size().value == 1) return GradientBackend::kNone;
+  if (choice == BackendChoice::kMpi) return GradientBackend::kStaged;
+  if (distinct_gpus(communicator, gpu)) return GradientBackend::kNccl;
+  log_info("ranks share a GPU: gradients are added up in host memory");
+  return GradientBackend::kStaged;
+}
+
+}  // namespace
+
+void require_device(const Config& config, dist::Communicator& communicator) {
+  static_cast<void>(checked_report(config, communicator));
+}
+
+std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator, int threads) {
+  const GpuReport report = checked_report(config, communicator);
+  if (config.dist.device == DeviceChoice::kCpu || !all_ranks(communicator, !report.gpus.empty())) {
+    if (report.built_in && config.dist.device == DeviceChoice::kAuto) {
+      log_info(report.gpus.empty() ? fmt::format("no GPU found ({}): computing on the CPU", report.reason)
+                                   : "not every rank has a GPU: computing on the CPU");
+    }
+    agreed(communicator, [&] {
+      if (config.data.cache == CacheChoice::kDevice) {
+        throw ConfigError(
+            "data.cache: found \"device\" where the CPU computes; expected \"auto\", \"memory\" or \"none\"; choose "
+            "one of "
+            "these, or a GPU with dist.device = \"cuda\"");
+      }
+    });
+    return std::make_unique<CpuDevice>(config, communicator, threads);
+  }
+  const auto local_rank = static_cast<std::size_t>(communicator.topology().local_rank.value);
+  const GpuDescription& gpu = report.gpus[local_rank % report.gpus.size()];
+  const GradientBackend backend = choose_backend(config.dist.backend, communicator, gpu);
+  std::unique_ptr<Device> device;
+  agreed(communicator, [&] { device = make_cuda_device(config, communicator, gpu, backend); });
+  return device;
+}
+
+}  // namespace dejavid

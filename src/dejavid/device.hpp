@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "dist/communicator.hpp"
+#include "io/tse_store.hpp"
+#include "src/config/config.hpp"
+#include "src/dejavid/aligner.hpp"
+#include "src/dejavid/engine.hpp"
+#include "src/dejavid/model.hpp"
+#include "src/dejavid/phases.hpp"
+
+namespace dejavid {
+
+struct Dataset;
+
+/// Where this rank computes. What it makes refers to its arguments and must not outlive it.
+class Device {
+ public:
+  virtual ~Device() = default;
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  /// One line about what all ranks compute with, for the log.
+  [[nodiscard]] virtual std::string describe() const = 0;
+  /// What adds up the gradients of ranks: "nccl", "mpi" or "none".
+  [[nodiscard]] virtual std::string backend_name() const = 0;
+  /// The most memory of this device that was ever taken, in bytes; 0 on the CPU.
+  [[nodiscard]] virtual std::int64_t peak_bytes() const = 0;
+
+  /// Collective. Whether training keeps the features in this device's memory, on every rank or on none. Throws
+  /// dist::AgreedFailure where data.cache asks for that and they do not fit.
+  [[nodiscard]] virtual bool keeps_features(const io::TseStore& store) = 0;
+  /// Collective. Trains a model that starts as `model`, counting its time in `phases`. Throws dist::AgreedFailure.
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model,
+                                                            PhaseClock& phases) = 0;
+  /// Aligns with the parameters of `model`.
+  [[nodiscard]] virtual std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) = 0;
+};
+
+/// Collective. Refuses a device or backend that this build or machine does not have. Throws dist::AgreedFailure.
+void require_device(const Config& config, dist::Communicator& communicator);
+
+/// Collective. The device that dist.device and dist.backend ask for; `threads` compute on the CPU. `config` and
+/// `communicator` must outlive it. Throws dist::AgreedFailure where require_device() does, and where data.cache does
+/// not fit the device.
+[[nodiscard]] std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator,
+                                                    int threads);
+
+}  // namespace dejavid

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/tensors.hpp"
+#include "kernels/update.hpp"
+#include "src/config/config.hpp"
+#include "src/dejavid/aligner.hpp"
+#include "src/dejavid/model.hpp"
+
+namespace dejavid {
+
+/// AdamW's moments in host memory, [C,K,F] each; empty: zero.
+struct Moments {
+  std::vector<float> centroid_first, centroid_second, log_weight_first, log_weight_second;
+};
+
+/// What this rank's part of one step came to.
+struct StepTotals {
+  double loss = 0;  ///< sum over this rank's samples, before the update
+  std::int64_t correct = 0;
+  std::int64_t first_not_finite = -1;  ///< the first sample whose loss is not finite
+  bool refused = false;                ///< a loss or gradient of some rank, of this step or one before, is not finite:
+                                       ///< the parameters stayed as they were
+};
+
+/// The arithmetic of training on one device: holds the parameters and the optimizer's state, and takes steps.
+///
+/// A step is compute(), then apply(). Both may only enqueue work: collect() waits for it. Members are this rank's own
+/// unless said otherwise; they throw what their rank alone has met.
+class Engine {
+ public:
+  virtual ~Engine() = default;  ///< gives up what is under way, so that it may go although other ranks will not come
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Takes over the live parameters.
+  virtual void load(const Model& model) = 0;
+  virtual void load(const Moments& moments) = 0;
+  /// Copies the live parameters into `model`, after all steps so far.
+  virtual void fetch(Model& model) = 0;
+  virtual void fetch(Moments& moments) = 0;
+
+  /// Takes over the epoch's frozen copy, [C,K,F] each.
+  virtual void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) = 0;
+  /// Begins an epoch (or the rest of one): this rank's part of every batch to come, as sample indices.
+  virtual void start_epoch(std::vector<std::vector<std::int64_t>> batches) = 0;
+
+  /// Paths, distances, loss and gradient of the next batch, for this rank's samples of a global batch of
+  /// `batch_samples`.
+  virtual void compute(std::int64_t batch_samples) = 0;
+  /// Collective: adds up the gradients of all ranks and updates, the same on every rank.
+  virtual void apply(const kernels::UpdateRates& rates) = 0;
+  /// Steps that may pass after start_epoch() until the ranks have to agree, before apply(), that all of them come to
+  /// it.
+  [[nodiscard]] virtual std::int64_t steps_between_agreements() const = 0;
+  /// The steps applied since the last call, oldest first.
+  [[nodiscard]] virtual std::vector<StepTotals> collect() = 0;
+
+  /// Aligns with this engine's parameters. Between epochs only.
+  [[nodiscard]] virtual Aligner& aligner() = 0;
+};
+
+/// What sign(centroid - m) is where the two are equal.
+[[nodiscard]] inline kernels::TieSign tie_sign_of(Profile profile) {
+  return profile == Profile::kPaper ? kernels::TieSign::kZero : kernels::TieSign::kMinusOne;
+}
+
+}  // namespace dejavid

@@ -1,0 +1,16 @@
+#include <stdexcept>
+
+#include "src/dejavid/cuda_device.hpp"
+
+namespace dejavid {
+
+GpuReport report_gpus() {
+  return {};
+}
+
+std::unique_ptr<Device> make_cuda_device(const Config& /*config*/, dist::Communicator& /*communicator*/,
+                                         const GpuDescription& /*gpu*/, GradientBackend /*backend*/) {
+  throw std::logic_error("a GPU was asked for, but this program was built without CUDA");
+}
+
+}  // namespace dejavid
