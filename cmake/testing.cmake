@@ -1,6 +1,6 @@
 # How tests are added, in one place.
 #   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...])            a GoogleTest program, one CTest test
-#   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...])         the same program under mpirun, one CTest test a rank count
+#   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...] [LABELS ...])    the same program under mpirun, one CTest test a rank count
 #   dejavid_add_python_test(NAME FILE [LABELS ...] [PROCESSORS n])             a Python unittest file over the built programs
 find_package(GTest REQUIRED)
 
@@ -12,6 +12,9 @@ set(DEJAVID_TEST_ENVIRONMENT
 # it look for every other error, and leaks of our own show in the tests that do not.
 set(DEJAVID_MPI_TEST_ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT};ASAN_OPTIONS=detect_leaks=0")
 
+# What GoogleTest prints where every test was skipped: CTest then counts the program as skipped, not as passed.
+set(DEJAVID_ALL_SKIPPED "\\[  PASSED  \\] 0 tests\\.\n\\[  SKIPPED \\]")
+
 function(dejavid_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES;LABELS")
   add_executable(${name} ${test_SOURCES})
@@ -19,18 +22,19 @@ function(dejavid_add_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "unit;${test_LABELS}" TIMEOUT 600 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}"
-    SKIP_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests\\.\n\\[  SKIPPED \\]")
+    SKIP_REGULAR_EXPRESSION "${DEJAVID_ALL_SKIPPED}")
 endfunction()
 
 function(dejavid_add_mpi_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "RANKS;SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "RANKS;SOURCES;LIBRARIES;LABELS")
   add_executable(${name} ${test_SOURCES}) # brings its own main, which starts MPI
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest ${test_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   foreach(ranks IN LISTS test_RANKS)
     add_test(NAME ${name}_${ranks}_ranks
       COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
-    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi" TIMEOUT 300 PROCESSORS 2 ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT}")
+    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi;${test_LABELS}" TIMEOUT 300 PROCESSORS 2
+      ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT}" SKIP_REGULAR_EXPRESSION "${DEJAVID_ALL_SKIPPED}")
   endforeach()
 endfunction()
 
