@@ -1,18 +1,778 @@
-#include <gtest/gtest.h>
+// The emulated GPU itself: that it does what CUDA does, and that it notices what it is there to notice.
 #include "cuda_shim.hpp"
-__global__ void add(int* a, int b) {
-  a[blockIdx.x * blockDim.x + threadIdx.x] = b;
+
+#include <cuda_fp16.h>
+#include <cuda_pipeline.h>
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <initializer_list>
+#include <numeric>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+using dejavid::cuda_shim::enqueue;
+using dejavid::cuda_shim::Held;
+using dejavid::cuda_shim::held;
+using dejavid::cuda_shim::set_seed;
+
+constexpr unsigned kAllLanes = 0xffffffffU;
+
+#define EXPECT_CUDA(call) EXPECT_STREQ(cudaGetErrorName(call), "cudaSuccess")
+
+template <typename... Parameters, typename... Arguments>
+cudaError_t start(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
+                  Arguments... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  return cudaLaunchKernelEx(&config, kernel, arguments...);
+}
+
+template <typename T>
+class DeviceArray {
+ public:
+  explicit DeviceArray(std::size_t count) : count_(count) { EXPECT_CUDA(cudaMalloc(&data_, count * sizeof(T))); }
+  explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
+    EXPECT_CUDA(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice));
+  }
+  ~DeviceArray() { EXPECT_CUDA(cudaFree(data_)); }
+  DeviceArray(const DeviceArray&) = delete;
+  DeviceArray& operator=(const DeviceArray&) = delete;
+  T* data() { return data_; }
+  [[nodiscard]] std::vector<T> values() const {
+    std::vector<T> result(count_);
+    EXPECT_CUDA(cudaMemcpy(result.data(), data_, count_ * sizeof(T), cudaMemcpyDeviceToHost));
+    return result;
+  }
+
+ private:
+  T* data_ = nullptr;
+  std::size_t count_;
+};
+
+class Stream {
+ public:
+  explicit Stream(unsigned flags = cudaStreamNonBlocking) { EXPECT_CUDA(cudaStreamCreateWithFlags(&stream_, flags)); }
+  ~Stream() { EXPECT_CUDA(cudaStreamDestroy(stream_)); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  operator cudaStream_t() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+class Event {
+ public:
+  Event() { EXPECT_CUDA(cudaEventCreate(&event_)); }
+  ~Event() { EXPECT_CUDA(cudaEventDestroy(event_)); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  operator cudaEvent_t() const { return event_; }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+/// Holds up streams until it is opened.
+class Gate {
+ public:
+  explicit Gate(std::initializer_list<cudaStream_t> streams) {
+    for (cudaStream_t stream : streams) enqueue(stream, [this] { return open_.load(); });
+  }
+  void open() { open_ = true; }
+
+ private:
+  std::atomic<bool> open_ = false;
+};
+
+class ShimDeathTest : public ::testing::Test {
+ protected:
+  void SetUp() override { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+/// Runs one block of `threads` to its end.
+template <typename... Parameters, typename... Arguments>
+void run_block(void (*kernel)(Parameters...), unsigned threads, std::size_t shared_bytes, Arguments... arguments) {
+  EXPECT_CUDA(start(kernel, 1, threads, shared_bytes, nullptr, arguments...));
+  EXPECT_CUDA(cudaDeviceSynchronize());
+}
+
+// ---- grids and blocks
+
+__global__ void count_visits(int* visits) {
+  const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+  const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  visits[block * blockDim.x * blockDim.y * blockDim.z + thread] += 1;
+}
+
+TEST(ShimGrid, EveryThreadOfEveryBlockRunsOnce) {
+  DeviceArray<int> visits(std::vector<int>(2 * 3 * 4 * 5 * 6 * 7, 0));
+  EXPECT_CUDA(start(count_visits, dim3(2, 3, 4), dim3(5, 6, 7), 0, nullptr, visits.data()));
+  for (const int count : visits.values()) ASSERT_EQ(count, 1);
+}
+
+__global__ void set_number(int* number, int value) {
+  *number = value;
+}
+
+TEST(ShimGrid, LaunchesThatCudaRefusesAreRefused) {
+  DeviceArray<int> number(1);
+  EXPECT_EQ(start(set_number, 0, 32, 0, nullptr, number.data(), 1), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaPeekAtLastError(), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+  EXPECT_EQ(start(set_number, 1, 1025, 0, nullptr, number.data(), 1), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(start(set_number, dim3(1, 65536), 1, 0, nullptr, number.data(), 1), cudaErrorInvalidConfiguration);
+  EXPECT_EQ(start(set_number, 1, 1, 48 * 1024 + 1, nullptr, number.data(), 1), cudaErrorInvalidValue);
+  EXPECT_CUDA(cudaFuncSetAttribute(set_number, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024));
+  EXPECT_CUDA(start(set_number, 1, 1, 48 * 1024 + 1, nullptr, number.data(), 1));
+  EXPECT_EQ(cudaFuncSetAttribute(set_number, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024 + 1),
+            cudaErrorInvalidValue);
+  EXPECT_CUDA(cudaFuncSetAttribute(set_number, cudaFuncAttributeMaxDynamicSharedMemorySize, 48 * 1024));
+  cudaGetLastError();
+}
+
+// ---- barriers and shared memory
+
+template <bool kWaits>
+__global__ void pass_on(int* result) {
+  auto* const shared = static_cast<int*>(shim_dynamic_shared());
+  shared[threadIdx.x] = static_cast<int>(threadIdx.x);
+  if (kWaits) __syncthreads();
+  result[threadIdx.x] = shared[(threadIdx.x + 1) % blockDim.x];
+}
+
+std::vector<int> next_numbers(int count) {
+  std::vector<int> expected(static_cast<std::size_t>(count));
+  for (int k = 0; k < count; ++k) expected[static_cast<std::size_t>(k)] = (k + 1) % count;
+  return expected;
+}
+
+TEST(ShimBarrier, WhatAThreadWroteBeforeItTheOthersReadAfterIt) {
+  for (const unsigned threads : {1U, 2U, 31U, 32U, 33U, 256U, 1000U, 1024U}) {
+    DeviceArray<int> result(threads);
+    run_block(pass_on<true>, threads, threads * sizeof(int), result.data());
+    EXPECT_EQ(result.values(), next_numbers(static_cast<int>(threads)));
+  }
+}
+
+TEST(ShimBarrier, AMissingOneShows) {
+  for (const unsigned threads : {2U, 32U, 33U, 256U}) {
+    int seen = 0;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      set_seed(seed);
+      DeviceArray<int> result(threads);
+      run_block(pass_on<false>, threads, threads * sizeof(int), result.data());
+      seen += result.values() != next_numbers(static_cast<int>(threads)) ? 1 : 0;
+    }
+    EXPECT_GE(seen, 15) << threads;
+  }
+}
+
+__global__ void read_then_write_shared(float* seen) {
+  auto* const shared = static_cast<float*>(shim_dynamic_shared());
+  __shared__ int of_the_block;
+  seen[blockIdx.x * blockDim.x + threadIdx.x] = shared[threadIdx.x];
+  if (threadIdx.x == 0) of_the_block = static_cast<int>(blockIdx.x);
+  __syncthreads();
+  shared[threadIdx.x] = 1.0F;
+  if (of_the_block != static_cast<int>(blockIdx.x)) seen[blockIdx.x * blockDim.x + threadIdx.x] = 0.0F;
+}
+
+TEST(ShimShared, IsUnsetAtTheStartOfEveryBlockAndTheSameForAllItsThreads) {
+  DeviceArray<float> seen(4 * 64);
+  EXPECT_CUDA(start(read_then_write_shared, 4, 64, 64 * sizeof(float), nullptr, seen.data()));
+  for (const float value : seen.values()) ASSERT_TRUE(std::isnan(value));
+}
+
+__global__ void vote(int* results) {
+  const int thread = static_cast<int>(threadIdx.x);
+  const int count = __syncthreads_count(thread % 3 == 0);
+  const int any = __syncthreads_or(thread == 70), none = __syncthreads_or(0);
+  const int all = __syncthreads_and(1), not_all = __syncthreads_and(thread != 70);
+  results[thread] = count * 10000 + any * 1000 + none * 100 + all * 10 + not_all;
+}
+
+TEST(ShimBarrier, Votes) {
+  DeviceArray<int> results(100);
+  run_block(vote, 100, 0, results.data());
+  for (const int result : results.values()) ASSERT_EQ(result, 34 * 10000 + 1000 + 10);
+}
+
+__global__ void half_returns() {
+  if (threadIdx.x >= 32) return;
   __syncthreads();
 }
-TEST(Shim, Runs) {
-  int* d = nullptr;
-  ASSERT_EQ(cudaMalloc(&d, 4 * 64), cudaSuccess);
-  cudaLaunchConfig_t c{};
-  c.gridDim = 2;
-  c.blockDim = 32;
-  ASSERT_EQ(cudaLaunchKernelEx(&c, add, d, 7), cudaSuccess);
-  int h[64];
-  ASSERT_EQ(cudaMemcpy(h, d, sizeof h, cudaMemcpyDeviceToHost), cudaSuccess);
-  for (int v : h) EXPECT_EQ(v, 7);
-  EXPECT_EQ(cudaFree(d), cudaSuccess);
+
+__global__ void different_barriers() {
+  if (threadIdx.x >= 32) {
+    __syncthreads();
+  } else {
+    __syncthreads_or(1);
+  }
 }
+
+__global__ void half_a_warp_returns() {
+  if (threadIdx.x >= 16) return;
+  __syncwarp();
+}
+
+__global__ void lanes_at_different_barriers() {
+  if (threadIdx.x >= 16) {
+    __syncthreads();
+  } else {
+    __syncwarp();
+  }
+}
+
+TEST_F(ShimDeathTest, BarriersThatPartOfABlockDoesNotReach) {
+  EXPECT_DEATH(run_block(half_returns, 64, 0), "of 64 threads of a block 32 wait at a __syncthreads");
+  EXPECT_DEATH(run_block(different_barriers, 64, 0), "wait at different barriers");
+  EXPECT_DEATH(run_block(half_a_warp_returns, 32, 0), "lanes of a warp wait at a __syncwarp or shuffle");
+  EXPECT_DEATH(run_block(lanes_at_different_barriers, 32, 0), "lanes of a warp wait at a __syncwarp or shuffle");
+}
+
+__global__ void write_behind_shared(int number) {
+  static_cast<int*>(shim_dynamic_shared())[number] = 1;
+}
+
+TEST_F(ShimDeathTest, WritesPastSharedMemory) {
+  run_block(write_behind_shared, 1, 64, 15);
+  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, 16), "wrote past its block's dynamic shared memory");
+  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, -1), "wrote past its block's dynamic shared memory");
+}
+
+// ---- warps
+
+struct LaneResults {
+  int from_three, swapped, next, previous, sum, group_first;
+  unsigned odd;
+  int any, all;
+  double wide;
+};
+
+__global__ void lanes(LaneResults* results) {
+  const int value = 100 + static_cast<int>(threadIdx.x);
+  LaneResults mine = {};
+  mine.from_three = __shfl_sync(kAllLanes, value, 3);
+  mine.swapped = __shfl_xor_sync(kAllLanes, value, 1);
+  mine.next = __shfl_down_sync(kAllLanes, value, 1);
+  mine.previous = __shfl_up_sync(kAllLanes, value, 1);
+  mine.sum = value;
+  for (int apart = 16; apart > 0; apart /= 2) mine.sum += __shfl_xor_sync(kAllLanes, mine.sum, apart);
+  mine.group_first = __shfl_sync(kAllLanes, value, 0, 8);
+  mine.odd = __ballot_sync(kAllLanes, value % 2);
+  mine.any = __any_sync(kAllLanes, value == 131);
+  mine.all = __all_sync(kAllLanes, value != 131);
+  mine.wide = __shfl_xor_sync(kAllLanes, value + 0.5, 31);
+  results[threadIdx.x] = mine;
+}
+
+TEST(ShimWarp, Shuffles) {
+  DeviceArray<LaneResults> results(64);
+  EXPECT_CUDA(start(lanes, 1, 64, 0, nullptr, results.data()));
+  const std::vector<LaneResults> all = results.values();
+  for (int thread = 0; thread < 64; ++thread) {
+    const LaneResults& mine = all[static_cast<std::size_t>(thread)];
+    const int warp = thread / 32 * 32, lane = thread % 32;
+    EXPECT_EQ(mine.from_three, 100 + warp + 3);
+    EXPECT_EQ(mine.swapped, 100 + (thread ^ 1));
+    EXPECT_EQ(mine.next, 100 + (lane == 31 ? thread : thread + 1));
+    EXPECT_EQ(mine.previous, 100 + (lane == 0 ? thread : thread - 1));
+    EXPECT_EQ(mine.sum, 32 * (100 + warp) + 31 * 16);
+    EXPECT_EQ(mine.group_first, 100 + thread / 8 * 8);
+    EXPECT_EQ(mine.odd, 0xaaaaaaaaU);
+    EXPECT_EQ(mine.any, warp == 0 ? 1 : 0);
+    EXPECT_EQ(mine.all, warp == 0 ? 0 : 1);
+    EXPECT_EQ(mine.wide, 100.5 + warp + 31 - lane);
+  }
+}
+
+__global__ void groups_apart(int* results) {
+  const int thread = static_cast<int>(threadIdx.x);
+  int sum = thread;
+  if (thread < 8) {
+    for (int apart = 4; apart > 0; apart /= 2) sum += __shfl_xor_sync(0xffU, sum, apart);
+  } else {
+    __syncwarp(0xffffff00U);
+    sum = __shfl_sync(0xffffff00U, sum, 8);
+  }
+  __syncwarp();
+  results[thread] = sum;
+}
+
+TEST(ShimWarp, MasksAndAPartialLastWarp) {
+  DeviceArray<int> results(32);
+  run_block(groups_apart, 32, 0, results.data());
+  for (int lane = 0; lane < 32; ++lane)
+    EXPECT_EQ(results.values()[static_cast<std::size_t>(lane)], lane < 8 ? 28 : 8) << lane;
+  DeviceArray<int> partial(20);
+  run_block(groups_apart, 20, 0, partial.data());
+  EXPECT_EQ(partial.values()[19], 8);
+}
+
+__global__ void shuffle_from(int source, int width) {
+  __shfl_sync(kAllLanes, 1, source, width);
+}
+__global__ void shuffle_within(unsigned mask, int source) {
+  __shfl_sync(mask, 1, source);
+}
+
+TEST_F(ShimDeathTest, ShufflesFromNobody) {
+  EXPECT_DEATH(run_block(shuffle_from, 32, 0, 32, 32), "from a lane outside its group");
+  EXPECT_DEATH(run_block(shuffle_from, 32, 0, -1, 32), "from a lane outside its group");
+  EXPECT_DEATH(run_block(shuffle_from, 32, 0, 8, 8), "from a lane outside its group");
+  EXPECT_DEATH(run_block(shuffle_from, 32, 0, 0, 7), "the width of a shuffle");
+  EXPECT_DEATH(run_block(shuffle_from, 20, 0, 25, 32), "from a lane that does not take part");
+  EXPECT_DEATH(run_block(shuffle_within, 8, 0, 0x0fU, 0), "a mask that does not name it");
+}
+
+// ---- asynchronous copies into shared memory
+
+constexpr int kStages = 32;
+
+/// Copies stage after stage into one of two buffers while the other is read. Thread t reads what thread t+1 copied.
+template <bool kWaits, bool kBarrier>
+__global__ void stream_through(const float* numbers, float* result) {
+  auto* const shared = static_cast<float*>(shim_dynamic_shared());
+  const unsigned thread = threadIdx.x, threads = blockDim.x;
+  __pipeline_memcpy_async(shared + thread, numbers + thread, 4);
+  __pipeline_commit();
+  for (unsigned stage = 0; stage < kStages; ++stage) {
+    if (stage + 1 < kStages) {
+      __pipeline_memcpy_async(shared + (stage + 1) % 2 * threads + thread, numbers + (stage + 1) * threads + thread, 4);
+    }
+    __pipeline_commit();
+    if (kWaits) __pipeline_wait_prior(1);
+    __syncthreads();
+    result[stage * threads + thread] = shared[stage % 2 * threads + (thread + 1) % threads];
+    if (kBarrier) __syncthreads();
+  }
+}
+
+std::vector<float> streamed(void (*kernel)(const float*, float*)) {
+  std::vector<float> numbers(kStages * 64);
+  std::iota(numbers.begin(), numbers.end(), 1.0F);
+  DeviceArray<float> input(numbers), result(numbers.size());
+  run_block(kernel, 64, 2 * 64 * sizeof(float), static_cast<const float*>(input.data()), result.data());
+  return result.values();
+}
+
+TEST(ShimPipeline, CopiesAreThereOnceWaitedForAndAMissingWaitShows) {
+  std::vector<float> expected;
+  for (int stage = 0; stage < kStages; ++stage) {
+    for (int thread = 0; thread < 64; ++thread)
+      expected.push_back(1.0F + static_cast<float>(stage * 64 + (thread + 1) % 64));
+  }
+  EXPECT_EQ(streamed(stream_through<true, true>), expected);
+  const std::vector<float> unwaited = streamed(stream_through<false, true>);
+  EXPECT_TRUE(std::any_of(unwaited.begin(), unwaited.end(), [](float value) { return std::isnan(value); }));
+  EXPECT_NE(streamed(stream_through<true, false>), expected);
+}
+
+__global__ void fill_with_zeros(float* result) {
+  auto* const shared = static_cast<float4*>(shim_dynamic_shared());
+  __pipeline_memcpy_async(shared, result, 16, 8);
+  __pipeline_commit();
+  __pipeline_wait_prior(0);
+  *reinterpret_cast<float4*>(result) = shared[0];
+}
+
+TEST(ShimPipeline, FillsWithZeros) {
+  DeviceArray<float> numbers(std::vector<float>{1, 2, 3, 4});
+  run_block(fill_with_zeros, 1, 16, numbers.data());
+  EXPECT_EQ(numbers.values(), (std::vector<float>{1, 2, 0, 0}));
+}
+
+__global__ void copy_misaligned(const float* numbers, std::size_t bytes, int shared_offset) {
+  __pipeline_memcpy_async(static_cast<float*>(shim_dynamic_shared()) + shared_offset, numbers, bytes);
+}
+
+TEST_F(ShimDeathTest, MisalignedAsynchronousCopies) {
+  DeviceArray<float> numbers(64);
+  const float* const first = numbers.data();
+  run_block(copy_misaligned, 1, 64, first + 4, std::size_t{16}, 4);
+  EXPECT_DEATH(run_block(copy_misaligned, 1, 64, first + 2, std::size_t{16}, 0), "multiples of the size");
+  EXPECT_DEATH(run_block(copy_misaligned, 1, 64, first, std::size_t{16}, 2), "multiples of the size");
+  EXPECT_DEATH(run_block(copy_misaligned, 1, 64, first + 1, std::size_t{8}, 0), "multiples of the size");
+  EXPECT_DEATH(run_block(copy_misaligned, 1, 64, first, std::size_t{12}, 0), "4, 8 or 16 bytes");
+}
+
+// ---- f16
+
+TEST(ShimHalf, EveryNumberKeepsItsValueAndBits) {
+  for (unsigned bits = 0; bits < 65536; ++bits) {
+    const auto half_bits = static_cast<unsigned short>(bits);
+    const float value = __half2float(__ushort_as_half(half_bits));
+    const unsigned exponent = bits >> 10U & 31U, mantissa = bits & 1023U;
+    if (exponent == 31 && mantissa != 0) {
+      ASSERT_TRUE(std::isnan(value));
+      ASSERT_TRUE(std::isnan(__half2float(__float2half_rn(value))));
+      continue;
+    }
+    const float magnitude = exponent == 31 ? INFINITY
+                            : exponent == 0
+                                ? std::ldexp(static_cast<float>(mantissa), -24)
+                                : std::ldexp(static_cast<float>(1024 + mantissa), static_cast<int>(exponent) - 25);
+    ASSERT_EQ(value, (bits & 0x8000U) != 0 ? -magnitude : magnitude);
+    ASSERT_EQ(__half_as_ushort(__float2half_rn(value)), half_bits);
+  }
+}
+
+TEST(ShimHalf, RoundsToTheNearestAndTiesToEven) {
+  for (unsigned short bits = 0; bits < 0x7c00; ++bits) {
+    const auto next = static_cast<unsigned short>(bits + 1);
+    const float low = __half2float(__ushort_as_half(bits));
+    const float high = next == 0x7c00 ? 65536.0F : __half2float(__ushort_as_half(next));
+    const float middle = (low + high) / 2;  // exact in f32
+    const auto rounded = [](float value) { return __half_as_ushort(__float2half_rn(value)); };
+    ASSERT_EQ(rounded(middle), bits % 2 == 0 ? bits : next) << bits;
+    ASSERT_EQ(rounded(std::nextafter(middle, 0.0F)), bits);
+    ASSERT_EQ(rounded(std::nextafter(middle, INFINITY)), next);
+    ASSERT_EQ(rounded(-middle), rounded(middle) | 0x8000);
+  }
+}
+
+// ---- memory
+
+TEST(ShimMemory, StartsAsNaNAligned) {
+  DeviceArray<float> numbers(1000);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(numbers.data()) % 256, 0U);
+  for (const float value : numbers.values()) ASSERT_TRUE(std::isnan(value));
+}
+
+TEST(ShimMemory, IsCountedAndLimited) {
+  const Held before = held();
+  std::size_t free_before = 0, free_now = 0, total = 0;
+  EXPECT_CUDA(cudaMemGetInfo(&free_before, &total));
+  EXPECT_EQ(total, std::size_t{8} << 30U);
+  {
+    DeviceArray<std::byte> bytes(1000);
+    EXPECT_CUDA(cudaMemGetInfo(&free_now, &total));
+    EXPECT_EQ(free_before - free_now, 1024U);
+    EXPECT_EQ(held().device_allocations, before.device_allocations + 1);
+    EXPECT_EQ(held().device_bytes, before.device_bytes + 1000);
+  }
+  EXPECT_EQ(held().device_allocations, before.device_allocations);
+  EXPECT_GE(held().peak_device_bytes, before.device_bytes + 1000);
+  void* too_much = nullptr;
+  EXPECT_EQ(cudaMalloc(&too_much, free_before + 1), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
+}
+
+TEST(ShimMemory, CopiesMustNameWhatIsWhereAndStayInside) {
+  DeviceArray<int> numbers(4);
+  std::vector<int> host(8);
+  const auto copy = [](void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+    const cudaError_t error = cudaMemcpy(to, from, bytes, kind);
+    cudaGetLastError();
+    return error;
+  };
+  EXPECT_EQ(copy(numbers.data(), host.data(), 16, cudaMemcpyHostToDevice), cudaSuccess);
+  EXPECT_EQ(copy(numbers.data(), host.data(), 20, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+  EXPECT_EQ(copy(numbers.data() + 1, host.data(), 16, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+  EXPECT_EQ(copy(host.data(), numbers.data(), 16, cudaMemcpyHostToDevice), cudaErrorInvalidValue);
+  EXPECT_EQ(copy(host.data(), host.data() + 4, 16, cudaMemcpyDeviceToHost), cudaErrorInvalidValue);
+  EXPECT_EQ(copy(host.data(), numbers.data(), 16, cudaMemcpyDefault), cudaSuccess);
+  EXPECT_EQ(cudaMemset(host.data(), 0, 4), cudaErrorInvalidValue);
+  cudaGetLastError();
+  cudaPointerAttributes attributes = {};
+  EXPECT_CUDA(cudaPointerGetAttributes(&attributes, numbers.data() + 1));
+  EXPECT_EQ(attributes.type, cudaMemoryTypeDevice);
+  EXPECT_CUDA(cudaPointerGetAttributes(&attributes, host.data()));
+  EXPECT_EQ(attributes.type, cudaMemoryTypeUnregistered);
+}
+
+TEST(ShimMemory, CopiesOfTwoDimensions) {
+  const std::vector<int> rows{1, 2, 3, 4, 5, 6};
+  DeviceArray<int> numbers(std::vector<int>(12, 0));
+  EXPECT_CUDA(cudaMemcpy2DAsync(numbers.data(), 16, rows.data(), 8, 8, 3, cudaMemcpyHostToDevice));
+  EXPECT_EQ(numbers.values(), (std::vector<int>{1, 2, 0, 0, 3, 4, 0, 0, 5, 6, 0, 0}));
+}
+
+__global__ void write_at(char* memory, int offset) {
+  memory[offset] = 'x';
+}
+
+void overrun(int offset) {
+  char* memory = nullptr;
+  EXPECT_CUDA(cudaMalloc(&memory, 10));
+  run_block(write_at, 1, 0, memory, offset);
+  EXPECT_CUDA(cudaFree(memory));
+}
+
+TEST_F(ShimDeathTest, MemoryWrittenOutsideOrGivenBackWrongly) {
+  overrun(9);
+  EXPECT_DEATH(overrun(10), "past the end of an allocation of 10 bytes");
+  EXPECT_DEATH(overrun(265), "past the end of an allocation of 10 bytes");
+  EXPECT_DEATH(overrun(-1), "before the start of an allocation");
+  int on_the_host = 0;
+  EXPECT_DEATH(cudaFree(&on_the_host), "cudaFree of something");
+  EXPECT_DEATH(
+      {
+        void* memory = nullptr;
+        cudaMalloc(&memory, 10);
+        cudaFree(memory);
+        cudaFree(memory);
+      },
+      "cudaFree of something");
+  EXPECT_DEATH(
+      {
+        void* memory = nullptr;
+        cudaMallocHost(&memory, 10);
+        cudaFree(memory);
+      },
+      "cudaFree of something");
+}
+
+// ---- streams and events
+
+TEST(ShimStreams, OneStreamKeepsItsOrder) {
+  Stream stream;
+  DeviceArray<int> number(1);
+  int last = 0;
+  for (int value = 1; value <= 100; ++value) EXPECT_CUDA(start(set_number, 1, 1, 0, stream, number.data(), value));
+  EXPECT_CUDA(cudaMemcpyAsync(&last, number.data(), sizeof(int), cudaMemcpyDeviceToHost, stream));
+  EXPECT_CUDA(cudaStreamSynchronize(stream));
+  EXPECT_EQ(last, 100);
+}
+
+/// How many of 40 seeds give a wrong number when one stream reads what another writes.
+int wrong_reads(bool waits) {
+  int wrong = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    set_seed(seed);
+    Stream writer, reader;
+    Event written;
+    DeviceArray<int> number(std::vector<int>{0});
+    Gate gate({writer, reader});
+    EXPECT_CUDA(start(set_number, 1, 1, 0, writer, number.data(), 7));
+    EXPECT_CUDA(cudaEventRecord(written, writer));
+    if (waits) {
+      EXPECT_CUDA(cudaStreamWaitEvent(reader, written));
+    }
+    int seen = 0;
+    EXPECT_CUDA(cudaMemcpyAsync(&seen, number.data(), sizeof(int), cudaMemcpyDeviceToHost, reader));
+    gate.open();
+    EXPECT_CUDA(cudaDeviceSynchronize());
+    wrong += seen != 7 ? 1 : 0;
+  }
+  return wrong;
+}
+
+TEST(ShimStreams, AMissingWaitBetweenStreamsShows) {
+  EXPECT_EQ(wrong_reads(true), 0);
+  const int wrong = wrong_reads(false);
+  EXPECT_GE(wrong, 8);
+  EXPECT_LE(wrong, 32);
+}
+
+TEST(ShimStreams, CopiesReadAndWriteHostMemoryWhenTheyRun) {
+  Stream stream;
+  DeviceArray<int> number(std::vector<int>{0});
+  Gate gate({stream});
+  int source = 1, target = -1;
+  EXPECT_CUDA(cudaMemcpyAsync(number.data(), &source, sizeof(int), cudaMemcpyHostToDevice, stream));
+  EXPECT_CUDA(cudaMemcpyAsync(&target, number.data(), sizeof(int), cudaMemcpyDeviceToHost, stream));
+  source = 2;  // too early, as it would be with pinned memory
+  EXPECT_EQ(target, -1);
+  EXPECT_EQ(cudaStreamQuery(stream), cudaErrorNotReady);
+  gate.open();
+  EXPECT_CUDA(cudaStreamSynchronize(stream));
+  EXPECT_CUDA(cudaStreamQuery(stream));
+  EXPECT_EQ(target, 2);
+  cudaGetLastError();
+}
+
+TEST(ShimStreams, AnOperationThatIsNotReadyLetsOtherStreamsGoOn) {
+  Stream stuck, free;
+  DeviceArray<int> numbers(std::vector<int>{0, 0});
+  Gate gate({stuck});
+  EXPECT_CUDA(start(set_number, 1, 1, 0, stuck, numbers.data(), 1));
+  EXPECT_CUDA(start(set_number, 1, 1, 0, free, numbers.data() + 1, 2));
+  EXPECT_CUDA(cudaStreamSynchronize(free));
+  EXPECT_EQ(cudaStreamQuery(stuck), cudaErrorNotReady);
+  EXPECT_EQ(numbers.values(), (std::vector<int>{0, 2}));  // the default stream does not wait for non-blocking ones
+  gate.open();
+  EXPECT_CUDA(cudaDeviceSynchronize());
+  EXPECT_EQ(numbers.values(), (std::vector<int>{1, 2}));
+  cudaGetLastError();
+}
+
+TEST(ShimStreams, TheDefaultStreamWaitsForBlockingOnesAndTheyForIt) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    set_seed(seed);
+    Stream first(cudaStreamDefault), second(cudaStreamDefault);
+    std::vector<int> order;  // touched by the device's thread only, until it is waited for
+    const auto note = [&order](int number) {
+      return [&order, number] {
+        order.push_back(number);
+        return true;
+      };
+    };
+    enqueue(first, note(1));
+    enqueue(second, note(1));
+    enqueue(nullptr, note(2));
+    enqueue(second, note(3));
+    enqueue(first, note(3));
+    enqueue(nullptr, note(4));
+    EXPECT_CUDA(cudaStreamSynchronize(nullptr));
+    EXPECT_EQ(order, (std::vector<int>{1, 1, 2, 3, 3, 4}));
+  }
+}
+
+TEST(ShimEvents, AWaitIsForWhatWasRecordedLastBeforeIt) {
+  Stream recorder, waiter;
+  Event event;
+  EXPECT_CUDA(cudaEventQuery(event));  // never recorded: nothing to wait for
+  EXPECT_CUDA(cudaStreamWaitEvent(waiter, event));
+  EXPECT_CUDA(cudaStreamSynchronize(waiter));
+
+  Gate first({recorder});
+  EXPECT_CUDA(cudaEventRecord(event, recorder));
+  EXPECT_CUDA(cudaStreamWaitEvent(waiter, event));
+  Gate second({recorder});
+  EXPECT_CUDA(cudaEventRecord(event, recorder));
+  EXPECT_EQ(cudaStreamQuery(waiter), cudaErrorNotReady);
+  first.open();
+  EXPECT_CUDA(cudaStreamSynchronize(waiter));  // the second record is not waited for
+  EXPECT_EQ(cudaEventQuery(event), cudaErrorNotReady);
+  second.open();
+  EXPECT_CUDA(cudaEventSynchronize(event));
+  EXPECT_CUDA(cudaEventQuery(event));
+  cudaGetLastError();
+}
+
+TEST(ShimEvents, MayBeDestroyedWhileWaitedFor) {
+  Stream recorder, waiter;
+  cudaEvent_t event = nullptr;
+  EXPECT_CUDA(cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  Gate gate({recorder});
+  EXPECT_CUDA(cudaEventRecord(event, recorder));
+  EXPECT_CUDA(cudaStreamWaitEvent(waiter, event));
+  EXPECT_CUDA(cudaEventDestroy(event));
+  EXPECT_EQ(cudaStreamQuery(waiter), cudaErrorNotReady);
+  gate.open();
+  EXPECT_CUDA(cudaStreamSynchronize(waiter));
+  EXPECT_EQ(cudaEventDestroy(event), cudaErrorInvalidResourceHandle);
+  cudaGetLastError();
+}
+
+TEST(ShimEvents, MeasureTime) {
+  Event begin, end;
+  float milliseconds = -1;
+  EXPECT_EQ(cudaEventElapsedTime(&milliseconds, begin, end), cudaErrorInvalidResourceHandle);
+  cudaGetLastError();
+  EXPECT_CUDA(cudaEventRecord(begin));
+  EXPECT_CUDA(cudaEventRecord(end));
+  EXPECT_CUDA(cudaEventSynchronize(end));
+  EXPECT_CUDA(cudaEventElapsedTime(&milliseconds, begin, end));
+  EXPECT_GE(milliseconds, 0.0F);
+}
+
+TEST(ShimStreams, HandlesAreCountedAndChecked) {
+  const Held before = held();
+  cudaStream_t stream = nullptr;
+  EXPECT_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, -1));
+  EXPECT_EQ(held().streams, before.streams + 1);
+  EXPECT_CUDA(cudaStreamDestroy(stream));
+  EXPECT_EQ(held().streams, before.streams);
+  EXPECT_EQ(cudaStreamSynchronize(stream), cudaErrorInvalidResourceHandle);
+  cudaGetLastError();
+}
+
+TEST(ShimStreams, GivingMemoryBackWaits) {
+  Stream stream;
+  int* number = nullptr;
+  EXPECT_CUDA(cudaMalloc(&number, sizeof(int)));
+  Gate gate({stream});
+  EXPECT_CUDA(start(set_number, 1, 1, 0, stream, number, 1));
+  gate.open();
+  EXPECT_CUDA(cudaFree(number));
+  EXPECT_CUDA(cudaStreamQuery(stream));
+}
+
+TEST(ShimStreams, HostFunctions) {
+  Stream stream;
+  int called = 0;
+  EXPECT_CUDA(cudaLaunchHostFunc(
+      stream, [](void* count) { ++*static_cast<int*>(count); }, &called));
+  EXPECT_CUDA(cudaStreamSynchronize(stream));
+  EXPECT_EQ(called, 1);
+}
+
+TEST_F(ShimDeathTest, CudaWithinAHostFunction) {
+  EXPECT_DEATH(
+      {
+        enqueue(nullptr, [] {
+          cudaMemset(nullptr, 0, 0);
+          return true;
+        });
+        cudaDeviceSynchronize();
+      },
+      "from a function that runs in a stream");
+}
+
+TEST_F(ShimDeathTest, AProcessEndsWithWorkPending) {
+  EXPECT_EXIT(
+      {
+        enqueue(nullptr, [] { return false; });
+        std::exit(3);
+      },
+      ::testing::ExitedWithCode(3), "");
+}
+
+// ---- devices
+
+TEST(ShimDevices, OneUnlessToldOtherwise) {
+  int count = 0;
+  EXPECT_CUDA(cudaGetDeviceCount(&count));
+  EXPECT_EQ(count, 1);
+  EXPECT_EQ(cudaSetDevice(1), cudaErrorInvalidDevice);
+  cudaGetLastError();
+  cudaDeviceProp properties = {};
+  EXPECT_CUDA(cudaGetDeviceProperties(&properties, 0));
+  EXPECT_STREQ(properties.name, "emulated GPU");
+  EXPECT_GT(properties.multiProcessorCount, 0);
+}
+
+TEST_F(ShimDeathTest, NoDevice) {
+  EXPECT_EXIT(
+      {
+        setenv("DEJAVID_SHIM_DEVICES", "0", 1);
+        int count = -1;
+        void* memory = nullptr;
+        const bool refused = cudaGetDeviceCount(&count) == cudaErrorNoDevice && count == 0 &&
+                             cudaMalloc(&memory, 1) == cudaErrorNoDevice;
+        std::exit(refused ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(ShimDeathTest, SeveralDevices) {
+  EXPECT_EXIT(
+      {
+        setenv("DEJAVID_SHIM_DEVICES", "3", 1);
+        std::set<std::string> places;
+        for (int device = 0; device < 3; ++device) {
+          char place[16];
+          if (cudaSetDevice(device) == cudaSuccess && cudaDeviceGetPCIBusId(place, 16, device) == cudaSuccess)
+            places.insert(place);
+        }
+        std::exit(places.size() == 3 ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+}  // namespace

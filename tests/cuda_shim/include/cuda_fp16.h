@@ -40,6 +40,9 @@ inline std::uint16_t float_to_half(float value) {
 }  // namespace dejavid::cuda_shim
 
 struct alignas(2) __half {
+  __half() = default;
+  __half(float value) : bits(dejavid::cuda_shim::float_to_half(value)) {}
+  operator float() const { return dejavid::cuda_shim::half_to_float(bits); }
   std::uint16_t bits;
 };
 struct alignas(4) __half2 {
@@ -49,35 +52,35 @@ using half = __half;
 using half2 = __half2;
 
 inline float __half2float(__half value) {
-  return dejavid::cuda_shim::half_to_float(value.bits);
+  return value;
 }
 inline __half __float2half_rn(float value) {
-  return {dejavid::cuda_shim::float_to_half(value)};
+  return {value};
 }
 inline __half __float2half(float value) {
-  return __float2half_rn(value);
+  return {value};
 }
 inline __half2 __halves2half2(__half x, __half y) {
   return {x, y};
 }
 inline __half2 __floats2half2_rn(float x, float y) {
-  return {__float2half_rn(x), __float2half_rn(y)};
+  return {__half(x), __half(y)};
 }
 inline __half2 __float22half2_rn(float2 value) {
   return __floats2half2_rn(value.x, value.y);
 }
 inline float2 __half22float2(__half2 value) {
-  return {__half2float(value.x), __half2float(value.y)};
+  return {value.x, value.y};
 }
 inline float __low2float(__half2 value) {
-  return __half2float(value.x);
+  return value.x;
 }
 inline float __high2float(__half2 value) {
-  return __half2float(value.y);
+  return value.y;
 }
 inline unsigned short __half_as_ushort(__half value) {
   return value.bits;
 }
 inline __half __ushort_as_half(unsigned short bits) {
-  return {bits};
+  return std::bit_cast<__half>(bits);
 }
