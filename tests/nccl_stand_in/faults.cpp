@@ -6,9 +6,9 @@
 namespace dejavid::nccl_stand_in {
 namespace {
 
-/// What stands before the next colon; `rest` goes on behind it.
-std::string_view take(std::string_view& rest) {
-  const std::size_t end = rest.find(':');
+/// What stands before the next `mark`; `rest` goes on behind it.
+std::string_view take(std::string_view& rest, char mark) {
+  const std::size_t end = rest.find(mark);
   const std::string_view taken = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
   return taken;
@@ -22,11 +22,14 @@ std::uint64_t number_or(std::string_view text, std::uint64_t otherwise) {
 
 bool fault(std::string_view kind, int rank, std::uint64_t number) {
   const char* asked = std::getenv("DEJAVID_NCCL_FAULT");
-  if (asked == nullptr) return false;
-  std::string_view rest(asked);
+  std::string_view faults(asked == nullptr ? "" : asked);
   const auto this_rank = static_cast<std::uint64_t>(rank);
-  if (take(rest) != kind || number_or(take(rest), this_rank) != this_rank) return false;
-  return number == 0 || number_or(take(rest), 1) == number;
+  while (!faults.empty()) {
+    std::string_view one = take(faults, ',');
+    if (take(one, ':') != kind || number_or(take(one, ':'), this_rank) != this_rank) continue;
+    if (number == 0 || number_or(take(one, ':'), 1) == number) return true;
+  }
+  return false;
 }
 
 std::chrono::milliseconds delay() {
