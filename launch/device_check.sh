@@ -76,7 +76,7 @@ part_gpu_tests() {
     done
     [[ -s $scratch/tests ]] || { echo "no test programs in $build/tests"; failed=1; }
   fi
-  if grep -qE '\*\*\*Skipped|\[  PASSED  \] 0 tests' "$scratch/tests"; then
+  if grep -qE 'found no GPU|\*\*\*Skipped|\[  PASSED  \] 0 tests' "$scratch/tests"; then
     echo "tests skipped although there is a GPU"
     failed=1
   fi
