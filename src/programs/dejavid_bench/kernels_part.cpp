@@ -9,6 +9,7 @@
 
 #include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
+#include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
@@ -23,6 +24,7 @@ namespace {
 
 struct Options {
   std::string shape = "hmdb51";
+  std::string device = "auto";
   std::optional<std::int64_t> samples;
   std::vector<int> threads;
   Patience patience;
@@ -78,8 +80,20 @@ std::vector<Record> measure_variant(const kernels::Variant& variant, const Shape
   return records;
 }
 
+std::vector<Record> measure_cuda(const Shape& shape, const Patience& patience) {
+  if (const auto disagreement = find_gpu_disagreement(shape)) throw std::runtime_error(*disagreement);
+  log_info(fmt::format("{}: every CUDA kernel agrees with the reference", to_string(shape)));
+  log_info("measuring cuda");
+  return measure_gpu_kernels(shape, patience);
+}
+
 std::vector<Record> measure_kernels(const Options& options) {
   const Shape shape = parse_shape(options.shape, options.samples);
+  if (options.device == "cuda" && !has_gpu()) {
+    throw ConfigError(
+        "--device: found \"cuda\", but no GPU, or a build without CUDA; expected \"cpu\"; see dejavid_dist doctor");
+  }
+  if (options.device == "cuda" || (options.device == "auto" && has_gpu())) return measure_cuda(shape, options.patience);
   const std::vector<int> all_threads = thread_counts(options.threads);
   const std::vector<const kernels::Variant*> variants = supported_variants();
   for (const kernels::Variant* variant : variants) {
@@ -115,6 +129,9 @@ void add_kernels(CLI::App& program, Choice& choice) {
       "kernels", "every kernel and instruction set: compared with the reference, then timed on cold caches");
   command->add_option("--shape", options->shape, "hmdb51 (the default), k400, ssv2, order, or five numbers")
       ->type_name("NAME|C,K,F,T,B");
+  command->add_option("--device", options->device, "auto (the default: a GPU where there is one), cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
+      ->type_name("NAME");
   command->add_option("--samples", options->samples, "samples at a time, instead of the shape's")
       ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
       ->type_name("B");

@@ -1,7 +1,5 @@
 #include "src/programs/dejavid_bench/validation.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <vector>
@@ -22,6 +20,8 @@ std::int64_t cut_features(std::int64_t features) {
   return features - (beyond + kernels::kBlockFeatures - 1) / kernels::kBlockFeatures * kernels::kBlockFeatures;
 }
 
+}  // namespace
+
 KernelProblem cut_problem(const Shape& shape) {
   const std::int64_t length = std::clamp(static_cast<std::int64_t>(shape.length), std::int64_t{1}, kMostLength);
   return {std::min(shape.classes, kMostClasses),
@@ -31,37 +31,33 @@ KernelProblem cut_problem(const Shape& shape) {
           Numbers::kSmallIntegers};
 }
 
-/// What the reference finds.
-struct Expected {
-  std::vector<double> cost, distances, slope_sum, magnitude_sum;
-  std::vector<std::int32_t> breakpoints;
-
-  explicit Expected(KernelProblem& problem) {
-    const auto parameters = problem.parameters();
-    const auto samples = problem.samples();
-    cost.resize(
-        static_cast<std::size_t>(samples.total_steps() * kernels::cost_stride(parameters.classes, parameters.steps)));
-    kernels::reference::cost_matrices(parameters, samples, cost.data());
-    breakpoints.resize(problem.breakpoints().size());
-    kernels::reference::search_paths(parameters, samples, false, breakpoints.data(), nullptr);
-    distances.resize(problem.distance_values().size());
-    kernels::reference::distances_along_paths(parameters, samples, breakpoints.data(), distances.data());
-    slope_sum.resize(static_cast<std::size_t>(parameters.element_count()));
-    magnitude_sum.resize(slope_sum.size());
-    kernels::reference::gradient_along_paths(parameters, samples, breakpoints.data(),
-                                             problem.distance_gradient().data(), kernels::TieSign::kZero,
-                                             slope_sum.data(), magnitude_sum.data());
-  }
-};
-
-/// "[3]: found 1; expected 2" for the first of `count` elements that differ.
-template <typename Found, typename Wanted>
-std::optional<std::string> compare(std::int64_t count, Found&& found, Wanted&& wanted) {
-  for (std::int64_t at = 0; at < count; ++at) {
-    if (found(at) != wanted(at)) return fmt::format("[{}]: found {}; expected {}", at, found(at), wanted(at));
-  }
-  return std::nullopt;
+Expected::Expected(KernelProblem& problem)
+    : rows(problem.parameters().classes * problem.parameters().steps),
+      stride(kernels::cost_stride(problem.parameters().classes, problem.parameters().steps)) {
+  const auto parameters = problem.parameters();
+  const auto samples = problem.samples();
+  cost.resize(
+      static_cast<std::size_t>(samples.total_steps() * kernels::cost_stride(parameters.classes, parameters.steps)));
+  kernels::reference::cost_matrices(parameters, samples, cost.data());
+  breakpoints.resize(problem.breakpoints().size());
+  kernels::reference::search_paths(parameters, samples, false, breakpoints.data(), nullptr);
+  distances.resize(problem.distance_values().size());
+  kernels::reference::distances_along_paths(parameters, samples, breakpoints.data(), distances.data());
+  slope_sum.resize(static_cast<std::size_t>(parameters.element_count()));
+  magnitude_sum.resize(slope_sum.size());
+  kernels::reference::gradient_along_paths(parameters, samples, breakpoints.data(), problem.distance_gradient().data(),
+                                           kernels::TieSign::kZero, slope_sum.data(), magnitude_sum.data());
 }
+
+std::vector<double> Expected::plain_cost() const {
+  std::vector<double> plain;
+  for (auto column = cost.begin(); column != cost.end(); column += stride) {
+    plain.insert(plain.end(), column, column + rows);
+  }
+  return plain;
+}
+
+namespace {
 
 std::optional<std::string> compare_cost(const KernelProblem& problem, const Expected& expected) {
   const auto parameters = problem.parameters();
@@ -72,13 +68,6 @@ std::optional<std::string> compare_cost(const KernelProblem& problem, const Expe
       problem.samples().total_steps() * rows,
       [&](std::int64_t at) { return static_cast<double>(problem.cost_values()[place(at)]); },
       [&](std::int64_t at) { return expected.cost[static_cast<std::size_t>(place(at))]; });
-}
-
-template <typename Value>
-std::optional<std::string> compare_plain(const std::vector<Value>& found, const std::vector<Value>& wanted) {
-  return compare(
-      static_cast<std::int64_t>(wanted.size()), [&](std::int64_t at) { return found[static_cast<std::size_t>(at)]; },
-      [&](std::int64_t at) { return wanted[static_cast<std::size_t>(at)]; });
 }
 
 std::optional<std::string> compare_blocked(const KernelProblem& problem, const double* blocked,
@@ -98,8 +87,8 @@ std::optional<std::string> compare_blocked(const KernelProblem& problem, const d
 std::optional<std::string> compare_result(const Operation& operation, KernelProblem& problem,
                                           const Expected& expected) {
   if (operation.name == "cost") return compare_cost(problem, expected);
-  if (operation.name == "search_paths") return compare_plain(problem.breakpoints(), expected.breakpoints);
-  if (operation.name == "distances_along_paths") return compare_plain(problem.distance_values(), expected.distances);
+  if (operation.name == "search_paths") return first_difference(problem.breakpoints(), expected.breakpoints);
+  if (operation.name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
   if (operation.name == "gradient_along_paths") {
     if (auto slope = compare_blocked(problem, problem.slope_sum(), expected.slope_sum)) return slope;
     return compare_blocked(problem, problem.magnitude_sum(), expected.magnitude_sum);

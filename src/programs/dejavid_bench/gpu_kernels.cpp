@@ -1,0 +1,314 @@
+#include "src/programs/dejavid_bench/gpu_kernels.hpp"
+
+#include <cuda_runtime.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
+#include "kernels/along_path.hpp"
+#include "kernels/cost.hpp"
+#include "kernels/loss.hpp"
+#include "kernels/roof.hpp"
+#include "kernels/warp.hpp"
+#include "src/programs/dejavid_bench/kernel_problem.hpp"
+#include "src/programs/dejavid_bench/validation.hpp"
+
+namespace dejavid::bench {
+namespace {
+
+namespace cuda = kernels::cuda;
+
+void check(cudaError_t error, const char* what) {
+  if (error != cudaSuccess) {
+    throw std::runtime_error(fmt::format("GPU: found an error in {} ({}); expected none; see dejavid_dist doctor", what,
+                                         cudaGetErrorString(error)));
+  }
+}
+
+/// Memory of the GPU.
+template <typename T>
+class GpuArray {
+ public:
+  explicit GpuArray(std::int64_t count) : count_(count) {
+    check(cudaMalloc(reinterpret_cast<void**>(&data_), bytes(std::max(count, std::int64_t{1}))), "cudaMalloc");
+  }
+  explicit GpuArray(const std::vector<T>& values) : GpuArray(static_cast<std::int64_t>(values.size())) {
+    check(cudaMemcpy(data_, values.data(), bytes(count_), cudaMemcpyHostToDevice), "cudaMemcpy");
+  }
+  ~GpuArray() { cudaFree(data_); }
+  GpuArray(const GpuArray&) = delete;
+  GpuArray& operator=(const GpuArray&) = delete;
+
+  [[nodiscard]] T* get() { return data_; }
+  [[nodiscard]] std::vector<T> fetch() const {
+    std::vector<T> values(static_cast<std::size_t>(count_));
+    check(cudaMemcpy(values.data(), data_, bytes(count_), cudaMemcpyDeviceToHost), "cudaMemcpy");
+    return values;
+  }
+
+ private:
+  static std::size_t bytes(std::int64_t count) { return static_cast<std::size_t>(count) * sizeof(T); }
+  std::int64_t count_;
+  T* data_ = nullptr;
+};
+
+int processor_count() {
+  int device = 0, count = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  return count;
+}
+
+/// A KernelProblem on the GPU, with room for what the kernels write. Everything runs on the default stream.
+class GpuProblem {
+ public:
+  GpuProblem(const KernelProblem& problem, cuda::FeatureType type)
+      : classes_(problem.parameters().classes),
+        steps_(problem.parameters().steps),
+        feature_dim_(problem.parameters().feature_dim),
+        count_(problem.samples().count),
+        total_steps_(problem.samples().total_steps()),
+        centroids_(vector_of(problem.parameters().centroids, problem.parameters().element_count())),
+        weights_(vector_of(problem.parameters().weights, problem.parameters().element_count())),
+        features_(total_steps_ * cuda::feature_stride(feature_dim_) * cuda::feature_bytes(type)),
+        first_rows_(vector_of(problem.samples().offsets, count_)),
+        offsets_(std::vector<std::int32_t>(problem.samples().offsets, problem.samples().offsets + count_ + 1)),
+        distance_gradient_(problem.distance_gradient()),
+        panels_(cuda::packed_parameter_count(classes_, steps_, feature_dim_)),
+        packed_samples_(cuda::packed_sample_count(total_steps_, feature_dim_)),
+        cost_(total_steps_ * cuda::cost_stride(classes_, steps_)),
+        breakpoints_(count_ * classes_ * (steps_ - 1)),
+        parts_(cuda::distance_parts(steps_, feature_dim_) * count_ * classes_),
+        distances_(count_ * classes_),
+        sums_(2 * problem.parameters().element_count()),
+        processors_(processor_count()) {
+    samples_ = {features_.get(), type, first_rows_.get(), offsets_.get(), count_, total_steps_, 0, feature_dim_};
+    for (std::int64_t b = 0; b < count_; ++b)
+      samples_.longest = std::max(samples_.longest, problem.samples().length(b));
+    GpuArray<float> rows(vector_of(problem.samples().sample(0), total_steps_ * feature_dim_));
+    cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
+    packed_ = cuda::pack_parameters(parameters(), panels_.get(), nullptr);
+    const std::size_t bytes = std::max(cuda::search_paths_workspace_bytes(packed_, samples_, false),
+                                       cuda::gradient_workspace_bytes(parameters(), samples_, processors_));
+    workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
+    pack_samples();
+    check(cudaDeviceSynchronize(), "packing");
+  }
+
+  void pack_samples() { cuda::pack_samples(samples_, packed_samples_.get(), nullptr); }
+  void cost() { cuda::cost_matrices(packed_, packed_samples_.get(), total_steps_, cost_.get(), nullptr); }
+  void search_paths() { cuda::search_paths(packed_, samples_, false, breakpoints_.get(), workspace_->get(), nullptr); }
+  void distances() {
+    cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), nullptr);
+    cuda::add_distance_parts(parts_.get(), cuda::distance_parts(steps_, feature_dim_), count_, classes_,
+                             distances_.get(), nullptr);
+  }
+  void gradient() {
+    cuda::gradient_along_paths(parameters(), samples_, breakpoints_.get(), distance_gradient_.get(),
+                               kernels::TieSign::kZero, {0, classes_}, sums_.get(), workspace_->get(), processors_,
+                               nullptr);
+  }
+
+  void set_breakpoints(const std::vector<std::int32_t>& breakpoints) {
+    check(cudaMemcpy(breakpoints_.get(), breakpoints.data(), breakpoints.size() * sizeof(std::int32_t),
+                     cudaMemcpyHostToDevice),
+          "cudaMemcpy");
+  }
+  /// [sum of T, K*C], row i*C + c.
+  [[nodiscard]] std::vector<double> cost_values() const {
+    const std::vector<float> padded = cost_.fetch();
+    std::vector<double> values;
+    for (std::int64_t j = 0; j < total_steps_; ++j) {
+      const auto column = padded.begin() + j * cuda::cost_stride(classes_, steps_);
+      values.insert(values.end(), column, column + classes_ * steps_);
+    }
+    return values;
+  }
+  [[nodiscard]] std::vector<std::int32_t> breakpoint_values() const { return breakpoints_.fetch(); }
+  [[nodiscard]] std::vector<double> distance_values() const { return distances_.fetch(); }
+  /// [C,K,F] of the slopes (0) or of the magnitudes (1).
+  [[nodiscard]] std::vector<double> sum_values(std::int64_t which) const {
+    const std::vector<float> sums = sums_.fetch();
+    const std::int64_t per_class = steps_ * feature_dim_;
+    std::vector<double> values;
+    for (std::int64_t c = 0; c < classes_; ++c) {
+      const auto first = sums.begin() + (2 * c + which) * per_class;
+      values.insert(values.end(), first, first + per_class);
+    }
+    return values;
+  }
+
+ private:
+  template <typename T>
+  static std::vector<T> vector_of(const T* values, std::int64_t count) {
+    return {values, values + count};
+  }
+  [[nodiscard]] kernels::ParametersView<float> parameters() {
+    return {centroids_.get(), weights_.get(), classes_, steps_, feature_dim_};
+  }
+
+  std::int64_t classes_, steps_, feature_dim_, count_, total_steps_;
+  GpuArray<float> centroids_, weights_;
+  GpuArray<std::byte> features_;
+  GpuArray<std::int64_t> first_rows_;
+  GpuArray<std::int32_t> offsets_;
+  GpuArray<float> distance_gradient_, panels_, packed_samples_, cost_;
+  GpuArray<std::int32_t> breakpoints_;
+  GpuArray<float> parts_;
+  GpuArray<double> distances_;
+  GpuArray<float> sums_;
+  std::unique_ptr<GpuArray<std::byte>> workspace_;
+  int processors_;
+  cuda::Samples samples_;
+  kernels::PackedParameters packed_;
+};
+
+struct GpuOperation {
+  std::string_view name;
+  void (GpuProblem::*run)();
+  bool along_paths;
+};
+constexpr std::array<GpuOperation, 4> kGpuOperations{{{"cost", &GpuProblem::cost, false},
+                                                      {"search_paths", &GpuProblem::search_paths, false},
+                                                      {"distances_along_paths", &GpuProblem::distances, true},
+                                                      {"gradient_along_paths", &GpuProblem::gradient, true}}};
+constexpr std::array<std::pair<cuda::FeatureType, std::string_view>, 2> kFeatureTypes{
+    {{cuda::FeatureType::kFloat32, "cuda"}, {cuda::FeatureType::kFloat16, "cuda_f16"}}};
+
+std::optional<std::string> compare_result(std::string_view name, const GpuProblem& problem, const Expected& expected) {
+  if (name == "cost") return first_difference(problem.cost_values(), expected.plain_cost());
+  if (name == "search_paths") return first_difference(problem.breakpoint_values(), expected.breakpoints);
+  if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
+  if (const auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
+  return first_difference(problem.sum_values(1), expected.magnitude_sum);
+}
+
+/// Pairs of events around calls, and a buffer whose filling empties the GPU's caches.
+class GpuClock {
+ public:
+  GpuClock() : flush_(kFlushBytes) {
+    check(cudaEventCreate(&start_), "cudaEventCreate");
+    check(cudaEventCreate(&end_), "cudaEventCreate");
+  }
+  ~GpuClock() {
+    cudaEventDestroy(start_);
+    cudaEventDestroy(end_);
+  }
+  GpuClock(const GpuClock&) = delete;
+  GpuClock& operator=(const GpuClock&) = delete;
+
+  double seconds_of(const std::function<void()>& work, bool flush) {
+    if (flush) check(cudaMemsetAsync(flush_.get(), 0, kFlushBytes, nullptr), "cudaMemsetAsync");
+    check(cudaEventRecord(start_, nullptr), "cudaEventRecord");
+    work();
+    check(cudaEventRecord(end_, nullptr), "cudaEventRecord");
+    check(cudaEventSynchronize(end_), "a kernel");
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, start_, end_), "cudaEventElapsedTime");
+    return std::max(static_cast<double>(milliseconds), 1e-4) / 1e3;
+  }
+
+  Summary measure(const std::function<void()>& work, const Patience& patience) {
+    seconds_of(work, false);
+    std::vector<double> measurements;
+    for (int repeat = 0; repeat < patience.repeats; ++repeat) {
+      double seconds = 0;
+      int calls = 0;
+      do {
+        seconds += seconds_of(work, true);
+        ++calls;
+      } while (seconds < patience.seconds);
+      measurements.push_back(seconds / calls);
+    }
+    return summarize(std::move(measurements));
+  }
+
+ private:
+  static constexpr std::int64_t kFlushBytes = std::int64_t{256} << 20U;  // several times the second-level cache
+  GpuArray<std::byte> flush_;
+  cudaEvent_t start_ = nullptr, end_ = nullptr;
+};
+
+/// Elements a second, the best of a few runs.
+double measure_gpu_roof(GpuClock& clock, double run_seconds) {
+  constexpr std::int64_t kBlocksEach = 8;
+  constexpr int kRuns = 4;
+  const std::int64_t blocks = kBlocksEach * processor_count();
+  GpuArray<float> checksums(blocks * cuda::kRoofThreads);
+  std::int64_t rounds = 16;
+  const auto run = [&] { cuda::roof(blocks, rounds, checksums.get(), nullptr); };
+  double seconds = clock.seconds_of(run, false);
+  while (seconds < run_seconds) {
+    rounds *= 2;
+    seconds = clock.seconds_of(run, false);
+  }
+  for (int k = 0; k < kRuns; ++k) seconds = std::min(seconds, clock.seconds_of(run, false));
+  return static_cast<double>(blocks * cuda::kRoofThreads * cuda::kRoofElements * rounds) / seconds;
+}
+
+}  // namespace
+
+bool has_gpu() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess && count > 0;
+}
+
+std::optional<std::string> find_gpu_disagreement(const Shape& shape) {
+  KernelProblem host = cut_problem(shape);
+  const Expected expected(host);
+  for (const auto& [type, variant] : kFeatureTypes) {
+    GpuProblem problem(host, type);
+    for (const GpuOperation& operation : kGpuOperations) {
+      problem.set_breakpoints(operation.along_paths ? expected.breakpoints
+                                                    : std::vector<std::int32_t>(expected.breakpoints.size(), -1));
+      (problem.*operation.run)();
+      check(cudaDeviceSynchronize(), "a kernel");
+      if (const auto difference = compare_result(operation.name, problem, expected)) {
+        return fmt::format("variant {}: {}{} as the reference has it; do not use this GPU with this build", variant,
+                           operation.name, *difference);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience) {
+  constexpr double kRoofSeconds = 0.02;
+  const KernelProblem host(
+      shape.classes, shape.steps, shape.features,
+      std::vector<std::int64_t>(static_cast<std::size_t>(shape.samples), static_cast<std::int64_t>(shape.length)),
+      Numbers::kReals);
+  GpuClock clock;
+  const double roof_seconds = std::min(kRoofSeconds, patience.seconds);
+  const double roof_before = measure_gpu_roof(clock, roof_seconds);
+  const double row_elements =
+      static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
+  const auto steps = static_cast<double>(shape.steps);
+  std::vector<Record> records;
+  for (const auto& [type, variant] : kFeatureTypes) {
+    GpuProblem problem(host, type);
+    problem.search_paths();
+    for (const GpuOperation& operation : kGpuOperations) {
+      const Summary summary = clock.measure([&] { (problem.*operation.run)(); }, patience);
+      Record record;
+      record.part = "kernels";
+      record.name = fmt::format("{}/{}", operation.name, variant);
+      record.variant = variant;
+      record.shape = shape;
+      record.seconds = summary.seconds;
+      record.spread = summary.spread;
+      record.elements = row_elements * steps * shape.length;
+      if (operation.along_paths) record.visited_elements = row_elements * (steps + shape.length - 1);
+      records.push_back(std::move(record));
+    }
+  }
+  const double roof = std::max(roof_before, measure_gpu_roof(clock, roof_seconds));
+  for (Record& record : records) record.roof = roof;
+  return records;
+}
+
+}  // namespace dejavid::bench

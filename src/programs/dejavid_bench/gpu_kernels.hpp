@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/programs/dejavid_bench/measurement.hpp"
+#include "src/programs/dejavid_bench/record.hpp"
+
+/// The same as kernels_part.cpp does for instruction sets, for the GPU: one file with CUDA, one without.
+namespace dejavid::bench {
+
+/// Whether this build has CUDA kernels and this machine a GPU for them.
+[[nodiscard]] bool has_gpu();
+
+/// The CUDA kernels against the reference, bit for bit, on integers and a small cut of `shape`. Nothing where all
+/// agree, else one line that names the kernel and the first element that differs.
+[[nodiscard]] std::optional<std::string> find_gpu_disagreement(const Shape& shape);
+
+/// All operations on the GPU, with features as f32 and as f16, between two measurements of its roof. Each call finds
+/// the caches flushed and is timed by the GPU's own events.
+[[nodiscard]] std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience);
+
+}  // namespace dejavid::bench

@@ -1,0 +1,19 @@
+#include <stdexcept>
+
+#include "src/programs/dejavid_bench/gpu_kernels.hpp"
+
+namespace dejavid::bench {
+
+bool has_gpu() {
+  return false;
+}
+
+std::optional<std::string> find_gpu_disagreement(const Shape& /*shape*/) {
+  throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
+}
+
+std::vector<Record> measure_gpu_kernels(const Shape& /*shape*/, const Patience& /*patience*/) {
+  throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
+}
+
+}  // namespace dejavid::bench

@@ -1,0 +1,31 @@
+#include "src/programs/dejavid_bench/gpu_kernels.hpp"
+
+#include <gtest/gtest.h>
+
+namespace dejavid::bench {
+namespace {
+
+TEST(GpuKernels, AgreeWithTheReference) {
+  if (!has_gpu()) GTEST_SKIP() << "found no GPU; the preset cpu runs this on an emulated one";
+  for (const Shape& shape : {Shape{"", 19, 8, 150, 33, 4}, Shape{"", 3, 40, 40, 9, 5}, Shape{"", 2, 1, 1, 1, 1}}) {
+    EXPECT_EQ(find_gpu_disagreement(shape), std::nullopt) << to_string(shape);
+  }
+}
+
+TEST(GpuKernels, EveryOperationIsRecordedForBothTypesOfFeatures) {
+  if (!has_gpu()) GTEST_SKIP() << "found no GPU; the preset cpu runs this on an emulated one";
+  const Shape shape{"", 3, 4, 40, 9, 5};
+  const std::vector<Record> records = measure_gpu_kernels(shape, {2, 0.0});
+  ASSERT_EQ(records.size(), 8U);
+  EXPECT_EQ(records.front().name, "cost/cuda");
+  EXPECT_EQ(records.back().name, "gradient_along_paths/cuda_f16");
+  for (const Record& record : records) {
+    EXPECT_EQ(record.elements, 3.0 * 4 * 40 * 9 * 5) << record.name;
+    EXPECT_GT(record.seconds, 0) << record.name;
+    ASSERT_TRUE(record.roof) << record.name;
+    EXPECT_GT(*record.roof, 0) << record.name;
+  }
+}
+
+}  // namespace
+}  // namespace dejavid::bench
