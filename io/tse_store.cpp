@@ -208,6 +208,11 @@ bool TseStore::has_frame_labels() const {
                      [](const StoreFile& file) { return file.has_frame_labels(); });
 }
 
+bool TseStore::has_half_precision() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.feature_type() == FeatureType::kFloat16; });
+}
+
 bool TseStore::has_timestamps() const {
   return std::all_of(state_->files.begin(), state_->files.end(),
                      [](const StoreFile& file) { return file.has_timestamps(); });

@@ -49,6 +49,8 @@ class TseStore {
   /// and that every feature is finite are checked. Throws StoreError, NotFiniteError.
   void read_sample(std::int64_t sample, float* destination);
 
+  /// True where every file holds its features in half precision.
+  [[nodiscard]] bool has_half_precision() const;
   /// True where every file has /frame_labels (/timestamps).
   [[nodiscard]] bool has_frame_labels() const;
   [[nodiscard]] bool has_timestamps() const;

@@ -4,8 +4,6 @@
 #include <span>
 #include <vector>
 
-#include "io/sample_stream.hpp"
-
 namespace dejavid {
 
 /// Which parameters paths are searched with.
@@ -13,8 +11,9 @@ enum class PathSource : std::uint8_t { kFrozen, kLive };
 
 /// One batch and its distances.
 struct AlignedBatch {
-  const io::SampleBatch& batch;       ///< without features where the aligner keeps them in GPU memory
-  std::span<const double> distances;  ///< [B,C]
+  std::span<const std::int64_t> samples;  ///< [B] indices into the store
+  std::span<const float> features;        ///< [sum of T, F]; empty where they are kept in GPU memory
+  std::span<const double> distances;      ///< [B,C]
 };
 
 /// Distances of the live parameters to samples of the dataset, batch by batch.

@@ -25,7 +25,7 @@ void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSourc
 AlignedBatch CpuAligner::next() {
   const io::SampleBatch& batch = dataset_.stream.next();
   search_paths(batch, source_);
-  return {batch, distances()};
+  return {batch.samples, batch.features, distances()};
 }
 
 kernels::ParametersView<float> CpuAligner::weigh(std::span<const float> centroids, std::span<const float> log_weights,

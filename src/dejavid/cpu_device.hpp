@@ -12,6 +12,7 @@ class CpuDevice final : public Device {
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
+  [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }
   [[nodiscard]] bool keeps_features(const io::TseStore& /*store*/) override { return false; }
   [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) override;
   [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override;

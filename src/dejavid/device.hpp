@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "dist/communicator.hpp"
 #include "io/tse_store.hpp"
@@ -10,6 +11,7 @@
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/phases.hpp"
+#include "src/run/collective_checks.hpp"
 
 namespace dejavid {
 
@@ -29,6 +31,10 @@ class Device {
   [[nodiscard]] virtual std::string backend_name() const = 0;
   /// The most memory of this device that was ever taken, in bytes; 0 on the CPU.
   [[nodiscard]] virtual std::int64_t peak_bytes() const = 0;
+
+  /// Collective. Sends known values through what adds up gradients and compares with what must arrive; none on the CPU,
+  /// whose ranks have check_collectives(). Throws dist::AgreedFailure.
+  [[nodiscard]] virtual std::vector<CollectiveCheck> check() = 0;
 
   /// Collective. Whether training keeps the features in this device's memory, on every rank or on none. Throws
   /// dist::AgreedFailure where data.cache asks for that and they do not fit.

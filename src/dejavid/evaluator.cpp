@@ -11,19 +11,33 @@
 namespace dejavid {
 namespace {
 
-/// Runs this rank's share of `samples` through `visit(batch, distances)`, batch by batch.
+/// One sample of an evaluation.
+struct AlignedSample {
+  std::int64_t sample = 0;  ///< index into the store
+  std::int32_t label = 0;
+  std::span<const double> distances;  ///< [C]
+  const float* features = nullptr;    ///< [T,F], or nullptr where they are kept in GPU memory
+};
+
+/// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
 template <typename Visit>
-void for_each_batch(const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source, const Config& config,
-                    dist::Communicator& communicator, Visit&& visit) {
+void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>& samples, Aligner& aligner,
+                     PathSource source, const Config& config, dist::Communicator& communicator, Visit&& visit) {
   const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
   const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
   const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
   auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
   const std::size_t batch_count = batches.size();
+  const auto classes = static_cast<std::size_t>(store.class_count());
   aligner.start(std::move(batches), source);
   for (std::size_t k = 0; k < batch_count; ++k) {
-    const AlignedBatch aligned = aligner.next();
-    visit(aligned.batch, aligned.distances);
+    const AlignedBatch batch = aligner.next();
+    const float* features = batch.features.empty() ? nullptr : batch.features.data();
+    for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+      const std::int64_t sample = batch.samples[b];
+      visit(AlignedSample{sample, store.label(sample), batch.distances.subspan(b * classes, classes), features});
+      if (features != nullptr) features += store.length(sample) * store.feature_dim();
+    }
   }
 }
 
@@ -55,24 +69,17 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
   agreed(communicator, [&] {
-    for_each_batch(
-        samples, aligner, source, config, communicator,
-        [&](const io::SampleBatch& batch, std::span<const double> distances) {
-          for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-            const Outcome outcome = evaluate_sample(distances.subspan(b * width, width), batch.labels[b],
-                                                    config.train.logit_norm, probabilities);
-            loss_sum += outcome.loss;
-            in_top5 += outcome.in_top5 ? 1 : 0;
-            ++counts[static_cast<std::size_t>(batch.labels[b]) * width + static_cast<std::size_t>(outcome.prediction)];
-            if (with_supersampling) {
-              const std::int64_t feature_dim = dataset.store.feature_dim();
-              const std::int32_t averaged =
-                  supersampling_prediction(batch.features.data() + batch.offsets[b] * feature_dim,
-                                           batch.offsets[b + 1] - batch.offsets[b], feature_dim, classes);
-              averaged_correct += averaged == batch.labels[b] ? 1 : 0;
-            }
-          }
-        });
+    for_each_sample(dataset.store, samples, aligner, source, config, communicator, [&](const AlignedSample& one) {
+      const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
+      loss_sum += outcome.loss;
+      in_top5 += outcome.in_top5 ? 1 : 0;
+      ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
+      if (with_supersampling) {
+        const std::int32_t averaged = supersampling_prediction(one.features, dataset.store.length(one.sample),
+                                                               dataset.store.feature_dim(), classes);
+        averaged_correct += averaged == one.label ? 1 : 0;
+      }
+    });
   });
 
   counts.push_back(in_top5);
@@ -106,17 +113,13 @@ std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t
   std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
   std::vector<double> my_confidences, probabilities(width);
   agreed(communicator, [&] {
-    for_each_batch(samples, aligner, PathSource::kLive, config, communicator,
-                   [&](const io::SampleBatch& batch, std::span<const double> distances) {
-                     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-                       const auto row = distances.subspan(b * width, width);
-                       const Outcome outcome =
-                           evaluate_sample(row, batch.labels[b], config.train.logit_norm, probabilities);
-                       my_confidences.push_back(probabilities[static_cast<std::size_t>(outcome.prediction)]);
-                       my_classes.resize(my_classes.size() + closest);
-                       smallest_distances(row, std::span(my_classes).last(closest));
-                     }
-                   });
+    for_each_sample(
+        dataset.store, samples, aligner, PathSource::kLive, config, communicator, [&](const AlignedSample& one) {
+          const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
+          my_confidences.push_back(probabilities[static_cast<std::size_t>(outcome.prediction)]);
+          my_classes.resize(my_classes.size() + closest);
+          smallest_distances(one.distances, std::span(my_classes).last(closest));
+        });
   });
 
   const std::vector<std::int32_t> all_classes = communicator.gather<std::int32_t>(my_classes);

@@ -33,6 +33,7 @@ struct Prediction {
                                                     std::int64_t feature_dim, std::int32_t classes);
 
 /// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset.
+/// `with_supersampling`: also the averaging baseline, which needs an aligner that keeps no features in GPU memory.
 [[nodiscard]] Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
                                   PathSource source, const Config& config, dist::Communicator& communicator,
                                   bool with_supersampling = false);

@@ -1,0 +1,53 @@
+#include "src/dejavid/cuda_aligner.hpp"
+
+#include <algorithm>
+
+#include "kernels/along_path.hpp"
+#include "kernels/loss.hpp"
+
+namespace dejavid {
+
+CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept,
+                         CudaStream& stream, CudaBatches::Wait wait)
+    : stream_(stream),
+      wait_(wait),
+      parameters_(model, stream),
+      batches_(dataset, model, kept, stream, wait),
+      part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)) {}
+
+void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
+  const kernels::PackedParameters searched =
+      source == PathSource::kFrozen ? parameters_.frozen() : parameters_.live_packed();
+  batches_.start(batches, &searched);
+  reserve();
+}
+
+void CudaAligner::reserve() {
+  std::int64_t most = 0;
+  for (const SampleRun& batch : batches_.plan().batches) most = std::max(most, batch.count);
+  most *= parameters_.classes();
+  parts_.reserve(part_count_ * most);
+  distances_.reserve(most);
+  host_distances_.reserve(most);
+}
+
+const double* CudaAligner::distances(const CudaBatch& batch) {
+  kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(),
+                                       stream_.get());
+  kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
+                                    distances_.data(), stream_.get());
+  return distances_.data();
+}
+
+AlignedBatch CudaAligner::next() {
+  const CudaBatch batch = batches_.next();
+  const std::span<double> host(host_distances_.data(),
+                               static_cast<std::size_t>(batch.samples.count * parameters_.classes()));
+  if (!host.empty()) copy_to_host(distances(batch), host, stream_);
+  stream_.record(arrived_);
+  batches_.release();
+  wait_(arrived_.get());
+  return {batch.indices, batch.features, host};
+}
+
+}  // namespace dejavid

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <vector>
+
+#include "src/dejavid/aligner.hpp"
+#include "src/dejavid/cuda_batches.hpp"
+#include "src/dejavid/cuda_memory.hpp"
+#include "src/dejavid/cuda_parameters.hpp"
+#include "src/dejavid/dataset.hpp"
+#include "src/dejavid/model.hpp"
+
+namespace dejavid {
+
+/// The arithmetic of alignment on the GPU: parameters, batches with their paths, distances along them. Training and
+/// evaluation use the same one in turn.
+class CudaAligner final : public Aligner {
+ public:
+  /// `kept` and `wait` as in CudaBatches. Everything that uses batches happens in the order of `stream`.
+  CudaAligner(Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept, CudaStream& stream,
+              CudaBatches::Wait wait);
+
+  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
+  AlignedBatch next() override;
+
+  [[nodiscard]] CudaParameters& parameters() { return parameters_; }
+  [[nodiscard]] CudaBatches& batches() { return batches_; }
+  [[nodiscard]] const CudaPlan& plan() const { return batches_.plan(); }
+  /// Room for the batches of the pass that has been started.
+  void reserve();
+  /// [B,C] distances of the live parameters along the batch's paths, in GPU memory. At least one sample.
+  [[nodiscard]] const double* distances(const CudaBatch& batch);
+
+ private:
+  CudaStream& stream_;
+  CudaBatches::Wait wait_;
+  CudaParameters parameters_;
+  CudaBatches batches_;
+  std::int64_t part_count_;  ///< as kernels::cuda::distance_parts()
+  DeviceBuffer<float> parts_;
+  DeviceBuffer<double> distances_;
+  PinnedBuffer<double> host_distances_;
+  CudaEvent arrived_;
+};
+
+}  // namespace dejavid

@@ -1,0 +1,248 @@
+#include "src/dejavid/cuda_batches.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace dejavid {
+
+using kernels::cuda::FeatureType;
+using kernels::cuda::Samples;
+
+namespace {
+
+/// Pinned memory and breakpoints of a group, unless one batch takes more.
+constexpr std::int64_t kMostGroupBytes = std::int64_t{256} << 20U;
+/// Of a search's cost matrices and decisions, unless one sample takes more.
+constexpr std::size_t kMostSearchBytes = std::size_t{3} << 29U;
+
+std::size_t search_budget() {
+  std::size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  return std::min(kMostSearchBytes, free / 8);
+}
+
+}  // namespace
+
+CudaBatches::CudaBatches(Dataset& dataset, const Model& shape, const std::vector<std::int64_t>& kept, CudaStream& user,
+                         Wait wait)
+    : dataset_(dataset),
+      user_(user),
+      wait_(std::move(wait)),
+      classes_(shape.classes),
+      steps_(shape.steps),
+      feature_dim_(shape.feature_dim),
+      diagonal_(shape.diagonal),
+      type_(dataset.store.has_half_precision() ? FeatureType::kFloat16 : FeatureType::kFloat32) {
+  if (!kept.empty()) {
+    kept_rows_.assign(static_cast<std::size_t>(dataset.store.sample_count()), -1);
+    present_.resize(kept_rows_.size());
+    std::int64_t rows = 0;
+    for (const std::int64_t sample : kept) {
+      std::int64_t& row = kept_rows_[static_cast<std::size_t>(sample)];
+      if (row >= 0) continue;
+      row = rows;
+      rows += dataset.store.length(sample);
+    }
+    features_.reserve(rows * kernels::cuda::feature_stride(feature_dim_) * kernels::cuda::feature_bytes(type_));
+  }
+  search_budget_ = search_budget();
+}
+
+CudaBatches::~CudaBatches() {
+  static_cast<void>(cudaDeviceSynchronize());  // copies from pinned memory may be under way
+}
+
+void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
+                        const kernels::PackedParameters* parameters) {
+  search_ahead_ = parameters != nullptr;
+  if (search_ahead_) parameters_ = *parameters;
+  PlanLimits limits;
+  limits.group_samples_bytes = kMostGroupBytes;
+  limits.breakpoint_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
+  limits.pieces_within_batches = !search_ahead_;
+  limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= search_budget_; };
+  plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
+  taken_ = prepared_ = 0;
+
+  // What an earlier pass has left on the streams comes first.
+  for (const Place& one : places_) wait_(one.uploaded.get());
+  user_.record(user_mark_);
+  path_stream_.record(path_mark_);
+  upload_stream_.wait(user_mark_);
+  upload_stream_.wait(path_mark_);
+  path_stream_.wait(user_mark_);
+  user_.wait(path_mark_);
+  reserve();
+  upload_plan();
+
+  std::vector<std::vector<std::int64_t>> to_read;
+  for (const std::vector<std::int64_t>& missing : plan_.missing) {
+    if (!missing.empty()) to_read.push_back(missing);
+  }
+  dataset_.stream.start(std::move(to_read));
+}
+
+/// Room for the largest group of the plan.
+void CudaBatches::reserve() {
+  std::int64_t group_samples = 0, group_rows = 0, batch_rows = 0;
+  std::size_t workspace = 0;
+  for (std::int64_t group = 0; group < plan_.group_count(); ++group) {
+    group_samples = std::max(group_samples, plan_.first_sample(group + 1) - plan_.first_sample(group));
+    std::int64_t rows = 0;
+    for (std::int64_t batch = plan_.first_batch(group); batch < plan_.last_batch(group); ++batch) {
+      std::int64_t missing_rows = 0;
+      for (const std::int64_t sample : plan_.missing[static_cast<std::size_t>(batch)]) {
+        missing_rows += dataset_.store.length(sample);
+      }
+      batch_rows = std::max(batch_rows, missing_rows);
+      rows += missing_rows;
+    }
+    group_rows = std::max(group_rows, rows);
+    for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
+      workspace = std::max(workspace, workspace_bytes(samples(piece)));
+    }
+  }
+  for (Place& one : places_) {
+    one.breakpoints.reserve(group_samples * breakpoints_per_sample());
+    one.uploads.reserve(group_rows * feature_dim_);
+    one.uploaded_features.assign(static_cast<std::size_t>(plan_.group_size), {});
+  }
+  staging_.reserve(batch_rows * feature_dim_);
+  path_workspace_.reserve(workspace);
+  if (kept_rows_.empty()) {
+    features_.reserve(2 * largest_group_rows(plan_) * kernels::cuda::feature_stride(feature_dim_) *
+                      kernels::cuda::feature_bytes(type_));
+  }
+}
+
+void CudaBatches::upload_plan() {
+  if (plan_.samples.empty()) return;
+  rows_.reserve(plan_.rows.size());
+  labels_.reserve(plan_.labels.size());
+  offsets_.reserve(plan_.offsets.size());
+  copy_to_device(std::span<const std::int64_t>(plan_.rows), rows_.data(), upload_stream_);
+  copy_to_device(std::span<const std::int32_t>(plan_.labels), labels_.data(), upload_stream_);
+  copy_to_device(std::span<const std::int32_t>(plan_.offsets), offsets_.data(), upload_stream_);
+}
+
+CudaBatch CudaBatches::next() {
+  const std::int64_t index = taken_, group = plan_.group_of(index);
+  while (prepared_ < plan_.last_batch(group)) prepare();
+  ++taken_;
+  Place& here = place(group);
+  user_.wait(here.uploaded);
+  if (search_ahead_) user_.wait(here.searched);
+
+  const SampleRun& run = plan_.batches[static_cast<std::size_t>(index)];
+  CudaBatch batch;
+  batch.indices = std::span<const std::int64_t>(plan_.samples)
+                      .subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.count));
+  if (kept_rows_.empty()) {
+    batch.features = here.uploaded_features[static_cast<std::size_t>(index - plan_.first_batch(group))];
+  }
+  batch.samples = samples(run);
+  batch.labels = labels_.data() + run.first;
+  batch.breakpoints = breakpoints(run.first, group);
+  return batch;
+}
+
+void CudaBatches::release() {
+  const std::int64_t group = plan_.group_of(taken_ - 1);
+  if (taken_ == plan_.last_batch(group)) user_.record(place(group).released);
+  if (prepared_ < std::min(plan_.batch_count(), plan_.last_batch(group + 1))) prepare();
+}
+
+/// Reads and uploads one more batch; with the last of a group, searches the group's paths.
+void CudaBatches::prepare() {
+  const std::int64_t batch = prepared_, group = plan_.group_of(batch);
+  Place& there = place(group);
+  if (batch == plan_.first_batch(group)) {
+    wait_(there.uploaded.get());
+    upload_stream_.wait(there.released);
+  }
+  upload(batch);
+  ++prepared_;
+  if (prepared_ < plan_.last_batch(group)) return;
+  upload_stream_.record(there.uploaded);
+  if (search_ahead_) search_group(group);
+}
+
+void CudaBatches::upload(std::int64_t batch) {
+  const std::vector<std::int64_t>& missing = plan_.missing[static_cast<std::size_t>(batch)];
+  if (missing.empty()) return;
+  const io::SampleBatch& read = dataset_.stream.next();
+  const std::int64_t group = plan_.group_of(batch);
+  Place& there = place(group);
+  const auto in_group = static_cast<std::size_t>(batch - plan_.first_batch(group));
+  float* pinned = there.uploads.data();
+  for (std::size_t before = 0; before < in_group; ++before) pinned += there.uploaded_features[before].size();
+  std::memcpy(pinned, read.features.data(), read.features.size() * sizeof(float));
+  there.uploaded_features[in_group] = {pinned, read.features.size()};
+  copy_to_device(there.uploaded_features[in_group], staging_.data(), upload_stream_);
+
+  const SampleRun& run = plan_.batches[static_cast<std::size_t>(batch)];
+  const auto row_of = [&](std::size_t n) {
+    return kept_rows_.empty() ? plan_.rows[static_cast<std::size_t>(run.first) + n]
+                              : kept_rows_[static_cast<std::size_t>(missing[n])];
+  };
+  for (std::size_t first = 0, last = 0; first < missing.size(); first = last) {
+    for (last = first + 1; last < missing.size(); ++last) {  // samples that lie one after the other go at once
+      if (row_of(last) != row_of(last - 1) + read.offsets[last] - read.offsets[last - 1]) break;
+    }
+    kernels::cuda::place_features(staging_.data() + read.offsets[first] * feature_dim_,
+                                  read.offsets[last] - read.offsets[first], feature_dim_, features_.data(), type_,
+                                  row_of(first), upload_stream_.get());
+  }
+  if (kept_rows_.empty()) return;
+  for (const std::int64_t sample : missing) present_[static_cast<std::size_t>(sample)] = true;
+}
+
+void CudaBatches::search_group(std::int64_t group) {
+  Place& there = place(group);
+  path_stream_.wait(there.uploaded);
+  path_stream_.wait(there.released);
+  for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
+    search_piece(piece, group, parameters_, path_stream_);
+  }
+  path_stream_.record(there.searched);
+}
+
+void CudaBatches::search(const kernels::PackedParameters& parameters) {
+  const std::int64_t index = taken_ - 1, group = plan_.group_of(index);
+  const SampleRun& run = plan_.batches[static_cast<std::size_t>(index)];
+  for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
+    const bool of_batch = piece.first >= run.first && piece.first < run.first + run.count;
+    if (of_batch) search_piece(piece, group, parameters, user_);
+  }
+}
+
+void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
+                               CudaStream& stream) {
+  if (steps_ == 1) return;  // a path has no breakpoints
+  kernels::cuda::search_paths(parameters, samples(piece), diagonal_, breakpoints(piece.first, group),
+                              path_workspace_.data(), stream.get());
+}
+
+std::int32_t* CudaBatches::breakpoints(std::int64_t sample, std::int64_t group) {
+  return place(group).breakpoints.data() + (sample - plan_.first_sample(group)) * breakpoints_per_sample();
+}
+
+Samples CudaBatches::samples(const SampleRun& run) const {
+  Samples samples;
+  samples.features = features_.data();
+  samples.type = type_;
+  samples.first_rows = rows_.data() + run.first;
+  samples.offsets = offsets_.data() + run.offsets_at;
+  samples.count = run.count;
+  samples.total_steps = run.total_steps;
+  samples.longest = run.longest;
+  samples.feature_dim = feature_dim_;
+  return samples;
+}
+
+std::size_t CudaBatches::workspace_bytes(const Samples& extents) const {
+  return kernels::cuda::search_paths_workspace_bytes({nullptr, classes_, steps_, feature_dim_}, extents, diagonal_);
+}
+
+}  // namespace dejavid

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <array>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "kernels/warp.hpp"
+#include "src/dejavid/cuda_memory.hpp"
+#include "src/dejavid/cuda_plan.hpp"
+#include "src/dejavid/dataset.hpp"
+#include "src/dejavid/model.hpp"
+
+namespace dejavid {
+
+/// One batch in GPU memory.
+struct CudaBatch {
+  std::span<const std::int64_t> indices;  ///< [B] of the store, in host memory
+  std::span<const float> features;        ///< [sum of T, F] in host memory; empty where features are kept on the GPU
+  kernels::cuda::Samples samples;
+  const std::int32_t* labels = nullptr;  ///< [B]
+  std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
+};
+
+/// Brings batches into GPU memory, and searches their paths, ahead of a stream that uses them (the "user"): uploads on
+/// one stream of its own, searches on another.
+///
+/// The host waits for the GPU only where pinned memory is to be filled again: for the upload of a group of batches,
+/// which can only have been held up by the uses of the second group before it.
+class CudaBatches {
+ public:
+  using Wait = std::function<void(cudaEvent_t)>;
+
+  /// `kept`: samples whose features stay in GPU memory once they were there, and the only ones that passes may then
+  /// have; none: every pass uploads anew. `user` and `wait`, which waits for an event, must outlive this.
+  CudaBatches(Dataset& dataset, const Model& shape, const std::vector<std::int64_t>& kept, CudaStream& user, Wait wait);
+  ~CudaBatches();
+  CudaBatches(const CudaBatches&) = delete;
+  CudaBatches& operator=(const CudaBatches&) = delete;
+
+  /// Begins a pass, after all that the user stream has been given. `parameters`: to search every batch's paths with,
+  /// ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
+  void start(const std::vector<std::vector<std::int64_t>>& batches, const kernels::PackedParameters* parameters);
+  [[nodiscard]] const CudaPlan& plan() const { return plan_; }
+
+  /// The coming batch: what the user stream is given from here on finds it there.
+  [[nodiscard]] CudaBatch next();
+  /// Paths of the batch that next() returned, on the user stream.
+  void search(const kernels::PackedParameters& parameters);
+  /// What was enqueued by now is all that uses the batch that next() returned. Prepares some of what is to come.
+  void release();
+
+ private:
+  /// What a group of batches needs; two take turns.
+  struct Place {
+    PinnedBuffer<float> uploads;             ///< features on their way, row after row
+    DeviceBuffer<std::int32_t> breakpoints;  ///< of the group's samples
+    CudaEvent uploaded, searched, released;
+    std::vector<std::span<const float>> uploaded_features;  ///< of every batch, within `uploads`
+  };
+
+  [[nodiscard]] Place& place(std::int64_t group) { return places_[static_cast<std::size_t>(group % 2)]; }
+  [[nodiscard]] kernels::cuda::Samples samples(const SampleRun& run) const;
+  [[nodiscard]] std::int64_t breakpoints_per_sample() const { return classes_ * (steps_ - 1); }
+  void reserve();
+  void upload_plan();
+  void prepare();
+  void upload(std::int64_t batch);
+  void search_group(std::int64_t group);
+  void search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
+                    CudaStream& stream);
+  [[nodiscard]] std::int32_t* breakpoints(std::int64_t sample, std::int64_t group);
+  [[nodiscard]] std::size_t workspace_bytes(const kernels::cuda::Samples& extents) const;
+
+  Dataset& dataset_;
+  CudaStream& user_;
+  Wait wait_;
+  std::int64_t classes_, steps_, feature_dim_;
+  bool diagonal_;
+  kernels::cuda::FeatureType type_;
+  std::vector<std::int64_t> kept_rows_;  ///< [samples of the store] place of each, -1: none; empty: none is kept
+  std::vector<bool> present_;            ///< [samples of the store] kept and uploaded
+  std::size_t search_budget_;            ///< bytes of a search's workspace, unless one sample takes more
+
+  CudaPlan plan_;
+  bool search_ahead_ = false;
+  kernels::PackedParameters parameters_;  ///< to search ahead with
+  std::int64_t taken_ = 0;                ///< batches that next() gave
+  std::int64_t prepared_ = 0;             ///< batches whose upload is enqueued
+
+  CudaStream upload_stream_, path_stream_;
+  CudaEvent user_mark_, path_mark_;
+  std::array<Place, 2> places_;
+  DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
+  DeviceBuffer<float> staging_;       ///< one batch's features as they come from the host
+  DeviceBuffer<std::int64_t> rows_;
+  DeviceBuffer<std::int32_t> labels_, offsets_;
+  DeviceBuffer<std::byte> path_workspace_;
+};
+
+}  // namespace dejavid

@@ -1,0 +1,217 @@
+#include "src/dejavid/cuda_engine.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dejavid {
+namespace {
+
+/// Blocks of classes that gradients are summed over ranks in.
+constexpr std::int64_t kClassBlocks = 4;
+
+int multiprocessors() {
+  int device = 0, count = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  return count;
+}
+
+}  // namespace
+
+CudaEngine::CudaEngine(const Config& config, dist::DeviceCommunicator& communicator, bool several_ranks,
+                       Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept, PhaseClock& phases)
+    : config_(config),
+      communicator_(communicator),
+      several_ranks_(several_ranks),
+      dataset_(dataset),
+      phases_(phases),
+      tie_sign_(tie_sign_of(config.train.profile)),
+      processors_(multiprocessors()),
+      aligner_(dataset, model, kept, train_, [&communicator](cudaEvent_t event) { communicator.wait(event); }) {
+  const auto count = static_cast<std::size_t>(model.element_count());
+  for (DeviceBuffer<float>& moment : moments_) {
+    moment.reserve(count);
+    check_cuda(cudaMemsetAsync(moment.data(), 0, count * sizeof(float), train_.get()), "cudaMemsetAsync");
+  }
+  gradient_sums_.reserve(2 * count);
+  not_finite_.reserve(std::size_t{1});
+  check_cuda(cudaMemsetAsync(not_finite_.data(), 0, sizeof(std::int32_t), train_.get()), "cudaMemsetAsync");
+  for (Result& result : results_) result.not_finite.reserve(std::size_t{1});
+  make_blocks();
+}
+
+CudaEngine::~CudaEngine() {
+  communicator_.abort();                       // memory that a collective waits in cannot be freed,
+  static_cast<void>(cudaDeviceSynchronize());  // nor host memory that a copy is on its way to
+}
+
+void CudaEngine::make_blocks() {
+  const CudaParameters& parameters = aligner_.parameters();
+  const std::int64_t per_class = 2 * parameters.steps() * parameters.feature_dim();
+  const std::int64_t wanted = several_ranks_ && communicator_.asynchronous() ? kClassBlocks : 1;
+  const std::int64_t count = std::min(wanted, parameters.classes());
+  for (std::int64_t block = 0; block < count; ++block) {
+    const std::int64_t first = parameters.classes() * block / count, last = parameters.classes() * (block + 1) / count;
+    blocks_.push_back(
+        {{first, last - first},
+         {gradient_sums_.data() + first * per_class, static_cast<std::size_t>((last - first) * per_class)},
+         std::make_unique<CudaEvent>()});
+  }
+}
+
+void CudaEngine::load(const Model& model) {
+  aligner_.parameters().load(model);
+}
+
+void CudaEngine::load(const Moments& moments) {
+  const std::array<const std::vector<float>*, 4> given{&moments.centroid_first, &moments.centroid_second,
+                                                       &moments.log_weight_first, &moments.log_weight_second};
+  for (std::size_t n = 0; n < given.size(); ++n) {
+    if (!given[n]->empty()) copy_to_device(std::span<const float>(*given[n]), moments_[n].data(), train_);
+  }
+}
+
+void CudaEngine::fetch(Model& model) {
+  aligner_.parameters().fetch(model);
+}
+
+void CudaEngine::fetch(Moments& moments) {
+  const std::array<std::vector<float>*, 4> wanted{&moments.centroid_first, &moments.centroid_second,
+                                                  &moments.log_weight_first, &moments.log_weight_second};
+  for (std::size_t n = 0; n < wanted.size(); ++n) {
+    wanted[n]->resize(moments_[n].capacity());
+    copy_to_host(moments_[n].data(), std::span<float>(*wanted[n]), train_);
+  }
+  check_cuda(cudaStreamSynchronize(train_.get()), "cudaStreamSynchronize");
+}
+
+void CudaEngine::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
+  aligner_.parameters().set_frozen(centroids, log_weights);
+}
+
+void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
+  if (config_.train.refresh == Refresh::kEpoch) {
+    aligner_.start(std::move(batches), PathSource::kFrozen);
+  } else {
+    aligner_.batches().start(batches, nullptr);
+    aligner_.reserve();
+  }
+  std::int64_t most = 0;
+  std::size_t workspace = 0;
+  for (const SampleRun& batch : aligner_.plan().batches) {
+    kernels::cuda::Samples extents;
+    extents.count = batch.count;
+    extents.total_steps = batch.total_steps;
+    extents.longest = batch.longest;
+    extents.feature_dim = aligner_.parameters().feature_dim();
+    most = std::max(most, batch.count);
+    workspace = std::max(workspace,
+                         kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, processors_));
+  }
+  gradient_workspace_.reserve(workspace);
+  distance_gradient_.reserve(most * aligner_.parameters().classes());
+  losses_.reserve(most);
+  for (Result& result : results_) result.losses.reserve(most);
+}
+
+void CudaEngine::compute(std::int64_t batch_samples) {
+  CudaBatch batch;
+  {
+    const auto timer = phases_.time(Phase::kRead);
+    batch = aligner_.batches().next();
+  }
+  Result& result = this->result(computed_);
+  result.samples.assign(batch.indices.begin(), batch.indices.end());
+  // 1. paths: searched ahead, unless they are to follow every update
+  if (config_.train.refresh == Refresh::kBatch) aligner_.batches().search(aligner_.parameters().live_packed());
+  // 2. distances along them with the live parameters, and the loss through the normalisation
+  if (batch.samples.count > 0) compute_loss(batch, batch_samples, result);
+  // 3. gradient along them
+  compute_gradient(batch);
+  ++computed_;
+  const auto timer = phases_.time(Phase::kRead);
+  aligner_.batches().release();
+}
+
+void CudaEngine::compute_loss(const CudaBatch& batch, std::int64_t batch_samples, Result& result) {
+  const std::int64_t count = batch.samples.count;
+  kernels::cuda::sample_losses(aligner_.distances(batch), batch.labels, count, aligner_.parameters().classes(),
+                               config_.train.logit_norm == LogitNorm::kLayernorm,
+                               1 / static_cast<double>(batch_samples), losses_.data(), distance_gradient_.data(),
+                               train_.get());
+  copy_to_host(losses_.data(), std::span(result.losses.data(), static_cast<std::size_t>(count)), train_);
+}
+
+void CudaEngine::compute_gradient(const CudaBatch& batch) {
+  for (const ClassBlock& block : blocks_) {
+    if (batch.samples.count > 0) {
+      kernels::cuda::gradient_along_paths(aligner_.parameters().live(), batch.samples, batch.breakpoints,
+                                          distance_gradient_.data(), tie_sign_, block.classes, gradient_sums_.data(),
+                                          gradient_workspace_.data(), processors_, train_.get());
+    } else {
+      check_cuda(cudaMemsetAsync(block.sums.data(), 0, block.sums.size_bytes(), train_.get()), "cudaMemsetAsync");
+    }
+    train_.record(*block.computed);
+  }
+}
+
+void CudaEngine::apply(const kernels::UpdateRates& rates) {
+  communicator_.set_step(rates.step - 1);
+  {
+    const auto timer = phases_.time(Phase::kReduce);
+    sum_over_ranks();
+  }
+  // 4. update, the same on every rank
+  CudaParameters& parameters = aligner_.parameters();
+  kernels::cuda::check_finite(gradient_sums_.data(), 2 * parameters.count(), not_finite_.data(), train_.get());
+  kernels::cuda::update_parameters(gradient_sums_.data(), parameters.classes(),
+                                   parameters.steps() * parameters.feature_dim(),
+                                   {parameters.centroids(), moments_[0].data(), moments_[1].data()},
+                                   {parameters.log_weights(), moments_[2].data(), moments_[3].data()},
+                                   parameters.weights(), rates, not_finite_.data(), train_.get());
+  parameters.changed();
+  Result& result = this->result(applied_);
+  copy_to_host(not_finite_.data(), std::span(result.not_finite.data(), 1), train_);
+  train_.record(result.arrived);
+  ++applied_;
+}
+
+void CudaEngine::sum_over_ranks() {
+  if (!communicator_.asynchronous()) {
+    communicator_.all_reduce({gradient_sums_.data(), gradient_sums_.capacity()}, train_.get());
+    return;
+  }
+  for (const ClassBlock& block : blocks_) {
+    communication_.wait(*block.computed);
+    communicator_.all_reduce(block.sums, communication_.get());
+  }
+  communication_.record(summed_);
+  train_.wait(summed_);
+}
+
+std::int64_t CudaEngine::steps_between_agreements() const {
+  return several_ranks_ && !communicator_.asynchronous() ? 1 : aligner_.plan().group_size;
+}
+
+std::vector<StepTotals> CudaEngine::collect() {
+  std::vector<StepTotals> totals;
+  if (collected_ == applied_) return totals;
+  const auto timer = phases_.time(Phase::kUpdate);
+  communicator_.wait(result(applied_ - 1).arrived.get());
+  for (; collected_ < applied_; ++collected_) totals.push_back(totals_of(result(collected_)));
+  return totals;
+}
+
+StepTotals CudaEngine::totals_of(const Result& result) const {
+  StepTotals totals;
+  for (std::size_t b = 0; b < result.samples.size(); ++b) {
+    const kernels::SampleLoss& sample = result.losses.data()[b];
+    totals.loss += sample.loss;
+    totals.correct += sample.prediction == dataset_.store.label(result.samples[b]) ? 1 : 0;
+    if (totals.first_not_finite < 0 && !std::isfinite(sample.loss)) totals.first_not_finite = result.samples[b];
+  }
+  totals.refused = *result.not_finite.data() != 0;
+  return totals;
+}
+
+}  // namespace dejavid
