@@ -431,7 +431,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
   if (const cudaError_t error = stream_error(stream)) return keep(error);
-  return streams().idle(stream, current_device) ? cudaSuccess : cudaErrorNotReady;
+  return keep(streams().idle(stream, current_device) ? cudaSuccess : cudaErrorNotReady);
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
@@ -474,7 +474,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   if (const cudaError_t error = event_error(event)) return keep(error);
-  return streams().happened(event) ? cudaSuccess : cudaErrorNotReady;
+  return keep(streams().happened(event) ? cudaSuccess : cudaErrorNotReady);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

@@ -224,30 +224,45 @@ TEST_P(DeviceCommunicatorTest, FollowsItsStreamAndIsFollowed) {
   EXPECT_TRUE(copy.values() == expected);
 }
 
+/// With other work in between, so that what is enqueued on different streams at the same time changes places.
 TEST_P(DeviceCommunicatorTest, SeveralAreUnderWayOnSeveralStreams) {
   constexpr std::size_t kStreams = 3;
   const std::vector<Stream> streams(kStreams);
-  std::vector<std::unique_ptr<DeviceArray>> arrays;
-  for (std::size_t i = 0; i < 12; ++i) arrays.push_back(std::make_unique<DeviceArray>(values(1000 * (i + 1))));
-  for (std::size_t i = 0; i < arrays.size(); ++i)
-    device_->all_reduce(arrays[i]->span(), streams[i * i % kStreams].handle);
-  for (const Stream& stream : streams) wait_for(stream.handle);
-  for (const auto& array : arrays) EXPECT_TRUE(array->values() == sums(array->count)) << array->count;
+  const Stream busy;
+  const DeviceArray other(std::vector<float>(10'000));
+  for (int repeat = 0; repeat < 10; ++repeat) {
+    std::vector<std::unique_ptr<DeviceArray>> arrays;
+    for (std::size_t i = 0; i < 12; ++i) arrays.push_back(std::make_unique<DeviceArray>(values(1000 * (i + 1))));
+    for (int i = 0; i < 2000; ++i) {
+      check(cudaMemsetAsync(other.data, i % 256, other.count * sizeof(float), busy.handle));
+    }
+    for (std::size_t i = 0; i < arrays.size(); ++i) {
+      device_->all_reduce(arrays[i]->span(), streams[i * i % kStreams].handle);
+    }
+    for (const Stream& stream : streams) wait_for(stream.handle);
+    for (const auto& array : arrays) EXPECT_TRUE(array->values() == sums(array->count)) << array->count;
+  }
 }
 
-/// More collectives than the host may run ahead, on a stream that stands still for a while.
+/// More collectives than the host may run ahead, on a stream that stands still until the host does.
 TEST_P(DeviceCommunicatorTest, TheHostRunsFarAheadAndNoFurther) {
   constexpr std::size_t kCount = 100;
+  constexpr int kSteps = 1500;
   const Stream stream;
   const DeviceArray source(values(kCount));
   const DeviceArray array(std::vector<float>(kCount, -1));
   Gate gate;
   if (device_->asynchronous()) gate.close(stream.handle);
+  std::atomic<int> step = 0;
+  int reached = -1;
   std::thread opener([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    while (reached != step) {
+      reached = step;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
     gate.open = true;
   });
-  for (int step = 0; step < 1500; ++step) {
+  for (; step < kSteps; ++step) {
     device_->set_step(step);
     check(cudaMemcpyAsync(array.data, source.data, kCount * sizeof(float), cudaMemcpyDeviceToDevice, stream.handle));
     device_->all_reduce(array.span(), stream.handle);
@@ -255,6 +270,9 @@ TEST_P(DeviceCommunicatorTest, TheHostRunsFarAheadAndNoFurther) {
   wait_for(stream.handle);
   opener.join();
   EXPECT_TRUE(array.values() == sums(kCount));
+  if (GetParam() == Backend::kNccl) {
+    EXPECT_LT(reached, kSteps);
+  }
 }
 
 TEST_P(DeviceCommunicatorTest, OnlyEnqueuesWhereItSaysSo) {

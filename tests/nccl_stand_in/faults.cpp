@@ -18,6 +18,11 @@ std::uint64_t number_or(std::string_view text, std::uint64_t otherwise) {
   return text.empty() ? otherwise : std::stoull(std::string(text));
 }
 
+long number(const char* variable) {
+  const char* asked = std::getenv(variable);
+  return asked == nullptr ? 0 : std::atol(asked);
+}
+
 }  // namespace
 
 bool fault(std::string_view kind, int rank, std::uint64_t number) {
@@ -33,8 +38,11 @@ bool fault(std::string_view kind, int rank, std::uint64_t number) {
 }
 
 std::chrono::milliseconds delay() {
-  const char* asked = std::getenv("DEJAVID_NCCL_DELAY_MS");
-  return std::chrono::milliseconds(asked == nullptr ? 0 : std::atol(asked));
+  return std::chrono::milliseconds(number("DEJAVID_NCCL_DELAY_MS"));
+}
+
+std::chrono::microseconds time_of_a_call() {
+  return std::chrono::microseconds(number("DEJAVID_NCCL_CALL_US"));
 }
 
 }  // namespace dejavid::nccl_stand_in

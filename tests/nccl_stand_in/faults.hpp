@@ -12,5 +12,7 @@ namespace dejavid::nccl_stand_in {
 
 /// DEJAVID_NCCL_DELAY_MS.
 [[nodiscard]] std::chrono::milliseconds delay();
+/// DEJAVID_NCCL_CALL_US.
+[[nodiscard]] std::chrono::microseconds time_of_a_call();
 
 }  // namespace dejavid::nccl_stand_in
