@@ -9,7 +9,7 @@ kernel's FADD and FFMA; where none has as many, the one with the most. Where a k
 per turn of the loop around it (Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner
 one as often as the updates need. All instructions between a loop's ends count, on both sides of a branch within.
 
-    python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints a Markdown table
+    python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
 
 import argparse
@@ -81,6 +81,7 @@ class Code:
     stack: int = 0
     static_shared: int = 0
     local: int = 0
+    most_threads: int | None = None  # a block, as __launch_bounds__ says
 
 
 CLASSES = {
@@ -167,6 +168,7 @@ def occupancy(registers, threads, shared):
 def audit(code, kernel=None):
     """One row of the table as a dictionary."""
     row = {"kernel": code.name, "registers": code.registers, "stack": code.stack, "local": code.local, "static_shared": code.static_shared,
+           "most_threads": code.most_threads,
            "local_instructions": sum(class_of(i) == "local" for i in code.instructions), "instructions": len(code.instructions)}
     if kernel:
         shared = code.static_shared + kernel.dynamic_shared
@@ -236,6 +238,21 @@ def parse_resources(text):
     return {name: {key: int(value) for key, value in re.findall(r"(\w+):(\d+)", usage)} for name, usage in found}
 
 
+def parse_most_threads(text):
+    """`cuobjdump -elf` -> {mangled name: threads a block of __launch_bounds__}, of the kernels that have them."""
+    threads = {}
+    current = None
+    for line in text.splitlines():
+        if line.startswith(".nv.info"):
+            current = line[len(".nv.info."):].strip()
+        elif "EIATTR_MAX_THREADS" in line and current:
+            threads[current] = None
+        elif line.strip().startswith("Value:") and current in threads and threads[current] is None:
+            x, y, z = (int(word, 16) for word in line.split()[1:4])
+            threads[current] = x * y * z
+    return threads
+
+
 def find_cuobjdump():
     packages = pathlib.Path(__file__).resolve().parents[2].glob(".venv/lib/python3*/site-packages/triton/backends/nvidia/bin/cuobjdump")
     for candidate in [os.environ.get("DEJAVID_CUOBJDUMP"), shutil.which("cuobjdump"), "/usr/local/cuda/bin/cuobjdump", *packages]:
@@ -251,12 +268,13 @@ def read_library(library, architecture, cuobjdump):
         return subprocess.run([cuobjdump, what, "-arch", architecture, library], capture_output=True, text=True, check=True,
                               env=os.environ | {"PATH": path}).stdout
 
-    functions, resources = parse_sass(ask("-sass")), parse_resources(ask("-res-usage"))
+    functions, resources, threads = parse_sass(ask("-sass")), parse_resources(ask("-res-usage")), parse_most_threads(ask("-elf"))
     names = demangle(list(functions))
     codes = []
     for mangled, instructions in functions.items():
         usage = resources[mangled]
-        codes.append(Code(short_name(names[mangled]), instructions, usage["REG"], usage["STACK"], usage["SHARED"], usage["LOCAL"]))
+        codes.append(Code(short_name(names[mangled]), instructions, usage["REG"], usage["STACK"], usage["SHARED"], usage["LOCAL"],
+                          threads.get(mangled)))
     return sorted(codes, key=lambda code: code.name)
 
 
@@ -266,21 +284,25 @@ def rows_of(library, architecture, cuobjdump=None):
 
 # ------------------------------------------------------------------------------------------------------------- printing
 
-def markdown(rows):
-    def number(value, digits=2):
-        return "" if value is None else f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+def table(header, rows):
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in [header, ["---"] * len(header), *rows])
 
-    classes = [*CLASSES, "other"]
-    lines = ["| kernel | registers | stack | shared | blocks × warps an SM | hot loop | " + " | ".join(classes) +
-             " | FADD+FFMA of issued | with the loop around | shared bytes an update | clocks an instruction, one warp alone |"]
-    lines.append("|---|" + "---|" * (lines[0].count("|") - 2))
-    for row in rows:
-        blocks = f"{row['blocks_of_sm']} × {row['warps_of_sm'] // row['blocks_of_sm']}" if row.get("blocks_of_sm") else ""
-        cells = [f"`{row['kernel']}`", row["registers"], row["stack"], row.get("shared", row["static_shared"]), blocks, row.get("issued", "")]
-        cells += [row["counts"].get(name, 0) if "counts" in row else "" for name in classes]
-        cells += [number(row.get(key)) for key in ("fp32_share", "share_with_outer_loop", "shared_bytes_of_update", "clocks_of_one_warp")]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+
+def markdown(rows):
+    """Two tables: what each kernel takes of an SM, and what its hot loop issues."""
+    def number(value):
+        return "" if value is None else f"{value:.2f}" if isinstance(value, float) else value
+
+    resources = [[f"`{row['kernel']}`", row["registers"], row["stack"], row.get("threads", ""), row.get("shared", row["static_shared"]),
+                  row.get("blocks_of_sm", ""), row.get("warps_of_sm", "")] for row in rows]
+    names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
+    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
+                 *(number(row.get(key)) for key in ("fp32_share", "share_with_outer_loop", "shared_bytes_of_update", "clocks_of_one_warp"))]
+                for row in rows if "counts" in row]
+    return "\n\n".join([
+        table(["kernel", "registers", "stack", "threads", "shared bytes", "blocks an SM", "warps an SM"], resources),
+        table(["hot loop of", "issued", *names, "FADD+FFMA of issued", "with the loop around", "shared bytes an update",
+               "clocks an instruction, one warp alone"], loops_of)])
 
 
 def main():

@@ -106,6 +106,11 @@ class Reading(unittest.TestCase):
         text = "Resource usage:\n Common:\n  GLOBAL:0\n Function one:\n  REG:139 STACK:8 SHARED:1024 LOCAL:4 CONSTANT[0]:400 TEXTURE:0\n"
         self.assertEqual(audit.parse_resources(text)["one"] | {}, {"REG": 139, "STACK": 8, "SHARED": 1024, "LOCAL": 4, "TEXTURE": 0})
 
+    def test_launch_bounds(self):
+        text = (".nv.info.one\n\t<0x1>\n\tAttribute:\tEIATTR_REGCOUNT\n\tValue:\t0x1 0x2 0x3\n\tAttribute:\tEIATTR_MAX_THREADS\n"
+                "\tFormat:\tEIFMT_SVAL\n\tValue:\t0x100 0x1 0x1 \n\tValue:\t0x5 0x1 0x1\n.nv.info.two\n\tValue:\t0x9 0x1 0x1\n")
+        self.assertEqual(audit.parse_most_threads(text), {"one": 256})
+
     def test_short_names(self):
         for long, short in {
             "void dejavid::kernels::cuda::(anonymous namespace)::cost_kernel<1>(float const*, long)": "cost_kernel<1>",

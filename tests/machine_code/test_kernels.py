@@ -26,6 +26,13 @@ class Kernels(unittest.TestCase):
                 with self.subTest(architecture=architecture, kernel=row["kernel"]):
                     self.assertEqual((row["stack"], row["local"], row["local_instructions"]), (0, 0, 0))
 
+    def test_blocks_are_as_large_as_the_audit_believes(self):
+        checked = [row for row in self.rows["sm_90"] if "threads" in row and row["most_threads"]]
+        self.assertTrue(checked)
+        for row in checked:
+            with self.subTest(kernel=row["kernel"]):
+                self.assertEqual(row["threads"], row["most_threads"])
+
     def test_every_started_block_fits_an_sm(self):
         for row in self.rows["sm_90"]:
             if "blocks_of_sm" in row:
