@@ -17,5 +17,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
 void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator);
 /// Writes a CSV of predictions: id,label,prediction,confidence,top5.
 void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator);
+/// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
+[[nodiscard]] ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator);
 
 }  // namespace dejavid

@@ -11,7 +11,7 @@
 /// which says that there is none.
 namespace dejavid {
 
-/// The GPUs that this process may use. Finding none is no error: the report says why.
+/// The GPUs that this process may use. Finding none is no error: the report says why. Throws CudaError.
 [[nodiscard]] GpuReport report_gpus();
 
 /// How gradients on GPUs are added up.

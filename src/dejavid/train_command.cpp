@@ -7,6 +7,7 @@
 #include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
+#include "src/dejavid/cuda_device.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/resume.hpp"
@@ -99,7 +100,8 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   });
   config.run.dir = run_folder(config, checkpoint, communicator);
 
-  const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name));
+  const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
+                                                       report_gpus(), device->describe());
   std::optional<RunDirectory> run;  // rank 0's
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
@@ -130,6 +132,10 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     agreed(communicator, [&] {
       if (run) run->write_summary(summary_of(*trainer, finished ? "done" : "stopped", code));
     });
+    if (device->peak_bytes() > 0) {
+      log_detail(
+          fmt::format("GPU memory: {:.1f} MiB at most", static_cast<double>(device->peak_bytes()) / (1U << 20U)));
+    }
     if (finished) {
       report(*trainer, config.run.dir);
     } else {

@@ -25,6 +25,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
+
 /// What rank 0 prints, and whether a check failed.
 class Report {
  public:
@@ -49,9 +51,16 @@ std::string environment_value(const char* name) {
 }
 
 /// This rank's row of the table of ranks.
-Json describe_rank(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant) {
+Json describe_rank(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant,
+                   const GpuReport& gpus) {
   const dist::Topology& topology = communicator.topology();
   const int threads = thread_count(config, communicator);
+  Json descriptions = Json::array();
+  for (const GpuDescription& gpu : gpus.gpus) {
+    descriptions.push_back(fmt::format("{}: {}, {:.1f} GiB, compute capability {}, PCI {}", gpu.index, gpu.name,
+                                       static_cast<double>(gpu.memory_bytes) / kGibibyte, gpu.compute_capability,
+                                       gpu.pci_id));
+  }
   return {{"rank", topology.rank.value},
           {"local_rank", topology.local_rank.value},
           {"host", topology.host},
@@ -60,7 +69,19 @@ Json describe_rank(dist::Communicator& communicator, const Config& config, const
           {"cores", affinity_cores()},
           {"host_cores", sysconf(_SC_NPROCESSORS_ONLN)},
           {"processor", processor_model()},
-          {"kernels", kernel_variant}};
+          {"kernels", kernel_variant},
+          {"gpus", descriptions},
+          {"no_gpus", gpus.reason}};
+}
+
+/// Ranks of a host see the same GPUs, unless someone hides them from each other.
+void report_gpus(const std::vector<Json>& ranks, Report& report) {
+  report.section("GPUs");
+  for (const Json& rank : ranks) {
+    const std::string who = fmt::format("rank {} on {}", rank["rank"].get<int>(), rank["host"].get<std::string>());
+    if (rank["gpus"].empty()) report.line(who, fmt::format("none: {}", rank["no_gpus"].get<std::string>()));
+    for (const Json& gpu : rank["gpus"]) report.line(who, gpu.get<std::string>());
+  }
 }
 
 void report_ranks(const std::vector<Json>& ranks, Report& report) {
@@ -112,7 +133,6 @@ void report_run_folder(const Config& config, Report& report) {
   report.line("file system", file_system_of(folder));
   std::error_code error;
   const std::filesystem::space_info space = std::filesystem::space(existing, error);
-  constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
   report.line("free",
               error ? error.message() : fmt::format("{:.1f} GiB", static_cast<double>(space.available) / kGibibyte));
   const std::filesystem::path probe = existing / fmt::format(".dejavid_doctor_{}", getpid());
@@ -126,8 +146,10 @@ void report_run_folder(const Config& config, Report& report) {
 }
 
 /// Collective. Rank 0's report says on which ranks a check failed.
-void report_collectives(dist::Communicator& communicator, Report& report) {
-  const std::vector<CollectiveCheck> checks = check_collectives(communicator);
+void report_collectives(dist::Communicator& communicator, const std::vector<CollectiveCheck>& device_checks,
+                        Report& report) {
+  std::vector<CollectiveCheck> checks = check_collectives(communicator);
+  checks.insert(checks.end(), device_checks.begin(), device_checks.end());
   std::string passed;
   for (const CollectiveCheck& check : checks) passed += check.passed ? '1' : '0';
   const std::vector<std::string> of_ranks = gather_text(communicator, passed);
@@ -147,20 +169,23 @@ void report_collectives(dist::Communicator& communicator, Report& report) {
 
 }  // namespace
 
-bool run_doctor(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant) {
+bool run_doctor(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant,
+                const GpuReport& gpus, const std::vector<CollectiveCheck>& device_checks) {
   const std::string mine =
-      describe_rank(communicator, config, kernel_variant).dump(-1, ' ', false, Json::error_handler_t::replace);
+      describe_rank(communicator, config, kernel_variant, gpus).dump(-1, ' ', false, Json::error_handler_t::replace);
   std::vector<Json> ranks;
   for (const std::string& rank : gather_text(communicator, mine)) ranks.push_back(Json::parse(rank));
 
   Report report;
-  report_collectives(communicator, report);
+  report_collectives(communicator, device_checks, report);
   std::int32_t failures = 0;
   if (communicator.is_root()) {
     Report whole;
     whole.section("Versions");
     for (const auto& [name, version] : library_versions()) whole.line(name, version);
+    for (const auto& [name, version] : gpu_versions(gpus)) whole.line(name, version);
     report_ranks(ranks, whole);
+    if (gpus.built_in) report_gpus(ranks, whole);
     report_terminal(whole);
     report_run_folder(config, whole);
     failures = whole.failures() + report.failures();

@@ -38,18 +38,26 @@ std::string dump(const Json& json, int indent) {
 }  // namespace
 
 std::string describe_environment(dist::Communicator& communicator, const Config& config,
-                                 const std::string& kernel_variant) {
+                                 const std::string& kernel_variant, const GpuReport& gpus, const std::string& device) {
   const dist::Topology& topology = communicator.topology();
   const int threads = thread_count(config, communicator);
-  const Json mine = {{"rank", topology.rank.value},
-                     {"local_rank", topology.local_rank.value},
-                     {"host", topology.host},
-                     {"pid", getpid()},
-                     {"threads", threads},
-                     {"affinity_cores", affinity_cores().size()},
-                     {"host_cores", std::thread::hardware_concurrency()},
-                     {"processor", processor_model()},
-                     {"kernel_variant", kernel_variant}};
+  Json mine = {{"rank", topology.rank.value},
+               {"local_rank", topology.local_rank.value},
+               {"host", topology.host},
+               {"pid", getpid()},
+               {"threads", threads},
+               {"affinity_cores", affinity_cores().size()},
+               {"host_cores", std::thread::hardware_concurrency()},
+               {"processor", processor_model()},
+               {"kernel_variant", kernel_variant}};
+  mine["gpus"] = Json::array();
+  for (const GpuDescription& gpu : gpus.gpus) {
+    mine["gpus"].push_back({{"index", gpu.index},
+                            {"name", gpu.name},
+                            {"memory_bytes", gpu.memory_bytes},
+                            {"compute_capability", gpu.compute_capability},
+                            {"pci_id", gpu.pci_id}});
+  }
   const std::vector<std::string> ranks = gather_text(communicator, dump(mine, -1));
   if (!communicator.is_root()) return "";
 
@@ -58,6 +66,8 @@ std::string describe_environment(dist::Communicator& communicator, const Config&
                       {"command_line", process_command_line()},
                       {"working_folder", nearest_existing_folder(".").string()}};
   for (const auto& [name, version] : library_versions()) environment["versions"][name] = version;
+  for (const auto& [name, version] : gpu_versions(gpus)) environment["versions"][name] = version;
+  environment["device"] = device;
   environment["world_size"] = communicator.size().value;
   environment["backend"] = communicator.backend_name();
   environment["slurm"] = slurm_variables();

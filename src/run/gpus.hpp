@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace dejavid {
@@ -23,5 +24,11 @@ struct GpuReport {
   std::string reason;           ///< why there are no GPUs, where there are none
   std::vector<GpuDescription> gpus;
 };
+
+/// Names and versions of what CUDA brings; none where it is not built in.
+[[nodiscard]] inline std::vector<std::pair<std::string, std::string>> gpu_versions(const GpuReport& report) {
+  if (!report.built_in) return {};
+  return {{"CUDA runtime", report.runtime}, {"CUDA driver", report.driver}, {"NCCL", report.nccl}};
+}
 
 }  // namespace dejavid

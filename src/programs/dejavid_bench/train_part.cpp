@@ -10,6 +10,7 @@
 
 #include "io/formats/synthetic.hpp"
 #include "kernels/variants.hpp"
+#include "src/config/choices.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/device.hpp"
@@ -34,6 +35,7 @@ struct Options {
   std::int64_t epochs = 3;
   std::int64_t threads = 0;
   std::filesystem::path store;
+  std::string device = "auto";
 };
 
 /// One epoch of one rank.
@@ -76,6 +78,9 @@ Config training_config(const Options& options, const std::filesystem::path& stor
   config.train.epochs = 1;
   config.train.batch_size = options.batch_size;
   config.dist.threads = options.threads;
+  for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCpu, DeviceChoice::kCuda}) {
+    if (choice_name(choice) == options.device) config.dist.device = choice;
+  }
   return config;
 }
 
@@ -202,6 +207,9 @@ void add_train(CLI::App& program, Choice& choice) {
       ->type_name("M");
   add_count("--batch-size", options->batch_size, "samples a step, over all ranks; default 384", "N");
   add_count("--epochs", options->epochs, "epochs, each timed; default 3", "E");
+  command->add_option("--device", options->device, "auto (the default: a GPU where every rank has one), cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
+      ->type_name("NAME");
   add_count("--threads", options->threads, "threads a rank; default its share of the cores", "N");
   command->add_option("--store", options->store, "train on this store; every rank must be able to read it")
       ->type_name("FILE.h5")

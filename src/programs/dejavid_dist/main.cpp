@@ -6,10 +6,8 @@
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
 #include "dist/mpi_session.hpp"
-#include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/commands.hpp"
-#include "src/run/environment.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
 
@@ -31,9 +29,7 @@ ExitCode run(const dejavid::Invocation& invocation, dejavid::dist::Communicator&
       dejavid::run_prediction(invocation.config, invocation.predict_file, communicator);
       return ExitCode::kDone;
     case dejavid::Command::kDoctor:
-      return dejavid::run_doctor(communicator, invocation.config, std::string(dejavid::kernels::best_variant().name))
-                 ? ExitCode::kDone
-                 : ExitCode::kOther;
+      return dejavid::run_diagnosis(invocation.config, communicator);
   }
   return ExitCode::kOther;
 }
