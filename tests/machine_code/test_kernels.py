@@ -51,6 +51,11 @@ class Kernels(unittest.TestCase):
                 # 128 bytes a clock are there for the 64 updates that the fp32 pipes can do in it
                 self.assertLess(row["shared_bytes_of_update"], 2.0)
 
+    def test_the_roof_is_arithmetic_and_all_of_it(self):
+        (roof,) = [row for row in self.rows["sm_90"] if row["kernel"] == "roof_kernel"]
+        self.assertGreaterEqual(roof["fp32_share"], 0.95)
+        self.assertEqual((roof["counts"]["FADD"] + roof["counts"]["FFMA"]) % (2 * 64), 0)  # two for each of the 64 elements of a round
+
 
 if __name__ == "__main__":
     unittest.main()
