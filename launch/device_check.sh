@@ -15,7 +15,7 @@ output=""
 wanted=()
 while (($#)); do
   case "$1" in
-    -h | --help) sed -n '2,10p' "$0" | cut -c3-; exit 0 ;;
+    -h | --help) sed -n '2,9p' "$0" | cut -c3-; exit 0 ;;
     --build | --part)
       (($# > 1)) || { echo "device_check.sh: found nothing after $1; see --help" >&2; exit 2; }
       if [[ $1 == --build ]]; then build="$2"; else wanted+=("$2"); fi
