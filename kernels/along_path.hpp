@@ -36,29 +36,6 @@ void gradient_along_paths(const ParametersView<Real>& parameters, const SamplesV
                           double* slope_sum, double* magnitude_sum);
 }  // namespace reference
 
-/// Parameters in blocks of features (blocks.hpp), as the CPU kernels read them.
-struct BlockedParameters {
-  const float* centroids = nullptr;  ///< blocked [C*K, F]
-  const float* weights = nullptr;    ///< blocked [C*K, F]
-  std::int64_t classes = 0, steps = 0, feature_dim = 0;
-
-  [[nodiscard]] std::int64_t rows() const { return classes * steps; }
-};
-
-/// Samples in blocks of features: sample b is rows offsets[b] - offsets[0] .. offsets[b+1] - offsets[0].
-struct BlockedSamples {
-  const float* features = nullptr;        ///< blocked [offsets[B] - offsets[0], F]
-  const std::int64_t* offsets = nullptr;  ///< [B+1]
-  std::int64_t count = 0, feature_dim = 0;
-
-  [[nodiscard]] std::int64_t rows() const { return offsets[count] - offsets[0]; }
-  [[nodiscard]] std::int64_t length(std::int64_t sample) const { return offsets[sample + 1] - offsets[sample]; }
-  /// The rows from `sample` on, within the block at `first_feature`.
-  [[nodiscard]] const float* block(std::int64_t sample, std::int64_t first_feature) const {
-    return features + block_offset(rows(), feature_dim, first_feature, offsets[sample] - offsets[0]);
-  }
-};
-
 namespace cpu {
 /// Bytes that distances_along_paths() needs for these samples on `threads` threads.
 [[nodiscard]] std::size_t distances_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-/// The layout that the along-path kernels read: rows of F features cut into blocks of kBlockFeatures, a block's rows
+/// The layout that the CPU kernels read: rows of F features cut into blocks of kBlockFeatures, a block's rows
 /// one after the other, [ceil(F / kBlockFeatures)][rows][width]. Rows of a plain [rows,F] array lie kilobytes apart,
 /// and a kernel that holds a few features of many rows would touch a page a row.
 namespace dejavid::kernels {
@@ -31,6 +31,29 @@ inline constexpr std::int64_t kBlockQuantum = 16;
                                                   std::int64_t first_feature, std::int64_t row) {
   return rows * first_feature + row * block_width(feature_dim, first_feature);
 }
+
+/// Parameters in blocks of features.
+struct BlockedParameters {
+  const float* centroids = nullptr;  ///< blocked [C*K, F]
+  const float* weights = nullptr;    ///< blocked [C*K, F]
+  std::int64_t classes = 0, steps = 0, feature_dim = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return classes * steps; }
+};
+
+/// Samples in blocks of features: sample b is rows offsets[b] - offsets[0] .. offsets[b+1] - offsets[0].
+struct BlockedSamples {
+  const float* features = nullptr;        ///< blocked [offsets[B] - offsets[0], F]
+  const std::int64_t* offsets = nullptr;  ///< [B+1]
+  std::int64_t count = 0, feature_dim = 0;
+
+  [[nodiscard]] std::int64_t rows() const { return offsets[count] - offsets[0]; }
+  [[nodiscard]] std::int64_t length(std::int64_t sample) const { return offsets[sample + 1] - offsets[sample]; }
+  /// The rows from `sample` on, within the block at `first_feature`.
+  [[nodiscard]] const float* block(std::int64_t sample, std::int64_t first_feature) const {
+    return features + block_offset(rows(), feature_dim, first_feature, offsets[sample] - offsets[0]);
+  }
+};
 
 namespace cpu {
 /// rows_major [rows,F] -> blocked (blocked_count() elements, aligned to 64 bytes).

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/blocks.hpp"
 #include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
@@ -47,9 +48,10 @@ namespace cpu {
 PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, int threads);
 
 /// As reference::cost_matrices. Every element is one f32 sum over the features in order, whatever the samples beside
-/// it; variants with fused multiply-add give the same bits. One thread; `cost` aligned to 64 bytes.
-void cost_matrices(const PackedParameters& parameters, const SamplesView<float>& samples, float* cost,
-                   const Variant& variant = best_variant());
+/// it; variants with fused multiply-add give the same bits. Samples first_sample .. first_sample + count only, whose
+/// columns `cost` begins with. One thread; `cost` aligned to 64 bytes.
+void cost_matrices(const PackedParameters& parameters, const BlockedSamples& samples, std::int64_t first_sample,
+                   std::int64_t count, float* cost, const Variant& variant = best_variant());
 }  // namespace cpu
 
 namespace cuda {

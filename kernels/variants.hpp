@@ -8,8 +8,6 @@
 
 namespace dejavid::kernels {
 
-/// Cost matrices take this many features at a time, so that what a tile reads stays in the nearest cache.
-inline constexpr std::int64_t kFeatureBlock = 256;
 /// One cell of a path: centroid step `row`, sample step `column`.
 struct PathCell {
   std::int32_t row, column;
@@ -27,9 +25,10 @@ struct Variant {
   std::string_view name;  ///< "avx512", "avx2", "portable"
   bool (*supported)();    ///< by the processor this runs on
 
-  /// Costs of every panel against `columns` consecutive rows of features; see cost.hpp.
+  /// Costs of every panel against `columns` consecutive rows of features from `first_row` on; see cost.hpp. `features`:
+  /// blocked [rows,F].
   void (*cost)(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
-               std::int64_t columns, float* cost, std::int64_t stride);
+               std::int64_t rows, std::int64_t first_row, std::int64_t columns, float* cost, std::int64_t stride);
 
   /// Dynamic programme and walk back for one sample against all classes; see warp.hpp.
   /// `state`: T*C' floats, `decisions`: K*T*C' bytes, C' = C rounded up to kPanelRows.

@@ -34,11 +34,11 @@ double warp(const double* cost, std::int64_t steps, std::int64_t length, bool di
 namespace cpu {
 /// Bytes that search_paths() needs for these samples on `threads` threads.
 [[nodiscard]] std::size_t search_paths_workspace_bytes(const PackedParameters& parameters,
-                                                       const SamplesView<float>& samples, int threads);
+                                                       const BlockedSamples& samples, int threads);
 
 /// As reference::search_paths, in f32. A sample's path does not depend on the samples beside it nor on the threads.
 /// `workspace`: search_paths_workspace_bytes(), aligned to Workspace::kAlignment.
-void search_paths(const PackedParameters& parameters, const SamplesView<float>& samples, bool diagonal,
+void search_paths(const PackedParameters& parameters, const BlockedSamples& samples, bool diagonal,
                   std::int32_t* breakpoints, std::byte* workspace, int threads,
                   const Variant& variant = best_variant());
 }  // namespace cpu

@@ -24,10 +24,12 @@ PackedParameters pack_parameters(const ParametersView<float>& parameters, float*
   return {packed, classes, steps, feature_dim};
 }
 
-void cost_matrices(const PackedParameters& parameters, const SamplesView<float>& samples, float* cost,
-                   const Variant& variant) {
+void cost_matrices(const PackedParameters& parameters, const BlockedSamples& samples, std::int64_t first_sample,
+                   std::int64_t count, float* cost, const Variant& variant) {
   const std::int64_t panels = (parameters.classes * parameters.steps + kPanelRows - 1) / kPanelRows;
-  variant.cost(parameters.data, panels, parameters.feature_dim, samples.sample(0), samples.total_steps(), cost,
+  const std::int64_t first_column = samples.offsets[first_sample];
+  variant.cost(parameters.data, panels, parameters.feature_dim, samples.features, samples.rows(),
+               first_column - samples.offsets[0], samples.offsets[first_sample + count] - first_column, cost,
                cost_stride(parameters.classes, parameters.steps));
 }
 

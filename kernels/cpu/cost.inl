@@ -8,7 +8,7 @@
 
 namespace {
 
-using dejavid::kernels::kFeatureBlock;
+using dejavid::kernels::kBlockFeatures;
 using dejavid::kernels::kPanelRows;
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) {
@@ -25,17 +25,26 @@ constexpr int kTilePanels = 1, kTileColumns = 5;  // 10 accumulators, 4 paramete
 constexpr int kTilePanels = 1, kTileColumns = 2;
 #endif
 
-template <int Panels, int Columns>
-void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t feature_count, const float* features,
-               std::int64_t feature_dim, float* cost, std::int64_t stride, bool first_block) {
-  constexpr int kVectors = Panels * kVectorsPerPanel;
-  Registers<Columns* kVectors> sum = {};
-  if (!first_block) {  // goes on where the block before ended
-    for (int column = 0; column < Columns; ++column) {
-#pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sum[column * kVectors + v] = load(cost + column * stride + v * kLanes);
-    }
+/// Features that a tile adds up before it moves on: that much of two panels stays in the nearest caches.
+constexpr std::int64_t kFeaturesPerPass = 4 * kBlockFeatures;
+
+/// A run of rows of a blocked array.
+struct FeatureRows {
+  const float* features;  ///< blocked [rows, feature_dim]
+  std::int64_t rows, feature_dim;
+
+  [[nodiscard]] const float* at(std::int64_t first_feature, std::int64_t row) const {
+    return features + dejavid::kernels::block_offset(rows, feature_dim, first_feature, row);
   }
+};
+
+/// Adds `feature_count` features to the sums. `packed` at the first of them; `features`: rows `width` apart,
+/// kBlockFeatures where it is not given.
+template <int Panels, int Columns>
+inline void add_features(const float* packed, std::int64_t panel_stride, std::int64_t feature_count,
+                         const float* features, std::int64_t width,
+                         Registers<Columns * Panels * kVectorsPerPanel>& sum) {
+  constexpr int kVectors = Panels * kVectorsPerPanel;
   for (std::int64_t f = 0; f < feature_count; ++f) {
     Registers<kVectors> centroid, weight;
 #pragma GCC unroll 8
@@ -47,54 +56,76 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t feat
     }
 #pragma GCC unroll 16
     for (int column = 0; column < Columns; ++column) {
-      const float m = features[column * feature_dim + f];
+      const float m = features[column * width + f];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) sum[column * kVectors + v] += weight[v] * absolute(centroid[v] - m);
-    }
-  }
-  for (int column = 0; column < Columns; ++column) {
-    for (int v = 0; v < kVectors; ++v) {
-      store(cost + column * stride + v * kLanes, sum[column * kVectors + v]);
     }
   }
 }
 
 template <int Panels, int Columns>
-void cost_columns(const float* packed, std::int64_t panel_stride, std::int64_t feature_count, const float* features,
-                  std::int64_t feature_dim, std::int64_t columns, float* cost, std::int64_t stride, bool first_block) {
+void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t first_feature, const FeatureRows& rows,
+               std::int64_t row, float* cost, std::int64_t stride) {
+  constexpr int kVectors = Panels * kVectorsPerPanel;
+  Registers<Columns* kVectors> sum = {};
+  if (first_feature > 0) {  // goes on where the pass before ended
+#pragma GCC unroll 16
+    for (int column = 0; column < Columns; ++column) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[column * kVectors + v] = load(cost + column * stride + v * kLanes);
+    }
+  }
+  const std::int64_t end = smaller(first_feature + kFeaturesPerPass, rows.feature_dim);
+  std::int64_t f = first_feature;
+  for (; f + kBlockFeatures <= end; f += kBlockFeatures) {
+    add_features<Panels, Columns>(packed + f * 2 * kPanelRows, panel_stride, kBlockFeatures, rows.at(f, row),
+                                  kBlockFeatures, sum);
+  }
+  if (f < end) {
+    add_features<Panels, Columns>(packed + f * 2 * kPanelRows, panel_stride, end - f, rows.at(f, row),
+                                  dejavid::kernels::block_width(rows.feature_dim, f), sum);
+  }
+#pragma GCC unroll 16
+  for (int column = 0; column < Columns; ++column) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) store(cost + column * stride + v * kLanes, sum[column * kVectors + v]);
+  }
+}
+
+template <int Panels, int Columns>
+void cost_columns(const float* packed, std::int64_t panel_stride, std::int64_t first_feature, const FeatureRows& rows,
+                  std::int64_t row, std::int64_t columns, float* cost, std::int64_t stride) {
   std::int64_t column = 0;
   for (; column + Columns <= columns; column += Columns) {
-    cost_tile<Panels, Columns>(packed, panel_stride, feature_count, features + column * feature_dim, feature_dim,
-                               cost + column * stride, stride, first_block);
+    cost_tile<Panels, Columns>(packed, panel_stride, first_feature, rows, row + column, cost + column * stride, stride);
   }
   if constexpr (Columns > 1) {
     if (column < columns) {
-      cost_columns<Panels, Columns - 1>(packed, panel_stride, feature_count, features + column * feature_dim,
-                                        feature_dim, columns - column, cost + column * stride, stride, first_block);
+      cost_columns<Panels, Columns - 1>(packed, panel_stride, first_feature, rows, row + column, columns - column,
+                                        cost + column * stride, stride);
     }
   }
 }
 
 template <int Panels>
-void cost_panels(const float* packed, std::int64_t panel_stride, std::int64_t feature_dim, const float* features,
+void cost_panels(const float* packed, std::int64_t panel_stride, const FeatureRows& rows, std::int64_t first_row,
                  std::int64_t columns, float* cost, std::int64_t stride) {
-  for (std::int64_t f = 0; f < feature_dim; f += kFeatureBlock) {
-    cost_columns<Panels, kTileColumns>(packed + f * 2 * kPanelRows, panel_stride,
-                                       smaller(kFeatureBlock, feature_dim - f), features + f, feature_dim, columns,
-                                       cost, stride, f == 0);
+  for (std::int64_t f = 0; f < rows.feature_dim; f += kFeaturesPerPass) {
+    cost_columns<Panels, kTileColumns>(packed, panel_stride, f, rows, first_row, columns, cost, stride);
   }
 }
 
-void cost(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
-          std::int64_t columns, float* cost_rows, std::int64_t stride) {
+void cost(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features, std::int64_t rows,
+          std::int64_t first_row, std::int64_t columns, float* cost_rows, std::int64_t stride) {
+  const FeatureRows feature_rows{features, rows, feature_dim};
   const std::int64_t panel_stride = feature_dim * 2 * kPanelRows;
   std::int64_t panel = 0;
   for (; panel + kTilePanels <= panels; panel += kTilePanels) {
-    cost_panels<kTilePanels>(packed + panel * panel_stride, panel_stride, feature_dim, features, columns,
+    cost_panels<kTilePanels>(packed + panel * panel_stride, panel_stride, feature_rows, first_row, columns,
                              cost_rows + panel * kPanelRows, stride);
   }
   for (; panel < panels; ++panel) {
-    cost_panels<1>(packed + panel * panel_stride, panel_stride, feature_dim, features, columns,
+    cost_panels<1>(packed + panel * panel_stride, panel_stride, feature_rows, first_row, columns,
                    cost_rows + panel * kPanelRows, stride);
   }
 }

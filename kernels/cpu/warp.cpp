@@ -22,7 +22,7 @@ struct Blocking {
   std::int64_t block_steps = 0;  ///< steps that a block of samples may have together
 };
 
-Blocking block_samples(const PackedParameters& parameters, const SamplesView<float>& samples) {
+Blocking block_samples(const PackedParameters& parameters, const BlockedSamples& samples) {
   Blocking blocking;
   for (std::int64_t b = 0; b < samples.count; ++b) blocking.longest = std::max(blocking.longest, samples.length(b));
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
@@ -45,19 +45,18 @@ std::size_t thread_bytes(const PackedParameters& parameters, const Blocking& blo
 
 }  // namespace
 
-std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const SamplesView<float>& samples,
+std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const BlockedSamples& samples,
                                          int threads) {
   return static_cast<std::size_t>(threads) * thread_bytes(parameters, block_samples(parameters, samples));
 }
 
-void search_paths(const PackedParameters& parameters, const SamplesView<float>& samples, bool diagonal,
+void search_paths(const PackedParameters& parameters, const BlockedSamples& samples, bool diagonal,
                   std::int32_t* breakpoints, std::byte* workspace, int threads, const Variant& variant) {
   const Blocking blocking = block_samples(parameters, samples);
   const std::size_t bytes = thread_bytes(parameters, blocking);
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
   // Threads share the samples in runs that fill at most one block and leave every thread several runs.
-  const std::int64_t run_steps =
-      std::clamp(samples.total_steps() / (4 * threads), std::int64_t{1}, blocking.block_steps);
+  const std::int64_t run_steps = std::clamp(samples.rows() / (4 * threads), std::int64_t{1}, blocking.block_steps);
 
 #pragma omp parallel num_threads(threads)
 #pragma omp single
@@ -69,7 +68,7 @@ void search_paths(const PackedParameters& parameters, const SamplesView<float>& 
       {
         Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
         const ThreadArrays arrays = carve(arena, parameters, blocking);
-        cost_matrices(parameters, samples.slice(first, last - first), arrays.cost, variant);
+        cost_matrices(parameters, samples, first, last - first, arrays.cost, variant);
         for (std::int64_t b = first; b < last; ++b) {
           variant.warp(arrays.cost + (samples.offsets[b] - samples.offsets[first]) * stride, stride, parameters.classes,
                        parameters.steps, samples.length(b), diagonal,

@@ -14,27 +14,25 @@
 namespace dejavid {
 namespace {
 
-/// The medoid of n sequences [n,K,F] of equal length: its index.
-std::int64_t medoid_of(const kernels::SamplesView<float>& sequences, std::int64_t steps) {
+/// The medoid of n sequences [n,K,F] of equal length, which `samples` are the blocks of: its index.
+std::int64_t medoid_of(const kernels::SamplesView<float>& sequences, const kernels::BlockedSamples& samples,
+                       std::int64_t steps) {
   const std::int64_t count = sequences.count, feature_dim = sequences.feature_dim, rows = count * steps;
   const std::vector<float> ones(static_cast<std::size_t>(rows * feature_dim), 1.0F);
   const kernels::ParametersView<float> as_classes{sequences.features, ones.data(), count, steps, feature_dim};
 
-  AlignedBuffer<float> panels, blocks, one_blocks;
+  AlignedBuffer<float> panels, one_blocks;
   AlignedBuffer<std::byte> workspace;
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * count * (steps - 1)));
   std::vector<double> distances(static_cast<std::size_t>(count * count));
   const kernels::PackedParameters packed = kernels::cpu::pack_parameters(
       as_classes, panels.reserve(kernels::packed_parameter_count(count, steps, feature_dim)), 1);
-  kernels::cpu::search_paths(packed, sequences, false, breakpoints.data(),
-                             workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, sequences, 1)), 1);
+  kernels::cpu::search_paths(packed, samples, false, breakpoints.data(),
+                             workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, samples, 1)), 1);
 
-  kernels::cpu::to_blocks(sequences.features, rows, feature_dim,
-                          blocks.reserve(kernels::blocked_count(rows, feature_dim)), 1);
   kernels::cpu::to_blocks(ones.data(), rows, feature_dim, one_blocks.reserve(kernels::blocked_count(rows, feature_dim)),
                           1);
-  const kernels::BlockedParameters parameters{blocks.data(), one_blocks.data(), count, steps, feature_dim};
-  const kernels::BlockedSamples samples{blocks.data(), sequences.offsets, count, feature_dim};
+  const kernels::BlockedParameters parameters{samples.features, one_blocks.data(), count, steps, feature_dim};
   kernels::cpu::distances_along_paths(
       parameters, samples, breakpoints.data(), distances.data(),
       workspace.reserve(kernels::cpu::distances_workspace_bytes(parameters, samples, 1)), 1);
@@ -78,7 +76,11 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
   for (std::size_t n = 0; n < offsets.size(); ++n) offsets[n] = static_cast<std::int64_t>(n) * steps;
   const kernels::SamplesView<float> sequences{resized.data(), offsets.data(), count, feature_dim};
 
-  const float* const medoid = sequences.sample(medoid_of(sequences, steps));
+  AlignedBuffer<float> blocks;
+  kernels::cpu::to_blocks(sequences.features, count * steps, feature_dim,
+                          blocks.reserve(kernels::blocked_count(count * steps, feature_dim)), 1);
+  const kernels::BlockedSamples samples{blocks.data(), offsets.data(), count, feature_dim};
+  const float* const medoid = sequences.sample(medoid_of(sequences, samples, steps));
   std::vector<float> centroid(medoid, medoid + steps * feature_dim), next(centroid.size());
   const std::vector<float> ones(centroid.size(), 1.0F);
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * (steps - 1)));
@@ -89,8 +91,8 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
   for (std::int64_t iteration = 0; iteration < iterations; ++iteration) {
     const kernels::PackedParameters packed =
         kernels::cpu::pack_parameters({centroid.data(), ones.data(), 1, steps, feature_dim}, panels.data(), 1);
-    kernels::cpu::search_paths(packed, sequences, false, breakpoints.data(),
-                               workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, sequences, 1)), 1);
+    kernels::cpu::search_paths(packed, samples, false, breakpoints.data(),
+                               workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, samples, 1)), 1);
     kernels::cpu::barycenter(sequences, breakpoints.data(), steps, next.data(), sums.data());
     if (next == centroid) break;
     centroid.swap(next);

@@ -75,10 +75,9 @@ void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source) {
   }
   const kernels::PackedParameters parameters{source == PathSource::kLive ? live_panels_.data() : frozen_panels_.data(),
                                              classes_, steps_, feature_dim_};
-  const kernels::SamplesView<float> samples{batch.features.data(), batch.offsets.data(), count, feature_dim_};
   kernels::cpu::search_paths(
-      parameters, samples, diagonal_, breakpoints_.data(),
-      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(parameters, samples, threads_)), threads_);
+      parameters, batch_blocks(), diagonal_, breakpoints_.data(),
+      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(parameters, batch_blocks(), threads_)), threads_);
 }
 
 std::span<const double> CpuAligner::distances() {

@@ -49,8 +49,8 @@ TEST(Validation, EveryVariantOfThisProcessorPasses) {
 TEST(Validation, FindsAWrongCost) {
   Variant broken = broken_variant();
   broken.cost = [](const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
-                   std::int64_t columns, float* cost, std::int64_t stride) {
-    sound().cost(packed, panels, feature_dim, features, columns, cost, stride);
+                   std::int64_t rows, std::int64_t first_row, std::int64_t columns, float* cost, std::int64_t stride) {
+    sound().cost(packed, panels, feature_dim, features, rows, first_row, columns, cost, stride);
     cost[(columns - 1) * stride] += 1;
   };
   expect_found(broken, "cost");

@@ -12,7 +12,9 @@ Aligned<float> cost_by(const Problem<float>& problem, const Variant& variant) {
   const ParametersView<float> parameters = problem.parameters();
   Aligned<float> panels(packed_parameter_count(parameters.classes, parameters.steps, parameters.feature_dim));
   Aligned<float> cost(problem.samples().total_steps() * cost_stride(parameters.classes, parameters.steps));
-  cpu::cost_matrices(cpu::pack_parameters(parameters, panels.data(), 1), problem.samples(), cost.data(), variant);
+  Blocks blocks(problem);
+  cpu::cost_matrices(cpu::pack_parameters(parameters, panels.data(), 1), blocks.samples(), 0, problem.samples().count,
+                     cost.data(), variant);
   return cost;
 }
 
@@ -100,13 +102,14 @@ TEST(Cost, AnElementDoesNotDependOnTheSamplesBesideIt) {
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
   Aligned<float> panels(packed_parameter_count(parameters.classes, parameters.steps, parameters.feature_dim));
   const PackedParameters packed = cpu::pack_parameters(parameters, panels.data(), 1);
+  Blocks blocks(problem);
   for_each_variant([&](const Variant& variant) {
     Aligned<float> together = cost_by(problem, variant);
     for (std::int64_t b = 0; b < problem.samples().count; ++b) {
-      const SamplesView<float> alone = problem.samples().slice(b, 1);
-      Aligned<float> cost(alone.total_steps() * stride);
-      cpu::cost_matrices(packed, alone, cost.data(), variant);
-      for (std::int64_t j = 0; j < alone.total_steps(); ++j) {
+      const std::int64_t length = problem.samples().length(b);
+      Aligned<float> cost(length * stride);
+      cpu::cost_matrices(packed, blocks.samples(), b, 1, cost.data(), variant);
+      for (std::int64_t j = 0; j < length; ++j) {
         for (std::int64_t row = 0; row < parameters.classes * parameters.steps; ++row) {
           const std::int64_t column = problem.samples().offsets[b] - problem.samples().offsets[0] + j;
           ASSERT_EQ(cost[j * stride + row], together[column * stride + row]) << variant.name;

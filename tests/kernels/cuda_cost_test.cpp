@@ -33,7 +33,9 @@ std::vector<float> cost_on_cpu(const Problem<float>& problem, const Variant& var
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
   Aligned<float> panels(packed_parameter_count(parameters.classes, parameters.steps, parameters.feature_dim));
   Aligned<float> cost(problem.samples().total_steps() * stride);
-  cpu::cost_matrices(cpu::pack_parameters(parameters, panels.data(), 1), problem.samples(), cost.data(), variant);
+  Blocks blocks(problem);
+  cpu::cost_matrices(cpu::pack_parameters(parameters, panels.data(), 1), blocks.samples(), 0, problem.samples().count,
+                     cost.data(), variant);
   std::vector<float> elements;
   for (std::int64_t j = 0; j < problem.samples().total_steps(); ++j)
     elements.insert(elements.end(), cost.data() + j * stride, cost.data() + j * stride + rows);

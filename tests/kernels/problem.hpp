@@ -198,10 +198,11 @@ inline std::vector<std::int32_t> paths_by(const Problem<float>& problem, bool di
   const ParametersView<float> parameters = problem.parameters();
   Aligned<float> panels(packed_parameter_count(parameters.classes, parameters.steps, parameters.feature_dim));
   const PackedParameters packed = cpu::pack_parameters(parameters, panels.data(), threads);
+  Blocks blocks(problem);
   Aligned<std::byte> workspace(
-      static_cast<std::int64_t>(cpu::search_paths_workspace_bytes(packed, problem.samples(), threads)));
+      static_cast<std::int64_t>(cpu::search_paths_workspace_bytes(packed, blocks.samples(), threads)));
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(problem.pair_count() * (parameters.steps - 1)), -999);
-  cpu::search_paths(packed, problem.samples(), diagonal, breakpoints.data(), workspace.data(), threads, variant);
+  cpu::search_paths(packed, blocks.samples(), diagonal, breakpoints.data(), workspace.data(), threads, variant);
   return breakpoints;
 }
 

@@ -68,14 +68,14 @@ KernelProblem::KernelProblem(std::int64_t classes, std::int64_t steps, std::int6
 void KernelProblem::cost(int threads, const kernels::Variant& variant) {
   const std::int64_t stride = kernels::cost_stride(classes_, steps_);
   const std::int64_t columns = std::max(kCostElementsPerCall / stride, std::int64_t{1});
-  const kernels::SamplesView<float> all = samples();
+  const kernels::BlockedSamples all = blocked_samples();
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int part = 0; part < threads; ++part) {
     const std::int64_t end = all.count * (part + 1) / threads;
     for (std::int64_t first = all.count * part / threads; first < end;) {
       std::int64_t last = first + 1;
       while (last < end && offsets_[static_cast<std::size_t>(last + 1)] - all.offsets[first] <= columns) ++last;
-      kernels::cpu::cost_matrices(packed_, all.slice(first, last - first), cost_.data() + all.offsets[first] * stride,
+      kernels::cpu::cost_matrices(packed_, all, first, last - first, cost_.data() + all.offsets[first] * stride,
                                   variant);
       first = last;
     }
@@ -84,8 +84,9 @@ void KernelProblem::cost(int threads, const kernels::Variant& variant) {
 
 void KernelProblem::search_paths(int threads, const kernels::Variant& variant) {
   kernels::cpu::search_paths(
-      packed_, samples(), false, breakpoints_.data(),
-      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(packed_, samples(), threads)), threads, variant);
+      packed_, blocked_samples(), false, breakpoints_.data(),
+      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(packed_, blocked_samples(), threads)), threads,
+      variant);
 }
 
 void KernelProblem::distances(int threads, const kernels::Variant& variant) {
