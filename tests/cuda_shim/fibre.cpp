@@ -10,6 +10,9 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
@@ -81,9 +84,16 @@ struct Fibre::Context {
   void* own_fake = nullptr;
   void* resumer_fake = nullptr;
 #endif
+#if defined(__SANITIZE_THREAD__)
+  void* own_history = __tsan_create_fiber(0);
+  void* resumer_history = nullptr;
+#endif
 };
 
 Fibre::~Fibre() {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_destroy_fiber(context_->own_history);
+#endif
   munmap(context_->stack - page_bytes(), kStackBytes + page_bytes());
 }
 
@@ -120,6 +130,10 @@ void Fibre::resume() {
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_start_switch_fiber(&context.resumer_fake, context.stack, kStackBytes);
 #endif
+#if defined(__SANITIZE_THREAD__)
+  context.resumer_history = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(context.own_history, 0);
+#endif
 #if defined(__x86_64__)
   dejavid_switch_stack(&context.resumer, context.own);
 #else
@@ -134,6 +148,9 @@ void Fibre::suspend() {
   Context& context = *context_;
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_start_switch_fiber(&context.own_fake, context.resumer_stack, context.resumer_bytes);
+#endif
+#if defined(__SANITIZE_THREAD__)
+  __tsan_switch_to_fiber(context.resumer_history, 0);
 #endif
 #if defined(__x86_64__)
   dejavid_switch_stack(&context.own, context.resumer);

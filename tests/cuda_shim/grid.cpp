@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fibre.hpp"
+#include "forbidden_memory.hpp"
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -118,7 +119,10 @@ void Block::enter(void* block) {
 void Block::prepare(dim3 extents, std::size_t shared_bytes) {
   thread_count_ = static_cast<std::size_t>(extents.x) * extents.y * extents.z;
   shared_bytes_ = shared_bytes;
+  allow(shared_.data(), shared_.size());
   std::memset(shared_.data(), static_cast<int>(kUnwritten), shared_bytes + 2 * kGuardBytes);
+  forbid(shared_.data(), kGuardBytes);
+  forbid(shared_.data() + kGuardBytes + shared_bytes, shared_.size() - kGuardBytes - shared_bytes);
   std::size_t next = 0;
   for (unsigned z = 0; z < extents.z; ++z) {
     for (unsigned y = 0; y < extents.y; ++y) {
@@ -236,6 +240,7 @@ bool Block::release_block() {
 }
 
 void Block::check_shared() const {
+  allow(shared_.data(), shared_.size());
   for (std::size_t k = 0; k < kGuardBytes; ++k) {
     if (shared_[k] != kUnwritten || shared_[kGuardBytes + shared_bytes_ + k] != kUnwritten)
       fail("a kernel wrote past its block's dynamic shared memory");

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string>
 
+#include "forbidden_memory.hpp"
+
 namespace dejavid::cuda_shim {
 namespace {
 
@@ -83,6 +85,8 @@ void* Memory::allocate(Kind kind, int device, std::size_t bytes) {
   set_guards(base, kGuardBytes);
   std::memset(pointer, 0xff, bytes);
   set_guards(pointer + bytes, guard_bytes_behind(bytes));
+  forbid(base, kGuardBytes);
+  forbid(pointer + bytes, guard_bytes_behind(bytes));
   allocations_.emplace(pointer, Allocation{kind, device, bytes, base});
   std::size_t held = 0;
   for (const auto& [address, allocation] : allocations_)
@@ -99,6 +103,8 @@ void Memory::release(Kind kind, void* pointer) {
                                : "cudaFreeHost of something that cudaHostAlloc has not given, or twice");
   }
   const auto [start, allocation] = *found;
+  allow(allocation.base, kGuardBytes);
+  allow(start + allocation.bytes, guard_bytes_behind(allocation.bytes));
   if (!guards_whole(allocation.base, kGuardBytes)) fail("memory was written before the start of an allocation");
   if (!guards_whole(start + allocation.bytes, guard_bytes_behind(allocation.bytes))) {
     fail(

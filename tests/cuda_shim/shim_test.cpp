@@ -249,8 +249,10 @@ __global__ void write_behind_shared(int number) {
 
 TEST_F(ShimDeathTest, WritesPastSharedMemory) {
   run_block(write_behind_shared, 1, 64, 15);
-  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, 16), "wrote past its block's dynamic shared memory");
-  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, -1), "wrote past its block's dynamic shared memory");
+  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, 16),
+               "wrote past its block's dynamic shared memory|use-after-poison");
+  EXPECT_DEATH(run_block(write_behind_shared, 1, 64, -1),
+               "wrote past its block's dynamic shared memory|use-after-poison");
 }
 
 // ---- warps
@@ -514,9 +516,9 @@ void overrun(int offset) {
 
 TEST_F(ShimDeathTest, MemoryWrittenOutsideOrGivenBackWrongly) {
   overrun(9);
-  EXPECT_DEATH(overrun(10), "past the end of an allocation of 10 bytes");
-  EXPECT_DEATH(overrun(265), "past the end of an allocation of 10 bytes");
-  EXPECT_DEATH(overrun(-1), "before the start of an allocation");
+  EXPECT_DEATH(overrun(10), "past the end of an allocation of 10 bytes|use-after-poison");
+  EXPECT_DEATH(overrun(265), "past the end of an allocation of 10 bytes|use-after-poison");
+  EXPECT_DEATH(overrun(-1), "before the start of an allocation|use-after-poison");
   int on_the_host = 0;
   EXPECT_DEATH(cudaFree(&on_the_host), "cudaFree of something");
   EXPECT_DEATH(
@@ -535,6 +537,20 @@ TEST_F(ShimDeathTest, MemoryWrittenOutsideOrGivenBackWrongly) {
       },
       "cudaFree of something");
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+__global__ void read_at(const char* memory, int offset, char* result) {
+  *result = memory[offset];
+}
+
+TEST_F(ShimDeathTest, UnderTheAddressSanitizerReadsOutsideToo) {
+  DeviceArray<char> memory(10), result(1);
+  const char* const first = memory.data();
+  run_block(read_at, 1, 0, first, 9, result.data());
+  EXPECT_DEATH(run_block(read_at, 1, 0, first, 10, result.data()), "use-after-poison");
+  EXPECT_DEATH(run_block(read_at, 1, 0, first, -1, result.data()), "use-after-poison");
+}
+#endif
 
 // ---- streams and events
 
