@@ -383,6 +383,35 @@ TEST(ShimPipeline, CopiesAreThereOnceWaitedForAndAMissingWaitShows) {
   EXPECT_NE(streamed(stream_through<true, false>), expected);
 }
 
+/// Two copies a thread, each a group of its own, and a third without a commit.
+__global__ void wait_for_all_but(unsigned latest, const float* numbers, float* result) {
+  auto* const shared = static_cast<float*>(shim_dynamic_shared());
+  for (unsigned copy = 0; copy < 3; ++copy) {
+    const unsigned at = copy * blockDim.x + threadIdx.x;
+    __pipeline_memcpy_async(shared + at, numbers + at, 4);
+    if (copy < 2) __pipeline_commit();
+  }
+  __pipeline_wait_prior(latest);
+  for (unsigned copy = 0; copy < 3; ++copy) {
+    const unsigned at = copy * blockDim.x + threadIdx.x;
+    result[at] = shared[at];
+  }
+}
+
+TEST(ShimPipeline, TheLatestGroupsAndWhatIsNotCommittedMayBeMissing) {
+  for (const unsigned latest : {0U, 1U, 2U}) {
+    DeviceArray<float> input(std::vector<float>(3 * 64, 1.0F)), result(3 * 64);
+    const float* const numbers = input.data();
+    run_block(wait_for_all_but, 64, 3 * 64 * sizeof(float), latest, numbers, result.data());
+    const std::vector<float> found = result.values();
+    for (unsigned copy = 0; copy < 3; ++copy) {
+      const auto first = found.begin() + copy * 64;
+      const bool missing = std::any_of(first, first + 64, [](float value) { return std::isnan(value); });
+      EXPECT_EQ(missing, copy >= 2 - latest) << "copy " << copy << ", all but " << latest;
+    }
+  }
+}
+
 __global__ void fill_with_zeros(float* result) {
   auto* const shared = static_cast<float4*>(shim_dynamic_shared());
   __pipeline_memcpy_async(shared, result, 16, 8);
