@@ -102,8 +102,8 @@ class Block {
 };
 
 Block& block() {
-  static auto* const kBlock = new Block;  // needed until the process ends
-  return *kBlock;
+  static auto* const the_block = new Block;  // needed until the process ends
+  return *the_block;
 }
 
 void Block::enter(void* block) {

@@ -21,8 +21,8 @@ class Chance {
     bits = (bits ^ (bits >> 27U)) * 0x94d049bb133111ebU;
     return bits ^ (bits >> 31U);
   }
-  /// 0 .. count - 1.
-  std::size_t below(std::size_t count) { return static_cast<std::size_t>(draw() % count); }
+  /// 0 .. count - 1; 0 of none.
+  std::size_t below(std::size_t count) { return count == 0 ? 0 : static_cast<std::size_t>(draw() % count); }
 
  private:
   std::uint64_t state_;

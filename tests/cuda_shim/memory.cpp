@@ -50,13 +50,13 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
 }
 
 Memory& memory() {
-  static auto* const kMemory = new Memory;  // needed until the process ends
-  return *kMemory;
+  static auto* const the_memory = new Memory;  // needed until the process ends
+  return *the_memory;
 }
 
 std::size_t Memory::total_bytes() {
-  static const auto kBytes = static_cast<std::size_t>(number_from_environment("DEJAVID_SHIM_MEMORY", 8ULL << 30U));
-  return kBytes;
+  static const auto bytes = static_cast<std::size_t>(number_from_environment("DEJAVID_SHIM_MEMORY", 8ULL << 30U));
+  return bytes;
 }
 
 std::size_t Memory::used_bytes(int device) const {

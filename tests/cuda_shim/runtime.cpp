@@ -28,8 +28,8 @@ cudaError_t keep(cudaError_t error) {
 }
 
 int device_count() {
-  static const auto kCount = static_cast<int>(number_from_environment("DEJAVID_SHIM_DEVICES", 1));
-  return kCount;
+  static const auto count = static_cast<int>(number_from_environment("DEJAVID_SHIM_DEVICES", 1));
+  return count;
 }
 
 /// What every call that needs the device asks first.
@@ -82,8 +82,8 @@ struct LaunchLimits {
 };
 
 LaunchLimits& limits() {
-  static auto* const kLimits = new LaunchLimits;
-  return *kLimits;
+  static auto* const the_limits = new LaunchLimits;
+  return *the_limits;
 }
 
 std::size_t shared_limit(const void* kernel) {

@@ -15,13 +15,13 @@ constexpr std::chrono::microseconds kAskAgain{100};
 }  // namespace
 
 Streams& streams() {
-  static auto* const kStreams = [] {
+  static auto* const the_streams = [] {
     auto* const made = new Streams;  // calls from destructors of globals still find it
     made->set_seed(number_from_environment("DEJAVID_SHIM_SEED", 1));
     std::atexit([] { streams().stop(); });
     return made;
   }();
-  return *kStreams;
+  return *the_streams;
 }
 
 cudaStream_t Streams::create(int device, bool blocking) {

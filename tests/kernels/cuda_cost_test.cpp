@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "tests/kernels/device_problem.hpp"
 
 namespace dejavid::kernels::testing {

@@ -5,10 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/along_path.hpp"
@@ -90,7 +91,7 @@ inline void round_features(Problem<float>& problem) {
 /// Shapes beyond those of the CPU's tests: around a warp, a band of 32 centroid steps, a panel of 64, a tile of 128,
 /// and samples longer than any block.
 inline const std::vector<Shape>& device_shapes() {
-  static const std::vector<Shape> kShapes = [] {
+  static const std::vector<Shape> shapes_and_more = [] {
     std::vector<Shape> all = shapes();
     const std::vector<Shape> more{
         {2, 1, 1, {1, 5}},     {3, 33, 5, {40, 33, 7}}, {2, 65, 9, {70, 3}},         {2, 97, 3, {120, 64, 65}},
@@ -99,7 +100,7 @@ inline const std::vector<Shape>& device_shapes() {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }();
-  return kShapes;
+  return shapes_and_more;
 }
 
 /// A problem in GPU memory: the samples of `of` in any order, apart from each other, NaN between and behind them.
@@ -179,7 +180,8 @@ template <typename T>
   if (found.size() != expected.size())
     return ::testing::AssertionFailure() << found.size() << " numbers, expected " << expected.size();
   for (std::size_t k = 0; k < found.size(); ++k) {
-    if (std::memcmp(&found[k], &expected[k], sizeof(T)) != 0)
+    using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    if (std::bit_cast<Bits>(found[k]) != std::bit_cast<Bits>(expected[k]))
       return ::testing::AssertionFailure() << "[" << k << "] is " << found[k] << ", expected " << expected[k];
   }
   return ::testing::AssertionSuccess();
