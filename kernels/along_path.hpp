@@ -53,7 +53,7 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
                                                    std::int64_t group, int threads);
 
 /// As reference::gradient_along_paths, with slope_sum and magnitude_sum blocked [C*K, F]. Samples are added in groups
-/// of `group` consecutive ones: f32 within a group's share of one centroid step, f64 across groups, in order and
+/// of `group` consecutive ones: f32 within a group, f64 across groups, in order and
 /// without atomics. So the result does not depend on the threads, nor (but for the last bits of f64) on how whole
 /// groups are spread over ranks.
 void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,

@@ -41,11 +41,13 @@ struct Variant {
                           const PathCell* cells, std::int64_t cell_count);
 
   /// For every centroid step i of one class and one block of features, over the cells row_ends[i-1] .. row_ends[i]:
-  /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|. The cells of a row are added in f32,
-  /// rows into f64.
+  /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|, both [K,width]; a row's cells first.
   void (*path_gradient)(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                        const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
-                        double* magnitude_sum);
+                        const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
+                        float* magnitude_sum);
+
+  /// wide[k] += narrow[k]; count is a multiple of kBlockQuantum.
+  void (*add_wide)(const float* narrow, std::int64_t count, double* wide);
 };
 
 /// Every variant built into this program, fastest first.

@@ -12,15 +12,18 @@ constexpr std::int64_t kSamplesPerTask =
 constexpr std::int64_t kClassesPerTask =
     16;  ///< classes whose slice of the parameters stays in the cache with the samples'
 
+constexpr std::int64_t kSamplesPerRun =
+    4;  ///< samples whose block of features stays in the nearest cache while classes pass by
+
 std::int64_t divide_up(std::int64_t amount, std::int64_t part) {
   return (amount + part - 1) / part;
 }
 
-/// The largest number of cells (K+T-1 a path, fewer with diagonal steps) that `count` consecutive samples have together
-/// on their paths to one class.
+/// No fewer cells (K+T-1 a path, fewer with diagonal steps) than any `count` consecutive samples have together on their
+/// paths to one class.
 std::int64_t most_cells(const BlockedParameters& parameters, const BlockedSamples& samples, std::int64_t count) {
   std::int64_t most = 0;
-  for (std::int64_t b = 0; b < samples.count; b += count) {
+  for (std::int64_t b = 0; b < samples.count; ++b) {
     const std::int64_t last = std::min(b + count, samples.count);
     most = std::max(most, samples.offsets[last] - samples.offsets[b] + (last - b) * (parameters.steps - 1));
   }
@@ -54,21 +57,38 @@ std::int64_t list_cells(const std::int32_t* breakpoints, std::int64_t steps, std
   return count;
 }
 
-struct GradientArrays {
-  GradientCell* cells;     ///< [classes of a task, cells of a group]
-  std::int64_t* row_ends;  ///< [classes of a task, K]
+/// The cells of all paths, listed once: a run's cells on its paths to one class lie in a row of `cells`.
+struct GradientLists {
+  GradientCell* cells;     ///< [runs, C, cells of a run]
+  std::int64_t* row_ends;  ///< [runs, C, K]
 };
 
-GradientArrays carve_gradient(Workspace& workspace, const BlockedParameters& parameters, std::int64_t group_cells) {
-  const std::int64_t classes = std::min(kClassesPerTask, parameters.classes);
-  return {workspace.request<GradientCell>(classes * group_cells),
-          workspace.request<std::int64_t>(classes * parameters.steps)};
+/// One thread's sums over a group of samples in one block of features: [classes of a task, K, kBlockFeatures].
+struct GroupSums {
+  float* slopes;
+  float* magnitudes;
+};
+
+GradientLists carve_lists(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
+                          std::int64_t runs) {
+  return {workspace.request<GradientCell>(runs * parameters.classes * most_cells(parameters, samples, kSamplesPerRun)),
+          workspace.request<std::int64_t>(runs * parameters.classes * parameters.steps)};
 }
 
-/// Lists, centroid step by centroid step, the cells that a group of samples has on its paths to class c.
-void list_group_cells(const std::int64_t* offsets, std::int64_t members, const std::int32_t* breakpoints,
-                      std::int64_t path_stride, const float* distance_gradient, std::int64_t gradient_stride,
-                      std::int64_t steps, GradientCell* cells, std::int64_t* row_ends) {
+GroupSums carve_sums(Workspace& workspace, const BlockedParameters& parameters) {
+  const std::int64_t count = std::min(kClassesPerTask, parameters.classes) * parameters.steps * kBlockFeatures;
+  return {workspace.request<float>(count), workspace.request<float>(count)};
+}
+
+/// Runs that the samples are cut into: none crosses the end of a group.
+std::int64_t run_count(std::int64_t samples, std::int64_t group) {
+  return samples / group * divide_up(group, kSamplesPerRun) + divide_up(samples % group, kSamplesPerRun);
+}
+
+/// Lists, centroid step by centroid step, the cells that a run of samples has on its paths to class c.
+void list_run_cells(const std::int64_t* offsets, std::int64_t members, const std::int32_t* breakpoints,
+                    std::int64_t path_stride, const float* distance_gradient, std::int64_t gradient_stride,
+                    std::int64_t steps, GradientCell* cells, std::int64_t* row_ends) {
   std::int64_t count = 0;
   for (std::int64_t i = 0; i < steps; ++i) {
     for (std::int64_t b = 0; b < members; ++b) {
@@ -88,9 +108,9 @@ std::size_t distance_bytes(const BlockedParameters& parameters, const BlockedSam
   return sizing.required_bytes();
 }
 
-std::size_t gradient_bytes(const BlockedParameters& parameters, std::int64_t group_cells) {
+std::size_t sums_bytes(const BlockedParameters& parameters) {
   Workspace sizing(nullptr);
-  carve_gradient(sizing, parameters, group_cells);
+  carve_sums(sizing, parameters);
   return sizing.required_bytes();
 }
 
@@ -140,7 +160,9 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
 
 std::size_t gradient_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
                                      std::int64_t group, int threads) {
-  return static_cast<std::size_t>(threads) * gradient_bytes(parameters, most_cells(parameters, samples, group));
+  Workspace sizing(nullptr);
+  carve_lists(sizing, parameters, samples, run_count(samples.count, group));
+  return sizing.required_bytes() + static_cast<std::size_t>(threads) * sums_bytes(parameters);
 }
 
 void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -148,38 +170,54 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
                           std::int64_t group, double* slope_sum, double* magnitude_sum, std::byte* workspace,
                           int threads, const Variant& variant) {
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
-  const std::int64_t path_stride = classes * (steps - 1);
-  const std::int64_t group_cells = most_cells(parameters, samples, group);
-  const std::size_t bytes = gradient_bytes(parameters, group_cells);
+  const std::int64_t path_stride = classes * (steps - 1), run_cells = most_cells(parameters, samples, kSamplesPerRun);
+  const std::int64_t runs = run_count(samples.count, group), runs_per_group = divide_up(group, kSamplesPerRun);
+  const auto first_of_run = [&](std::int64_t run) {
+    return run / runs_per_group * group + run % runs_per_group * kSamplesPerRun;
+  };
+  Workspace arena(workspace);
+  const GradientLists lists = carve_lists(arena, parameters, samples, runs);
+  std::byte* const thread_workspace = workspace + arena.required_bytes();
 
-  // A task owns some features of some classes and adds up all samples in order: no two tasks write the same sum.
   const std::int64_t class_blocks = divide_up(classes, kClassesPerTask);
   const std::int64_t blocks = divide_up(feature_dim, kBlockFeatures);
-  const std::int64_t blocks_per_task = std::max(std::int64_t{1}, blocks * class_blocks / (4 * threads));
-  const std::int64_t feature_parts = divide_up(blocks, blocks_per_task);
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-  for (std::int64_t task = 0; task < class_blocks * feature_parts; ++task) {
-    Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
-    const auto [cells, row_ends] = carve_gradient(arena, parameters, group_cells);
-    const std::int64_t first_class = task % class_blocks * kClassesPerTask;
-    const std::int64_t task_classes = std::min(kClassesPerTask, classes - first_class);
-    const std::int64_t first_feature = task / class_blocks * blocks_per_task * kBlockFeatures;
-    const std::int64_t last_feature = std::min(first_feature + blocks_per_task * kBlockFeatures, feature_dim);
-
-    for (std::int64_t b = 0; b < samples.count; b += group) {
-      const std::int64_t members = std::min(group, samples.count - b);
-      for (std::int64_t k = 0; k < task_classes; ++k) {
-        list_group_cells(samples.offsets + b, members, breakpoints + b * path_stride + (first_class + k) * (steps - 1),
-                         path_stride, distance_gradient + b * classes + first_class + k, classes, steps,
-                         cells + k * group_cells, row_ends + k * steps);
+#pragma omp parallel num_threads(threads)
+  {
+#pragma omp for schedule(dynamic)
+    for (std::int64_t run = 0; run < runs; ++run) {
+      const std::int64_t first = first_of_run(run);
+      const std::int64_t end = std::min({first + kSamplesPerRun, (first / group + 1) * group, samples.count});
+      for (std::int64_t c = 0; c < classes; ++c) {
+        const std::int64_t slot = run * classes + c;
+        list_run_cells(samples.offsets + first, end - first, breakpoints + first * path_stride + c * (steps - 1),
+                       path_stride, distance_gradient + first * classes + c, classes, steps,
+                       lists.cells + slot * run_cells, lists.row_ends + slot * steps);
       }
-      for (std::int64_t f = first_feature; f < last_feature; f += kBlockFeatures) {
-        for (std::int64_t k = 0; k < task_classes; ++k) {
-          const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, (first_class + k) * steps);
-          variant.path_gradient(parameters.centroids + row, samples.block(b, f), block_width(feature_dim, f),
-                                cells + k * group_cells, row_ends + k * steps, steps, tie_sign, slope_sum + row,
-                                magnitude_sum + row);
+    }
+
+    // A task owns a block of the features of some classes and adds up all samples in order: no two tasks write the same
+    // sum, and the task's sums stay in a near cache.
+    Workspace own(thread_workspace + static_cast<std::size_t>(omp_get_thread_num()) * sums_bytes(parameters));
+    const GroupSums sums = carve_sums(own, parameters);
+#pragma omp for schedule(dynamic)
+    for (std::int64_t task = 0; task < class_blocks * blocks; ++task) {
+      const std::int64_t first_class = task % class_blocks * kClassesPerTask, f = task / class_blocks * kBlockFeatures;
+      const std::int64_t task_classes = std::min(kClassesPerTask, classes - first_class);
+      const std::int64_t width = block_width(feature_dim, f), per_class = steps * width;
+      const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, first_class * steps);
+      for (std::int64_t group_run = 0; group_run < runs; group_run += runs_per_group) {
+        std::fill_n(sums.slopes, task_classes * per_class, 0.0F);
+        std::fill_n(sums.magnitudes, task_classes * per_class, 0.0F);
+        for (std::int64_t run = group_run; run < std::min(group_run + runs_per_group, runs); ++run) {
+          for (std::int64_t k = 0; k < task_classes; ++k) {
+            const std::int64_t slot = run * classes + first_class + k;
+            variant.path_gradient(parameters.centroids + row + k * per_class, samples.block(first_of_run(run), f),
+                                  width, lists.cells + slot * run_cells, lists.row_ends + slot * steps, steps, tie_sign,
+                                  sums.slopes + k * per_class, sums.magnitudes + k * per_class);
+          }
         }
+        variant.add_wide(sums.slopes, task_classes * per_class, slope_sum + row);
+        variant.add_wide(sums.magnitudes, task_classes * per_class, magnitude_sum + row);
       }
     }
   }

@@ -59,36 +59,44 @@ double path_distance(const float* centroids, const float* weights, const float* 
   return distance;
 }
 
-inline void add_to(double* destination, Vector vector) {
-  WideVector wide;
-  std::memcpy(&wide, destination, sizeof(wide));
-  wide += __builtin_convertvector(vector, WideVector);
-  std::memcpy(destination, &wide, sizeof(wide));
+void add_wide(const float* narrow, std::int64_t count, double* wide) {
+  for (std::int64_t k = 0; k < count; k += kLanes) {
+    WideVector sum;
+    std::memcpy(&sum, wide + k, sizeof(sum));
+    sum += __builtin_convertvector(load(narrow + k), WideVector);
+    std::memcpy(wide + k, &sum, sizeof(sum));
+  }
 }
 
-/// With x = g * sign(centroid - m): slope += x and magnitude += (centroid - m) * x = g * |centroid - m|.
-template <TieSign tie_sign, int Vectors>
+inline void add_to(float* destination, Vector vector) {
+  store(destination, load(destination) + vector);
+}
+
+/// Vectors of features whose two sums stay in registers at once.
+constexpr int kGradientVectors = 4;
+
+/// `Vectors` of features of rows that are `kWidth` wide. With x = g * sign(centroid - m): slope += x and
+/// magnitude += (centroid - m) * x = g * |centroid - m|.
+template <TieSign tie_sign, int Vectors, std::int64_t kWidth>
 void path_gradient_block(const float* centroids, const float* samples, const GradientCell* cells,
-                         const std::int64_t* row_ends, std::int64_t steps, double* slope_sum, double* magnitude_sum) {
-  constexpr std::int64_t kWidth = Vectors * kLanes;
+                         const std::int64_t* row_ends, std::int64_t steps, float* slope_sum, float* magnitude_sum) {
   const GradientCell* cell = cells;
   for (std::int64_t i = 0; i < steps; ++i) {
-    Registers<Vectors> centroid, slope = {}, magnitude = {};
-#pragma GCC unroll 16
-    for (int v = 0; v < Vectors; ++v) centroid[v] = load(centroids + i * kWidth + v * kLanes);
+    const float* const centroid = centroids + i * kWidth;
+    Registers<Vectors> slope = {}, magnitude = {};
     for (const GradientCell* const end = cells + row_ends[i]; cell < end; ++cell) {
       const float* const m = samples + cell->column * kWidth;
       const Vector distance_gradient = Vector{} + cell->distance_gradient;
 #pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) {
         if constexpr (tie_sign == TieSign::kZero) {
-          const Vector difference = centroid[v] - load(m + v * kLanes);
+          const Vector difference = load(centroid + v * kLanes) - load(m + v * kLanes);
           const Vector signed_gradient = flip_sign(distance_gradient, difference);
           slope[v] = difference != 0.0F ? slope[v] + signed_gradient : slope[v];
           magnitude[v] += difference * signed_gradient;
         } else {  // m - centroid is +0 at a tie (adding 0 makes it so for zeros of either sign), and its sign stands
                   // for -1
-          const Vector difference = (load(m + v * kLanes) - centroid[v]) + 0.0F;
+          const Vector difference = (load(m + v * kLanes) - load(centroid + v * kLanes)) + 0.0F;
           const Vector signed_gradient = flip_sign(distance_gradient, difference);
           slope[v] -= signed_gradient;
           magnitude[v] += difference * signed_gradient;
@@ -103,13 +111,27 @@ void path_gradient_block(const float* centroids, const float* samples, const Gra
   }
 }
 
+/// The vectors from `First` on of rows that are `Vectors` wide, some at once.
+template <TieSign tie_sign, int Vectors, int First = 0>
+void path_gradient_passes(const float* centroids, const float* samples, const GradientCell* cells,
+                          const std::int64_t* row_ends, std::int64_t steps, float* slope_sum, float* magnitude_sum) {
+  if constexpr (First < Vectors) {
+    constexpr int kAtOnce = Vectors - First < kGradientVectors ? Vectors - First : kGradientVectors;
+    constexpr int kOffset = First * kLanes;
+    path_gradient_block<tie_sign, kAtOnce, Vectors * kLanes>(centroids + kOffset, samples + kOffset, cells, row_ends,
+                                                             steps, slope_sum + kOffset, magnitude_sum + kOffset);
+    path_gradient_passes<tie_sign, Vectors, First + kAtOnce>(centroids, samples, cells, row_ends, steps, slope_sum,
+                                                             magnitude_sum);
+  }
+}
+
 void path_gradient(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                   const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
-                   double* magnitude_sum) {
+                   const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
+                   float* magnitude_sum) {
   with_width(width, [&](auto block) {
     constexpr int kVectors = decltype(block)::kVectors;
-    const auto gradient = tie_sign == TieSign::kZero ? path_gradient_block<TieSign::kZero, kVectors>
-                                                     : path_gradient_block<TieSign::kMinusOne, kVectors>;
+    const auto gradient = tie_sign == TieSign::kZero ? path_gradient_passes<TieSign::kZero, kVectors>
+                                                     : path_gradient_passes<TieSign::kMinusOne, kVectors>;
     gradient(centroids, samples, cells, row_ends, steps, slope_sum, magnitude_sum);
   });
 }

@@ -17,11 +17,14 @@ constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) {
 
 constexpr int kVectorsPerPanel = static_cast<int>(kPanelRows) / kLanes;
 #if defined(__AVX512F__)
+constexpr bool kFewRegisters = false;
 constexpr int kTilePanels = 2,
               kTileColumns = 12;  // 24 accumulators, 4 parameter vectors, mask and temporary: 30 of 32 registers
 #elif defined(__AVX2__)
+constexpr bool kFewRegisters = true;
 constexpr int kTilePanels = 1, kTileColumns = 5;  // 10 accumulators, 4 parameter vectors, mask and temporary: 16 of 16
 #else
+constexpr bool kFewRegisters = true;
 constexpr int kTilePanels = 1, kTileColumns = 2;
 #endif
 
@@ -46,19 +49,20 @@ inline void add_features(const float* packed, std::int64_t panel_stride, std::in
                          Registers<Columns * Panels * kVectorsPerPanel>& sum) {
   constexpr int kVectors = Panels * kVectorsPerPanel;
   for (std::int64_t f = 0; f < feature_count; ++f) {
-    Registers<kVectors> centroid, weight;
+    const float* const rows = packed + f * 2 * kPanelRows;
+    const auto row_at = [&](int v) { return (v / kVectorsPerPanel) * panel_stride + (v % kVectorsPerPanel) * kLanes; };
+    Registers<kVectors> centroid;
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      const float* row =
-          packed + (v / kVectorsPerPanel) * panel_stride + f * 2 * kPanelRows + (v % kVectorsPerPanel) * kLanes;
-      centroid[v] = load(row);
-      weight[v] = load(row + kPanelRows);
-    }
+    for (int v = 0; v < kVectors; ++v) centroid[v] = load(rows + row_at(v));
+    const float* weights = rows + kPanelRows;
 #pragma GCC unroll 16
     for (int column = 0; column < Columns; ++column) {
+      if constexpr (kFewRegisters) asm("" : "+r"(weights));  // read again for each column, not held in registers
       const float m = features[column * width + f];
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sum[column * kVectors + v] += weight[v] * absolute(centroid[v] - m);
+      for (int v = 0; v < kVectors; ++v) {
+        sum[column * kVectors + v] += load(weights + row_at(v)) * absolute(centroid[v] - m);
+      }
     }
   }
 }

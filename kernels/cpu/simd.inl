@@ -5,6 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -41,21 +46,35 @@ inline Vector absolute(Vector value) {
 
 /// `value` with its sign flipped where `sign_source` is negative (or -0).
 inline Vector flip_sign(Vector value, Vector sign_source) {
+#if defined(__AVX512F__)  // value ^ (sign_source & sign bit) in one instruction
+  return reinterpret_cast<Vector>(_mm512_ternarylogic_epi32(reinterpret_cast<__m512i>(value),
+                                                            reinterpret_cast<__m512i>(sign_source),
+                                                            _mm512_set1_epi32(static_cast<int>(0x80000000U)), 0x78));
+#else
   return reinterpret_cast<Vector>(reinterpret_cast<IntVector>(value) ^
                                   (reinterpret_cast<IntVector>(sign_source) & static_cast<std::int32_t>(0x80000000U)));
+#endif
+}
+
+template <typename Half, typename Whole, std::size_t... Lane>
+Half add_halves(Whole whole, std::index_sequence<Lane...> /*lanes*/) {
+  return __builtin_shufflevector(whole, whole, Lane...) +
+         __builtin_shufflevector(whole, whole, (Lane + sizeof...(Lane))...);
+}
+
+template <int Lanes, typename Wide>
+double sum_of(Wide wide) {
+  if constexpr (Lanes == 2) {
+    return wide[0] + wide[1];
+  } else {
+    typedef double Half __attribute__((vector_size(4 * Lanes)));
+    return sum_of<Lanes / 2>(add_halves<Half>(wide, std::make_index_sequence<static_cast<std::size_t>(Lanes) / 2>{}));
+  }
 }
 
 /// Sum of all lanes in f64, always in the same order.
 inline double lane_sum(Vector vector) {
-  double lanes[kLanes];
-  const WideVector wide = __builtin_convertvector(vector, WideVector);
-  std::memcpy(lanes, &wide, sizeof(wide));
-#pragma GCC unroll 8
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
+  return sum_of<kLanes>(__builtin_convertvector(vector, WideVector));
 }
 
 }  // namespace

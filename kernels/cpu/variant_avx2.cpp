@@ -11,7 +11,8 @@ const Variant& avx2_variant() {
   static constexpr Variant kVariant{
       "avx2",        [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
       cost,          warp,
-      path_distance, path_gradient};
+      path_distance, path_gradient,
+      add_wide};
   return kVariant;
 }
 

@@ -16,7 +16,8 @@ const Variant& avx512_variant() {
                                     cost,
                                     warp,
                                     path_distance,
-                                    path_gradient};
+                                    path_gradient,
+                                    add_wide};
   return kVariant;
 }
 

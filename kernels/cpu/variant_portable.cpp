@@ -8,7 +8,8 @@
 namespace dejavid::kernels::cpu {
 
 const Variant& portable_variant() {
-  static constexpr Variant kVariant{"portable", [] { return true; }, cost, warp, path_distance, path_gradient};
+  static constexpr Variant kVariant{"portable",    [] { return true; }, cost,    warp,
+                                    path_distance, path_gradient,       add_wide};
   return kVariant;
 }
 

@@ -9,7 +9,7 @@
 namespace dejavid {
 
 std::int64_t gradient_group(std::int64_t batch_size) {
-  return std::clamp(batch_size / 64, std::int64_t{1}, std::int64_t{4});
+  return std::clamp(batch_size / 24, std::int64_t{1}, std::int64_t{16});
 }
 
 Share share_of(std::int64_t count, std::int64_t group, dist::Rank rank, dist::WorldSize size) {

@@ -8,7 +8,7 @@
 namespace dejavid {
 
 /// Consecutive samples of a global batch that always stay on one rank, so that their gradients are added in the same
-/// order on any number of ranks: 1 for small batches, up to 4 where the batch leaves every rank plenty.
+/// order on any number of ranks: 1 for small batches, up to 16 where the batch leaves every rank plenty.
 [[nodiscard]] std::int64_t gradient_group(std::int64_t batch_size);
 
 /// The part [first, last) of `count` things that a rank takes: whole groups of `group`, as evenly as they go.
