@@ -80,8 +80,8 @@ TEST(Validation, FindsAWrongDistanceInTheLastFeatures) {
 TEST(Validation, FindsAWrongSlope) {
   Variant broken = broken_variant();
   broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
-                            double* magnitude_sum) {
+                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
+                            float* magnitude_sum) {
     sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
     slope_sum[0] += 1;
   };
@@ -91,8 +91,8 @@ TEST(Validation, FindsAWrongSlope) {
 TEST(Validation, FindsAWrongMagnitude) {
   Variant broken = broken_variant();
   broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, double* slope_sum,
-                            double* magnitude_sum) {
+                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
+                            float* magnitude_sum) {
     sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
     magnitude_sum[(steps - 1) * width] += 1;
   };
