@@ -22,8 +22,9 @@ __global__ void __launch_bounds__(static_cast<int>(kRoofThreads), 2)
 #pragma unroll
     for (int j = 0; j < kSide; ++j) {
 #pragma unroll
-      for (int i = 0; i < kSide; ++i) {  // the sum's own value in m's place: no round is like the one before
-        sum[j][i] = fmaf(weight[i], fabsf(centroid[i] - sum[j][i]), m[j]);
+      for (int i = 0; i < kSide; ++i) {
+        // The sum's own value in m's place: no round is like the one before. __fadd_rn stays an FADD.
+        sum[j][i] = fmaf(weight[i], fabsf(__fadd_rn(centroid[i], -sum[j][i])), m[j]);
       }
     }
   }
