@@ -438,9 +438,6 @@ inline double max(double a, double b) {
 inline float __saturatef(float value) {
   return value >= 1.0F ? 1.0F : value > 0.0F ? value : 0.0F;
 }
-inline float __fadd_rn(float a, float b) {
-  return a + b;
-}
 inline float __fmaf_rn(float a, float b, float c) {
   return std::fma(a, b, c);
 }
