@@ -11,6 +11,7 @@ namespace dejavid::kernels {
 inline constexpr std::int64_t kBlockFeatures = 64;
 /// Block widths are multiples of this; features beyond F are zero and add nothing to any sum.
 inline constexpr std::int64_t kBlockQuantum = 16;
+static_assert(kBlockFeatures == 4 * kBlockQuantum);
 
 [[nodiscard]] constexpr std::int64_t padded_features(std::int64_t feature_dim) {
   return (feature_dim + kBlockQuantum - 1) / kBlockQuantum * kBlockQuantum;

@@ -8,9 +8,15 @@
 
 namespace dejavid::kernels {
 
-/// One cell of a path: centroid step `row`, sample step `column`.
+/// One cell of a path, or two side by side: centroid step `row`, sample step `column`, or `column` and the one after.
 struct PathCell {
   std::int32_t row, column;
+};
+
+/// A path's cells: `pairs` of two, then `singles`.
+struct PathCells {
+  const PathCell* cells;
+  std::int64_t pairs, singles;
 };
 
 /// One cell's share in a gradient: which step of the features, and dL/d distance of the path that the cell is on.
@@ -38,7 +44,7 @@ struct Variant {
   /// Sum over `cells` and one block of features of u*|centroid - m|. Arrays are blocks `width` wide (see blocks.hpp):
   /// centroids and weights [K,width] of one class, sample [T,width].
   double (*path_distance)(const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                          const PathCell* cells, std::int64_t cell_count);
+                          const PathCells& cells);
 
   /// For every centroid step i of one class and one block of features, over the cells row_ends[i-1] .. row_ends[i]:
   /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|, both [K,width]; a row's cells first.

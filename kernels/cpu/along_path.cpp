@@ -35,26 +35,30 @@ std::int64_t samples_per_task(const BlockedSamples& samples, int threads) {
 }
 
 struct DistanceArrays {
-  PathCell* cells;       ///< the paths of a task's samples to all classes, one after the other
-  std::int64_t* starts;  ///< [samples of a task * C + 1] where each path begins
+  PathCell* cells;   ///< the paths of a task's samples to all classes, one after the other
+  PathCells* paths;  ///< [samples of a task, C]
 };
 
 DistanceArrays carve_distance(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
                               std::int64_t per_task) {
   return {workspace.request<PathCell>(parameters.classes * most_cells(parameters, samples, per_task)),
-          workspace.request<std::int64_t>(parameters.classes * per_task + 1)};
+          workspace.request<PathCells>(parameters.classes * per_task)};
 }
 
-/// Lists the cells of one path in order; returns how many.
-std::int64_t list_cells(const std::int32_t* breakpoints, std::int64_t steps, std::int64_t length, PathCell* cells) {
-  std::int64_t count = 0;
+/// Lists the cells of one path: first what can be taken in pairs.
+PathCells list_cells(const std::int32_t* breakpoints, std::int64_t steps, std::int64_t length, PathCell* cells) {
+  PathCell* next = cells;
   for (std::int64_t i = 0; i < steps; ++i) {
     const auto [first, last] = row_columns(breakpoints, i, steps, length);
-    for (std::int64_t j = first; j <= last; ++j) {
-      cells[count++] = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)};
-    }
+    for (std::int64_t j = first; j < last; j += 2)
+      *next++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)};
   }
-  return count;
+  const std::int64_t pairs = next - cells;
+  for (std::int64_t i = 0; i < steps; ++i) {
+    const auto [first, last] = row_columns(breakpoints, i, steps, length);
+    if ((last - first) % 2 == 0) *next++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(last)};
+  }
+  return {cells, pairs, next - cells - pairs};
 }
 
 /// The cells of all paths, listed once: a run's cells on its paths to one class lie in a row of `cells`.
@@ -129,15 +133,14 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
   for (std::int64_t task = 0; task < divide_up(samples.count, per_task); ++task) {
     Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
-    const auto [cells, starts] = carve_distance(arena, parameters, samples, per_task);
+    const auto [cells, paths] = carve_distance(arena, parameters, samples, per_task);
     const std::int64_t first = task * per_task, last = std::min(first + per_task, samples.count);
-    starts[0] = 0;
-    for (std::int64_t b = first; b < last; ++b) {
-      for (std::int64_t c = 0; c < classes; ++c) {
-        std::int64_t* const start = starts + (b - first) * classes + c;
-        start[1] = start[0] + list_cells(breakpoints + (b * classes + c) * (steps - 1), steps, samples.length(b),
-                                         cells + start[0]);
-      }
+    PathCell* free = cells;
+    for (std::int64_t path = first * classes; path < last * classes; ++path) {
+      const PathCells listed =
+          list_cells(breakpoints + path * (steps - 1), steps, samples.length(path / classes), free);
+      paths[path - first * classes] = listed;
+      free += listed.pairs + listed.singles;
     }
     std::fill(distances + first * classes, distances + last * classes, 0.0);
     for (std::int64_t f = 0; f < feature_dim; f += kBlockFeatures) {
@@ -147,10 +150,9 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
         for (std::int64_t b = first; b < last; ++b) {
           for (std::int64_t c = first_class; c < last_class; ++c) {
             const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, c * steps);
-            const std::int64_t* const start = starts + (b - first) * classes + c;
             distances[b * classes + c] +=
                 variant.path_distance(parameters.centroids + row, parameters.weights + row, samples.block(b, f), width,
-                                      cells + start[0], start[1] - start[0]);
+                                      paths[(b - first) * classes + c]);
           }
         }
       }

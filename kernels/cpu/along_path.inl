@@ -10,6 +10,7 @@ namespace {
 
 using dejavid::kernels::GradientCell;
 using dejavid::kernels::PathCell;
+using dejavid::kernels::PathCells;
 using dejavid::kernels::TieSign;
 
 constexpr int kVectorsPerQuantum = static_cast<int>(dejavid::kernels::kBlockQuantum) / kLanes;
@@ -31,12 +32,24 @@ void with_width(std::int64_t width, Body&& body) {
 }
 
 template <int Vectors>
-double path_distance_block(const float* centroids, const float* weights, const float* sample, const PathCell* cells,
-                           std::int64_t cell_count) {
-  // Cells in one flat run: a loop for each row would cost a mispredicted branch a row, more than loading the row again.
+double path_distance_block(const float* centroids, const float* weights, const float* sample, const PathCells& cells) {
+  // Flat runs of cells: a loop for each row would cost a mispredicted branch a row, more than loading the row again.
+  // Two cells share a load of the row, without which loads would be the limit.
   constexpr std::int64_t kWidth = Vectors * kLanes;
   Registers<Vectors> sum = {};
-  for (const PathCell* cell = cells; cell < cells + cell_count; ++cell) {
+  const PathCell* cell = cells.cells;
+  for (const PathCell* const end = cell + cells.pairs; cell < end; ++cell) {
+    const float* const centroid = centroids + cell->row * kWidth;
+    const float* const weight = weights + cell->row * kWidth;
+    const float* const m = sample + cell->column * kWidth;
+#pragma GCC unroll 16
+    for (int v = 0; v < Vectors; ++v) {
+      const Vector c = load(centroid + v * kLanes), u = load(weight + v * kLanes);
+      sum[v] += u * absolute(c - load(m + v * kLanes));
+      sum[v] += u * absolute(c - load(m + kWidth + v * kLanes));
+    }
+  }
+  for (const PathCell* const end = cell + cells.singles; cell < end; ++cell) {
     const float* const centroid = centroids + cell->row * kWidth;
     const float* const weight = weights + cell->row * kWidth;
     const float* const m = sample + cell->column * kWidth;
@@ -51,10 +64,10 @@ double path_distance_block(const float* centroids, const float* weights, const f
 }
 
 double path_distance(const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                     const PathCell* cells, std::int64_t cell_count) {
+                     const PathCells& cells) {
   double distance = 0;
   with_width(width, [&](auto block) {
-    distance = path_distance_block<decltype(block)::kVectors>(centroids, weights, sample, cells, cell_count);
+    distance = path_distance_block<decltype(block)::kVectors>(centroids, weights, sample, cells);
   });
   return distance;
 }

@@ -9,6 +9,7 @@
 namespace {
 
 using dejavid::kernels::kBlockFeatures;
+using dejavid::kernels::kBlockQuantum;
 using dejavid::kernels::kPanelRows;
 
 constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) {
@@ -22,7 +23,7 @@ constexpr int kTilePanels = 2,
               kTileColumns = 12;  // 24 accumulators, 4 parameter vectors, mask and temporary: 30 of 32 registers
 #elif defined(__AVX2__)
 constexpr bool kFewRegisters = true;
-constexpr int kTilePanels = 1, kTileColumns = 5;  // 10 accumulators, 4 parameter vectors, mask and temporary: 16 of 16
+constexpr int kTilePanels = 1, kTileColumns = 5;  // 10 accumulators, 2 centroid vectors, mask and temporaries: 16 of 16
 #else
 constexpr bool kFewRegisters = true;
 constexpr int kTilePanels = 1, kTileColumns = 2;
@@ -41,12 +42,10 @@ struct FeatureRows {
   }
 };
 
-/// Adds `feature_count` features to the sums. `packed` at the first of them; `features`: rows `width` apart,
-/// kBlockFeatures where it is not given.
-template <int Panels, int Columns>
+/// Adds `feature_count` features of one block, kWidth wide, to the sums. `packed` at the first of them.
+template <int Panels, int Columns, std::int64_t kWidth = kBlockFeatures>
 inline void add_features(const float* packed, std::int64_t panel_stride, std::int64_t feature_count,
-                         const float* features, std::int64_t width,
-                         Registers<Columns * Panels * kVectorsPerPanel>& sum) {
+                         const float* features, Registers<Columns * Panels * kVectorsPerPanel>& sum) {
   constexpr int kVectors = Panels * kVectorsPerPanel;
   for (std::int64_t f = 0; f < feature_count; ++f) {
     const float* const rows = packed + f * 2 * kPanelRows;
@@ -58,7 +57,7 @@ inline void add_features(const float* packed, std::int64_t panel_stride, std::in
 #pragma GCC unroll 16
     for (int column = 0; column < Columns; ++column) {
       if constexpr (kFewRegisters) asm("" : "+r"(weights));  // read again for each column, not held in registers
-      const float m = features[column * width + f];
+      const float m = features[column * kWidth + f];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
         sum[column * kVectors + v] += load(weights + row_at(v)) * absolute(centroid[v] - m);
@@ -80,14 +79,18 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t firs
     }
   }
   const std::int64_t end = smaller(first_feature + kFeaturesPerPass, rows.feature_dim);
-  std::int64_t f = first_feature;
-  for (; f + kBlockFeatures <= end; f += kBlockFeatures) {
-    add_features<Panels, Columns>(packed + f * 2 * kPanelRows, panel_stride, kBlockFeatures, rows.at(f, row),
-                                  kBlockFeatures, sum);
-  }
-  if (f < end) {
-    add_features<Panels, Columns>(packed + f * 2 * kPanelRows, panel_stride, end - f, rows.at(f, row),
-                                  dejavid::kernels::block_width(rows.feature_dim, f), sum);
+  for (std::int64_t f = first_feature; f < end; f += kBlockFeatures) {
+    const float* const parameters = packed + f * 2 * kPanelRows;
+    const std::int64_t width = dejavid::kernels::block_width(rows.feature_dim, f);
+    if (width == kBlockFeatures) {
+      add_features<Panels, Columns>(parameters, panel_stride, smaller(kBlockFeatures, end - f), rows.at(f, row), sum);
+    } else if (width == 3 * kBlockQuantum) {
+      add_features<Panels, Columns, 3 * kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+    } else if (width == 2 * kBlockQuantum) {
+      add_features<Panels, Columns, 2 * kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+    } else {
+      add_features<Panels, Columns, kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+    }
   }
 #pragma GCC unroll 16
   for (int column = 0; column < Columns; ++column) {
@@ -111,26 +114,21 @@ void cost_columns(const float* packed, std::int64_t panel_stride, std::int64_t f
   }
 }
 
-template <int Panels>
-void cost_panels(const float* packed, std::int64_t panel_stride, const FeatureRows& rows, std::int64_t first_row,
-                 std::int64_t columns, float* cost, std::int64_t stride) {
-  for (std::int64_t f = 0; f < rows.feature_dim; f += kFeaturesPerPass) {
-    cost_columns<Panels, kTileColumns>(packed, panel_stride, f, rows, first_row, columns, cost, stride);
-  }
-}
-
 void cost(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features, std::int64_t rows,
           std::int64_t first_row, std::int64_t columns, float* cost_rows, std::int64_t stride) {
   const FeatureRows feature_rows{features, rows, feature_dim};
   const std::int64_t panel_stride = feature_dim * 2 * kPanelRows;
-  std::int64_t panel = 0;
-  for (; panel + kTilePanels <= panels; panel += kTilePanels) {
-    cost_panels<kTilePanels>(packed + panel * panel_stride, panel_stride, feature_rows, first_row, columns,
-                             cost_rows + panel * kPanelRows, stride);
-  }
-  for (; panel < panels; ++panel) {
-    cost_panels<1>(packed + panel * panel_stride, panel_stride, feature_rows, first_row, columns,
-                   cost_rows + panel * kPanelRows, stride);
+  // One pass over all panels before the next features: what they read of the samples stays in the second-level cache.
+  for (std::int64_t f = 0; f < feature_dim; f += kFeaturesPerPass) {
+    std::int64_t panel = 0;
+    for (; panel + kTilePanels <= panels; panel += kTilePanels) {
+      cost_columns<kTilePanels, kTileColumns>(packed + panel * panel_stride, panel_stride, f, feature_rows, first_row,
+                                              columns, cost_rows + panel * kPanelRows, stride);
+    }
+    for (; panel < panels; ++panel) {
+      cost_columns<1, kTileColumns>(packed + panel * panel_stride, panel_stride, f, feature_rows, first_row, columns,
+                                    cost_rows + panel * kPanelRows, stride);
+    }
   }
 }
 

@@ -8,7 +8,7 @@ namespace dejavid::bench {
 namespace {
 
 using kernels::GradientCell;
-using kernels::PathCell;
+using kernels::PathCells;
 using kernels::TieSign;
 using kernels::Variant;
 
@@ -70,8 +70,8 @@ TEST(Validation, FindsAWrongPath) {
 TEST(Validation, FindsAWrongDistanceInTheLastFeatures) {
   Variant broken = broken_variant();
   broken.path_distance = [](const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                            const PathCell* cells, std::int64_t cell_count) {
-    const double distance = sound().path_distance(centroids, weights, sample, width, cells, cell_count);
+                            const PathCells& cells) {
+    const double distance = sound().path_distance(centroids, weights, sample, width, cells);
     return width < kernels::kBlockFeatures ? distance + 1 : distance;
   };
   expect_found(broken, "distances_along_paths");
