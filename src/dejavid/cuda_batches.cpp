@@ -124,6 +124,7 @@ void CudaBatches::upload_plan() {
   copy_to_device(std::span<const std::int64_t>(plan_.rows), rows_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.labels), labels_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.offsets), offsets_.data(), upload_stream_);
+  upload_stream_.finish();
 }
 
 CudaBatch CudaBatches::next() {

@@ -69,6 +69,7 @@ void CudaEngine::load(const Moments& moments) {
   for (std::size_t n = 0; n < given.size(); ++n) {
     if (!given[n]->empty()) copy_to_device(std::span<const float>(*given[n]), moments_[n].data(), train_);
   }
+  train_.finish();
 }
 
 void CudaEngine::fetch(Model& model) {
@@ -82,7 +83,7 @@ void CudaEngine::fetch(Moments& moments) {
     wanted[n]->resize(moments_[n].capacity());
     copy_to_host(moments_[n].data(), std::span<float>(*wanted[n]), train_);
   }
-  check_cuda(cudaStreamSynchronize(train_.get()), "cudaStreamSynchronize");
+  train_.finish();
 }
 
 void CudaEngine::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {

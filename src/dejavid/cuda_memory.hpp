@@ -98,12 +98,14 @@ class CudaStream {
   /// What follows on this stream comes after what `event` was last recorded behind.
   void wait(const CudaEvent& event) { check_cuda(cudaStreamWaitEvent(stream_, event.get(), 0), "cudaStreamWaitEvent"); }
 
+  /// Returns once everything on this stream is done.
+  void finish() { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
  private:
   cudaStream_t stream_ = nullptr;
 };
 
-/// Copies to and from GPU memory in the order of the stream. What is pinned must stay as it is until the stream has
-/// passed; other memory is done with when the call returns.
+/// Copies to and from GPU memory in the order of the stream. The host's memory must stay until the stream has passed.
 template <typename T>
 void copy_to_device(std::span<const T> values, T* destination, const CudaStream& stream) {
   check_cuda(cudaMemcpyAsync(destination, values.data(), values.size_bytes(), cudaMemcpyHostToDevice, stream.get()),

@@ -17,6 +17,7 @@ void CudaParameters::load(const Model& model) {
   copy_to_device(std::span<const float>(model.centroids), centroids_.data(), stream_);
   copy_to_device(std::span<const float>(model.log_weights), log_weights_.data(), stream_);
   kernels::cuda::exponentiate(log_weights_.data(), count(), weights_.data(), stream_.get());
+  stream_.finish();
   changed();
 }
 
@@ -25,7 +26,7 @@ void CudaParameters::fetch(Model& model) const {
   model.log_weights.resize(model.centroids.size());
   copy_to_host(centroids_.data(), std::span<float>(model.centroids), stream_);
   copy_to_host(log_weights_.data(), std::span<float>(model.log_weights), stream_);
-  check_cuda(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize");
+  stream_.finish();
 }
 
 void CudaParameters::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
@@ -39,6 +40,7 @@ void CudaParameters::set_frozen(const std::vector<float>& centroids, const std::
   static_cast<void>(
       kernels::cuda::pack_parameters({frozen_centroids_.data(), frozen_weights_.data(), classes_, steps_, feature_dim_},
                                      frozen_packed_.data(), stream_.get()));
+  stream_.finish();
 }
 
 ParametersView<float> CudaParameters::live() const {

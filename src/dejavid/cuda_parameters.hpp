@@ -17,8 +17,8 @@ class CudaParameters {
   /// Parameters as `model` has them.
   CudaParameters(const Model& model, CudaStream& stream);
 
+  // These three wait for the stream.
   void load(const Model& model);
-  /// Waits for the stream.
   void fetch(Model& model) const;
   /// Takes over the epoch's frozen copy, [C,K,F] each.
   void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights);
