@@ -22,16 +22,22 @@ Handle written(hid_t id, Handle::Close closer, std::string_view name) {
   return {written(id, name), closer};
 }
 
+/// Properties of a new file, group or dataset that does not note its time: the same content gives the same bytes.
+Handle timeless(hid_t kind, const char* name) {
+  auto properties = written(H5Pcreate(kind), H5Pclose, name);
+  written(H5Pset_obj_track_times(properties.get(), false), name);
+  return properties;
+}
+
 /// Chunks of whole rows: `chunk` along the first axis, everything along the others.
 Handle dataset_properties(const char* name, std::span<const hsize_t> chunk, int gzip_level) {
-  auto properties = written(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, name);
+  auto properties = timeless(H5P_DATASET_CREATE, name);
   written(H5Pset_chunk(properties.get(), static_cast<int>(chunk.size()), chunk.data()), name);
   if (gzip_level > 0) {
     written(H5Pset_shuffle(properties.get()), name);
     written(H5Pset_deflate(properties.get(), static_cast<unsigned>(gzip_level)), name);
   }
   written(H5Pset_fletcher32(properties.get()), name);
-  written(H5Pset_obj_track_times(properties.get(), false), name);  // the same content gives the same bytes
   return properties;
 }
 
@@ -44,11 +50,13 @@ hsize_t rows_of_a_chunk(hsize_t row_bytes) {
 Handle create_file(const std::filesystem::path& file) {
   const auto access = written(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "");
   written(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "");
-  return written(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose, "");
+  const auto properties = timeless(H5P_FILE_CREATE, "");
+  return written(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, properties.get(), access.get()), H5Fclose, "");
 }
 
 Handle create_group(const Handle& parent, const char* name) {
-  return written(H5Gcreate2(parent.get(), name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, name);
+  const auto properties = timeless(H5P_GROUP_CREATE, name);
+  return written(H5Gcreate2(parent.get(), name, H5P_DEFAULT, properties.get(), H5P_DEFAULT), H5Gclose, name);
 }
 
 GrowingRows create_rows(const Handle& file, const char* name, hid_t type, std::int64_t columns, int gzip_level) {
