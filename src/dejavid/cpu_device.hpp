@@ -10,6 +10,7 @@ class CpuDevice final : public Device {
   CpuDevice(const Config& config, dist::Communicator& communicator, int threads);
 
   [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool is_gpu() const override { return false; }
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }

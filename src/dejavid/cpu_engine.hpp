@@ -17,6 +17,7 @@ class CpuEngine final : public Engine {
   CpuEngine(const Config& config, dist::Communicator& communicator, Dataset& dataset, const Model& model, int threads,
             PhaseClock& phases);
 
+  [[nodiscard]] std::int64_t samples_kept_together() const override { return group_; }
   void load(const Model& model) override;
   void load(const Moments& moments) override;
   void fetch(Model& model) override;

@@ -69,6 +69,7 @@ class CudaDevice final : public Device {
                        communicator_.size().value == 1 ? "" : "s", backend_name());
   }
 
+  [[nodiscard]] bool is_gpu() const override { return true; }
   [[nodiscard]] std::string backend_name() const override {
     if (backend_ == GradientBackend::kNone) return "none";
     return backend_ == GradientBackend::kNccl ? "nccl" : "mpi";

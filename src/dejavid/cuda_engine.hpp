@@ -30,6 +30,7 @@ class CudaEngine final : public Engine {
              const Model& model, const std::vector<std::int64_t>& kept, PhaseClock& phases);
   ~CudaEngine() override;
 
+  [[nodiscard]] std::int64_t samples_kept_together() const override { return 1; }
   void load(const Model& model) override;
   void load(const Moments& moments) override;
   void fetch(Model& model) override;

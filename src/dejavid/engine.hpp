@@ -36,6 +36,10 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  /// Consecutive samples of a global batch that must stay on one rank, so that the sums do not depend on how many there
+  /// are.
+  [[nodiscard]] virtual std::int64_t samples_kept_together() const = 0;
+
   /// Takes over the live parameters.
   virtual void load(const Model& model) = 0;
   virtual void load(const Moments& moments) = 0;

@@ -31,7 +31,6 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
       model_(model),
       training_(dataset.store.samples_of(io::Split::kTrain)),
       validation_(choose_split(dataset.store, config.eval.split)),
-      group_(gradient_group(config.train.batch_size)),
       engine_(device.make_engine(dataset, model, phases_)),
       start_(std::chrono::steady_clock::now()) {
   state_.order_seed = static_cast<std::uint64_t>(config.train.seed);
@@ -92,8 +91,8 @@ void Trainer::freeze() {
 bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
   const std::vector<std::int64_t> order =
       epoch_order(training_, config_.train.shuffle, state_.order_seed, state_.epoch);
-  auto batches = rank_batches(order, config_.train.batch_size, group_, state_.step_in_epoch, communicator_.rank(),
-                              communicator_.size());
+  auto batches = rank_batches(order, config_.train.batch_size, engine_->samples_kept_together(), state_.step_in_epoch,
+                              communicator_.rank(), communicator_.size());
   const std::int64_t first = state_.step_in_epoch, last = first + static_cast<std::int64_t>(batches.size());
   const std::int64_t steps_before = state_.step - first;  // of earlier epochs
   const double lr = learning_rate();

@@ -69,7 +69,6 @@ class Trainer {
   Model& model_;                        ///< as the engine's parameters were when last fetched
   std::vector<std::int64_t> training_;  ///< samples of the train split
   EvaluationSplit validation_;
-  std::int64_t group_;  ///< samples that stay on one rank together
   PhaseClock phases_;
   std::unique_ptr<Engine> engine_;
   std::vector<float> frozen_centroids_, frozen_log_weights_;  ///< the epoch's frozen copy

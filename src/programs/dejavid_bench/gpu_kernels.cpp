@@ -233,8 +233,7 @@ class GpuClock {
   cudaEvent_t start_ = nullptr, end_ = nullptr;
 };
 
-/// Elements a second, the best of a few runs.
-double measure_gpu_roof(GpuClock& clock, double run_seconds) {
+double measure_roof_by(GpuClock& clock, double run_seconds) {
   constexpr std::int64_t kBlocksEach = 8;
   constexpr int kRuns = 4;
   const std::int64_t blocks = kBlocksEach * processor_count();
@@ -276,6 +275,11 @@ std::optional<std::string> find_gpu_disagreement(const Shape& shape) {
   return std::nullopt;
 }
 
+double measure_gpu_roof(double seconds) {
+  GpuClock clock;
+  return measure_roof_by(clock, seconds);
+}
+
 std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience) {
   constexpr double kRoofSeconds = 0.02;
   const KernelProblem host(
@@ -284,7 +288,7 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
       Numbers::kReals);
   GpuClock clock;
   const double roof_seconds = std::min(kRoofSeconds, patience.seconds);
-  const double roof_before = measure_gpu_roof(clock, roof_seconds);
+  const double roof_before = measure_roof_by(clock, roof_seconds);
   const double row_elements =
       static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
   const auto steps = static_cast<double>(shape.steps);
@@ -306,7 +310,7 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
       records.push_back(std::move(record));
     }
   }
-  const double roof = std::max(roof_before, measure_gpu_roof(clock, roof_seconds));
+  const double roof = std::max(roof_before, measure_roof_by(clock, roof_seconds));
   for (Record& record : records) record.roof = roof;
   return records;
 }

@@ -17,6 +17,10 @@ namespace dejavid::bench {
 /// agree, else one line that names the kernel and the first element that differs.
 [[nodiscard]] std::optional<std::string> find_gpu_disagreement(const Shape& shape);
 
+/// Elements a second of the FADD and FFMA loop that no cost kernel can be faster than, on the current GPU: the best of
+/// a few runs of at least `seconds`.
+[[nodiscard]] double measure_gpu_roof(double seconds);
+
 /// All operations on the GPU, with features as f32 and as f16, between two measurements of its roof. Each call finds
 /// the caches flushed and is timed by the GPU's own events.
 [[nodiscard]] std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience);

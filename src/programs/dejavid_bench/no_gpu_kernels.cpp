@@ -12,6 +12,10 @@ std::optional<std::string> find_gpu_disagreement(const Shape& /*shape*/) {
   throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
 }
 
+double measure_gpu_roof(double /*seconds*/) {
+  throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
+}
+
 std::vector<Record> measure_gpu_kernels(const Shape& /*shape*/, const Patience& /*patience*/) {
   throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
 }

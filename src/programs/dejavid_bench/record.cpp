@@ -70,6 +70,7 @@ Json to_json(const Record& record) {
   if (record.samples_per_s) json["samples_per_s"] = *record.samples_per_s;
   for (const auto& [name, seconds] : record.phases) json["phases"][name] = seconds;
   if (record.peak_bytes) json["peak_bytes"] = *record.peak_bytes;
+  if (record.device_peak_bytes) json["device_peak_bytes"] = *record.device_peak_bytes;
   return json;
 }
 

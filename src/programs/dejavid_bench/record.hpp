@@ -34,6 +34,7 @@ struct Record {
   std::optional<double> samples_per_s;
   std::vector<std::pair<std::string, double>> phases;  ///< name, seconds
   std::optional<std::int64_t> peak_bytes;              ///< resident, of the rank that held most
+  std::optional<std::int64_t> device_peak_bytes;       ///< GPU memory that the program took, likewise
 
   [[nodiscard]] double elements_per_s() const { return elements / seconds; }
   /// Of visited_elements where there are any, else of elements.

@@ -16,6 +16,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/trainer.hpp"
+#include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/roof.hpp"
@@ -89,10 +90,11 @@ double largest_of_ranks(double value, dist::Communicator& communicator) {
   return value;
 }
 
-/// Elements a second of all ranks' threads at the same time.
-double roof_of_ranks(int threads, dist::Communicator& communicator) {
+/// Elements a second of all ranks at the same time.
+double roof_of_ranks(const Device& device, int threads, dist::Communicator& communicator) {
+  constexpr double kGpuSeconds = 0.02;
   communicator.barrier();
-  double roof = measure_roof(kernels::best_variant(), threads);
+  double roof = device.is_gpu() ? measure_gpu_roof(kGpuSeconds) : measure_roof(kernels::best_variant(), threads);
   communicator.all_reduce(std::span(&roof, 1), dist::Reduction::kSum);
   return roof;
 }
@@ -172,18 +174,24 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   Model model = barycenter_model(dataset, communicator, config, threads);
   describe_work(dataset, model, config, communicator, *device);
 
-  const double roof_before = roof_of_ranks(threads, communicator);
+  const double roof_before = roof_of_ranks(*device, threads, communicator);
   std::vector<Epoch> epochs;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     epochs.push_back(train_epoch(config, communicator, dataset, model, *device));
   }
   Record record = record_of(options, dataset, model, std::move(epochs));
-  record.roof = std::max(roof_before, roof_of_ranks(threads, communicator));
+  record.roof = std::max(roof_before, roof_of_ranks(*device, threads, communicator));
   record.ranks = communicator.size().value;
   record.threads = threads;
   std::int64_t peak = peak_resident_bytes();
   communicator.all_reduce(std::span(&peak, 1), dist::Reduction::kMax);
   record.peak_bytes = peak;
+  if (device->is_gpu()) {
+    record.variant = "cuda";
+    std::int64_t device_peak = device->peak_bytes();
+    communicator.all_reduce(std::span(&device_peak, 1), dist::Reduction::kMax);
+    record.device_peak_bytes = device_peak;
+  }
   return {record};
 }
 
