@@ -12,8 +12,10 @@ constexpr std::int64_t kSamplesPerTask =
 constexpr std::int64_t kClassesPerTask =
     16;  ///< classes whose slice of the parameters stays in the cache with the samples'
 
+constexpr std::int64_t kClassesPerPass =
+    4;  ///< classes whose block of the parameters stays in the nearest cache while a task's samples pass by
 constexpr std::int64_t kSamplesPerRun =
-    4;  ///< samples whose block of features stays in the nearest cache while classes pass by
+    8;  ///< samples whose block of features stays in a near cache while classes pass by
 
 std::int64_t divide_up(std::int64_t amount, std::int64_t part) {
   return (amount + part - 1) / part;
@@ -145,8 +147,8 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
     std::fill(distances + first * classes, distances + last * classes, 0.0);
     for (std::int64_t f = 0; f < feature_dim; f += kBlockFeatures) {
       const std::int64_t width = block_width(feature_dim, f);
-      for (std::int64_t first_class = 0; first_class < classes; first_class += kClassesPerTask) {
-        const std::int64_t last_class = std::min(first_class + kClassesPerTask, classes);
+      for (std::int64_t first_class = 0; first_class < classes; first_class += kClassesPerPass) {
+        const std::int64_t last_class = std::min(first_class + kClassesPerPass, classes);
         for (std::int64_t b = first; b < last; ++b) {
           for (std::int64_t c = first_class; c < last_class; ++c) {
             const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, c * steps);

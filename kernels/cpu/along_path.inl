@@ -44,7 +44,9 @@ double path_distance_block(const float* centroids, const float* weights, const f
     const float* const m = sample + cell->column * kWidth;
 #pragma GCC unroll 16
     for (int v = 0; v < Vectors; ++v) {
-      const Vector c = load(centroid + v * kLanes), u = load(weight + v * kLanes);
+      const Vector c = load(centroid + v * kLanes);
+      Vector u = load(weight + v * kLanes);
+      keep_in_register(u);
       sum[v] += u * absolute(c - load(m + v * kLanes));
       sum[v] += u * absolute(c - load(m + kWidth + v * kLanes));
     }
@@ -99,7 +101,7 @@ void path_gradient_block(const float* centroids, const float* samples, const Gra
     Registers<Vectors> slope = {}, magnitude = {};
     for (const GradientCell* const end = cells + row_ends[i]; cell < end; ++cell) {
       const float* const m = samples + cell->column * kWidth;
-      const Vector distance_gradient = Vector{} + cell->distance_gradient;
+      const Vector distance_gradient = cell->distance_gradient - Vector{};  // one load to all lanes
 #pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) {
         if constexpr (tie_sign == TieSign::kZero) {

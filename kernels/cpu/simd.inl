@@ -40,6 +40,15 @@ inline void store(float* destination, Vector vector) {
   std::memcpy(destination, &vector, sizeof(vector));
 }
 
+/// Used again soon: not to be read from memory a second time.
+inline void keep_in_register(Vector& vector) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(vector));
+#elif defined(__x86_64__)
+  asm("" : "+x"(vector));
+#endif
+}
+
 inline Vector absolute(Vector value) {
   return reinterpret_cast<Vector>(reinterpret_cast<IntVector>(value) & 0x7fffffff);
 }
