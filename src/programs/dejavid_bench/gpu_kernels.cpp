@@ -289,24 +289,15 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
   GpuClock clock;
   const double roof_seconds = std::min(kRoofSeconds, patience.seconds);
   const double roof_before = measure_roof_by(clock, roof_seconds);
-  const double row_elements =
-      static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
-  const auto steps = static_cast<double>(shape.steps);
   std::vector<Record> records;
   for (const auto& [type, variant] : kFeatureTypes) {
     GpuProblem problem(host, type);
     problem.search_paths();
     for (const GpuOperation& operation : kGpuOperations) {
       const Summary summary = clock.measure([&] { (problem.*operation.run)(); }, patience);
-      Record record;
-      record.part = "kernels";
-      record.name = fmt::format("{}/{}", operation.name, variant);
-      record.variant = variant;
-      record.shape = shape;
+      Record record = kernel_record(operation.name, variant, shape, operation.along_paths);
       record.seconds = summary.seconds;
       record.spread = summary.spread;
-      record.elements = row_elements * steps * shape.length;
-      if (operation.along_paths) record.visited_elements = row_elements * (steps + shape.length - 1);
       records.push_back(std::move(record));
     }
   }

@@ -57,22 +57,13 @@ std::vector<const kernels::Variant*> supported_variants() {
 std::vector<Record> measure_variant(const kernels::Variant& variant, const Shape& shape, int threads,
                                     const Patience& patience, KernelProblem& problem, CacheFlush& flush) {
   const double roof_before = measure_roof(variant, threads);
-  const double row_elements =
-      static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
-  const auto steps = static_cast<double>(shape.steps);
   std::vector<Record> records;
   for (const Operation& operation : kOperations) {
     const Summary summary = measure([&] { (problem.*operation.run)(threads, variant); }, threads, patience, flush);
-    Record record;
-    record.part = "kernels";
-    record.name = fmt::format("{}/{}", operation.name, variant.name);
-    record.variant = variant.name;
-    record.shape = shape;
+    Record record = kernel_record(operation.name, variant.name, shape, operation.along_paths);
     record.threads = threads;
     record.seconds = summary.seconds;
     record.spread = summary.spread;
-    record.elements = row_elements * steps * shape.length;
-    if (operation.along_paths) record.visited_elements = row_elements * (steps + shape.length - 1);
     records.push_back(std::move(record));
   }
   const double roof = std::max(roof_before, measure_roof(variant, threads));

@@ -58,6 +58,20 @@ std::optional<double> Record::share_of_roof() const {
   return visited_elements.value_or(elements) / seconds / *roof;
 }
 
+Record kernel_record(std::string_view operation, std::string_view variant, const Shape& shape, bool along_paths) {
+  const double row_elements =
+      static_cast<double>(shape.samples) * static_cast<double>(shape.classes) * static_cast<double>(shape.features);
+  const auto steps = static_cast<double>(shape.steps);
+  Record record;
+  record.part = "kernels";
+  record.name = fmt::format("{}/{}", operation, variant);
+  record.variant = variant;
+  record.shape = shape;
+  record.elements = row_elements * steps * shape.length;
+  if (along_paths) record.visited_elements = row_elements * (steps + shape.length - 1);
+  return record;
+}
+
 Json to_json(const Record& record) {
   Json json = {{"part", record.part},         {"name", record.name},
                {"variant", record.variant},   {"shape", to_json(record.shape)},

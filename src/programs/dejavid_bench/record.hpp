@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,10 @@ struct Record {
   /// Of visited_elements where there are any, else of elements.
   [[nodiscard]] std::optional<double> share_of_roof() const;
 };
+
+/// A kernel's record, but for its roof and threads. `along_paths`: it visits K+T-1 cells of each cost matrix, not all.
+[[nodiscard]] Record kernel_record(std::string_view operation, std::string_view variant, const Shape& shape,
+                                   bool along_paths);
 
 [[nodiscard]] nlohmann::ordered_json to_json(const Record& record);
 /// The whole document: this machine and the records.
