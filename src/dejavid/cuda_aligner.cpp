@@ -1,6 +1,7 @@
 #include "src/dejavid/cuda_aligner.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/along_path.hpp"
 #include "kernels/loss.hpp"
@@ -12,7 +13,7 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
     : stream_(stream),
       wait_(wait),
       parameters_(model, stream),
-      batches_(dataset, model, kept, stream, wait),
+      batches_(dataset, model, kept, stream, std::move(wait)),
       part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)) {}
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {

@@ -9,23 +9,8 @@ namespace dejavid {
 using kernels::cuda::FeatureType;
 using kernels::cuda::Samples;
 
-namespace {
-
-/// Pinned memory and breakpoints of a group, unless one batch takes more.
-constexpr std::int64_t kMostGroupBytes = std::int64_t{256} << 20U;
-/// Of a search's cost matrices and decisions, unless one sample takes more.
-constexpr std::size_t kMostSearchBytes = std::size_t{3} << 29U;
-
-std::size_t search_budget() {
-  std::size_t free = 0, total = 0;
-  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-  return std::min(kMostSearchBytes, free / 8);
-}
-
-}  // namespace
-
 CudaBatches::CudaBatches(Dataset& dataset, const Model& shape, const std::vector<std::int64_t>& kept, CudaStream& user,
-                         Wait wait)
+                         Wait wait, const BatchLimits& limits)
     : dataset_(dataset),
       user_(user),
       wait_(std::move(wait)),
@@ -33,7 +18,8 @@ CudaBatches::CudaBatches(Dataset& dataset, const Model& shape, const std::vector
       steps_(shape.steps),
       feature_dim_(shape.feature_dim),
       diagonal_(shape.diagonal),
-      type_(dataset.store.has_half_precision() ? FeatureType::kFloat16 : FeatureType::kFloat32) {
+      type_(dataset.store.has_half_precision() ? FeatureType::kFloat16 : FeatureType::kFloat32),
+      limits_(limits) {
   if (!kept.empty()) {
     kept_rows_.assign(static_cast<std::size_t>(dataset.store.sample_count()), -1);
     present_.resize(kept_rows_.size());
@@ -46,7 +32,9 @@ CudaBatches::CudaBatches(Dataset& dataset, const Model& shape, const std::vector
     }
     features_.reserve(rows * kernels::cuda::feature_stride(feature_dim_) * kernels::cuda::feature_bytes(type_));
   }
-  search_budget_ = search_budget();
+  std::size_t free = 0, total = 0;
+  check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  limits_.search_bytes = std::min(limits_.search_bytes, free / 8);
 }
 
 CudaBatches::~CudaBatches() {
@@ -58,10 +46,10 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
   search_ahead_ = parameters != nullptr;
   if (search_ahead_) parameters_ = *parameters;
   PlanLimits limits;
-  limits.group_samples_bytes = kMostGroupBytes;
+  limits.group_samples_bytes = limits_.group_bytes;
   limits.breakpoint_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
   limits.pieces_within_batches = !search_ahead_;
-  limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= search_budget_; };
+  limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= limits_.search_bytes; };
   plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
   taken_ = prepared_ = 0;
 

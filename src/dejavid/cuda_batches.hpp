@@ -22,6 +22,14 @@ struct CudaBatch {
   std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
 };
 
+/// How much memory preparing batches may take.
+struct BatchLimits {
+  /// Pinned memory and breakpoints of a group of batches, unless one batch takes more.
+  std::int64_t group_bytes = std::int64_t{256} << 20U;
+  /// Cost matrices and decisions of a search, unless one sample takes more; nor more than an eighth of what is free.
+  std::size_t search_bytes = std::size_t{3} << 29U;
+};
+
 /// Brings batches into GPU memory, and searches their paths, ahead of a stream that uses them (the "user"): uploads on
 /// one stream of its own, searches on another.
 ///
@@ -33,7 +41,8 @@ class CudaBatches {
 
   /// `kept`: samples whose features stay in GPU memory once they were there, and the only ones that passes may then
   /// have; none: every pass uploads anew. `user` and `wait`, which waits for an event, must outlive this.
-  CudaBatches(Dataset& dataset, const Model& shape, const std::vector<std::int64_t>& kept, CudaStream& user, Wait wait);
+  CudaBatches(Dataset& dataset, const Model& shape, const std::vector<std::int64_t>& kept, CudaStream& user, Wait wait,
+              const BatchLimits& limits = {});
   ~CudaBatches();
   CudaBatches(const CudaBatches&) = delete;
   CudaBatches& operator=(const CudaBatches&) = delete;
@@ -80,7 +89,7 @@ class CudaBatches {
   kernels::cuda::FeatureType type_;
   std::vector<std::int64_t> kept_rows_;  ///< [samples of the store] place of each, -1: none; empty: none is kept
   std::vector<bool> present_;            ///< [samples of the store] kept and uploaded
-  std::size_t search_budget_;            ///< bytes of a search's workspace, unless one sample takes more
+  BatchLimits limits_;
 
   CudaPlan plan_;
   bool search_ahead_ = false;

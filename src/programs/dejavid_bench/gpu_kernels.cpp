@@ -183,7 +183,7 @@ std::optional<std::string> compare_result(std::string_view name, const GpuProble
   if (name == "cost") return first_difference(problem.cost_values(), expected.plain_cost());
   if (name == "search_paths") return first_difference(problem.breakpoint_values(), expected.breakpoints);
   if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
-  if (const auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
+  if (auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
   return first_difference(problem.sum_values(1), expected.magnitude_sum);
 }
 
