@@ -43,6 +43,9 @@ CudaBatches::~CudaBatches() {
 
 void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
                         const kernels::PackedParameters* parameters) {
+  user_.finish();  // what an earlier pass has left on the streams, and the parameters
+  path_stream_.finish();
+  upload_stream_.finish();
   search_ahead_ = parameters != nullptr;
   if (search_ahead_) parameters_ = *parameters;
   PlanLimits limits;
@@ -53,14 +56,6 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
   plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
   taken_ = prepared_ = 0;
 
-  // What an earlier pass has left on the streams comes first.
-  for (const Place& one : places_) wait_(one.uploaded.get());
-  user_.record(user_mark_);
-  path_stream_.record(path_mark_);
-  upload_stream_.wait(user_mark_);
-  upload_stream_.wait(path_mark_);
-  path_stream_.wait(user_mark_);
-  user_.wait(path_mark_);
   reserve();
   upload_plan();
 
@@ -148,7 +143,7 @@ void CudaBatches::prepare() {
   Place& there = place(group);
   if (batch == plan_.first_batch(group)) {
     wait_(there.uploaded.get());
-    upload_stream_.wait(there.released);
+    upload_stream_.wait(there.released);  // and so do searches, which come after the group's uploads
   }
   upload(batch);
   ++prepared_;
@@ -190,7 +185,6 @@ void CudaBatches::upload(std::int64_t batch) {
 void CudaBatches::search_group(std::int64_t group) {
   Place& there = place(group);
   path_stream_.wait(there.uploaded);
-  path_stream_.wait(there.released);
   for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
     search_piece(piece, group, parameters_, path_stream_);
   }

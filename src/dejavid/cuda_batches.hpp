@@ -47,8 +47,8 @@ class CudaBatches {
   CudaBatches(const CudaBatches&) = delete;
   CudaBatches& operator=(const CudaBatches&) = delete;
 
-  /// Begins a pass, after all that the user stream has been given. `parameters`: to search every batch's paths with,
-  /// ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
+  /// Begins a pass, once all is done that the user stream has been given. `parameters`: to search every batch's paths
+  /// with, ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
   void start(const std::vector<std::vector<std::int64_t>>& batches, const kernels::PackedParameters* parameters);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
 
@@ -98,7 +98,6 @@ class CudaBatches {
   std::int64_t prepared_ = 0;             ///< batches whose upload is enqueued
 
   CudaStream upload_stream_, path_stream_;
-  CudaEvent user_mark_, path_mark_;
   std::array<Place, 2> places_;
   DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
   DeviceBuffer<float> staging_;       ///< one batch's features as they come from the host

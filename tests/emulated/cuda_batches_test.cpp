@@ -1,0 +1,157 @@
+#include "src/dejavid/cuda_batches.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <random>
+
+#include "src/dejavid/cuda_parameters.hpp"
+#include "tests/cuda_shim/cuda_shim.hpp"
+#include "tests/io/io_fixtures.hpp"
+
+namespace dejavid {
+namespace {
+
+using io::testing::SmallStore;
+
+/// What a user of batches saw of one of them.
+struct Seen {
+  std::vector<float> features;            ///< [sum of T, stride]
+  std::vector<std::int32_t> breakpoints;  ///< [B,C,K-1]
+};
+
+/// The user only enqueues copies of what it is given, and never waits: whatever is overwritten before the streams come
+/// to it, or comes too late, shows. The emulated GPU starts with NaN in its memory and draws which stream goes on.
+class Batches : public ::testing::Test {
+ protected:
+  Batches() {
+    SmallStore().write(folder_ / "set.h5");
+    io::TseStore store(std::vector<std::filesystem::path>{folder_ / "set.h5"});
+    model_.classes = 3;
+    model_.steps = 3;
+    model_.feature_dim = store.feature_dim();
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal;
+    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
+      model_.centroids.push_back(normal(generator));
+      model_.log_weights.push_back(normal(generator));
+    }
+    dataset_ = std::make_unique<Dataset>(std::move(store), io::SampleCache::kNone, false, 2);
+    for (std::int64_t round = 0; round < 6; ++round) {
+      for (std::int64_t sample = 0; sample < dataset_->store.sample_count(); ++sample) {
+        passes_.push_back({(sample + 3 * round) % dataset_->store.sample_count()});
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<std::int64_t> all_samples() const {
+    std::vector<std::int64_t> samples(static_cast<std::size_t>(dataset_->store.sample_count()));
+    std::iota(samples.begin(), samples.end(), std::int64_t{0});
+    return samples;
+  }
+
+  /// Goes through all batches, or drops the pass after one. `patient`: waits for each batch's copies before the next.
+  std::vector<Seen> look(CudaBatches& batches, CudaParameters& parameters, CudaStream& user, bool ahead, bool patient,
+                         bool to_the_end = true) {
+    const kernels::PackedParameters packed = parameters.live_packed();
+    batches.start(passes_, ahead ? &packed : nullptr);
+    std::vector<Seen> seen(to_the_end ? passes_.size() : 1);
+    for (Seen& one : seen) {
+      const CudaBatch batch = batches.next();
+      if (!patient) cuda_shim::enqueue(user.get(), [turns = 0]() mutable { return ++turns > 15; });  // falls behind
+      if (!ahead) batches.search(packed);
+      const std::int64_t stride = kernels::cuda::feature_stride(model_.feature_dim);
+      one.features.resize(static_cast<std::size_t>(batch.samples.total_steps * stride));
+      one.breakpoints.resize(static_cast<std::size_t>(batch.samples.count * model_.classes * (model_.steps - 1)));
+      const std::int64_t first_row = row(batches, batch);
+      copy_to_host(static_cast<const float*>(batch.samples.features) + first_row * stride, std::span(one.features),
+                   user);
+      copy_to_host<std::int32_t>(batch.breakpoints, one.breakpoints, user);
+      batches.release();
+      if (patient) user.finish();
+    }
+    return seen;
+  }
+
+  /// Where the batch's only sample lies.
+  static std::int64_t row(const CudaBatches& batches, const CudaBatch& batch) {
+    const auto at = batch.indices.data() - batches.plan().samples.data();
+    return batches.plan().rows[static_cast<std::size_t>(at)];
+  }
+
+  void compare_with_the_store(const std::vector<Seen>& seen) {
+    const std::int64_t stride = kernels::cuda::feature_stride(model_.feature_dim);
+    for (std::size_t k = 0; k < seen.size(); ++k) {
+      const std::int64_t sample = passes_[k].front(), length = dataset_->store.length(sample);
+      std::vector<float> features(static_cast<std::size_t>(length * model_.feature_dim));
+      dataset_->store.read_sample(sample, features.data());
+      std::vector<float> expected(static_cast<std::size_t>(length * stride));
+      for (std::int64_t step = 0; step < length; ++step) {
+        std::copy_n(features.begin() + step * model_.feature_dim, model_.feature_dim, expected.begin() + step * stride);
+      }
+      ASSERT_EQ(seen[k].features, expected) << "batch " << k;
+    }
+  }
+
+  /// Passes of an impatient user under many orders of the streams, against one that waits for everything.
+  void check(bool kept, bool ahead, std::int64_t group_bytes, std::int64_t expected_group) {
+    const auto wait = [](cudaEvent_t event) { check_cuda(cudaEventSynchronize(event), "cudaEventSynchronize"); };
+    const std::vector<std::int64_t> to_keep = kept ? all_samples() : std::vector<std::int64_t>();
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      SCOPED_TRACE(seed);
+      cuda_shim::set_seed(seed);
+      CudaStream user;
+      CudaParameters parameters(model_, user);
+      BatchLimits limits;
+      limits.group_bytes = group_bytes;
+      CudaBatches batches(*dataset_, model_, to_keep, user, wait, limits);
+      const std::vector<Seen> first = look(batches, parameters, user, ahead, false);
+      ASSERT_EQ(batches.plan().group_size, expected_group);
+      std::reverse(passes_.begin(), passes_.end());
+      const std::vector<Seen> dropped = look(batches, parameters, user, ahead, false, false);
+      const std::vector<Seen> second = look(batches, parameters, user, ahead, false);
+      const std::vector<Seen> patient = look(batches, parameters, user, ahead, true);
+      compare_with_the_store(second);
+      for (std::size_t k = 0; k < first.size(); ++k) {
+        ASSERT_EQ(second[k].breakpoints, patient[k].breakpoints) << "batch " << k;
+        ASSERT_EQ(first[first.size() - 1 - k].breakpoints, patient[k].breakpoints) << "batch " << k;
+      }
+      std::reverse(passes_.begin(), passes_.end());
+      compare_with_the_store(first);
+    }
+  }
+
+  TemporaryFolder folder_;
+  Model model_;
+  std::unique_ptr<Dataset> dataset_;
+  std::vector<std::vector<std::int64_t>> passes_;  ///< one sample a batch
+};
+
+TEST_F(Batches, InGroupsOfOneUploadedAnew) {
+  check(false, true, 1, 1);
+}
+
+TEST_F(Batches, InGroupsOfOneSearchedByTheUser) {
+  check(false, false, 1, 1);
+}
+
+TEST_F(Batches, InLargeGroups) {
+  check(false, true, 1 << 20, kMostBatchesInGroup);
+}
+
+TEST_F(Batches, InLargeGroupsSearchedByTheUser) {
+  check(false, false, 1 << 20, kMostBatchesInGroup);
+}
+
+TEST_F(Batches, Kept) {
+  check(true, true, 1, 1);
+}
+
+TEST_F(Batches, KeptSearchedByTheUser) {
+  check(true, false, 1, 1);
+}
+
+}  // namespace
+}  // namespace dejavid
