@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "src/config/options.hpp"
 #include "src/config/toml_file.hpp"
@@ -120,6 +122,11 @@ bool speaks_for_the_job() {
     if (const char* rank = std::getenv(variable)) return std::strcmp(rank, "0") == 0;
   }
   return true;
+}
+
+void let_the_speaker_finish() {
+  constexpr std::chrono::seconds kLongEnough{2};
+  if (!speaks_for_the_job()) std::this_thread::sleep_for(kLongEnough);
 }
 
 }  // namespace dejavid

@@ -44,6 +44,10 @@ struct Printout {
 /// environment of mpirun or srun, or a process started on its own.
 [[nodiscard]] bool speaks_for_the_job();
 
+/// For every process of a job that is about to fail before MPI has started: where another one speaks, gives it the time
+/// to. A launcher ends all processes as soon as one has failed.
+void let_the_speaker_finish();
+
 /// The whole configuration as TOML; reading it back gives the same.
 [[nodiscard]] std::string to_toml(const Config& config);
 

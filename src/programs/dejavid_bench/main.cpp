@@ -77,6 +77,7 @@ int start(int argument_count, char** arguments) {
   } catch (const CLI::Success& asked) {  // --help
     return speaks ? program.exit(asked) : 0;
   } catch (const CLI::ParseError& error) {
+    dejavid::let_the_speaker_finish();
     return speaks ? complain(2, fmt::format("{}; see dejavid_bench --help", error.what())) : 2;
   }
   if (!choice.all_ranks && !speaks) return 0;  // one process of an mpirun does the work

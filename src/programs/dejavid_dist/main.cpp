@@ -45,6 +45,7 @@ int start(int argument_count, char** arguments) {
     invocation = dejavid::parse_command_line(argument_count, arguments);
   } catch (const dejavid::ConfigError& error) {
     if (dejavid::speaks_for_the_job()) print_error(error.what());
+    dejavid::let_the_speaker_finish();
     return static_cast<int>(ExitCode::kUsage);
   }
 
