@@ -15,6 +15,7 @@
 #include "kernels/roof.hpp"
 #include "kernels/warp.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
+#include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
 
 namespace dejavid::bench {
@@ -282,10 +283,7 @@ double measure_gpu_roof(double seconds) {
 
 std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience) {
   constexpr double kRoofSeconds = 0.02;
-  const KernelProblem host(
-      shape.classes, shape.steps, shape.features,
-      std::vector<std::int64_t>(static_cast<std::size_t>(shape.samples), static_cast<std::int64_t>(shape.length)),
-      Numbers::kReals);
+  const KernelProblem host = batch_of(shape);
   GpuClock clock;
   const double roof_seconds = std::min(kRoofSeconds, patience.seconds);
   const double roof_before = measure_roof_by(clock, roof_seconds);

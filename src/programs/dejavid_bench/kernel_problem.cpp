@@ -51,18 +51,23 @@ KernelProblem::KernelProblem(std::int64_t classes, std::int64_t steps, std::int6
 
   packed_ = kernels::cpu::pack_parameters(
       parameters(), panels_.reserve(kernels::packed_parameter_count(classes, steps, feature_dim)), 1);
-  const std::int64_t parameter_count = kernels::blocked_count(rows, feature_dim);
-  kernels::cpu::to_blocks(centroids_.data(), rows, feature_dim, centroid_blocks_.reserve(parameter_count), 1);
-  kernels::cpu::to_blocks(weights_.data(), rows, feature_dim, weight_blocks_.reserve(parameter_count), 1);
-  kernels::cpu::to_blocks(features_.data(), offsets_.back(), feature_dim,
-                          feature_blocks_.reserve(kernels::blocked_count(offsets_.back(), feature_dim)), 1);
+  lay_out(1);
 
   breakpoints_.resize(pairs * static_cast<std::size_t>(steps - 1));
   distances_.resize(pairs);
   cost_.reserve(offsets_.back() * kernels::cost_stride(classes, steps));
+  const std::int64_t parameter_count = kernels::blocked_count(rows, feature_dim);
   for (AlignedBuffer<double>* const sum : {&slope_sum_, &magnitude_sum_}) {
     std::fill_n(sum->reserve(parameter_count), parameter_count, 0.0);
   }
+}
+
+void KernelProblem::lay_out(int threads) {
+  const std::int64_t rows = classes_ * steps_, parameter_count = kernels::blocked_count(rows, feature_dim_);
+  kernels::cpu::to_blocks(centroids_.data(), rows, feature_dim_, centroid_blocks_.reserve(parameter_count), threads);
+  kernels::cpu::to_blocks(weights_.data(), rows, feature_dim_, weight_blocks_.reserve(parameter_count), threads);
+  kernels::cpu::to_blocks(features_.data(), offsets_.back(), feature_dim_,
+                          feature_blocks_.reserve(kernels::blocked_count(offsets_.back(), feature_dim_)), threads);
 }
 
 void KernelProblem::cost(int threads, const kernels::Variant& variant) {

@@ -23,6 +23,9 @@ class KernelProblem {
   KernelProblem(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim,
                 const std::vector<std::int64_t>& lengths, Numbers numbers);
 
+  /// Brings live parameters and samples into the layouts that the kernels read, as every step of a training does. The
+  /// frozen copy's, made once an epoch, stays.
+  void lay_out(int threads);
   void cost(int threads, const kernels::Variant& variant);
   void search_paths(int threads, const kernels::Variant& variant);
   /// Along breakpoints().

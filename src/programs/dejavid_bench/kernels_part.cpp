@@ -8,7 +8,6 @@
 #include <stdexcept>
 
 #include "kernels/variants.hpp"
-#include "src/config/command_line.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
@@ -17,7 +16,6 @@
 #include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
 #include "src/run/log.hpp"
-#include "src/run/threads.hpp"
 
 namespace dejavid::bench {
 namespace {
@@ -32,16 +30,9 @@ struct Options {
 
 /// Empty: one thread, and as many as there are cores.
 std::vector<int> thread_counts(const std::vector<int>& asked) {
-  const int cores = static_cast<int>(affinity_cores().size());
+  const int cores = chosen_threads(std::nullopt);
   if (asked.empty()) return cores > 1 ? std::vector<int>{1, cores} : std::vector<int>{1};
-  for (const int threads : asked) {
-    if (threads < 1 || threads > cores) {
-      throw ConfigError(
-          fmt::format("--threads: found {}; expected 1 to {}, the cores that this process may use; ask for fewer, or "
-                      "start it with more cores",
-                      threads, cores));
-    }
-  }
+  for (const int threads : asked) require_threads(threads);
   return asked;
 }
 
@@ -80,11 +71,7 @@ std::vector<Record> measure_cuda(const Shape& shape, const Patience& patience) {
 
 std::vector<Record> measure_kernels(const Options& options) {
   const Shape shape = parse_shape(options.shape, options.samples);
-  if (options.device == "cuda" && !has_gpu()) {
-    throw ConfigError(
-        "--device: found \"cuda\", but no GPU, or a build without CUDA; expected \"cpu\"; see dejavid_dist doctor");
-  }
-  if (options.device == "cuda" || (options.device == "auto" && has_gpu())) return measure_cuda(shape, options.patience);
+  if (takes_gpu(options.device)) return measure_cuda(shape, options.patience);
   const std::vector<int> all_threads = thread_counts(options.threads);
   const std::vector<const kernels::Variant*> variants = supported_variants();
   for (const kernels::Variant* variant : variants) {
@@ -96,10 +83,7 @@ std::vector<Record> measure_kernels(const Options& options) {
   }
   log_info(fmt::format("{}: every variant agrees with the reference", to_string(shape)));
 
-  KernelProblem problem(
-      shape.classes, shape.steps, shape.features,
-      std::vector<std::int64_t>(static_cast<std::size_t>(shape.samples), static_cast<std::int64_t>(shape.length)),
-      Numbers::kReals);
+  KernelProblem problem = batch_of(shape);
   CacheFlush flush;
   std::vector<Record> records;
   for (const kernels::Variant* variant : variants) {
@@ -129,14 +113,7 @@ void add_kernels(CLI::App& program, Choice& choice) {
   command->add_option("--threads", options->threads, "numbers of threads; default 1 and all cores")
       ->delimiter(',')
       ->type_name("N,N...");
-  command->add_option("--repeats", options->patience.repeats, "measurements, whose median counts; default 5")
-      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
-      ->type_name("N");
-  command
-      ->add_option("--seconds", options->patience.seconds,
-                   "the least that a measurement takes, flushing of caches included; default 0.2")
-      ->check(CLI::Range(0.0, 3600.0).description(""))
-      ->type_name("S");
+  add_patience_options(*command, options->patience);
   add_json_option(*command, choice);
   command->callback(
       [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_kernels(*options); }; });

@@ -72,6 +72,9 @@ int start(int argument_count, char** arguments) {
   Choice choice;
   dejavid::bench::add_kernels(program, choice);
   dejavid::bench::add_train(program, choice);
+  dejavid::bench::add_naive(program, choice);
+  dejavid::bench::add_torch(program, choice);
+  dejavid::bench::add_io(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success& asked) {  // --help

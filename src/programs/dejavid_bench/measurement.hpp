@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@ class CacheFlush {
  public:
   CacheFlush();
   void operator()(int threads);
+  [[nodiscard]] std::size_t bytes() const { return buffer_.size(); }
 
  private:
   std::vector<unsigned char> buffer_;  ///< larger than the last-level cache

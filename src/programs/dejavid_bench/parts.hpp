@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/record.hpp"
 
 namespace dejavid::bench {
@@ -24,7 +27,22 @@ struct Choice {
 /// Each adds one part of the benchmark as a subcommand, which sets `choice`. `choice` must outlive the parsing.
 void add_kernels(CLI::App& program, Choice& choice);
 void add_train(CLI::App& program, Choice& choice);
+void add_naive(CLI::App& program, Choice& choice);
+void add_torch(CLI::App& program, Choice& choice);
+void add_io(CLI::App& program, Choice& choice);
 
+/// Throws ConfigError where --threads is not within this process's cores.
+void require_threads(std::int64_t threads);
+/// `asked` after require_threads(), or all cores where nothing was asked for.
+[[nodiscard]] int chosen_threads(std::optional<std::int64_t> asked);
+/// What --device "auto", "cpu" or "cuda" stands for. Throws ConfigError where a GPU is asked for and none is there.
+[[nodiscard]] bool takes_gpu(const std::string& device);
+
+/// Throws std::runtime_error where a signal has asked to stop (install_stop_signals()).
+void stop_if_asked();
+
+/// --repeats and --seconds. `patience` must outlive the parsing.
+void add_patience_options(CLI::App& subcommand, Patience& patience);
 /// --json, which every part has.
 void add_json_option(CLI::App& subcommand, Choice& choice);
 

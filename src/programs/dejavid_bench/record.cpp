@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kGiga = 1e9;
+constexpr double kMega = 1e6, kGiga = 1e9;
 
 /// Named as in environment.json.
 Json machine() {
@@ -38,18 +38,43 @@ Json to_json(const Shape& shape) {
   Json json = Json::object();
   if (!shape.name.empty()) json["name"] = shape.name;
   json["C"] = shape.classes;
-  json["K"] = shape.steps;
+  if (shape.steps > 0) json["K"] = shape.steps;
   json["F"] = shape.features;
   json["T"] = shape.length;
   json["B"] = shape.samples;
   return json;
 }
 
+double megabytes_per_s(const Record& record) {
+  return static_cast<double>(*record.bytes) / record.seconds / kMega;
+}
+
+/// What only some records have, on a line of its own; or nothing.
+std::string details(const Record& record) {
+  std::vector<std::string> parts;
+  if (record.samples_per_s) parts.push_back(fmt::format("{:.4g} samples/s", *record.samples_per_s));
+  if (record.bytes) parts.push_back(fmt::format("{:.4g} MB/s", megabytes_per_s(record)));
+  if (record.share_of_raw) parts.push_back(fmt::format("{:.3g} of read() alone", *record.share_of_raw));
+  if (record.cached_share)
+    parts.push_back(fmt::format("{:.0f} % in the page cache before", *record.cached_share * 100));
+  if (record.peak_bytes) {
+    parts.push_back(fmt::format("{:.0f} MiB at most", static_cast<double>(*record.peak_bytes) / (1U << 20U)));
+  }
+  if (record.measured_samples) parts.push_back(fmt::format("from {} samples", *record.measured_samples));
+  if (record.times_slower) parts.push_back(fmt::format("{:.4g} times slower than our kernels", *record.times_slower));
+  if (parts.empty()) return {};
+  std::string line = fmt::format("  {}", fmt::join(parts, ", "));
+  if (!record.phases.empty()) line += "; seconds:";
+  for (const auto& [name, seconds] : record.phases) line += fmt::format(" {} {:.4g}", name, seconds);
+  return line + '\n';
+}
+
 }  // namespace
 
 std::string to_string(const Shape& shape) {
-  const std::string extents = fmt::format("C={} K={} F={} T={:.4g} B={}", shape.classes, shape.steps, shape.features,
-                                          shape.length, shape.samples);
+  const std::string steps = shape.steps > 0 ? fmt::format(" K={}", shape.steps) : "";
+  const std::string extents =
+      fmt::format("C={}{} F={} T={:.4g} B={}", shape.classes, steps, shape.features, shape.length, shape.samples);
   return shape.name.empty() ? extents : fmt::format("{} ({})", shape.name, extents);
 }
 
@@ -85,6 +110,14 @@ Json to_json(const Record& record) {
   for (const auto& [name, seconds] : record.phases) json["phases"][name] = seconds;
   if (record.peak_bytes) json["peak_bytes"] = *record.peak_bytes;
   if (record.device_peak_bytes) json["device_peak_bytes"] = *record.device_peak_bytes;
+  if (record.measured_samples) json["measured_samples"] = *record.measured_samples;
+  if (record.times_slower) json["times_slower"] = *record.times_slower;
+  if (record.bytes) {
+    json["bytes"] = *record.bytes;
+    json["mb_per_s"] = megabytes_per_s(record);
+  }
+  if (record.share_of_raw) json["share_of_raw"] = *record.share_of_raw;
+  if (record.cached_share) json["cached_share"] = *record.cached_share;
   return json;
 }
 
@@ -109,12 +142,7 @@ std::string to_table(const std::vector<Record>& records) {
                          to_string(record.shape), shape_width, record.ranks, record.threads, record.seconds,
                          record.elements_per_s() / kGiga, share ? fmt::format("{:.1f} %", *share * 100) : "",
                          fmt::format("{:.1f} %", record.spread * 100));
-    if (record.samples_per_s) {
-      table += fmt::format("  {:.4g} samples/s, {:.0f} MiB at most; seconds:", *record.samples_per_s,
-                           static_cast<double>(record.peak_bytes.value_or(0)) / (1U << 20U));
-      for (const auto& [name, seconds] : record.phases) table += fmt::format(" {} {:.4g}", name, seconds);
-      table += '\n';
-    }
+    table += details(record);
   }
   return table;
 }

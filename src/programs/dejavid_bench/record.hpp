@@ -12,10 +12,10 @@ namespace dejavid::bench {
 
 /// The size of what was measured; symbols as in docs/notation.md.
 struct Shape {
-  std::string name;  ///< the preset, or empty
-  std::int64_t classes = 0, steps = 0, features = 0;
-  double length = 0;         ///< T, the mean where samples differ
-  std::int64_t samples = 0;  ///< B, at a time
+  std::string name;                                   ///< the preset, or empty
+  std::int64_t classes = 0, steps = 0, features = 0;  ///< steps: 0 where no model is concerned
+  double length = 0;                                  ///< T, the mean where samples differ
+  std::int64_t samples = 0;                           ///< B, at a time
 };
 /// "hmdb51 (C=51 K=8 F=1459 T=33 B=384)"
 [[nodiscard]] std::string to_string(const Shape& shape);
@@ -24,18 +24,23 @@ struct Shape {
 struct Record {
   std::string part;     ///< "kernels", "train", ...
   std::string name;     ///< unique within a part, a shape and a number of threads
-  std::string variant;  ///< instruction set of the kernels
+  std::string variant;  ///< instruction set of the kernels, or what took their place
   Shape shape;
-  int ranks = 1, threads = 1;              ///< threads of one rank
-  double seconds = 0;                      ///< median
-  double spread = 0;                       ///< (max - min) / median
-  double elements = 0;                     ///< samples*C*K*T*F: what the paths are searched among
+  int ranks = 1, threads = 1;  ///< threads of one rank
+  double seconds = 0;          ///< median
+  double spread = 0;           ///< (max - min) / median
+  double elements = 0;         ///< samples*C*K*T*F: what the paths are searched among; of a store, its features
   std::optional<double> visited_elements;  ///< those on the paths, for what runs along paths only
   std::optional<double> roof;  ///< elements a second of sub, and, fma from registers, on all ranks and threads
   std::optional<double> samples_per_s;
   std::vector<std::pair<std::string, double>> phases;  ///< name, seconds
   std::optional<std::int64_t> peak_bytes;              ///< resident, of the rank that held most
   std::optional<std::int64_t> device_peak_bytes;       ///< GPU memory that the program took, likewise
+  std::optional<std::int64_t> measured_samples;        ///< timed, where `seconds` are extrapolated from them
+  std::optional<double> times_slower;                  ///< than our kernels at the same work in the same run
+  std::optional<std::int64_t> bytes;                   ///< read from a file
+  std::optional<double> share_of_raw;                  ///< its bytes a second, of those that read() alone gets
+  std::optional<double> cached_share;                  ///< of the file, in the page cache before it was read
 
   [[nodiscard]] double elements_per_s() const { return elements / seconds; }
   /// Of visited_elements where there are any, else of elements.

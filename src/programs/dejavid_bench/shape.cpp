@@ -65,4 +65,10 @@ Shape parse_shape(const std::string& text, std::optional<std::int64_t> samples) 
   return shape;
 }
 
+KernelProblem batch_of(const Shape& shape) {
+  return {shape.classes, shape.steps, shape.features,
+          std::vector<std::int64_t>(static_cast<std::size_t>(shape.samples), static_cast<std::int64_t>(shape.length)),
+          Numbers::kReals};
+}
+
 }  // namespace dejavid::bench

@@ -1,12 +1,10 @@
 // Whole training epochs by the real trainer, on a synthetic set or a given store, on any number of ranks.
 
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 
 #include "io/formats/synthetic.hpp"
 #include "kernels/variants.hpp"
@@ -20,6 +18,7 @@
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/roof.hpp"
+#include "src/programs/dejavid_bench/synthetic_store.hpp"
 #include "src/programs/dejavid_bench/temporary_folder.hpp"
 #include "src/run/environment.hpp"
 #include "src/run/failure.hpp"
@@ -44,21 +43,6 @@ struct Epoch {
   double seconds = 0;  ///< of the training part, by the slowest rank
   std::array<double, kPhaseNames.size()> phases{};
 };
-
-void stop_if_asked() {
-  if (stop_requested()) throw std::runtime_error("stopped by a signal; nothing was recorded");
-}
-
-std::unique_ptr<io::SampleSource> synthetic_set(const Options& options) {
-  io::SyntheticOptions set = io::synthetic_preset(options.preset);
-  set.train_samples = options.samples;
-  set.val_samples = options.val_samples;
-  try {
-    return io::make_synthetic(set);
-  } catch (const std::invalid_argument& mistake) {
-    throw ConfigError(mistake.what());
-  }
-}
 
 /// Rank 0's path, on every rank.
 std::filesystem::path share_path(const std::filesystem::path& path, dist::Communicator& communicator) {
@@ -160,8 +144,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
     agreed(communicator, [&] {
       if (!communicator.is_root()) return;
       folder.emplace();
-      store = folder->path() / fmt::format("{}.h5", options.preset);
-      io::write_store(*synthetic_set(options), store, {}, "", stop_if_asked);
+      store = write_synthetic_store(options.preset, options.samples, options.val_samples, folder->path());
     });
     store = share_path(store, communicator);
   }

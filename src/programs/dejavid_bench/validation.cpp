@@ -6,6 +6,7 @@
 
 #include "kernels/warp.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
+#include "src/programs/dejavid_bench/naive.hpp"
 
 namespace dejavid::bench {
 namespace {
@@ -112,6 +113,26 @@ std::optional<std::string> find_disagreement(const kernels::Variant& variant, co
     }
   }
   return std::nullopt;
+}
+
+std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int64_t block_bytes) {
+  KernelProblem problem = cut_problem(shape);
+  const Expected expected(problem);
+  NaiveStep naive(problem.parameters(), problem.samples(), block_bytes);
+  std::optional<std::string> line;
+  const auto report = [&](const char* what, const std::optional<std::string>& difference) {
+    if (!difference || line) return;
+    line = fmt::format("naive: {}{} as the reference has it; compare nothing with this build", what, *difference);
+  };
+  naive.search_paths();
+  report("breakpoints", first_difference(naive.breakpoints(), expected.breakpoints));
+  naive.breakpoints() = expected.breakpoints;
+  naive.distances();
+  report("distances", first_difference(naive.distance_values(), expected.distances));
+  naive.gradient(problem.distance_gradient());
+  report("slope_sum", first_difference(naive.slope_sum(), expected.slope_sum));
+  report("magnitude_sum", first_difference(naive.magnitude_sum(), expected.magnitude_sum));
+  return line;
 }
 
 }  // namespace dejavid::bench

@@ -49,4 +49,7 @@ std::optional<std::string> first_difference(const std::vector<Value>& found, con
 [[nodiscard]] std::optional<std::string> find_disagreement(const kernels::Variant& variant, const Shape& shape,
                                                            int threads);
 
+/// The same for NaiveStep, as many classes at a time as `block_bytes` allow.
+[[nodiscard]] std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int64_t block_bytes);
+
 }  // namespace dejavid::bench
