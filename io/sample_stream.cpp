@@ -12,11 +12,24 @@
 #include <thread>
 #include <utility>
 
+#include "io/aligned_memory.hpp"
+
 namespace dejavid::io {
 namespace {
 
+/// Rounded up so that what follows is aligned to 64 bytes.
+std::int64_t aligned_count(std::int64_t elements) {
+  return (elements + 15) / 16 * 16;
+}
+
+std::int64_t count_rows(std::int64_t length, std::int64_t feature_dim) {
+  return length * feature_dim;
+}
+
 struct Slot {
   SampleBatch batch;
+  AlignedBytes features;  ///< of the samples that are not kept
+  std::size_t feature_bytes = 0;
   std::exception_ptr error;
   std::vector<std::size_t> order;  ///< scratch: positions in the batch, as their samples lie in the file
 };
@@ -25,8 +38,10 @@ struct Slot {
 
 /// The slots go round: free -> being filled by the reader -> ready -> with the consumer -> free.
 struct SampleStream::State {
-  State(TseStore& store_given, SampleCache cache, int prefetch)
-      : store(store_given), kept(cache == SampleCache::kMemory ? static_cast<std::size_t>(store.sample_count()) : 0) {
+  State(TseStore& store_given, SampleCache cache, int prefetch, const SampleLayout* layout_given)
+      : store(store_given),
+        layout(layout_given != nullptr ? *layout_given : SampleLayout{count_rows, nullptr}),
+        kept(cache == SampleCache::kMemory ? static_cast<std::size_t>(store.sample_count()) : 0) {
     if (prefetch < 1)
       throw std::invalid_argument(fmt::format("a prefetch of {} batches; expected at least 1", prefetch));
     slots.resize(static_cast<std::size_t>(prefetch) + 1);  // one more: the consumer holds one
@@ -35,8 +50,11 @@ struct SampleStream::State {
   }
 
   TseStore& store;
-  std::vector<std::vector<float>>
-      kept;  ///< [samples] features in memory; empty where not read yet. Only the reader touches it
+  SampleLayout layout;  ///< without `arrange`: rows as they are
+  // Only the reader touches these.
+  FloatPool pool;
+  std::vector<const float*> kept;  ///< [samples] features in memory; nullptr where not read yet
+  std::vector<float> rows;         ///< scratch: a sample before it is arranged
 
   std::mutex mutex;
   std::condition_variable_any changed;
@@ -53,6 +71,11 @@ struct SampleStream::State {
 
   void read_ahead(const std::stop_token& stop);
   void fill(Slot& slot, const std::stop_token& stop, std::uint64_t of_sequence);
+  [[nodiscard]] std::int64_t element_count(std::int64_t sample) const {
+    return layout.count(store.length(sample), store.feature_dim());
+  }
+  float* make_room(Slot& slot) const;
+  const float* keep(std::int64_t sample);
   void read(std::int64_t sample, float* destination);
   bool dropped(const std::stop_token& stop, std::uint64_t of_sequence);
 };
@@ -95,35 +118,62 @@ void SampleStream::State::fill(Slot& slot, const std::stop_token& stop, std::uin
     batch.labels.push_back(store.label(sample));
     batch.offsets.push_back(batch.offsets.back() + store.length(sample));
   }
-  const std::int64_t dim = store.feature_dim();
-  batch.features.resize(static_cast<std::size_t>(batch.offsets.back() * dim));
+  batch.features.assign(batch.samples.size(), nullptr);
   slot.order.resize(batch.samples.size());
   std::iota(slot.order.begin(), slot.order.end(), std::size_t{0});
   std::sort(slot.order.begin(), slot.order.end(),
             [&](std::size_t a, std::size_t b) { return batch.samples[a] < batch.samples[b]; });
+  float* free_room = kept.empty() ? make_room(slot) : nullptr;
   for (const auto position : slot.order) {
     if (dropped(stop, of_sequence)) return;
-    read(batch.samples[position], batch.features.data() + batch.offsets[position] * dim);
+    const std::int64_t sample = batch.samples[position];
+    if (kept.empty()) {
+      read(sample, free_room);
+      batch.features[position] = free_room;
+      free_room += aligned_count(element_count(sample));
+    } else {
+      batch.features[position] = keep(sample);
+    }
   }
+}
+
+/// Room in the slot for every sample of its batch, each aligned.
+float* SampleStream::State::make_room(Slot& slot) const {
+  std::int64_t elements = 0;
+  for (const auto sample : slot.batch.samples) elements += aligned_count(element_count(sample));
+  const std::size_t bytes = static_cast<std::size_t>(elements) * sizeof(float);
+  if (bytes > slot.feature_bytes) {
+    slot.feature_bytes = 0;
+    slot.features = allocate_aligned(bytes);
+    slot.feature_bytes = bytes;
+  }
+  return reinterpret_cast<float*>(slot.features.get());
+}
+
+/// The sample in memory, read where it is not there yet.
+const float* SampleStream::State::keep(std::int64_t sample) {
+  const float*& features = kept[static_cast<std::size_t>(sample)];
+  if (features == nullptr) {
+    float* const room = pool.take(element_count(sample));
+    read(sample, room);
+    features = room;
+  }
+  return features;
 }
 
 void SampleStream::State::read(std::int64_t sample, float* destination) {
-  const auto count = static_cast<std::size_t>(store.length(sample) * store.feature_dim());
-  if (kept.empty()) {
+  if (layout.arrange == nullptr) {
     store.read_sample(sample, destination);
     return;
   }
-  auto& features = kept[static_cast<std::size_t>(sample)];
-  if (features.empty()) {
-    store.read_sample(sample, destination);
-    features.assign(destination, destination + count);
-  } else {
-    std::copy(features.begin(), features.end(), destination);
-  }
+  const std::int64_t length = store.length(sample), feature_dim = store.feature_dim();
+  rows.resize(static_cast<std::size_t>(length * feature_dim));
+  store.read_sample(sample, rows.data());
+  layout.arrange(rows.data(), length, feature_dim, destination);
 }
 
-SampleStream::SampleStream(TseStore& store, SampleCache cache, int prefetch)
-    : state_(std::make_unique<State>(store, cache, prefetch)) {}
+SampleStream::SampleStream(TseStore& store, SampleCache cache, int prefetch, const SampleLayout* layout)
+    : state_(std::make_unique<State>(store, cache, prefetch, layout)) {}
 
 SampleStream::~SampleStream() = default;  // the reader is asked to stop, which it does after the sample at hand
 

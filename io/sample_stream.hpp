@@ -11,23 +11,33 @@ namespace dejavid::io {
 /// What a stream keeps of the features that it has read.
 enum class SampleCache : std::uint8_t { kNone, kMemory };
 
-/// Some samples, one after the other.
+/// What a stream makes of the rows [T,F] of a sample before it hands them out.
+struct SampleLayout {
+  /// Elements that a sample takes.
+  std::int64_t (*count)(std::int64_t length, std::int64_t feature_dim);
+  /// `destination`: count() elements, aligned to 64 bytes.
+  void (*arrange)(const float* rows, std::int64_t length, std::int64_t feature_dim, float* destination);
+};
+
+/// Some samples.
 struct SampleBatch {
-  std::vector<std::int64_t> samples;  ///< [B] indices into the store
-  std::vector<std::int64_t> offsets;  ///< [B+1] sample b is rows offsets[b] .. offsets[b+1]
-  std::vector<std::int32_t> labels;   ///< [B]
-  std::vector<float> features;        ///< [sum of T, F]
+  std::vector<std::int64_t> samples;   ///< [B] indices into the store
+  std::vector<std::int64_t> offsets;   ///< [B+1] sample b has offsets[b+1] - offsets[b] steps
+  std::vector<std::int32_t> labels;    ///< [B]
+  std::vector<const float*> features;  ///< [B] each [T,F], or in the stream's layout; aligned to 64 bytes
+
+  [[nodiscard]] std::int64_t length(std::size_t sample) const { return offsets[sample + 1] - offsets[sample]; }
 };
 
 /// Hands out batches in a given order; one thread reads ahead, the only one that touches the store's features.
 ///
 /// start() begins a sequence of batches (dropping what is left of the one before); next() waits for the coming one and
 /// rethrows, at the batch it struck, what the reader met (StoreError, NotFiniteError). The store must outlive the
-/// stream.
+/// stream. Samples that are kept are handed out where they lie.
 class SampleStream {
  public:
-  /// `prefetch` is how many batches may lie ready ahead of the consumer (at least 1).
-  SampleStream(TseStore& store, SampleCache cache, int prefetch = 2);
+  /// `prefetch` is how many batches may lie ready ahead of the consumer (at least 1). Without a layout: rows.
+  SampleStream(TseStore& store, SampleCache cache, int prefetch = 2, const SampleLayout* layout = nullptr);
   ~SampleStream();
   SampleStream(const SampleStream&) = delete;
   SampleStream& operator=(const SampleStream&) = delete;

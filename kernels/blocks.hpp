@@ -42,17 +42,17 @@ struct BlockedParameters {
   [[nodiscard]] std::int64_t rows() const { return classes * steps; }
 };
 
-/// Samples in blocks of features: sample b is rows offsets[b] - offsets[0] .. offsets[b+1] - offsets[0].
+/// Samples in blocks of features, each a blocked array of its own, wherever it lies.
 struct BlockedSamples {
-  const float* features = nullptr;        ///< blocked [offsets[B] - offsets[0], F]
-  const std::int64_t* offsets = nullptr;  ///< [B+1]
+  const float* const* features = nullptr;  ///< [B], each blocked [T,F]
+  const std::int64_t* offsets = nullptr;   ///< [B+1] sample b has offsets[b+1] - offsets[b] steps
   std::int64_t count = 0, feature_dim = 0;
 
-  [[nodiscard]] std::int64_t rows() const { return offsets[count] - offsets[0]; }
+  [[nodiscard]] std::int64_t total_steps() const { return offsets[count] - offsets[0]; }
   [[nodiscard]] std::int64_t length(std::int64_t sample) const { return offsets[sample + 1] - offsets[sample]; }
-  /// The rows from `sample` on, within the block at `first_feature`.
+  /// [T,width] of the block at `first_feature`.
   [[nodiscard]] const float* block(std::int64_t sample, std::int64_t first_feature) const {
-    return features + block_offset(rows(), feature_dim, first_feature, offsets[sample] - offsets[0]);
+    return features[sample] + block_offset(length(sample), feature_dim, first_feature, 0);
   }
 };
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/blocks.hpp"
 #include "kernels/tensors.hpp"
 
 namespace dejavid::kernels {
@@ -19,9 +20,9 @@ struct PathCells {
   std::int64_t pairs, singles;
 };
 
-/// One cell's share in a gradient: which step of the features, and dL/d distance of the path that the cell is on.
+/// One cell's share in a gradient: which step of the run's samples, and dL/d distance of the path that the cell is on.
 struct GradientCell {
-  std::int32_t column;
+  std::int32_t step;
   float distance_gradient;
 };
 
@@ -31,15 +32,15 @@ struct Variant {
   std::string_view name;  ///< "avx512", "avx2", "portable"
   bool (*supported)();    ///< by the processor this runs on
 
-  /// Costs of every panel against `columns` consecutive rows of features from `first_row` on; see cost.hpp. `features`:
-  /// blocked [rows,F].
-  void (*cost)(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
-               std::int64_t rows, std::int64_t first_row, std::int64_t columns, float* cost, std::int64_t stride);
+  /// Costs of every panel against the steps of samples first_sample .. first_sample + count, one after the other; see
+  /// cost.hpp.
+  void (*cost)(const float* packed, std::int64_t panels, const BlockedSamples& samples, std::int64_t first_sample,
+               std::int64_t count, float* cost, std::int64_t stride);
 
-  /// Dynamic programme and walk back for one sample against all classes; see warp.hpp.
+  /// Dynamic programme and walk back for one sample against all classes; see warp.hpp. `distances` [C] or nullptr.
   /// `state`: T*C' floats, `decisions`: K*T*C' bytes, C' = C rounded up to kPanelRows.
   void (*warp)(const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps, std::int64_t length,
-               bool diagonal, std::int32_t* breakpoints, float* state, std::int8_t* decisions);
+               bool diagonal, std::int32_t* breakpoints, double* distances, float* state, std::int8_t* decisions);
 
   /// Sum over `cells` and one block of features of u*|centroid - m|. Arrays are blocks `width` wide (see blocks.hpp):
   /// centroids and weights [K,width] of one class, sample [T,width].
@@ -48,9 +49,10 @@ struct Variant {
 
   /// For every centroid step i of one class and one block of features, over the cells row_ends[i-1] .. row_ends[i]:
   /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|, both [K,width]; a row's cells first.
-  void (*path_gradient)(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                        const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
-                        float* magnitude_sum);
+  /// `steps_of_run`: where each step's `width` features begin.
+  void (*path_gradient)(const float* centroids, const float* const* steps_of_run, std::int64_t width,
+                        const GradientCell* cells, const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign,
+                        float* slope_sum, float* magnitude_sum);
 
   /// wide[k] += narrow[k]; count is a multiple of kBlockQuantum.
   void (*add_wide)(const float* narrow, std::int64_t count, double* wide);

@@ -36,10 +36,11 @@ namespace cpu {
 [[nodiscard]] std::size_t search_paths_workspace_bytes(const PackedParameters& parameters,
                                                        const BlockedSamples& samples, int threads);
 
-/// As reference::search_paths, in f32. A sample's path does not depend on the samples beside it nor on the threads.
-/// `workspace`: search_paths_workspace_bytes(), aligned to Workspace::kAlignment.
+/// As reference::search_paths, in f32; a distance is the f64 sum of the path's costs, from the last cell to the first.
+/// A sample's path does not depend on the samples beside it nor on the threads. `workspace`:
+/// search_paths_workspace_bytes(), aligned to Workspace::kAlignment.
 void search_paths(const PackedParameters& parameters, const BlockedSamples& samples, bool diagonal,
-                  std::int32_t* breakpoints, std::byte* workspace, int threads,
+                  std::int32_t* breakpoints, double* distances, std::byte* workspace, int threads,
                   const Variant& variant = best_variant());
 }  // namespace cpu
 
@@ -49,15 +50,16 @@ namespace cuda {
                                                        bool diagonal);
 
 /// As reference::search_paths, in f32: packs the samples, computes cost matrices, runs the dynamic programme, one
-/// thread a path. `workspace`: search_paths_workspace_bytes().
+/// thread a path. A distance is the f64 sum of the path's costs, from the last cell to the first: the bits of
+/// cpu::search_paths where the costs are the same. `workspace`: search_paths_workspace_bytes().
 void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
-                  std::byte* workspace, Stream stream);
+                  double* distances, std::byte* workspace, Stream stream);
 
 /// The dynamic programme alone, on cost [total_steps, cost_stride]; `workspace`: warp_workspace_bytes().
 [[nodiscard]] std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const Samples& samples,
                                                bool diagonal);
 void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal,
-          std::int32_t* breakpoints, std::byte* workspace, Stream stream);
+          std::int32_t* breakpoints, double* distances, std::byte* workspace, Stream stream);
 }  // namespace cuda
 
 }  // namespace dejavid::kernels

@@ -69,10 +69,11 @@ struct GradientLists {
   std::int64_t* row_ends;  ///< [runs, C, K]
 };
 
-/// One thread's sums over a group of samples in one block of features: [classes of a task, K, kBlockFeatures].
-struct GroupSums {
-  float* slopes;
-  float* magnitudes;
+/// What one thread holds of a block of features.
+struct GradientArrays {
+  float* slopes;               ///< sums over a group of samples, [classes of a task, K, kBlockFeatures]
+  float* magnitudes;           ///< likewise
+  const float** steps_of_run;  ///< [steps of a run]
 };
 
 GradientLists carve_lists(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -81,9 +82,10 @@ GradientLists carve_lists(Workspace& workspace, const BlockedParameters& paramet
           workspace.request<std::int64_t>(runs * parameters.classes * parameters.steps)};
 }
 
-GroupSums carve_sums(Workspace& workspace, const BlockedParameters& parameters) {
+GradientArrays carve_arrays(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples) {
   const std::int64_t count = std::min(kClassesPerTask, parameters.classes) * parameters.steps * kBlockFeatures;
-  return {workspace.request<float>(count), workspace.request<float>(count)};
+  return {workspace.request<float>(count), workspace.request<float>(count),
+          workspace.request<const float*>(most_cells(parameters, samples, kSamplesPerRun))};
 }
 
 /// Runs that the samples are cut into: none crosses the end of a group.
@@ -114,10 +116,20 @@ std::size_t distance_bytes(const BlockedParameters& parameters, const BlockedSam
   return sizing.required_bytes();
 }
 
-std::size_t sums_bytes(const BlockedParameters& parameters) {
+std::size_t gradient_array_bytes(const BlockedParameters& parameters, const BlockedSamples& samples) {
   Workspace sizing(nullptr);
-  carve_sums(sizing, parameters);
+  carve_arrays(sizing, parameters, samples);
   return sizing.required_bytes();
+}
+
+/// Where each step of samples first .. end begins in the block at `first_feature`.
+void list_steps(const BlockedSamples& samples, std::int64_t first, std::int64_t end, std::int64_t first_feature,
+                const float** steps) {
+  const std::int64_t width = block_width(samples.feature_dim, first_feature);
+  for (std::int64_t b = first; b < end; ++b) {
+    const float* step = samples.block(b, first_feature);
+    for (std::int64_t j = 0; j < samples.length(b); ++j, step += width) *steps++ = step;
+  }
 }
 
 }  // namespace
@@ -166,7 +178,7 @@ std::size_t gradient_workspace_bytes(const BlockedParameters& parameters, const 
                                      std::int64_t group, int threads) {
   Workspace sizing(nullptr);
   carve_lists(sizing, parameters, samples, run_count(samples.count, group));
-  return sizing.required_bytes() + static_cast<std::size_t>(threads) * sums_bytes(parameters);
+  return sizing.required_bytes() + static_cast<std::size_t>(threads) * gradient_array_bytes(parameters, samples);
 }
 
 void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -179,6 +191,10 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   const auto first_of_run = [&](std::int64_t run) {
     return run / runs_per_group * group + run % runs_per_group * kSamplesPerRun;
   };
+  const auto end_of_run = [&](std::int64_t run) {
+    const std::int64_t first = first_of_run(run);
+    return std::min({first + kSamplesPerRun, (first / group + 1) * group, samples.count});
+  };
   Workspace arena(workspace);
   const GradientLists lists = carve_lists(arena, parameters, samples, runs);
   std::byte* const thread_workspace = workspace + arena.required_bytes();
@@ -189,8 +205,7 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   {
 #pragma omp for schedule(dynamic)
     for (std::int64_t run = 0; run < runs; ++run) {
-      const std::int64_t first = first_of_run(run);
-      const std::int64_t end = std::min({first + kSamplesPerRun, (first / group + 1) * group, samples.count});
+      const std::int64_t first = first_of_run(run), end = end_of_run(run);
       for (std::int64_t c = 0; c < classes; ++c) {
         const std::int64_t slot = run * classes + c;
         list_run_cells(samples.offsets + first, end - first, breakpoints + first * path_stride + c * (steps - 1),
@@ -201,8 +216,9 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
 
     // A task owns a block of the features of some classes and adds up all samples in order: no two tasks write the same
     // sum, and the task's sums stay in a near cache.
-    Workspace own(thread_workspace + static_cast<std::size_t>(omp_get_thread_num()) * sums_bytes(parameters));
-    const GroupSums sums = carve_sums(own, parameters);
+    Workspace own(thread_workspace +
+                  static_cast<std::size_t>(omp_get_thread_num()) * gradient_array_bytes(parameters, samples));
+    const GradientArrays arrays = carve_arrays(own, parameters, samples);
 #pragma omp for schedule(dynamic)
     for (std::int64_t task = 0; task < class_blocks * blocks; ++task) {
       const std::int64_t first_class = task % class_blocks * kClassesPerTask, f = task / class_blocks * kBlockFeatures;
@@ -210,18 +226,19 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
       const std::int64_t width = block_width(feature_dim, f), per_class = steps * width;
       const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, first_class * steps);
       for (std::int64_t group_run = 0; group_run < runs; group_run += runs_per_group) {
-        std::fill_n(sums.slopes, task_classes * per_class, 0.0F);
-        std::fill_n(sums.magnitudes, task_classes * per_class, 0.0F);
+        std::fill_n(arrays.slopes, task_classes * per_class, 0.0F);
+        std::fill_n(arrays.magnitudes, task_classes * per_class, 0.0F);
         for (std::int64_t run = group_run; run < std::min(group_run + runs_per_group, runs); ++run) {
+          list_steps(samples, first_of_run(run), end_of_run(run), f, arrays.steps_of_run);
           for (std::int64_t k = 0; k < task_classes; ++k) {
             const std::int64_t slot = run * classes + first_class + k;
-            variant.path_gradient(parameters.centroids + row + k * per_class, samples.block(first_of_run(run), f),
-                                  width, lists.cells + slot * run_cells, lists.row_ends + slot * steps, steps, tie_sign,
-                                  sums.slopes + k * per_class, sums.magnitudes + k * per_class);
+            variant.path_gradient(parameters.centroids + row + k * per_class, arrays.steps_of_run, width,
+                                  lists.cells + slot * run_cells, lists.row_ends + slot * steps, steps, tie_sign,
+                                  arrays.slopes + k * per_class, arrays.magnitudes + k * per_class);
           }
         }
-        variant.add_wide(sums.slopes, task_classes * per_class, slope_sum + row);
-        variant.add_wide(sums.magnitudes, task_classes * per_class, magnitude_sum + row);
+        variant.add_wide(arrays.slopes, task_classes * per_class, slope_sum + row);
+        variant.add_wide(arrays.magnitudes, task_classes * per_class, magnitude_sum + row);
       }
     }
   }

@@ -90,17 +90,17 @@ inline void add_to(float* destination, Vector vector) {
 /// Vectors of features whose two sums stay in registers at once.
 constexpr int kGradientVectors = 4;
 
-/// `Vectors` of features of rows that are `kWidth` wide. With x = g * sign(centroid - m): slope += x and
-/// magnitude += (centroid - m) * x = g * |centroid - m|.
-template <TieSign tie_sign, int Vectors, std::int64_t kWidth>
-void path_gradient_block(const float* centroids, const float* samples, const GradientCell* cells,
+/// `Vectors` of features from `kOffset` on, of rows that are `kWidth` wide. With x = g * sign(centroid - m): slope += x
+/// and magnitude += (centroid - m) * x = g * |centroid - m|.
+template <TieSign tie_sign, int Vectors, std::int64_t kWidth, std::int64_t kOffset>
+void path_gradient_block(const float* centroids, const float* const* steps_of_run, const GradientCell* cells,
                          const std::int64_t* row_ends, std::int64_t steps, float* slope_sum, float* magnitude_sum) {
   const GradientCell* cell = cells;
   for (std::int64_t i = 0; i < steps; ++i) {
-    const float* const centroid = centroids + i * kWidth;
+    const float* const centroid = centroids + i * kWidth + kOffset;
     Registers<Vectors> slope = {}, magnitude = {};
     for (const GradientCell* const end = cells + row_ends[i]; cell < end; ++cell) {
-      const float* const m = samples + cell->column * kWidth;
+      const float* const m = steps_of_run[cell->step] + kOffset;
       const Vector distance_gradient = cell->distance_gradient - Vector{};  // one load to all lanes
 #pragma GCC unroll 16
       for (int v = 0; v < Vectors; ++v) {
@@ -120,34 +120,33 @@ void path_gradient_block(const float* centroids, const float* samples, const Gra
     }
 #pragma GCC unroll 16
     for (int v = 0; v < Vectors; ++v) {
-      add_to(slope_sum + i * kWidth + v * kLanes, slope[v]);
-      add_to(magnitude_sum + i * kWidth + v * kLanes, magnitude[v]);
+      add_to(slope_sum + i * kWidth + kOffset + v * kLanes, slope[v]);
+      add_to(magnitude_sum + i * kWidth + kOffset + v * kLanes, magnitude[v]);
     }
   }
 }
 
 /// The vectors from `First` on of rows that are `Vectors` wide, some at once.
 template <TieSign tie_sign, int Vectors, int First = 0>
-void path_gradient_passes(const float* centroids, const float* samples, const GradientCell* cells,
+void path_gradient_passes(const float* centroids, const float* const* steps_of_run, const GradientCell* cells,
                           const std::int64_t* row_ends, std::int64_t steps, float* slope_sum, float* magnitude_sum) {
   if constexpr (First < Vectors) {
     constexpr int kAtOnce = Vectors - First < kGradientVectors ? Vectors - First : kGradientVectors;
-    constexpr int kOffset = First * kLanes;
-    path_gradient_block<tie_sign, kAtOnce, Vectors * kLanes>(centroids + kOffset, samples + kOffset, cells, row_ends,
-                                                             steps, slope_sum + kOffset, magnitude_sum + kOffset);
-    path_gradient_passes<tie_sign, Vectors, First + kAtOnce>(centroids, samples, cells, row_ends, steps, slope_sum,
+    path_gradient_block<tie_sign, kAtOnce, Vectors * kLanes, First * kLanes>(centroids, steps_of_run, cells, row_ends,
+                                                                             steps, slope_sum, magnitude_sum);
+    path_gradient_passes<tie_sign, Vectors, First + kAtOnce>(centroids, steps_of_run, cells, row_ends, steps, slope_sum,
                                                              magnitude_sum);
   }
 }
 
-void path_gradient(const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                   const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
-                   float* magnitude_sum) {
+void path_gradient(const float* centroids, const float* const* steps_of_run, std::int64_t width,
+                   const GradientCell* cells, const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign,
+                   float* slope_sum, float* magnitude_sum) {
   with_width(width, [&](auto block) {
     constexpr int kVectors = decltype(block)::kVectors;
     const auto gradient = tie_sign == TieSign::kZero ? path_gradient_passes<TieSign::kZero, kVectors>
                                                      : path_gradient_passes<TieSign::kMinusOne, kVectors>;
-    gradient(centroids, samples, cells, row_ends, steps, slope_sum, magnitude_sum);
+    gradient(centroids, steps_of_run, cells, row_ends, steps, slope_sum, magnitude_sum);
   });
 }
 

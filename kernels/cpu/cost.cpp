@@ -27,9 +27,7 @@ PackedParameters pack_parameters(const ParametersView<float>& parameters, float*
 void cost_matrices(const PackedParameters& parameters, const BlockedSamples& samples, std::int64_t first_sample,
                    std::int64_t count, float* cost, const Variant& variant) {
   const std::int64_t panels = (parameters.classes * parameters.steps + kPanelRows - 1) / kPanelRows;
-  const std::int64_t first_column = samples.offsets[first_sample];
-  variant.cost(parameters.data, panels, parameters.feature_dim, samples.features, samples.rows(),
-               first_column - samples.offsets[0], samples.offsets[first_sample + count] - first_column, cost,
+  variant.cost(parameters.data, panels, samples, first_sample, count, cost,
                cost_stride(parameters.classes, parameters.steps));
 }
 

@@ -32,9 +32,9 @@ constexpr int kTilePanels = 1, kTileColumns = 2;
 /// Features that a tile adds up before it moves on: that much of two panels stays in the nearest caches.
 constexpr std::int64_t kFeaturesPerPass = 4 * kBlockFeatures;
 
-/// A run of rows of a blocked array.
+/// A blocked array [rows,F].
 struct FeatureRows {
-  const float* features;  ///< blocked [rows, feature_dim]
+  const float* features;
   std::int64_t rows, feature_dim;
 
   [[nodiscard]] const float* at(std::int64_t first_feature, std::int64_t row) const {
@@ -99,35 +99,47 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t firs
   }
 }
 
+/// Tiles as equal as can be: the last of a full width and a rest would leave most of the registers idle.
 template <int Panels, int Columns>
 void cost_columns(const float* packed, std::int64_t panel_stride, std::int64_t first_feature, const FeatureRows& rows,
-                  std::int64_t row, std::int64_t columns, float* cost, std::int64_t stride) {
-  std::int64_t column = 0;
-  for (; column + Columns <= columns; column += Columns) {
-    cost_tile<Panels, Columns>(packed, panel_stride, first_feature, rows, row + column, cost + column * stride, stride);
-  }
-  if constexpr (Columns > 1) {
-    if (column < columns) {
-      cost_columns<Panels, Columns - 1>(packed, panel_stride, first_feature, rows, row + column, columns - column,
-                                        cost + column * stride, stride);
+                  std::int64_t row, std::int64_t end, std::int64_t columns, float* cost, std::int64_t stride) {
+  if (columns == Columns) {
+    for (; row < end; row += Columns) {
+      cost_tile<Panels, Columns>(packed, panel_stride, first_feature, rows, row, cost + row * stride, stride);
     }
+  } else if constexpr (Columns > 1) {
+    cost_columns<Panels, Columns - 1>(packed, panel_stride, first_feature, rows, row, end, columns, cost, stride);
   }
 }
 
-void cost(const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features, std::int64_t rows,
-          std::int64_t first_row, std::int64_t columns, float* cost_rows, std::int64_t stride) {
-  const FeatureRows feature_rows{features, rows, feature_dim};
-  const std::int64_t panel_stride = feature_dim * 2 * kPanelRows;
+template <int Panels>
+void cost_sample(const float* packed, std::int64_t panel_stride, std::int64_t first_feature, const FeatureRows& rows,
+                 float* cost, std::int64_t stride) {
+  const std::int64_t tiles = (rows.rows + kTileColumns - 1) / kTileColumns;
+  const std::int64_t columns = rows.rows / tiles, wider = rows.rows % tiles;
+  const std::int64_t rows_in_wider = wider * (columns + 1);
+  cost_columns<Panels, kTileColumns>(packed, panel_stride, first_feature, rows, 0, rows_in_wider, columns + 1, cost,
+                                     stride);
+  cost_columns<Panels, kTileColumns>(packed, panel_stride, first_feature, rows, rows_in_wider, rows.rows, columns, cost,
+                                     stride);
+}
+
+void cost(const float* packed, std::int64_t panels, const dejavid::kernels::BlockedSamples& samples,
+          std::int64_t first_sample, std::int64_t count, float* cost_rows, std::int64_t stride) {
+  const std::int64_t feature_dim = samples.feature_dim, panel_stride = feature_dim * 2 * kPanelRows;
   // One pass over all panels before the next features: what they read of the samples stays in the second-level cache.
   for (std::int64_t f = 0; f < feature_dim; f += kFeaturesPerPass) {
-    std::int64_t panel = 0;
-    for (; panel + kTilePanels <= panels; panel += kTilePanels) {
-      cost_columns<kTilePanels, kTileColumns>(packed + panel * panel_stride, panel_stride, f, feature_rows, first_row,
-                                              columns, cost_rows + panel * kPanelRows, stride);
-    }
-    for (; panel < panels; ++panel) {
-      cost_columns<1, kTileColumns>(packed + panel * panel_stride, panel_stride, f, feature_rows, first_row, columns,
-                                    cost_rows + panel * kPanelRows, stride);
+    for (std::int64_t panel = 0; panel < panels; panel += kTilePanels) {
+      float* columns = cost_rows + panel * kPanelRows;
+      for (std::int64_t b = first_sample; b < first_sample + count; ++b) {
+        const FeatureRows rows{samples.features[b], samples.offsets[b + 1] - samples.offsets[b], feature_dim};
+        if (panel + kTilePanels <= panels) {
+          cost_sample<kTilePanels>(packed + panel * panel_stride, panel_stride, f, rows, columns, stride);
+        } else {
+          cost_sample<1>(packed + panel * panel_stride, panel_stride, f, rows, columns, stride);
+        }
+        columns += rows.rows * stride;
+      }
     }
   }
 }

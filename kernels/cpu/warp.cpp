@@ -51,12 +51,14 @@ std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, con
 }
 
 void search_paths(const PackedParameters& parameters, const BlockedSamples& samples, bool diagonal,
-                  std::int32_t* breakpoints, std::byte* workspace, int threads, const Variant& variant) {
+                  std::int32_t* breakpoints, double* distances, std::byte* workspace, int threads,
+                  const Variant& variant) {
   const Blocking blocking = block_samples(parameters, samples);
   const std::size_t bytes = thread_bytes(parameters, blocking);
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
   // Threads share the samples in runs that fill at most one block and leave every thread several runs.
-  const std::int64_t run_steps = std::clamp(samples.rows() / (4 * threads), std::int64_t{1}, blocking.block_steps);
+  const std::int64_t run_steps =
+      std::clamp(samples.total_steps() / (4 * threads), std::int64_t{1}, blocking.block_steps);
 
 #pragma omp parallel num_threads(threads)
 #pragma omp single
@@ -72,7 +74,9 @@ void search_paths(const PackedParameters& parameters, const BlockedSamples& samp
         for (std::int64_t b = first; b < last; ++b) {
           variant.warp(arrays.cost + (samples.offsets[b] - samples.offsets[first]) * stride, stride, parameters.classes,
                        parameters.steps, samples.length(b), diagonal,
-                       breakpoints + b * parameters.classes * (parameters.steps - 1), arrays.state, arrays.decisions);
+                       breakpoints + b * parameters.classes * (parameters.steps - 1),
+                       distances == nullptr ? nullptr : distances + b * parameters.classes, arrays.state,
+                       arrays.decisions);
         }
       }
       first = last;

@@ -47,10 +47,13 @@ void warp_classes(const float* cost_rows, std::int64_t stride, std::int64_t clas
   }
 }
 
+/// Calls `visit(i, j)` for every cell of the path, from the last to the first.
+template <typename Visit>
 void walk_back(const std::int8_t* decisions, std::int64_t padded_classes, std::int64_t steps, std::int64_t length,
-               std::int32_t* breakpoints) {
+               std::int32_t* breakpoints, Visit&& visit) {
   std::int64_t i = steps - 1, j = length - 1;
   while (i > 0) {
+    visit(i, j);
     const std::int8_t decision = j == 0 ? std::int8_t{kFromRow} : decisions[(i * length + j) * padded_classes];
     if (decision == kFromRow) {
       breakpoints[--i] = static_cast<std::int32_t>(j);
@@ -60,17 +63,27 @@ void walk_back(const std::int8_t* decisions, std::int64_t padded_classes, std::i
       --j;
     }
   }
+  for (; j >= 0; --j) visit(i, j);
 }
 
 void warp(const float* cost_rows, std::int64_t stride, std::int64_t classes, std::int64_t steps, std::int64_t length,
-          bool diagonal, std::int32_t* breakpoints, float* state, std::int8_t* decisions) {
+          bool diagonal, std::int32_t* breakpoints, double* distances, float* state, std::int8_t* decisions) {
   const std::int64_t padded_classes =
       (classes + dejavid::kernels::kPanelRows - 1) / dejavid::kernels::kPanelRows * dejavid::kernels::kPanelRows;
   for (std::int64_t c = 0; c < classes; c += kLanes) {
     warp_classes(cost_rows + c, stride, classes, padded_classes, steps, length, diagonal, state + c, decisions + c);
   }
   for (std::int64_t c = 0; c < classes; ++c) {
-    walk_back(decisions + c, padded_classes, steps, length, breakpoints + c * (steps - 1));
+    std::int32_t* const path = breakpoints + c * (steps - 1);
+    if (distances == nullptr) {
+      walk_back(decisions + c, padded_classes, steps, length, path, [](std::int64_t /*i*/, std::int64_t /*j*/) {});
+      continue;
+    }
+    double distance = 0;
+    walk_back(decisions + c, padded_classes, steps, length, path, [&](std::int64_t i, std::int64_t j) {
+      distance += static_cast<double>(cost_rows[j * stride + i * classes + c]);
+    });
+    distances[c] = distance;
   }
 }
 

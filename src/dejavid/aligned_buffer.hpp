@@ -1,11 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <new>
+#include <cstdint>
 #include <span>
 
-#include "kernels/workspace.hpp"
+#include "io/aligned_memory.hpp"
 
 namespace dejavid {
 
@@ -16,26 +15,24 @@ class AlignedBuffer {
   /// Room for at least `count` elements, uninitialised where it had to grow.
   T* reserve(std::size_t count) {
     if (count > capacity_) {
-      memory_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
+      memory_.reset();
+      capacity_ = 0;
+      memory_ = io::allocate_aligned(count * sizeof(T));
       capacity_ = count;
     }
     size_ = count;
-    return memory_.get();
+    return data();
   }
   T* reserve(std::int64_t count) { return reserve(static_cast<std::size_t>(count)); }
 
-  [[nodiscard]] T* data() { return memory_.get(); }
-  [[nodiscard]] const T* data() const { return memory_.get(); }
+  [[nodiscard]] T* data() { return reinterpret_cast<T*>(memory_.get()); }
+  [[nodiscard]] const T* data() const { return reinterpret_cast<const T*>(memory_.get()); }
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::span<T> span() { return {memory_.get(), size_}; }
-  [[nodiscard]] std::span<const T> span() const { return {memory_.get(), size_}; }
+  [[nodiscard]] std::span<T> span() { return {data(), size_}; }
+  [[nodiscard]] std::span<const T> span() const { return {data(), size_}; }
 
  private:
-  static constexpr std::align_val_t kAlignment{kernels::Workspace::kAlignment};
-  struct Free {
-    void operator()(T* memory) const { ::operator delete(memory, kAlignment); }
-  };
-  std::unique_ptr<T, Free> memory_;
+  io::AlignedBytes memory_;
   std::size_t size_ = 0, capacity_ = 0;
 };
 

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "src/dejavid/sample_features.hpp"
+
 namespace dejavid {
 
 /// Which parameters paths are searched with.
@@ -11,9 +13,9 @@ enum class PathSource : std::uint8_t { kFrozen, kLive };
 
 /// One batch and its distances.
 struct AlignedBatch {
-  std::span<const std::int64_t> samples;  ///< [B] indices into the store
-  std::span<const float> features;        ///< [sum of T, F]; empty where they are kept in GPU memory
-  std::span<const double> distances;      ///< [B,C]
+  std::span<const std::int64_t> samples;     ///< [B] indices into the store
+  std::span<const SampleFeatures> features;  ///< [B]; empty where they are kept in GPU memory
+  std::span<const double> distances;         ///< [B,C]
 };
 
 /// Distances of the live parameters to samples of the dataset, batch by batch.

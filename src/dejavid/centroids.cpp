@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/along_path.hpp"
 #include "kernels/barycenter.hpp"
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligned_buffer.hpp"
@@ -17,25 +16,18 @@ namespace {
 /// The medoid of n sequences [n,K,F] of equal length, which `samples` are the blocks of: its index.
 std::int64_t medoid_of(const kernels::SamplesView<float>& sequences, const kernels::BlockedSamples& samples,
                        std::int64_t steps) {
-  const std::int64_t count = sequences.count, feature_dim = sequences.feature_dim, rows = count * steps;
-  const std::vector<float> ones(static_cast<std::size_t>(rows * feature_dim), 1.0F);
+  const std::int64_t count = sequences.count, feature_dim = sequences.feature_dim;
+  const std::vector<float> ones(static_cast<std::size_t>(count * steps * feature_dim), 1.0F);
   const kernels::ParametersView<float> as_classes{sequences.features, ones.data(), count, steps, feature_dim};
 
-  AlignedBuffer<float> panels, one_blocks;
+  AlignedBuffer<float> panels;
   AlignedBuffer<std::byte> workspace;
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * count * (steps - 1)));
   std::vector<double> distances(static_cast<std::size_t>(count * count));
   const kernels::PackedParameters packed = kernels::cpu::pack_parameters(
       as_classes, panels.reserve(kernels::packed_parameter_count(count, steps, feature_dim)), 1);
-  kernels::cpu::search_paths(packed, samples, false, breakpoints.data(),
+  kernels::cpu::search_paths(packed, samples, false, breakpoints.data(), distances.data(),
                              workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, samples, 1)), 1);
-
-  kernels::cpu::to_blocks(ones.data(), rows, feature_dim, one_blocks.reserve(kernels::blocked_count(rows, feature_dim)),
-                          1);
-  const kernels::BlockedParameters parameters{samples.features, one_blocks.data(), count, steps, feature_dim};
-  kernels::cpu::distances_along_paths(
-      parameters, samples, breakpoints.data(), distances.data(),
-      workspace.reserve(kernels::cpu::distances_workspace_bytes(parameters, samples, 1)), 1);
 
   std::vector<double> column_sums(static_cast<std::size_t>(count));
   for (std::int64_t row = 0; row < count; ++row) {
@@ -57,12 +49,18 @@ std::vector<std::int64_t> draw_samples(const std::vector<std::int64_t>& of_class
   return drawn;
 }
 
-/// [n,K,F] from ragged samples.
-std::vector<float> resize_batch(const io::SampleBatch& batch, std::int64_t steps, std::int64_t feature_dim) {
-  std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim));
+/// [n,K,F] from the ragged samples that `dataset` hands out next.
+std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
+  const io::SampleBatch& batch = dataset.stream.next();
+  const std::int64_t feature_dim = dataset.store.feature_dim();
+  std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim)), rows;
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-    kernels::cpu::resize_sample(batch.features.data() + batch.offsets[b] * feature_dim,
-                                batch.offsets[b + 1] - batch.offsets[b], feature_dim, steps,
+    const SampleFeatures features = dataset.features(batch, b);
+    rows.clear();
+    for (std::int64_t j = 0; j < features.length; ++j) {
+      for (std::int64_t f = 0; f < feature_dim; ++f) rows.push_back(features.at(j, f));
+    }
+    kernels::cpu::resize_sample(rows.data(), features.length, feature_dim, steps,
                                 resized.data() + static_cast<std::int64_t>(b) * steps * feature_dim);
   }
   return resized;
@@ -77,9 +75,14 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
   const kernels::SamplesView<float> sequences{resized.data(), offsets.data(), count, feature_dim};
 
   AlignedBuffer<float> blocks;
-  kernels::cpu::to_blocks(sequences.features, count * steps, feature_dim,
-                          blocks.reserve(kernels::blocked_count(count * steps, feature_dim)), 1);
-  const kernels::BlockedSamples samples{blocks.data(), offsets.data(), count, feature_dim};
+  blocks.reserve(kernels::blocked_count(count * steps, feature_dim));
+  std::vector<const float*> sample_blocks;
+  for (std::int64_t n = 0; n < count; ++n) {
+    float* const block = blocks.data() + n * kernels::blocked_count(steps, feature_dim);
+    kernels::cpu::to_blocks(sequences.sample(n), steps, feature_dim, block, 1);
+    sample_blocks.push_back(block);
+  }
+  const kernels::BlockedSamples samples{sample_blocks.data(), offsets.data(), count, feature_dim};
   const float* const medoid = sequences.sample(medoid_of(sequences, samples, steps));
   std::vector<float> centroid(medoid, medoid + steps * feature_dim), next(centroid.size());
   const std::vector<float> ones(centroid.size(), 1.0F);
@@ -91,7 +94,7 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
   for (std::int64_t iteration = 0; iteration < iterations; ++iteration) {
     const kernels::PackedParameters packed =
         kernels::cpu::pack_parameters({centroid.data(), ones.data(), 1, steps, feature_dim}, panels.data(), 1);
-    kernels::cpu::search_paths(packed, samples, false, breakpoints.data(),
+    kernels::cpu::search_paths(packed, samples, false, breakpoints.data(), nullptr,
                                workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, samples, 1)), 1);
     kernels::cpu::barycenter(sequences, breakpoints.data(), steps, next.data(), sums.data());
     if (next == centroid) break;
@@ -127,8 +130,7 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
     for (std::size_t first = 0; first < my_classes.size(); first += together) {
       const std::size_t last = std::min(first + together, my_classes.size());
       std::vector<std::vector<float>> resized;
-      for (std::size_t k = first; k < last; ++k)
-        resized.push_back(resize_batch(dataset.stream.next(), steps, feature_dim));
+      for (std::size_t k = first; k < last; ++k) resized.push_back(resize_batch(dataset, steps));
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
       for (std::size_t k = first; k < last; ++k) {
         const std::vector<float> centroid =

@@ -24,8 +24,15 @@ void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSourc
 
 AlignedBatch CpuAligner::next() {
   const io::SampleBatch& batch = dataset_.stream.next();
+  features_.clear();
+  for (std::size_t b = 0; b < batch.samples.size(); ++b) features_.push_back(dataset_.features(batch, b));
+  distances_.reserve(static_cast<std::int64_t>(batch.samples.size()) * classes_);
+  if (source_ == PathSource::kLive) {  // the search has met the distances already
+    search_paths(batch, source_, distances_.data());
+    return {batch.samples, features_, distances_.span()};
+  }
   search_paths(batch, source_);
-  return {batch.samples, batch.features, distances()};
+  return {batch.samples, features_, distances()};
 }
 
 kernels::ParametersView<float> CpuAligner::weigh(std::span<const float> centroids, std::span<const float> log_weights,
@@ -57,16 +64,11 @@ void CpuAligner::set_frozen(std::span<const float> centroids, std::span<const fl
                                 threads_);
 }
 
-void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source) {
+void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source, double* distances) {
   batch_ = &batch;
   const auto count = static_cast<std::int64_t>(batch.samples.size());
   breakpoints_.reserve(count * classes_ * (steps_ - 1));
-  distances_.reserve(count * classes_);
   if (count == 0) return;
-  const std::int64_t rows = batch.offsets.back();
-  kernels::cpu::to_blocks(batch.features.data(), rows, feature_dim_,
-                          batch_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
-
   if (source == PathSource::kLive && !live_packed_) {
     kernels::cpu::pack_parameters({live_centroids_.data(), live_weights_.data(), classes_, steps_, feature_dim_},
                                   live_panels_.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
@@ -76,11 +78,12 @@ void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source) {
   const kernels::PackedParameters parameters{source == PathSource::kLive ? live_panels_.data() : frozen_panels_.data(),
                                              classes_, steps_, feature_dim_};
   kernels::cpu::search_paths(
-      parameters, batch_blocks(), diagonal_, breakpoints_.data(),
+      parameters, batch_blocks(), diagonal_, breakpoints_.data(), distances,
       workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(parameters, batch_blocks(), threads_)), threads_);
 }
 
 std::span<const double> CpuAligner::distances() {
+  distances_.reserve(static_cast<std::int64_t>(batch_->samples.size()) * classes_);
   if (batch_->samples.empty()) return {};
   kernels::cpu::distances_along_paths(
       live_blocks(), batch_blocks(), breakpoints_.data(), distances_.data(),
@@ -127,7 +130,7 @@ kernels::BlockedParameters CpuAligner::live_blocks() const {
 }
 
 kernels::BlockedSamples CpuAligner::batch_blocks() const {
-  return {batch_blocks_.data(), batch_->offsets.data(), static_cast<std::int64_t>(batch_->samples.size()),
+  return {batch_->features.data(), batch_->offsets.data(), static_cast<std::int64_t>(batch_->samples.size()),
           feature_dim_};
 }
 

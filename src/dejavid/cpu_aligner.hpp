@@ -30,8 +30,9 @@ class CpuAligner final : public Aligner {
   /// Takes over the epoch's frozen copy.
   void set_frozen(std::span<const float> centroids, std::span<const float> log_weights);
 
-  /// Paths of every sample of the batch to every class. The batch must live until the next call.
-  void search_paths(const io::SampleBatch& batch, PathSource source);
+  /// Paths of every sample of the batch to every class. The batch must live until the next call. `distances` [B,C]:
+  /// the paths' own, by the parameters that they were searched with; or nullptr.
+  void search_paths(const io::SampleBatch& batch, PathSource source, double* distances = nullptr);
   /// [B,C] distances of the live parameters along the paths found last.
   [[nodiscard]] std::span<const double> distances();
   /// The batch's gradient sums; distance_gradient [B,C], `group` as in kernels::cpu::gradient_along_paths.
@@ -61,7 +62,7 @@ class CpuAligner final : public Aligner {
   AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;     ///< as blocks.hpp lays them out
 
   const io::SampleBatch* batch_ = nullptr;
-  AlignedBuffer<float> batch_blocks_;
+  std::vector<SampleFeatures> features_;     ///< [B] of the pass under way
   AlignedBuffer<std::int32_t> breakpoints_;  ///< [B,C,K-1]
   AlignedBuffer<double> distances_;          ///< [B,C]
   AlignedBuffer<double> sums_;               ///< slope_sum and magnitude_sum, blocked [C*K,F] each

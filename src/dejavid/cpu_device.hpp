@@ -11,6 +11,7 @@ class CpuDevice final : public Device {
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool is_gpu() const override { return false; }
+  [[nodiscard]] bool reads_blocks() const override { return true; }
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }

@@ -10,7 +10,8 @@ namespace dejavid {
 
 CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept,
                          CudaStream& stream, CudaBatches::Wait wait)
-    : stream_(stream),
+    : store_(dataset.store),
+      stream_(stream),
       wait_(wait),
       parameters_(model, stream),
       batches_(dataset, model, kept, stream, std::move(wait)),
@@ -48,7 +49,14 @@ AlignedBatch CudaAligner::next() {
   stream_.record(arrived_);
   batches_.release();
   wait_(arrived_.get());
-  return {batch.indices, batch.features, host};
+  features_.clear();
+  const float* rows = batch.features.data();
+  for (std::size_t b = 0; rows != nullptr && b < batch.indices.size(); ++b) {
+    const std::int64_t length = store_.length(batch.indices[b]), feature_dim = store_.feature_dim();
+    features_.push_back({rows, length, feature_dim, false});
+    rows += length * feature_dim;
+  }
+  return {batch.indices, features_, host};
 }
 
 }  // namespace dejavid

@@ -31,6 +31,7 @@ class CudaAligner final : public Aligner {
   [[nodiscard]] const double* distances(const CudaBatch& batch);
 
  private:
+  const io::TseStore& store_;
   CudaStream& stream_;
   CudaBatches::Wait wait_;
   CudaParameters parameters_;
@@ -39,6 +40,7 @@ class CudaAligner final : public Aligner {
   DeviceBuffer<float> parts_;
   DeviceBuffer<double> distances_;
   PinnedBuffer<double> host_distances_;
+  std::vector<SampleFeatures> features_;  ///< [B] of the batch handed out last
   CudaEvent arrived_;
 };
 

@@ -161,8 +161,12 @@ void CudaBatches::upload(std::int64_t batch) {
   const auto in_group = static_cast<std::size_t>(batch - plan_.first_batch(group));
   float* pinned = there.uploads.data();
   for (std::size_t before = 0; before < in_group; ++before) pinned += there.uploaded_features[before].size();
-  std::memcpy(pinned, read.features.data(), read.features.size() * sizeof(float));
-  there.uploaded_features[in_group] = {pinned, read.features.size()};
+  float* next = pinned;
+  for (std::size_t b = 0; b < read.samples.size(); ++b) {
+    const std::int64_t count = read.length(b) * dataset_.store.feature_dim();
+    next = std::copy_n(read.features[b], count, next);
+  }
+  there.uploaded_features[in_group] = {pinned, next};
   copy_to_device(there.uploaded_features[in_group], staging_.data(), upload_stream_);
 
   const SampleRun& run = plan_.batches[static_cast<std::size_t>(batch)];

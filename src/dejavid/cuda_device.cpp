@@ -70,6 +70,7 @@ class CudaDevice final : public Device {
   }
 
   [[nodiscard]] bool is_gpu() const override { return true; }
+  [[nodiscard]] bool reads_blocks() const override { return false; }
   [[nodiscard]] std::string backend_name() const override {
     if (backend_ == GradientBackend::kNone) return "none";
     return backend_ == GradientBackend::kNccl ? "nccl" : "mpi";

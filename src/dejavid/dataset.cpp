@@ -35,8 +35,8 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist
   // them.
   std::int64_t steps = 0;
   for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) steps += store.length(sample);
-  const std::int64_t wanted =
-      steps * store.feature_dim() * static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
+  const std::int64_t wanted = steps * kernels::padded_features(store.feature_dim()) *
+                              static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
   std::int32_t fits = wanted <= available_bytes() / 2 ? 1 : 0;
   communicator.all_reduce(std::span(&fits, 1), dist::Reduction::kMin);
   if (fits == 0) {
@@ -50,10 +50,13 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist
 
 }  // namespace
 
-Dataset::Dataset(io::TseStore opened, io::SampleCache cache, bool keep_on_device, int prefetch)
-    : store(std::move(opened)), stream(store, cache, prefetch), kept_on_device(keep_on_device) {}
+Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, int prefetch)
+    : store(std::move(opened)),
+      blocked(in_blocks),
+      stream(store, cache, prefetch, in_blocks ? &kBlockedLayout : nullptr),
+      kept_on_device(keep_on_device) {}
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* trained_on) {
+Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] { store.emplace(config.data.store); });
   const bool same = dist::same_on_all_ranks(communicator, store->identity());
@@ -68,10 +71,11 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator, De
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
   }
-  const bool on_device = trained_on != nullptr && trained_on->keeps_features(*store);
+  const bool on_device = use == DatasetUse::kTraining && device->keeps_features(*store);
   const io::SampleCache cache =
       on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, communicator);
-  return {std::move(*store), cache, on_device, static_cast<int>(config.data.prefetch)};
+  const bool in_blocks = device != nullptr && device->reads_blocks();
+  return {std::move(*store), in_blocks, cache, on_device, static_cast<int>(config.data.prefetch)};
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

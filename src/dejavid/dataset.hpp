@@ -7,23 +7,32 @@
 #include "io/sample_stream.hpp"
 #include "io/tse_store.hpp"
 #include "src/config/config.hpp"
+#include "src/dejavid/sample_features.hpp"
 
 namespace dejavid {
 
 class Device;
 
+/// How often a device sees every sample.
+enum class DatasetUse : std::uint8_t { kOnce, kTraining };
+
 /// What a rank reads: the store and the one stream that reads from it.
 struct Dataset {
   io::TseStore store;
+  bool blocked;  ///< whether the stream hands out features in blocks
   io::SampleStream stream;
   bool kept_on_device;  ///< whether the device keeps the features that it has seen
 
   /// Collective. Opens data.store on every rank, agrees that all succeeded and read the same content, and chooses the
-  /// cache. `trained_on`: the device that will see every training sample many times, or nullptr. Throws
-  /// dist::AgreedFailure.
-  static Dataset open(const Config& config, dist::Communicator& communicator, Device* trained_on = nullptr);
+  /// cache. The stream's layout is that of `device`, or rows without one. Throws dist::AgreedFailure.
+  static Dataset open(const Config& config, dist::Communicator& communicator, Device* device = nullptr,
+                      DatasetUse use = DatasetUse::kOnce);
 
-  Dataset(io::TseStore opened, io::SampleCache cache, bool keep_on_device, int prefetch);
+  Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, int prefetch);
+
+  [[nodiscard]] SampleFeatures features(const io::SampleBatch& batch, std::size_t sample) const {
+    return {batch.features[sample], batch.length(sample), store.feature_dim(), blocked};
+  }
 };
 
 /// The samples that an evaluation is about, and what to call them.

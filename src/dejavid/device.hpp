@@ -28,6 +28,8 @@ class Device {
   /// One line about what all ranks compute with, for the log.
   [[nodiscard]] virtual std::string describe() const = 0;
   [[nodiscard]] virtual bool is_gpu() const = 0;
+  /// Whether it wants samples in blocks of features (kernels/blocks.hpp) in place of rows.
+  [[nodiscard]] virtual bool reads_blocks() const = 0;
   /// What adds up the gradients of ranks: "nccl", "mpi" or "none".
   [[nodiscard]] virtual std::string backend_name() const = 0;
   /// The most memory of this device that was ever taken, in bytes; 0 on the CPU.

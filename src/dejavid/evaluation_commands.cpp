@@ -21,7 +21,7 @@ namespace {
 struct Trial {
   Trial(const Config& config, dist::Communicator& communicator)
       : device(choose_device(config, communicator, thread_count(config, communicator))),
-        dataset(Dataset::open(config, communicator)),
+        dataset(Dataset::open(config, communicator, device.get())),
         model(load_model(config, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
     agreed(communicator, [&] {

@@ -16,7 +16,7 @@ struct AlignedSample {
   std::int64_t sample = 0;  ///< index into the store
   std::int32_t label = 0;
   std::span<const double> distances;  ///< [C]
-  const float* features = nullptr;    ///< [T,F], or nullptr where they are kept in GPU memory
+  SampleFeatures features;            ///< without data where they are kept in GPU memory
 };
 
 /// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
@@ -32,28 +32,26 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
   aligner.start(std::move(batches), source);
   for (std::size_t k = 0; k < batch_count; ++k) {
     const AlignedBatch batch = aligner.next();
-    const float* features = batch.features.empty() ? nullptr : batch.features.data();
     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
       const std::int64_t sample = batch.samples[b];
-      visit(AlignedSample{sample, store.label(sample), batch.distances.subspan(b * classes, classes), features});
-      if (features != nullptr) features += store.length(sample) * store.feature_dim();
+      visit(AlignedSample{sample, store.label(sample), batch.distances.subspan(b * classes, classes),
+                          batch.features.empty() ? SampleFeatures{} : batch.features[b]});
     }
   }
 }
 
 }  // namespace
 
-std::int32_t supersampling_prediction(const float* features, std::int64_t length, std::int64_t feature_dim,
-                                      std::int32_t classes) {
+std::int32_t supersampling_prediction(const SampleFeatures& features, std::int32_t classes) {
   std::int32_t best = 0;
   double best_mean = -HUGE_VAL;
   for (std::int32_t c = 0; c < classes; ++c) {
     double sum = 0;
-    for (std::int64_t j = 0; j < length; ++j) {
-      sum += static_cast<double>(features[j * feature_dim + feature_dim - classes + c]);
+    for (std::int64_t j = 0; j < features.length; ++j) {
+      sum += static_cast<double>(features.at(j, features.feature_dim - classes + c));
     }
-    if (sum / static_cast<double>(length) > best_mean) {
-      best_mean = sum / static_cast<double>(length);
+    if (sum / static_cast<double>(features.length) > best_mean) {
+      best_mean = sum / static_cast<double>(features.length);
       best = c;
     }
   }
@@ -75,8 +73,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
       in_top5 += outcome.in_top5 ? 1 : 0;
       ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
       if (with_supersampling) {
-        const std::int32_t averaged = supersampling_prediction(one.features, dataset.store.length(one.sample),
-                                                               dataset.store.feature_dim(), classes);
+        const std::int32_t averaged = supersampling_prediction(one.features, classes);
         averaged_correct += averaged == one.label ? 1 : 0;
       }
     });

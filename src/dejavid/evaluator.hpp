@@ -29,8 +29,7 @@ struct Prediction {
 
 /// Temporal supersampling: the mean over time, then the largest of the last C features (the encoder's own logits), ties
 /// to the lowest class. features [T,F], F >= C.
-[[nodiscard]] std::int32_t supersampling_prediction(const float* features, std::int64_t length,
-                                                    std::int64_t feature_dim, std::int32_t classes);
+[[nodiscard]] std::int32_t supersampling_prediction(const SampleFeatures& features, std::int32_t classes);
 
 /// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset.
 /// `with_supersampling`: also the averaging baseline, which needs an aligner that keeps no features in GPU memory.

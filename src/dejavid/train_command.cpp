@@ -89,7 +89,7 @@ void check_training(const Config& config, const io::TseStore& store) {
 ExitCode run_training(Config config, dist::Communicator& communicator) {
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
-  Dataset dataset = Dataset::open(config, communicator, device.get());
+  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
   agreed(communicator, [&] { check_training(config, dataset.store); });
 
   std::optional<Model> start = starting_model(config, dataset.store, communicator);

@@ -48,10 +48,10 @@ TEST(Validation, EveryVariantOfThisProcessorPasses) {
 
 TEST(Validation, FindsAWrongCost) {
   Variant broken = broken_variant();
-  broken.cost = [](const float* packed, std::int64_t panels, std::int64_t feature_dim, const float* features,
-                   std::int64_t rows, std::int64_t first_row, std::int64_t columns, float* cost, std::int64_t stride) {
-    sound().cost(packed, panels, feature_dim, features, rows, first_row, columns, cost, stride);
-    cost[(columns - 1) * stride] += 1;
+  broken.cost = [](const float* packed, std::int64_t panels, const kernels::BlockedSamples& samples,
+                   std::int64_t first_sample, std::int64_t count, float* cost, std::int64_t stride) {
+    sound().cost(packed, panels, samples, first_sample, count, cost, stride);
+    cost[(samples.offsets[first_sample + count] - samples.offsets[first_sample] - 1) * stride] += 1;
   };
   expect_found(broken, "cost");
 }
@@ -59,9 +59,9 @@ TEST(Validation, FindsAWrongCost) {
 TEST(Validation, FindsAWrongPath) {
   Variant broken = broken_variant();
   broken.warp = [](const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps,
-                   std::int64_t length, bool diagonal, std::int32_t* breakpoints, float* state,
+                   std::int64_t length, bool diagonal, std::int32_t* breakpoints, double* distances, float* state,
                    std::int8_t* decisions) {
-    sound().warp(cost, stride, classes, steps, length, diagonal, breakpoints, state, decisions);
+    sound().warp(cost, stride, classes, steps, length, diagonal, breakpoints, distances, state, decisions);
     breakpoints[classes * (steps - 1) - 1] ^= 1;
   };
   expect_found(broken, "search_paths");
@@ -79,10 +79,10 @@ TEST(Validation, FindsAWrongDistanceInTheLastFeatures) {
 
 TEST(Validation, FindsAWrongSlope) {
   Variant broken = broken_variant();
-  broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
-                            float* magnitude_sum) {
-    sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
+  broken.path_gradient = [](const float* centroids, const float* const* steps_of_run, std::int64_t width,
+                            const GradientCell* cells, const std::int64_t* row_ends, std::int64_t steps,
+                            TieSign tie_sign, float* slope_sum, float* magnitude_sum) {
+    sound().path_gradient(centroids, steps_of_run, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
     slope_sum[0] += 1;
   };
   expect_found(broken, "gradient_along_paths");
@@ -90,10 +90,10 @@ TEST(Validation, FindsAWrongSlope) {
 
 TEST(Validation, FindsAWrongMagnitude) {
   Variant broken = broken_variant();
-  broken.path_gradient = [](const float* centroids, const float* samples, std::int64_t width, const GradientCell* cells,
-                            const std::int64_t* row_ends, std::int64_t steps, TieSign tie_sign, float* slope_sum,
-                            float* magnitude_sum) {
-    sound().path_gradient(centroids, samples, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
+  broken.path_gradient = [](const float* centroids, const float* const* steps_of_run, std::int64_t width,
+                            const GradientCell* cells, const std::int64_t* row_ends, std::int64_t steps,
+                            TieSign tie_sign, float* slope_sum, float* magnitude_sum) {
+    sound().path_gradient(centroids, steps_of_run, width, cells, row_ends, steps, tie_sign, slope_sum, magnitude_sum);
     magnitude_sum[(steps - 1) * width] += 1;
   };
   expect_found(broken, "gradient_along_paths");

@@ -37,11 +37,11 @@ TEST(Barycenter, OneRoundByHand) {
 
 TEST(Supersampling, AveragesOverTimeAndTakesTheLargestOfTheLastFeatures) {
   const std::vector<float> features{9, 0, 3, 1, 9, 0, 1, 4, 9, 0, 3, 3};  // T = 3, F = 4; means 9, 0, 7/3, 8/3
-  EXPECT_EQ(supersampling_prediction(features.data(), 3, 4, 2), 1);
-  EXPECT_EQ(supersampling_prediction(features.data(), 2, 4, 2), 1);  // 2 against 2.5
-  EXPECT_EQ(supersampling_prediction(features.data(), 1, 4, 2), 0);  // 3 against 1
+  EXPECT_EQ(supersampling_prediction({features.data(), 3, 4}, 2), 1);
+  EXPECT_EQ(supersampling_prediction({features.data(), 2, 4}, 2), 1);  // 2 against 2.5
+  EXPECT_EQ(supersampling_prediction({features.data(), 1, 4}, 2), 0);  // 3 against 1
   const std::vector<float> tie{1, 1};
-  EXPECT_EQ(supersampling_prediction(tie.data(), 1, 2, 2), 0);
+  EXPECT_EQ(supersampling_prediction({tie.data(), 1, 2}, 2), 0);
 }
 
 }  // namespace

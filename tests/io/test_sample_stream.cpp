@@ -17,14 +17,13 @@ void expect_batch(const SampleBatch& batch, const std::vector<std::int64_t>& sam
   ASSERT_EQ(batch.samples, samples);
   ASSERT_EQ(batch.labels.size(), samples.size());
   ASSERT_EQ(batch.offsets.size(), samples.size() + 1);
-  ASSERT_EQ(batch.features.size(), static_cast<std::size_t>(batch.offsets.back() * small.feature_dim));
+  ASSERT_EQ(batch.features.size(), samples.size());
   for (std::size_t b = 0; b < samples.size(); ++b) {
     const auto expected = small.features(samples[b]);
     EXPECT_EQ(batch.labels[b], small.label(samples[b]));
     ASSERT_EQ(batch.offsets[b + 1] - batch.offsets[b], small.lengths[static_cast<std::size_t>(samples[b])]);
-    EXPECT_TRUE(
-        std::equal(expected.begin(), expected.end(), batch.features.begin() + batch.offsets[b] * small.feature_dim))
-        << samples[b];
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), batch.features[b])) << samples[b];
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(batch.features[b]) % 64, 0U);
   }
 }
 
@@ -195,14 +194,62 @@ TEST(SampleStream, UsesItsBuffersAgain) {
   small.lengths.assign(32, 4);
   small.write(folder / "a.h5");
   TseStore store({folder / "a.h5"});
-  SampleStream stream(store, SampleCache::kMemory, 2);
+  SampleStream stream(store, SampleCache::kNone, 2);
   std::vector<const float*> seen;
   for (unsigned epoch = 0; epoch < 4; ++epoch) {
     stream.start(shuffled_batches(32, 4, epoch));
-    for (int n = 0; n < 8; ++n) seen.push_back(stream.next().features.data());
+    for (int n = 0; n < 8; ++n) {
+      const std::vector<const float*>& features = stream.next().features;
+      seen.push_back(*std::min_element(features.begin(), features.end()));
+    }
   }
   std::sort(seen.begin(), seen.end());
   EXPECT_LE(std::unique(seen.begin(), seen.end()) - seen.begin(), 3) << "one held and two ahead";
+}
+
+TEST(SampleStream, HandsOutKeptSamplesWhereTheyLie) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.lengths = {3, 1, 4};
+  small.write(folder / "a.h5");
+  TseStore store({folder / "a.h5"});
+  SampleStream stream(store, SampleCache::kMemory, 1);
+  stream.start({{0, 1, 2}, {2, 0}});
+  const std::vector<const float*> first = stream.next().features;
+  const std::vector<const float*> again = stream.next().features;
+  EXPECT_EQ(again, (std::vector<const float*>{first[2], first[0]}));
+}
+
+TEST(SampleStream, ArrangesEverySampleOnce) {
+  // Backwards, and one number more than a sample has.
+  static int arranged;
+  static constexpr SampleLayout kBackwards{
+      [](std::int64_t length, std::int64_t feature_dim) { return length * feature_dim + 1; },
+      [](const float* rows, std::int64_t length, std::int64_t feature_dim, float* destination) {
+        ++arranged;
+        std::reverse_copy(rows, rows + length * feature_dim, destination);
+        destination[length * feature_dim] = -1;
+      }};
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.lengths = {3, 1, 4};
+  small.write(folder / "a.h5");
+  TseStore store({folder / "a.h5"});
+  for (const SampleCache cache : {SampleCache::kNone, SampleCache::kMemory}) {
+    arranged = 0;
+    SampleStream stream(store, cache, 1, &kBackwards);
+    stream.start({{1, 2}, {2, 0}});
+    for (const std::vector<std::int64_t>& samples : {std::vector<std::int64_t>{1, 2}, {2, 0}}) {
+      const SampleBatch& batch = stream.next();
+      for (std::size_t b = 0; b < 2; ++b) {
+        auto expected = small.features(samples[b]);
+        std::reverse(expected.begin(), expected.end());
+        expected.push_back(-1);
+        EXPECT_TRUE(std::equal(expected.begin(), expected.end(), batch.features[b]));
+      }
+    }
+    EXPECT_EQ(arranged, cache == SampleCache::kNone ? 4 : 3);
+  }
 }
 
 }  // namespace

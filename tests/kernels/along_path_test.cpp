@@ -116,7 +116,8 @@ TEST(DistancesAlongPaths, ASampleDoesNotDependOnTheSamplesBesideIt) {
       Aligned<float> blocked(blocked_count(problem.samples().length(b), 77));
       Blocks blocks(problem);
       cpu::to_blocks(problem.samples().sample(b), problem.samples().length(b), 77, blocked.data(), 1);
-      const BlockedSamples alone{blocked.data(), problem.samples().offsets + b, 1, 77};
+      const float* const features = blocked.data();
+      const BlockedSamples alone{&features, problem.samples().offsets + b, 1, 77};
       Aligned<std::byte> workspace(
           static_cast<std::int64_t>(cpu::distances_workspace_bytes(blocks.parameters(), alone, 1)));
       std::vector<double> distances(6);

@@ -137,13 +137,17 @@ class Blocks {
         features_(blocked_count(samples_.total_steps(), feature_dim())) {
     cpu::to_blocks(parameters_.centroids, rows(), feature_dim(), centroids_.data(), 1);
     cpu::to_blocks(parameters_.weights, rows(), feature_dim(), weights_.data(), 1);
-    cpu::to_blocks(samples_.sample(0), samples_.total_steps(), feature_dim(), features_.data(), 1);
+    for (std::int64_t b = 0; b < samples_.count; ++b) {
+      float* const sample = features_.data() + blocked_count(samples_.offsets[b] - samples_.offsets[0], feature_dim());
+      cpu::to_blocks(samples_.sample(b), samples_.length(b), feature_dim(), sample, 1);
+      sample_features_.push_back(sample);
+    }
   }
 
   BlockedParameters parameters() {
     return {centroids_.data(), weights_.data(), parameters_.classes, parameters_.steps, feature_dim()};
   }
-  BlockedSamples samples() { return {features_.data(), samples_.offsets, samples_.count, feature_dim()}; }
+  BlockedSamples samples() { return {sample_features_.data(), samples_.offsets, samples_.count, feature_dim()}; }
   /// A blocked [C*K,F] array as rows.
   [[nodiscard]] std::vector<double> rows_of(const double* blocked) const {
     std::vector<double> result;
@@ -162,6 +166,7 @@ class Blocks {
   ParametersView<float> parameters_;
   SamplesView<float> samples_;
   Aligned<float> centroids_, weights_, features_;
+  std::vector<const float*> sample_features_;  ///< [B]
 };
 
 inline std::vector<double> distances_by(const Problem<float>& problem, const std::vector<std::int32_t>& breakpoints,
@@ -193,8 +198,9 @@ inline std::pair<std::vector<double>, std::vector<double>> gradient_by(const Pro
   return {blocks.rows_of(slope.data()), blocks.rows_of(magnitude.data())};
 }
 
+/// `distances` [B,C] or nullptr.
 inline std::vector<std::int32_t> paths_by(const Problem<float>& problem, bool diagonal, int threads,
-                                          const Variant& variant) {
+                                          const Variant& variant, double* distances = nullptr) {
   const ParametersView<float> parameters = problem.parameters();
   Aligned<float> panels(packed_parameter_count(parameters.classes, parameters.steps, parameters.feature_dim));
   const PackedParameters packed = cpu::pack_parameters(parameters, panels.data(), threads);
@@ -202,7 +208,8 @@ inline std::vector<std::int32_t> paths_by(const Problem<float>& problem, bool di
   Aligned<std::byte> workspace(
       static_cast<std::int64_t>(cpu::search_paths_workspace_bytes(packed, blocks.samples(), threads)));
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(problem.pair_count() * (parameters.steps - 1)), -999);
-  cpu::search_paths(packed, blocks.samples(), diagonal, breakpoints.data(), workspace.data(), threads, variant);
+  cpu::search_paths(packed, blocks.samples(), diagonal, breakpoints.data(), distances, workspace.data(), threads,
+                    variant);
   return breakpoints;
 }
 

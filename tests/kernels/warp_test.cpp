@@ -104,10 +104,16 @@ TEST(SearchPaths, EveryVariantEqualsTheReferenceOnIntegers) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
     for (const bool diagonal : {false, true}) {
       const std::vector<std::int32_t> expected = problem.paths(diagonal);
+      std::vector<std::int32_t> paths(expected.size());
+      std::vector<double> smallest(static_cast<std::size_t>(problem.pair_count())), distances(smallest.size());
+      reference::search_paths(problem.parameters(), problem.samples(), diagonal, paths.data(), smallest.data());
       for_each_variant([&](const Variant& variant) {
         for (const int threads : {1, 3}) {
-          EXPECT_EQ(paths_by(problem, diagonal, threads, variant), expected)
+          std::fill(distances.begin(), distances.end(), std::nan(""));
+          EXPECT_EQ(paths_by(problem, diagonal, threads, variant, distances.data()), expected)
               << variant.name << " " << to_string(shape) << " diagonal " << diagonal << " threads " << threads;
+          EXPECT_EQ(distances, smallest) << variant.name << " " << to_string(shape);
+          EXPECT_EQ(paths_by(problem, diagonal, threads, variant), expected) << variant.name;
         }
       });
     }
@@ -136,7 +142,8 @@ TEST(SearchPaths, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
       std::vector<double> best(static_cast<std::size_t>(problem.pair_count())), found(best.size());
       reference::search_paths(problem.parameters(), problem.samples(), diagonal, best_paths.data(), best.data());
       for_each_variant([&](const Variant& variant) {
-        const std::vector<std::int32_t> paths = paths_by(problem, diagonal, 1, variant);
+        std::vector<double> own(best.size());
+        const std::vector<std::int32_t> paths = paths_by(problem, diagonal, 1, variant, own.data());
         reference::distances_along_paths(problem.parameters(), problem.samples(), paths.data(), found.data());
         // A near tie may be decided otherwise in f32, by as much as costs and sums along both paths can be off.
         const std::int64_t longest = *std::max_element(shape.lengths.begin(), shape.lengths.end());
@@ -144,6 +151,9 @@ TEST(SearchPaths, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
         for (std::size_t pair = 0; pair < best.size(); ++pair) {
           EXPECT_NEAR(found[pair], best[pair], 2 * operations * kRoundoff * best[pair] + 1e-12 * best[pair])
               << variant.name << " " << to_string(shape);
+          // A cost is one f32 sum of F terms of two roundings each; their sum along the path is in f64.
+          const double cost_operations = static_cast<double>(2 + shape.feature_dim);
+          EXPECT_NEAR(own[pair], found[pair], cost_operations * kRoundoff * found[pair]) << variant.name;
         }
       });
     }

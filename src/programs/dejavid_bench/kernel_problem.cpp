@@ -66,8 +66,14 @@ void KernelProblem::lay_out(int threads) {
   const std::int64_t rows = classes_ * steps_, parameter_count = kernels::blocked_count(rows, feature_dim_);
   kernels::cpu::to_blocks(centroids_.data(), rows, feature_dim_, centroid_blocks_.reserve(parameter_count), threads);
   kernels::cpu::to_blocks(weights_.data(), rows, feature_dim_, weight_blocks_.reserve(parameter_count), threads);
-  kernels::cpu::to_blocks(features_.data(), offsets_.back(), feature_dim_,
-                          feature_blocks_.reserve(kernels::blocked_count(offsets_.back(), feature_dim_)), threads);
+  float* blocks = feature_blocks_.reserve(kernels::blocked_count(offsets_.back(), feature_dim_));
+  sample_blocks_.clear();
+  for (std::size_t b = 0; b + 1 < offsets_.size(); ++b) {
+    const std::int64_t length = offsets_[b + 1] - offsets_[b];
+    kernels::cpu::to_blocks(features_.data() + offsets_[b] * feature_dim_, length, feature_dim_, blocks, threads);
+    sample_blocks_.push_back(blocks);
+    blocks += kernels::blocked_count(length, feature_dim_);
+  }
 }
 
 void KernelProblem::cost(int threads, const kernels::Variant& variant) {
@@ -89,7 +95,7 @@ void KernelProblem::cost(int threads, const kernels::Variant& variant) {
 
 void KernelProblem::search_paths(int threads, const kernels::Variant& variant) {
   kernels::cpu::search_paths(
-      packed_, blocked_samples(), false, breakpoints_.data(),
+      packed_, blocked_samples(), false, breakpoints_.data(), nullptr,
       workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(packed_, blocked_samples(), threads)), threads,
       variant);
 }
@@ -124,7 +130,7 @@ kernels::BlockedParameters KernelProblem::blocked_parameters() const {
 }
 
 kernels::BlockedSamples KernelProblem::blocked_samples() const {
-  return {feature_blocks_.data(), offsets_.data(), static_cast<std::int64_t>(offsets_.size()) - 1, feature_dim_};
+  return {sample_blocks_.data(), offsets_.data(), static_cast<std::int64_t>(offsets_.size()) - 1, feature_dim_};
 }
 
 }  // namespace dejavid::bench

@@ -51,6 +51,7 @@ class KernelProblem {
   std::vector<std::int64_t> offsets_;
   std::vector<float> centroids_, weights_, features_, distance_gradient_;
   AlignedBuffer<float> panels_, centroid_blocks_, weight_blocks_, feature_blocks_;
+  std::vector<const float*> sample_blocks_;  ///< [B], within feature_blocks_
   kernels::PackedParameters packed_;
 
   std::vector<std::int32_t> breakpoints_;

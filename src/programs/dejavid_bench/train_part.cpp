@@ -152,7 +152,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   const Config config = training_config(options, store);
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
-  Dataset dataset = Dataset::open(config, communicator, device.get());
+  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   Model model = barycenter_model(dataset, communicator, config, threads);
   describe_work(dataset, model, config, communicator, *device);

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "io/sample_stream.hpp"
+#include "kernels/blocks.hpp"
+
+namespace dejavid {
+
+/// Features of one sample in host memory: rows [T,F], or in blocks of features.
+struct SampleFeatures {
+  const float* data = nullptr;
+  std::int64_t length = 0, feature_dim = 0;
+  bool blocked = false;
+
+  [[nodiscard]] float at(std::int64_t step, std::int64_t feature) const {
+    if (!blocked) return data[step * feature_dim + feature];
+    const std::int64_t first = feature / kernels::kBlockFeatures * kernels::kBlockFeatures;
+    return data[kernels::block_offset(length, feature_dim, first, step) + feature - first];
+  }
+};
+
+/// The layout that the CPU kernels read (kernels/blocks.hpp).
+inline constexpr io::SampleLayout kBlockedLayout{
+    [](std::int64_t length, std::int64_t feature_dim) { return kernels::blocked_count(length, feature_dim); },
+    [](const float* rows, std::int64_t length, std::int64_t feature_dim, float* blocked) {
+      kernels::cpu::to_blocks(rows, length, feature_dim, blocked, 1);
+    }};
+
+}  // namespace dejavid
