@@ -32,7 +32,7 @@ template <int kRows, bool kDiagonal>
 __global__ void __launch_bounds__(kThreads)
     warp_kernel(const float* __restrict__ cost, std::int64_t stride, const std::int32_t* __restrict__ offsets,
                 int classes, int steps, std::int64_t total_steps, std::uint32_t* __restrict__ decisions,
-                float* __restrict__ edge, std::int32_t* __restrict__ breakpoints) {
+                float* __restrict__ edge, std::int32_t* __restrict__ breakpoints, double* __restrict__ distances) {
   const int c = static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x);
   if (c >= classes) return;
   const std::int64_t b = blockIdx.x, first_column = offsets[b];
@@ -85,7 +85,13 @@ __global__ void __launch_bounds__(kThreads)
 
   std::int32_t* const path = breakpoints + (b * classes + c) * (steps - 1);
   int i = steps - 1, j = length - 1;
+  double distance = 0;
+  const auto visit = [&] {
+    if (distances != nullptr)
+      distance += cost[(first_column + j) * stride + static_cast<std::int64_t>(i) * classes + c];
+  };
   while (i > 0) {
+    visit();
     const std::uint32_t* const words = words_at(i / kBand, j);
     const std::uint32_t bit = 1U << i % kBand;
     if (j == 0 || (words[0] & bit) != 0) {
@@ -96,15 +102,18 @@ __global__ void __launch_bounds__(kThreads)
       --j;
     }
   }
+  if (distances == nullptr) return;
+  for (; j >= 0; --j) visit();
+  distances[b * classes + c] = distance;
 }
 
 template <int kRows>
 void launch_warp(const float* cost, std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal,
-                 const Arrays& arrays, std::int32_t* breakpoints, Stream stream) {
+                 const Arrays& arrays, std::int32_t* breakpoints, double* distances, Stream stream) {
   launch("warp", diagonal ? warp_kernel<kRows, true> : warp_kernel<kRows, false>,
          grid(samples.count, divide_up<std::int64_t>(classes, kThreads)), kThreads, 0, stream, cost,
          cost_stride(classes, steps), samples.offsets, static_cast<int>(classes), static_cast<int>(steps),
-         samples.total_steps, arrays.decisions, arrays.edge, breakpoints);
+         samples.total_steps, arrays.decisions, arrays.edge, breakpoints, distances);
 }
 
 struct SearchArrays {
@@ -129,12 +138,12 @@ std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const
 }
 
 void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal,
-          std::int32_t* breakpoints, std::byte* workspace, Stream stream) {
-  if (steps == 1) return;  // one row has no breakpoints
+          std::int32_t* breakpoints, double* distances, std::byte* workspace, Stream stream) {
+  if (steps == 1 && distances == nullptr) return;  // one row has no breakpoints
   Workspace arena(workspace);
   const Arrays arrays = carve(arena, classes, steps, samples, diagonal);
   const auto run = steps <= 8 ? launch_warp<8> : (steps <= 16 ? launch_warp<16> : launch_warp<kBand>);
-  run(cost, classes, steps, samples, diagonal, arrays, breakpoints, stream);
+  run(cost, classes, steps, samples, diagonal, arrays, breakpoints, distances, stream);
 }
 
 std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples, bool diagonal) {
@@ -144,14 +153,14 @@ std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, con
 }
 
 void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
-                  std::byte* workspace, Stream stream) {
-  if (parameters.steps == 1) return;
+                  double* distances, std::byte* workspace, Stream stream) {
+  if (parameters.steps == 1 && distances == nullptr) return;
   Workspace arena(workspace);
   const SearchArrays arrays = carve(arena, parameters, samples, diagonal);
   pack_samples(samples, arrays.packed_samples, stream);
   cost_matrices(parameters, arrays.packed_samples, samples.total_steps, arrays.cost, stream);
-  warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, arrays.warp_workspace,
-       stream);
+  warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, distances,
+       arrays.warp_workspace, stream);
 }
 
 }  // namespace dejavid::kernels::cuda

@@ -18,9 +18,9 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
       part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)) {}
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
-  const kernels::PackedParameters searched =
-      source == PathSource::kFrozen ? parameters_.frozen() : parameters_.live_packed();
-  batches_.start(batches, &searched);
+  const bool live = source == PathSource::kLive;
+  const kernels::PackedParameters searched = live ? parameters_.live_packed() : parameters_.frozen();
+  batches_.start(batches, &searched, live ? Wanted::kPathsAndDistances : Wanted::kPaths);
   reserve();
 }
 
@@ -45,7 +45,7 @@ AlignedBatch CudaAligner::next() {
   const CudaBatch batch = batches_.next();
   const std::span<double> host(host_distances_.data(),
                                static_cast<std::size_t>(batch.samples.count * parameters_.classes()));
-  if (!host.empty()) copy_to_host(distances(batch), host, stream_);
+  if (!host.empty()) copy_to_host(batch.distances != nullptr ? batch.distances : distances(batch), host, stream_);
   stream_.record(arrived_);
   batches_.release();
   wait_(arrived_.get());

@@ -42,15 +42,17 @@ CudaBatches::~CudaBatches() {
 }
 
 void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
-                        const kernels::PackedParameters* parameters) {
+                        const kernels::PackedParameters* parameters, Wanted wanted) {
   user_.finish();  // what an earlier pass has left on the streams, and the parameters
   path_stream_.finish();
   upload_stream_.finish();
   search_ahead_ = parameters != nullptr;
   if (search_ahead_) parameters_ = *parameters;
+  wanted_ = wanted;
   PlanLimits limits;
   limits.group_samples_bytes = limits_.group_bytes;
-  limits.breakpoint_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
+  limits.path_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
+  if (wanted_ == Wanted::kPathsAndDistances) limits.path_bytes += classes_ * static_cast<std::int64_t>(sizeof(double));
   limits.pieces_within_batches = !search_ahead_;
   limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= limits_.search_bytes; };
   plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
@@ -88,6 +90,7 @@ void CudaBatches::reserve() {
   }
   for (Place& one : places_) {
     one.breakpoints.reserve(group_samples * breakpoints_per_sample());
+    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve(group_samples * classes_);
     one.uploads.reserve(group_rows * feature_dim_);
     one.uploaded_features.assign(static_cast<std::size_t>(plan_.group_size), {});
   }
@@ -128,6 +131,7 @@ CudaBatch CudaBatches::next() {
   batch.samples = samples(run);
   batch.labels = labels_.data() + run.first;
   batch.breakpoints = breakpoints(run.first, group);
+  batch.distances = distances(run.first, group);
   return batch;
 }
 
@@ -206,13 +210,17 @@ void CudaBatches::search(const kernels::PackedParameters& parameters) {
 
 void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
                                CudaStream& stream) {
-  if (steps_ == 1) return;  // a path has no breakpoints
   kernels::cuda::search_paths(parameters, samples(piece), diagonal_, breakpoints(piece.first, group),
-                              path_workspace_.data(), stream.get());
+                              distances(piece.first, group), path_workspace_.data(), stream.get());
 }
 
 std::int32_t* CudaBatches::breakpoints(std::int64_t sample, std::int64_t group) {
   return place(group).breakpoints.data() + (sample - plan_.first_sample(group)) * breakpoints_per_sample();
+}
+
+double* CudaBatches::distances(std::int64_t sample, std::int64_t group) {
+  if (wanted_ == Wanted::kPaths) return nullptr;
+  return place(group).distances.data() + (sample - plan_.first_sample(group)) * classes_;
 }
 
 Samples CudaBatches::samples(const SampleRun& run) const {

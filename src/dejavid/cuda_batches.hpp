@@ -20,11 +20,15 @@ struct CudaBatch {
   kernels::cuda::Samples samples;
   const std::int32_t* labels = nullptr;  ///< [B]
   std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
+  const double* distances = nullptr;     ///< [B,C] the paths' own; nullptr where the pass was not asked for them
 };
+
+/// What is wanted of a search ahead.
+enum class Wanted : std::uint8_t { kPaths, kPathsAndDistances };
 
 /// How much memory preparing batches may take.
 struct BatchLimits {
-  /// Pinned memory and breakpoints of a group of batches, unless one batch takes more.
+  /// Pinned memory, breakpoints and the paths' own distances of a group of batches, unless one batch takes more.
   std::int64_t group_bytes = std::int64_t{256} << 20U;
   /// Cost matrices and decisions of a search, unless one sample takes more; nor more than an eighth of what is free.
   std::size_t search_bytes = std::size_t{3} << 29U;
@@ -49,7 +53,8 @@ class CudaBatches {
 
   /// Begins a pass, once all is done that the user stream has been given. `parameters`: to search every batch's paths
   /// with, ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
-  void start(const std::vector<std::vector<std::int64_t>>& batches, const kernels::PackedParameters* parameters);
+  void start(const std::vector<std::vector<std::int64_t>>& batches, const kernels::PackedParameters* parameters,
+             Wanted wanted = Wanted::kPaths);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
 
   /// The coming batch: what the user stream is given from here on finds it there.
@@ -64,6 +69,7 @@ class CudaBatches {
   struct Place {
     PinnedBuffer<float> uploads;             ///< features on their way, row after row
     DeviceBuffer<std::int32_t> breakpoints;  ///< of the group's samples
+    DeviceBuffer<double> distances;          ///< of the group's samples, where they are wanted
     CudaEvent uploaded, searched, released;
     std::vector<std::span<const float>> uploaded_features;  ///< of every batch, within `uploads`
   };
@@ -79,6 +85,7 @@ class CudaBatches {
   void search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
                     CudaStream& stream);
   [[nodiscard]] std::int32_t* breakpoints(std::int64_t sample, std::int64_t group);
+  [[nodiscard]] double* distances(std::int64_t sample, std::int64_t group);  ///< nullptr where they are not wanted
   [[nodiscard]] std::size_t workspace_bytes(const kernels::cuda::Samples& extents) const;
 
   Dataset& dataset_;
@@ -93,6 +100,7 @@ class CudaBatches {
 
   CudaPlan plan_;
   bool search_ahead_ = false;
+  Wanted wanted_ = Wanted::kPaths;
   kernels::PackedParameters parameters_;  ///< to search ahead with
   std::int64_t taken_ = 0;                ///< batches that next() gave
   std::int64_t prepared_ = 0;             ///< batches whose upload is enqueued

@@ -20,6 +20,7 @@ using io::testing::SmallStore;
 struct Seen {
   std::vector<float> features;            ///< [sum of T, stride]
   std::vector<std::int32_t> breakpoints;  ///< [B,C,K-1]
+  std::vector<double> distances;          ///< [B,C], only of paths searched ahead
 };
 
 /// The user only enqueues copies of what it is given, and never waits: whatever is overwritten before the streams come
@@ -56,7 +57,7 @@ class Batches : public ::testing::Test {
   std::vector<Seen> look(CudaBatches& batches, CudaParameters& parameters, CudaStream& user, bool ahead, bool patient,
                          bool to_the_end = true) {
     const kernels::PackedParameters packed = parameters.live_packed();
-    batches.start(passes_, ahead ? &packed : nullptr);
+    batches.start(passes_, ahead ? &packed : nullptr, ahead ? Wanted::kPathsAndDistances : Wanted::kPaths);
     std::vector<Seen> seen(to_the_end ? passes_.size() : 1);
     for (Seen& one : seen) {
       const CudaBatch batch = batches.next();
@@ -69,6 +70,10 @@ class Batches : public ::testing::Test {
       copy_to_host(static_cast<const float*>(batch.samples.features) + first_row * stride, std::span(one.features),
                    user);
       copy_to_host<std::int32_t>(batch.breakpoints, one.breakpoints, user);
+      if (ahead) {
+        one.distances.resize(static_cast<std::size_t>(batch.samples.count * model_.classes));
+        copy_to_host<double>(batch.distances, one.distances, user);
+      }
       batches.release();
       if (patient) user.finish();
     }
@@ -116,7 +121,9 @@ class Batches : public ::testing::Test {
       compare_with_the_store(second);
       for (std::size_t k = 0; k < first.size(); ++k) {
         ASSERT_EQ(second[k].breakpoints, patient[k].breakpoints) << "batch " << k;
+        ASSERT_EQ(second[k].distances, patient[k].distances) << "batch " << k;
         ASSERT_EQ(first[first.size() - 1 - k].breakpoints, patient[k].breakpoints) << "batch " << k;
+        ASSERT_EQ(first[first.size() - 1 - k].distances, patient[k].distances) << "batch " << k;
       }
       std::reverse(passes_.begin(), passes_.end());
       compare_with_the_store(first);

@@ -21,7 +21,7 @@ class Plan : public ::testing::Test {
     SmallStore().write(folder_ / "set.h5");
     store_ = std::make_unique<io::TseStore>(std::vector<std::filesystem::path>{folder_ / "set.h5"});
     limits_.group_samples_bytes = 1 << 30;
-    limits_.breakpoint_bytes = 8;
+    limits_.path_bytes = 8;
     limits_.fits = [](const kernels::cuda::Samples&) { return true; };
   }
 

@@ -5,8 +5,10 @@
 namespace dejavid::kernels::testing {
 namespace {
 
+/// `own_distances`: where to put the paths' own distances [B,C], or nullptr.
 std::vector<std::int32_t> paths_on_device(const Problem<float>& problem, cuda::FeatureType type, bool diagonal,
-                                          cuda::Stream stream, std::int64_t first = 0, std::int64_t count = -1) {
+                                          cuda::Stream stream, std::int64_t first = 0, std::int64_t count = -1,
+                                          std::vector<double>* own_distances = nullptr) {
   DeviceProblem device(problem, type, first, count);
   const ParametersView<float> parameters = device.parameters();
   const cuda::Samples samples = device.samples();
@@ -15,7 +17,10 @@ std::vector<std::int32_t> paths_on_device(const Problem<float>& problem, cuda::F
   DeviceArray<std::byte> workspace(
       static_cast<std::int64_t>(cuda::search_paths_workspace_bytes(panels, samples, diagonal)));
   DeviceArray<std::int32_t> breakpoints(samples.count * parameters.classes * (parameters.steps - 1));
-  cuda::search_paths(panels, samples, diagonal, breakpoints.data(), workspace.data(), stream);
+  DeviceArray<double> distances(samples.count * parameters.classes);
+  cuda::search_paths(panels, samples, diagonal, breakpoints.data(),
+                     own_distances != nullptr ? distances.data() : nullptr, workspace.data(), stream);
+  if (own_distances != nullptr) *own_distances = distances.values();
   return breakpoints.values();
 }
 
@@ -26,10 +31,14 @@ TEST_F(CudaSearchPaths, EqualsTheReferenceOnIntegers) {
   for (const Shape& shape : device_shapes()) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
     for (const bool diagonal : {false, true}) {
-      const std::vector<std::int32_t> expected = problem.paths(diagonal);
+      std::vector<std::int32_t> expected(problem.paths(diagonal).size());
+      std::vector<double> smallest(static_cast<std::size_t>(problem.pair_count())), distances;
+      reference::search_paths(problem.parameters(), problem.samples(), diagonal, expected.data(), smallest.data());
       for (const cuda::FeatureType type : kFeatureTypes) {
         EXPECT_TRUE(same_bits(paths_on_device(problem, type, diagonal, stream()), expected))
             << to_string(shape) << " diagonal " << diagonal << " " << name_of(type);
+        EXPECT_TRUE(same_bits(paths_on_device(problem, type, diagonal, stream(), 0, -1, &distances), expected));
+        EXPECT_TRUE(same_bits(distances, smallest)) << to_string(shape) << " diagonal " << diagonal;
       }
     }
   }
@@ -49,14 +58,17 @@ TEST_F(CudaSearchPaths, ManyTiesAreBrokenAsTheReferenceBreaksThem) {
   }
 }
 
-TEST_F(CudaSearchPaths, OnRealsFindsThePathsThatTheCpusFusedMultiplyAddFinds) {
+TEST_F(CudaSearchPaths, OnRealsFindsThePathsAndDistancesThatTheCpusFusedMultiplyAddFinds) {
   for (const Shape& shape : device_shapes()) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
+    std::vector<double> expected(static_cast<std::size_t>(problem.pair_count())), distances;
     for (const bool diagonal : {false, true}) {
-      const std::vector<std::int32_t> found = paths_on_device(problem, cuda::FeatureType::kFloat32, diagonal, stream());
+      const std::vector<std::int32_t> found =
+          paths_on_device(problem, cuda::FeatureType::kFloat32, diagonal, stream(), 0, -1, &distances);
       for_each_fused_variant([&](const Variant& variant) {
-        EXPECT_TRUE(same_bits(found, paths_by(problem, diagonal, 1, variant)))
+        EXPECT_TRUE(same_bits(found, paths_by(problem, diagonal, 1, variant, expected.data())))
             << to_string(shape) << " diagonal " << diagonal << " " << variant.name;
+        EXPECT_TRUE(same_bits(distances, expected)) << to_string(shape) << " diagonal " << diagonal;
       });
     }
   }
@@ -86,6 +98,7 @@ TEST_F(CudaWarp, AloneFollowsTheRulesForTiesOnAnyCosts) {
       const std::int64_t stride = cuda::cost_stride(3, steps);
       std::vector<float> cost(static_cast<std::size_t>(samples.total_steps * stride), std::nanf(""));
       std::vector<std::int32_t> expected;
+      std::vector<double> smallest;
       std::int64_t column = 0;
       for (std::int64_t b = 0; b < samples.count; ++b) {
         const std::int64_t length = problem.samples().length(b);
@@ -99,7 +112,7 @@ TEST_F(CudaWarp, AloneFollowsTheRulesForTiesOnAnyCosts) {
             }
           }
           std::vector<std::int32_t> path(static_cast<std::size_t>(steps - 1));
-          reference::warp(matrix.data(), steps, length, diagonal, path.data());
+          smallest.push_back(reference::warp(matrix.data(), steps, length, diagonal, path.data()));
           expected.insert(expected.end(), path.begin(), path.end());
         }
         column += length;
@@ -108,8 +121,11 @@ TEST_F(CudaWarp, AloneFollowsTheRulesForTiesOnAnyCosts) {
       DeviceArray<std::byte> workspace(
           static_cast<std::int64_t>(cuda::warp_workspace_bytes(3, steps, samples, diagonal)));
       DeviceArray<std::int32_t> breakpoints(static_cast<std::int64_t>(expected.size()));
-      cuda::warp(device_cost.data(), 3, steps, samples, diagonal, breakpoints.data(), workspace.data(), stream());
+      DeviceArray<double> distances(static_cast<std::int64_t>(smallest.size()));
+      cuda::warp(device_cost.data(), 3, steps, samples, diagonal, breakpoints.data(), distances.data(),
+                 workspace.data(), stream());
       EXPECT_TRUE(same_bits(breakpoints.values(), expected)) << "K=" << steps << " diagonal " << diagonal;
+      EXPECT_TRUE(same_bits(distances.values(), smallest)) << "K=" << steps << " diagonal " << diagonal;
     }
   }
 }

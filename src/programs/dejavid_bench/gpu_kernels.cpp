@@ -102,7 +102,9 @@ class GpuProblem {
 
   void pack_samples() { cuda::pack_samples(samples_, packed_samples_.get(), nullptr); }
   void cost() { cuda::cost_matrices(packed_, packed_samples_.get(), total_steps_, cost_.get(), nullptr); }
-  void search_paths() { cuda::search_paths(packed_, samples_, false, breakpoints_.get(), workspace_->get(), nullptr); }
+  void search_paths() {
+    cuda::search_paths(packed_, samples_, false, breakpoints_.get(), nullptr, workspace_->get(), nullptr);
+  }
   void distances() {
     cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), nullptr);
     cuda::add_distance_parts(parts_.get(), cuda::distance_parts(steps_, feature_dim_), count_, classes_,
