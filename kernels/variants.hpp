@@ -9,15 +9,16 @@
 
 namespace dejavid::kernels {
 
-/// One cell of a path, or two side by side: centroid step `row`, sample step `column`, or `column` and the one after.
-struct PathCell {
-  std::int32_t row, column;
+/// The columns (sample steps) of one centroid step on a path.
+struct PathRow {
+  std::int32_t first, count;
 };
 
-/// A path's cells: `pairs` of two, then `singles`.
-struct PathCells {
-  const PathCell* cells;
-  std::int64_t pairs, singles;
+/// One block of features, or two taken at once: a path's turns then cost half as many mispredicted branches.
+struct PathBlocks {
+  std::int64_t width = 0;  ///< features of a row in the block, or in each of two
+  std::int64_t count = 1;
+  std::int64_t next_parameters = 0, next_sample = 0;  ///< elements from the first block to the second
 };
 
 /// One cell's share in a gradient: which step of the run's samples, and dL/d distance of the path that the cell is on.
@@ -42,10 +43,10 @@ struct Variant {
   void (*warp)(const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps, std::int64_t length,
                bool diagonal, std::int32_t* breakpoints, double* distances, float* state, std::int8_t* decisions);
 
-  /// Sum over `cells` and one block of features of u*|centroid - m|. Arrays are blocks `width` wide (see blocks.hpp):
-  /// centroids and weights [K,width] of one class, sample [T,width].
-  double (*path_distance)(const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                          const PathCells& cells);
+  /// Sum over a path's cells and one or two blocks of features of u*|centroid - m|; `rows` [K]. Arrays are blocks
+  /// (see blocks.hpp): centroids and weights [K,width] of one class, sample [T,width].
+  double (*path_distance)(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
+                          const PathRow* rows, std::int64_t steps);
 
   /// For every centroid step i of one class and one block of features, over the cells row_ends[i-1] .. row_ends[i]:
   /// slope_sum[i] += g*sign(centroid - m), magnitude_sum[i] += g*|centroid - m|, both [K,width]; a row's cells first.

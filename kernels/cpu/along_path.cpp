@@ -36,31 +36,12 @@ std::int64_t samples_per_task(const BlockedSamples& samples, int threads) {
   return std::clamp(divide_up(samples.count, 4 * threads), std::int64_t{1}, kSamplesPerTask);
 }
 
-struct DistanceArrays {
-  PathCell* cells;   ///< the paths of a task's samples to all classes, one after the other
-  PathCells* paths;  ///< [samples of a task, C]
-};
-
-DistanceArrays carve_distance(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
-                              std::int64_t per_task) {
-  return {workspace.request<PathCell>(parameters.classes * most_cells(parameters, samples, per_task)),
-          workspace.request<PathCells>(parameters.classes * per_task)};
-}
-
-/// Lists the cells of one path: first what can be taken in pairs.
-PathCells list_cells(const std::int32_t* breakpoints, std::int64_t steps, std::int64_t length, PathCell* cells) {
-  PathCell* next = cells;
+/// Lists the columns of one path's rows, [K].
+void list_rows(const std::int32_t* breakpoints, std::int64_t steps, std::int64_t length, PathRow* rows) {
   for (std::int64_t i = 0; i < steps; ++i) {
     const auto [first, last] = row_columns(breakpoints, i, steps, length);
-    for (std::int64_t j = first; j < last; j += 2)
-      *next++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)};
+    rows[i] = {static_cast<std::int32_t>(first), static_cast<std::int32_t>(last - first + 1)};
   }
-  const std::int64_t pairs = next - cells;
-  for (std::int64_t i = 0; i < steps; ++i) {
-    const auto [first, last] = row_columns(breakpoints, i, steps, length);
-    if ((last - first) % 2 == 0) *next++ = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(last)};
-  }
-  return {cells, pairs, next - cells - pairs};
 }
 
 /// The cells of all paths, listed once: a run's cells on its paths to one class lie in a row of `cells`.
@@ -110,9 +91,10 @@ void list_run_cells(const std::int64_t* offsets, std::int64_t members, const std
   }
 }
 
-std::size_t distance_bytes(const BlockedParameters& parameters, const BlockedSamples& samples, std::int64_t per_task) {
+/// Of one task.
+std::size_t distance_bytes(const BlockedParameters& parameters, std::int64_t per_task) {
   Workspace sizing(nullptr);
-  carve_distance(sizing, parameters, samples, per_task);
+  sizing.request<PathRow>(per_task * parameters.classes * parameters.steps);
   return sizing.required_bytes();
 }
 
@@ -135,7 +117,7 @@ void list_steps(const BlockedSamples& samples, std::int64_t first, std::int64_t 
 }  // namespace
 
 std::size_t distances_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples, int threads) {
-  return static_cast<std::size_t>(threads) * distance_bytes(parameters, samples, samples_per_task(samples, threads));
+  return static_cast<std::size_t>(threads) * distance_bytes(parameters, samples_per_task(samples, threads));
 }
 
 void distances_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -143,33 +125,36 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
                            const Variant& variant) {
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
   const std::int64_t per_task = samples_per_task(samples, threads);
-  const std::size_t bytes = distance_bytes(parameters, samples, per_task);
+  const std::size_t bytes = distance_bytes(parameters, per_task);
 #pragma omp parallel for num_threads(threads) schedule(dynamic)
   for (std::int64_t task = 0; task < divide_up(samples.count, per_task); ++task) {
     Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
-    const auto [cells, paths] = carve_distance(arena, parameters, samples, per_task);
+    PathRow* const rows = arena.request<PathRow>(per_task * classes * steps);
     const std::int64_t first = task * per_task, last = std::min(first + per_task, samples.count);
-    PathCell* free = cells;
     for (std::int64_t path = first * classes; path < last * classes; ++path) {
-      const PathCells listed =
-          list_cells(breakpoints + path * (steps - 1), steps, samples.length(path / classes), free);
-      paths[path - first * classes] = listed;
-      free += listed.pairs + listed.singles;
+      list_rows(breakpoints + path * (steps - 1), steps, samples.length(path / classes),
+                rows + (path - first * classes) * steps);
     }
     std::fill(distances + first * classes, distances + last * classes, 0.0);
-    for (std::int64_t f = 0; f < feature_dim; f += kBlockFeatures) {
-      const std::int64_t width = block_width(feature_dim, f);
+    for (std::int64_t f = 0; f < feature_dim;) {
+      PathBlocks blocks{block_width(feature_dim, f)};
+      if (f + kBlockFeatures < feature_dim && block_width(feature_dim, f + kBlockFeatures) == kBlockFeatures) {
+        blocks.count = 2;
+        blocks.next_parameters = parameters.rows() * kBlockFeatures;
+      }
       for (std::int64_t first_class = 0; first_class < classes; first_class += kClassesPerPass) {
         const std::int64_t last_class = std::min(first_class + kClassesPerPass, classes);
         for (std::int64_t b = first; b < last; ++b) {
+          blocks.next_sample = samples.length(b) * kBlockFeatures;
           for (std::int64_t c = first_class; c < last_class; ++c) {
             const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, c * steps);
             distances[b * classes + c] +=
-                variant.path_distance(parameters.centroids + row, parameters.weights + row, samples.block(b, f), width,
-                                      paths[(b - first) * classes + c]);
+                variant.path_distance(parameters.centroids + row, parameters.weights + row, samples.block(b, f), blocks,
+                                      rows + ((b - first) * classes + c) * steps, steps);
           }
         }
       }
+      f += blocks.count * kBlockFeatures;
     }
   }
 }

@@ -9,8 +9,8 @@
 namespace {
 
 using dejavid::kernels::GradientCell;
-using dejavid::kernels::PathCell;
-using dejavid::kernels::PathCells;
+using dejavid::kernels::PathBlocks;
+using dejavid::kernels::PathRow;
 using dejavid::kernels::TieSign;
 
 constexpr int kVectorsPerQuantum = static_cast<int>(dejavid::kernels::kBlockQuantum) / kLanes;
@@ -31,46 +31,65 @@ void with_width(std::int64_t width, Body&& body) {
   }
 }
 
-template <int Vectors>
-double path_distance_block(const float* centroids, const float* weights, const float* sample, const PathCells& cells) {
-  // Flat runs of cells: a loop for each row would cost a mispredicted branch a row, more than loading the row again.
-  // Two cells share a load of the row, without which loads would be the limit.
-  constexpr std::int64_t kWidth = Vectors * kLanes;
-  Registers<Vectors> sum = {};
-  const PathCell* cell = cells.cells;
-  for (const PathCell* const end = cell + cells.pairs; cell < end; ++cell) {
-    const float* const centroid = centroids + cell->row * kWidth;
-    const float* const weight = weights + cell->row * kWidth;
-    const float* const m = sample + cell->column * kWidth;
+/// Vectors of features whose sums over a row stay in registers at once.
+constexpr int kDistanceVectors = 8;
+
+/// `Vectors` of features from `kOffset` on of each of `Blocks` blocks whose rows are `kWidth` wide. The columns of a
+/// row are added up before the weight is applied: |centroid - m| needs no more than the sample's number from memory.
+template <int Vectors, int Blocks, std::int64_t kWidth, std::int64_t kOffset>
+Vector path_distance_rows(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
+                          const PathRow* rows, std::int64_t steps) {
+  constexpr int kVectors = Vectors * Blocks;
+  const auto at = [](int v, std::int64_t next) { return kOffset + (v / Vectors) * next + (v % Vectors) * kLanes; };
+  Registers<2> sum = {};
+  for (std::int64_t i = 0; i < steps; ++i) {
+    const float* const centroid = centroids + i * kWidth;
+    const float* const weight = weights + i * kWidth;
+    const float* m = sample + rows[i].first * kWidth;
+    const float* const end = m + rows[i].count * kWidth;
+    Registers<kVectors> row = {};
+    for (; m < end; m += kWidth) {
 #pragma GCC unroll 16
-    for (int v = 0; v < Vectors; ++v) {
-      const Vector c = load(centroid + v * kLanes);
-      Vector u = load(weight + v * kLanes);
-      keep_in_register(u);
-      sum[v] += u * absolute(c - load(m + v * kLanes));
-      sum[v] += u * absolute(c - load(m + kWidth + v * kLanes));
+      for (int v = 0; v < kVectors; ++v) {
+        row[v] += absolute(load(centroid + at(v, blocks.next_parameters)) - load(m + at(v, blocks.next_sample)));
+      }
     }
-  }
-  for (const PathCell* const end = cell + cells.singles; cell < end; ++cell) {
-    const float* const centroid = centroids + cell->row * kWidth;
-    const float* const weight = weights + cell->row * kWidth;
-    const float* const m = sample + cell->column * kWidth;
 #pragma GCC unroll 16
-    for (int v = 0; v < Vectors; ++v) {
-      sum[v] += load(weight + v * kLanes) * absolute(load(centroid + v * kLanes) - load(m + v * kLanes));
-    }
+    for (int v = 0; v < kVectors; ++v) sum[v % 2] += load(weight + at(v, blocks.next_parameters)) * row[v];
   }
-#pragma GCC unroll 16
-  for (int v = 1; v < Vectors; ++v) sum[0] += sum[v];
-  return lane_sum(sum[0]);
+  return sum[0] + sum[1];
 }
 
-double path_distance(const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                     const PathCells& cells) {
+/// The vectors from `First` on of rows that are `Vectors` wide, some at once.
+template <int Vectors, int First = 0>
+double path_distance_passes(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
+                            const PathRow* rows, std::int64_t steps) {
+  constexpr int kAtOnce = Vectors - First < kDistanceVectors ? Vectors - First : kDistanceVectors;
+  const double distance = lane_sum(path_distance_rows<kAtOnce, 1, Vectors * kLanes, First * kLanes>(
+      centroids, weights, sample, blocks, rows, steps));
+  if constexpr (First + kAtOnce < Vectors) {
+    return distance + path_distance_passes<Vectors, First + kAtOnce>(centroids, weights, sample, blocks, rows, steps);
+  } else {
+    return distance;
+  }
+}
+
+double path_distance(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
+                     const PathRow* rows, std::int64_t steps) {
+  if constexpr (2 * kVectorsPerBlock <= kDistanceVectors) {
+    if (blocks.count == 2) {
+      return lane_sum(path_distance_rows<kVectorsPerBlock, 2, dejavid::kernels::kBlockFeatures, 0>(
+          centroids, weights, sample, blocks, rows, steps));
+    }
+  }
   double distance = 0;
-  with_width(width, [&](auto block) {
-    distance = path_distance_block<decltype(block)::kVectors>(centroids, weights, sample, cells);
-  });
+  for (std::int64_t block = 0; block < blocks.count; ++block) {
+    const std::int64_t parameters = block * blocks.next_parameters;
+    with_width(blocks.width, [&](auto width) {
+      distance += path_distance_passes<decltype(width)::kVectors>(
+          centroids + parameters, weights + parameters, sample + block * blocks.next_sample, blocks, rows, steps);
+    });
+  }
   return distance;
 }
 

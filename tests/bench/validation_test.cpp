@@ -8,7 +8,6 @@ namespace dejavid::bench {
 namespace {
 
 using kernels::GradientCell;
-using kernels::PathCells;
 using kernels::TieSign;
 using kernels::Variant;
 
@@ -69,10 +68,10 @@ TEST(Validation, FindsAWrongPath) {
 
 TEST(Validation, FindsAWrongDistanceInTheLastFeatures) {
   Variant broken = broken_variant();
-  broken.path_distance = [](const float* centroids, const float* weights, const float* sample, std::int64_t width,
-                            const PathCells& cells) {
-    const double distance = sound().path_distance(centroids, weights, sample, width, cells);
-    return width < kernels::kBlockFeatures ? distance + 1 : distance;
+  broken.path_distance = [](const float* centroids, const float* weights, const float* sample,
+                            const kernels::PathBlocks& blocks, const kernels::PathRow* rows, std::int64_t steps) {
+    const double distance = sound().path_distance(centroids, weights, sample, blocks, rows, steps);
+    return blocks.width < kernels::kBlockFeatures ? distance + 1 : distance;
   };
   expect_found(broken, "distances_along_paths");
 }
