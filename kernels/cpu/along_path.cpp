@@ -8,10 +8,9 @@ namespace dejavid::kernels::cpu {
 namespace {
 
 constexpr std::int64_t kSamplesPerTask =
-    16;  ///< samples that share one slice of the parameters while it is in the cache
-constexpr std::int64_t kClassesPerTask =
-    16;  ///< classes whose slice of the parameters stays in the cache with the samples'
-
+    16;                                     ///< samples that share one slice of the parameters while it is in the cache
+constexpr std::int64_t kRowsPerTask = 512;  ///< centroid steps whose gradient sums stay in a core's second-level cache
+constexpr std::int64_t kTasksPerThread = 16;  ///< enough for threads to end together
 constexpr std::int64_t kClassesPerPass =
     4;  ///< classes whose block of the parameters stays in the nearest cache while a task's samples pass by
 constexpr std::int64_t kSamplesPerRun =
@@ -63,8 +62,16 @@ GradientLists carve_lists(Workspace& workspace, const BlockedParameters& paramet
           workspace.request<std::int64_t>(runs * parameters.classes * parameters.steps)};
 }
 
-GradientArrays carve_arrays(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples) {
-  const std::int64_t count = std::min(kClassesPerTask, parameters.classes) * parameters.steps * kBlockFeatures;
+/// Every task passes over all samples, so few tasks of many classes read the samples less often.
+std::int64_t classes_per_task(const BlockedParameters& parameters, int threads) {
+  const std::int64_t blocks = divide_up(parameters.feature_dim, kBlockFeatures);
+  const std::int64_t most = std::max(kRowsPerTask / parameters.steps, std::int64_t{1});
+  return std::min(divide_up(parameters.classes, divide_up(kTasksPerThread * threads, blocks)), most);
+}
+
+GradientArrays carve_arrays(Workspace& workspace, const BlockedParameters& parameters, const BlockedSamples& samples,
+                            std::int64_t task_classes) {
+  const std::int64_t count = task_classes * parameters.steps * kBlockFeatures;
   return {workspace.request<float>(count), workspace.request<float>(count),
           workspace.request<const float*>(most_cells(parameters, samples, kSamplesPerRun))};
 }
@@ -98,9 +105,10 @@ std::size_t distance_bytes(const BlockedParameters& parameters, std::int64_t per
   return sizing.required_bytes();
 }
 
-std::size_t gradient_array_bytes(const BlockedParameters& parameters, const BlockedSamples& samples) {
+std::size_t gradient_array_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
+                                 std::int64_t task_classes) {
   Workspace sizing(nullptr);
-  carve_arrays(sizing, parameters, samples);
+  carve_arrays(sizing, parameters, samples, task_classes);
   return sizing.required_bytes();
 }
 
@@ -163,7 +171,8 @@ std::size_t gradient_workspace_bytes(const BlockedParameters& parameters, const 
                                      std::int64_t group, int threads) {
   Workspace sizing(nullptr);
   carve_lists(sizing, parameters, samples, run_count(samples.count, group));
-  return sizing.required_bytes() + static_cast<std::size_t>(threads) * gradient_array_bytes(parameters, samples);
+  return sizing.required_bytes() + static_cast<std::size_t>(threads) *
+                                       gradient_array_bytes(parameters, samples, classes_per_task(parameters, threads));
 }
 
 void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -184,7 +193,8 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   const GradientLists lists = carve_lists(arena, parameters, samples, runs);
   std::byte* const thread_workspace = workspace + arena.required_bytes();
 
-  const std::int64_t class_blocks = divide_up(classes, kClassesPerTask);
+  const std::int64_t per_task = classes_per_task(parameters, threads);
+  const std::int64_t class_blocks = divide_up(classes, per_task);
   const std::int64_t blocks = divide_up(feature_dim, kBlockFeatures);
 #pragma omp parallel num_threads(threads)
   {
@@ -202,12 +212,12 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
     // A task owns a block of the features of some classes and adds up all samples in order: no two tasks write the same
     // sum, and the task's sums stay in a near cache.
     Workspace own(thread_workspace +
-                  static_cast<std::size_t>(omp_get_thread_num()) * gradient_array_bytes(parameters, samples));
-    const GradientArrays arrays = carve_arrays(own, parameters, samples);
+                  static_cast<std::size_t>(omp_get_thread_num()) * gradient_array_bytes(parameters, samples, per_task));
+    const GradientArrays arrays = carve_arrays(own, parameters, samples, per_task);
 #pragma omp for schedule(dynamic)
     for (std::int64_t task = 0; task < class_blocks * blocks; ++task) {
-      const std::int64_t first_class = task % class_blocks * kClassesPerTask, f = task / class_blocks * kBlockFeatures;
-      const std::int64_t task_classes = std::min(kClassesPerTask, classes - first_class);
+      const std::int64_t first_class = task % class_blocks * per_task, f = task / class_blocks * kBlockFeatures;
+      const std::int64_t task_classes = std::min(per_task, classes - first_class);
       const std::int64_t width = block_width(feature_dim, f), per_class = steps * width;
       const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, first_class * steps);
       for (std::int64_t group_run = 0; group_run < runs; group_run += runs_per_group) {
