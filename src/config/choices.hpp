@@ -19,6 +19,8 @@ inline constexpr std::array<std::string_view, 2> kChoiceNames<WeightInit>{"one",
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<Refresh>{"epoch", "batch"};
 template <>
+inline constexpr std::array<std::string_view, 3> kChoiceNames<PathPrecision>{"f32", "f16", "i8"};
+template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<Profile>{"paper", "dejavid-code"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<LogitNorm>{"layernorm", "none"};

@@ -10,6 +10,7 @@ namespace dejavid {
 enum class CacheChoice : std::uint8_t { kAuto, kNone, kMemory, kDevice };
 enum class WeightInit : std::uint8_t { kOne, kRandom };
 enum class Refresh : std::uint8_t { kEpoch, kBatch };
+enum class PathPrecision : std::uint8_t { kF32, kF16, kI8 };
 enum class Profile : std::uint8_t { kPaper, kDejavidCode };
 enum class LogitNorm : std::uint8_t { kLayernorm, kNone };
 enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
@@ -45,6 +46,7 @@ struct TrainConfig {
   double centroid_lr_ratio = 1.0 / 3.0;
   double weight_decay = 0;  ///< default 0.01 under train.profile = "dejavid-code"
   Refresh refresh = Refresh::kEpoch;
+  PathPrecision path_precision = PathPrecision::kF32;  ///< of the costs that training searches paths in
   bool shuffle = true;
   std::int64_t seed = 0;
   Profile profile = Profile::kPaper;
