@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "kernels/blocks.hpp"
 #include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
@@ -86,6 +88,47 @@ void pack_samples(const Samples& samples, float* packed, Stream stream);
 /// cost [total_steps, cost_stride], row = i*C + c. Every element is one f32 sum over the features in order, each term a
 /// subtraction and a fused multiply-add: the same bits as the CPU's variants with fused multiply-add give.
 void cost_matrices(const PackedParameters& parameters, const float* packed_samples, std::int64_t total_steps,
+                   float* cost, Stream stream);
+
+/// Arrays packed in f16 are padded with zeros to a multiple of this many features.
+inline constexpr std::int64_t kHalfFeatureStage = 32;
+/// The largest packed number. Samples further from the centroids' mean than so many of their spreads count as that far.
+inline constexpr float kHalfLimit = 2000.0F;
+
+/// Parameters in f16, scaled so that path searches stay as exact as f16 allows and cannot overflow:
+///   centroid' = (centroid - shift[f]) * scale[f]
+///   weight' = weight / scale[f] * class_factor[c]
+/// rounded to nearest, centroid' kept within kHalfLimit. Samples are packed as centroids are. Scales and factors are
+/// powers of two: a scale makes the mean distance of a feature's centroids from their mean at least 1/2 and less than 1
+/// (1 where there is none), a factor the largest weight' of its class. A shift is a multiple of 1/scale near that mean,
+/// so that small integers stay exact. A cost is class_factor[c] times what it would be, and paths are the same, as a
+/// path compares costs of one class only.
+struct HalfPackedParameters {
+  const void* pairs = nullptr;           ///< [panel][F/2][centroid, weight][row in panel][2] halves
+  const float* shifts = nullptr;         ///< [F]
+  const float* scales = nullptr;         ///< [F]
+  const float* class_factors = nullptr;  ///< [C]
+  std::int64_t classes = 0, steps = 0, feature_dim = 0;
+};
+
+/// Bytes that hold everything HalfPackedParameters points at.
+[[nodiscard]] std::size_t half_packed_parameter_bytes(std::int64_t classes, std::int64_t steps,
+                                                      std::int64_t feature_dim);
+/// Halves of packed samples.
+[[nodiscard]] constexpr std::int64_t half_packed_sample_count(std::int64_t total_steps, std::int64_t feature_dim) {
+  return padded_to(total_steps, kTileWidth) * padded_to(feature_dim, kHalfFeatureStage);
+}
+
+/// `packed`: half_packed_parameter_bytes().
+HalfPackedParameters pack_half_parameters(const ParametersView<float>& parameters, std::byte* packed, Stream stream);
+
+/// `samples` -> [panel][F/2][column in panel][2], scaled as `parameters` are; half_packed_sample_count() halves.
+void pack_half_samples(const HalfPackedParameters& parameters, const Samples& samples, void* packed, Stream stream);
+
+/// cost [total_steps, cost_stride], row = i*C + c, of the packed numbers. Sums of 16 features, every other one of a
+/// stage, are in f16, a subtraction and a fused multiply-add a term; sums of those in f32. Always finite, as a sum in
+/// f16 is at most 16 * 2 * kHalfLimit and its roundings; the same whatever the samples beside it.
+void cost_matrices(const HalfPackedParameters& parameters, const void* packed_samples, std::int64_t total_steps,
                    float* cost, Stream stream);
 }  // namespace cuda
 

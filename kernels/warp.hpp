@@ -55,6 +55,12 @@ namespace cuda {
 void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
                   double* distances, std::byte* workspace, Stream stream);
 
+/// The same with costs of parameters and samples in f16; what it needs is no more than the f32 search does.
+[[nodiscard]] std::size_t search_paths_workspace_bytes(const HalfPackedParameters& parameters, const Samples& samples,
+                                                       bool diagonal);
+void search_paths(const HalfPackedParameters& parameters, const Samples& samples, bool diagonal,
+                  std::int32_t* breakpoints, std::byte* workspace, Stream stream);
+
 /// The dynamic programme alone, on cost [total_steps, cost_stride]; `workspace`: warp_workspace_bytes().
 [[nodiscard]] std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const Samples& samples,
                                                bool diagonal);

@@ -166,12 +166,7 @@ __global__ void pack_samples_kernel(const Feature* __restrict__ features, const 
     const std::int64_t column = first_column + k, feature = first_feature + lane;
     float value = 0.0F;
     if (column < offsets[count] && feature < feature_dim) {
-      int low = 0, high = count;  // the sample with offsets[low] <= column < offsets[low + 1]
-      while (high - low > 1) {
-        const int middle = (low + high) / 2;
-        (offsets[middle] <= column ? low : high) = middle;
-      }
-      value = feature_at(features + (first_rows[low] + column - offsets[low]) * stride, feature);
+      value = feature_at(features + row_of_column(first_rows, offsets, count, column) * stride, feature);
     }
     turned[k][lane] = value;
   }

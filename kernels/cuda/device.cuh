@@ -94,6 +94,17 @@ __device__ __forceinline__ float feature_at(const __half* row, std::int64_t f) {
   return __half2float(row[f]);
 }
 
+/// The row of the array of features that one column of the batch is; see Samples.
+__device__ __forceinline__ std::int64_t row_of_column(const std::int64_t* first_rows, const std::int32_t* offsets,
+                                                      int count, std::int64_t column) {
+  int low = 0, high = count;  // the sample with offsets[low] <= column < offsets[low + 1]
+  while (high - low > 1) {
+    const int middle = (low + high) / 2;
+    (offsets[middle] <= column ? low : high) = middle;
+  }
+  return first_rows[low] + column - offsets[low];
+}
+
 /// Calls `body` with a null pointer of the features' type.
 template <typename Body>
 void with_feature_type(FeatureType type, Body&& body) {

@@ -117,16 +117,31 @@ void launch_warp(const float* cost, std::int64_t classes, std::int64_t steps, co
 }
 
 struct SearchArrays {
-  float* packed_samples;
+  std::byte* packed_samples;
   float* cost;
   std::byte* warp_workspace;
 };
 
-SearchArrays carve(Workspace& workspace, const PackedParameters& parameters, const Samples& samples, bool diagonal) {
-  return {workspace.request<float>(packed_sample_count(samples.total_steps, samples.feature_dim)),
+std::int64_t packed_sample_bytes(const PackedParameters& /*parameters*/, const Samples& samples) {
+  return packed_sample_count(samples.total_steps, samples.feature_dim) * static_cast<std::int64_t>(sizeof(float));
+}
+std::int64_t packed_sample_bytes(const HalfPackedParameters& /*parameters*/, const Samples& samples) {
+  return half_packed_sample_count(samples.total_steps, samples.feature_dim) * static_cast<std::int64_t>(sizeof(__half));
+}
+
+template <typename Parameters>
+SearchArrays carve(Workspace& workspace, const Parameters& parameters, const Samples& samples, bool diagonal) {
+  return {workspace.request<std::byte>(packed_sample_bytes(parameters, samples)),
           workspace.request<float>(samples.total_steps * cost_stride(parameters.classes, parameters.steps)),
           workspace.request<std::byte>(static_cast<std::int64_t>(
               warp_workspace_bytes(parameters.classes, parameters.steps, samples, diagonal)))};
+}
+
+template <typename Parameters>
+std::size_t search_bytes(const Parameters& parameters, const Samples& samples, bool diagonal) {
+  Workspace sizing(nullptr);
+  carve(sizing, parameters, samples, diagonal);
+  return sizing.required_bytes();
 }
 
 }  // namespace
@@ -147,9 +162,12 @@ void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Sam
 }
 
 std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples, bool diagonal) {
-  Workspace sizing(nullptr);
-  carve(sizing, parameters, samples, diagonal);
-  return sizing.required_bytes();
+  return search_bytes(parameters, samples, diagonal);
+}
+
+std::size_t search_paths_workspace_bytes(const HalfPackedParameters& parameters, const Samples& samples,
+                                         bool diagonal) {
+  return search_bytes(parameters, samples, diagonal);
 }
 
 void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
@@ -157,9 +175,21 @@ void search_paths(const PackedParameters& parameters, const Samples& samples, bo
   if (parameters.steps == 1 && distances == nullptr) return;
   Workspace arena(workspace);
   const SearchArrays arrays = carve(arena, parameters, samples, diagonal);
-  pack_samples(samples, arrays.packed_samples, stream);
-  cost_matrices(parameters, arrays.packed_samples, samples.total_steps, arrays.cost, stream);
+  auto* const packed_samples = reinterpret_cast<float*>(arrays.packed_samples);
+  pack_samples(samples, packed_samples, stream);
+  cost_matrices(parameters, packed_samples, samples.total_steps, arrays.cost, stream);
   warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, distances,
+       arrays.warp_workspace, stream);
+}
+
+void search_paths(const HalfPackedParameters& parameters, const Samples& samples, bool diagonal,
+                  std::int32_t* breakpoints, std::byte* workspace, Stream stream) {
+  if (parameters.steps == 1) return;
+  Workspace arena(workspace);
+  const SearchArrays arrays = carve(arena, parameters, samples, diagonal);
+  pack_half_samples(parameters, samples, arrays.packed_samples, stream);
+  cost_matrices(parameters, arrays.packed_samples, samples.total_steps, arrays.cost, stream);
+  warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, nullptr,
        arrays.warp_workspace, stream);
 }
 

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <initializer_list>
 #include <numeric>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -472,6 +473,48 @@ TEST(ShimHalf, RoundsToTheNearestAndTiesToEven) {
     ASSERT_EQ(rounded(std::nextafter(middle, 0.0F)), bits);
     ASSERT_EQ(rounded(std::nextafter(middle, INFINITY)), next);
     ASSERT_EQ(rounded(-middle), rounded(middle) | 0x8000);
+  }
+}
+
+/// Whether `found` is the half nearest to `exact`, of two the even one.
+::testing::AssertionResult is_nearest(__half found, long double exact) {
+  const auto distance = [&](unsigned short bits) {
+    const float value = __half2float(__ushort_as_half(bits));
+    return std::abs((std::isinf(value) ? std::copysign(65536.0L, static_cast<long double>(value))
+                                       : static_cast<long double>(value)) -
+                    exact);
+  };
+  const unsigned short bits = __half_as_ushort(found), magnitude = bits & 0x7fffU, sign = bits & 0x8000U;
+  for (const int step : {-1, 1}) {
+    const int other = magnitude + step;
+    const auto neighbour = static_cast<unsigned short>(other < 0 ? (sign ^ 0x8000) | 1 : other | sign);
+    if (other > 0x7c00 || distance(bits) < distance(neighbour)) continue;
+    if (distance(bits) == distance(neighbour) && magnitude % 2 == 0) continue;
+    return ::testing::AssertionFailure() << static_cast<float>(found) << " for " << static_cast<double>(exact);
+  }
+  return ::testing::AssertionSuccess();
+}
+
+TEST(ShimHalf, ArithmeticRoundsOnce) {
+  std::mt19937 generator(7);
+  const auto finite = [&] {
+    while (true) {
+      const __half drawn = __ushort_as_half(static_cast<unsigned short>(generator()));
+      if (std::isfinite(__half2float(drawn))) return drawn;
+    }
+  };
+  const auto exact = [](__half value) { return static_cast<long double>(__half2float(value)); };
+  for (int round = 0; round < 300'000; ++round) {
+    const __half2 a{finite(), finite()}, b{finite(), finite()};
+    __half2 c{finite(), finite()};
+    if (round % 2 == 0) c = __hfma2(a, b, {__half(0.0F), __half(0.0F)});  // as large as the product, so that bits meet
+    if (!std::isfinite(__half2float(c.x))) continue;
+    if (round % 4 == 0) c.x = __ushort_as_half(__half_as_ushort(c.x) ^ 0x8000U);
+    ASSERT_TRUE(is_nearest(__hsub2(a, b).y, exact(a.y) - exact(b.y)));
+    const long double fused = exact(a.x) * exact(b.x) + exact(c.x);
+    if (fused == 0) continue;  // its sign is another matter
+    ASSERT_TRUE(is_nearest(__hfma2(a, b, c).x, fused));
+    ASSERT_EQ(static_cast<float>(__habs2(a).x), std::abs(static_cast<float>(a.x)));
   }
 }
 

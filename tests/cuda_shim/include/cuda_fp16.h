@@ -37,6 +37,18 @@ inline std::uint16_t float_to_half(float value) {
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13U));
 }
 
+/// The nearest half to an f64 number. Rounded to odd first: an f32 number that is not exact keeps its last bit set, so
+/// that rounding a second time goes where rounding once would have gone.
+inline std::uint16_t double_to_half(double value) {
+  const auto near = static_cast<float>(value);
+  auto bits = std::bit_cast<std::uint32_t>(near);
+  if (static_cast<double>(near) != value && value == value) {
+    const bool away_from_zero = (near < 0 ? -static_cast<double>(near) : near) > (value < 0 ? -value : value);
+    bits = (away_from_zero ? bits - 1 : bits) | 1U;
+  }
+  return float_to_half(std::bit_cast<float>(bits));
+}
+
 }  // namespace dejavid::cuda_shim
 
 struct alignas(2) __half {
@@ -83,4 +95,19 @@ inline unsigned short __half_as_ushort(__half value) {
 }
 inline __half __ushort_as_half(unsigned short bits) {
   return std::bit_cast<__half>(bits);
+}
+
+inline __half2 __habs2(__half2 value) {
+  const auto magnitude = [](__half one) { return __ushort_as_half(static_cast<unsigned short>(one.bits & 0x7fffU)); };
+  return {magnitude(value.x), magnitude(value.y)};
+}
+/// A sum of halves, rounded to f32 and then to a half, is what rounding once gives.
+inline __half2 __hsub2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x - b.x, a.y - b.y);
+}
+inline __half2 __hfma2(__half2 a, __half2 b, __half2 c) {
+  const auto fused = [](double x, double y, double z) {  // products of halves are exact in f64
+    return __ushort_as_half(dejavid::cuda_shim::double_to_half(x * y + z));
+  };
+  return {fused(a.x, b.x, c.x), fused(a.y, b.y, c.y)};
 }

@@ -1,0 +1,367 @@
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "tests/kernels/device_problem.hpp"
+
+namespace dejavid::kernels::testing {
+namespace {
+
+/// Unit roundoff of f16.
+constexpr double kHalfRoundoff = 0x1p-11;
+
+float to_half(float value) {
+  return __half2float(__float2half_rn(value));
+}
+
+/// A problem on the device with its parameters packed in f16, and what was made of them.
+class HalfProblem {
+ public:
+  HalfProblem(const Problem<float>& problem, cuda::FeatureType type, cuda::Stream stream, std::int64_t first = 0,
+              std::int64_t count = -1)
+      : problem_(problem),
+        device_(problem, type, first, count),
+        memory_(bytes(problem)),
+        packed_(cuda::pack_half_parameters(device_.parameters(), memory_.data(), stream)),
+        stream_(stream) {
+    const std::vector<std::byte> content = memory_.values();
+    const ParametersView<float> host = problem.parameters();
+    shifts = read<float>(content, packed_.shifts, host.feature_dim);
+    scales = read<float>(content, packed_.scales, host.feature_dim);
+    class_factors = read<float>(content, packed_.class_factors, host.classes);
+    pairs = read<__half>(content, packed_.pairs,
+                         2 * cuda::padded_to(host.classes * host.steps, cuda::kTileWidth) *
+                             cuda::padded_to(host.feature_dim, cuda::kHalfFeatureStage));
+  }
+
+  [[nodiscard]] const cuda::HalfPackedParameters& packed() const { return packed_; }
+  [[nodiscard]] cuda::Samples samples() { return device_.samples(); }
+
+  [[nodiscard]] float scaled(float value, std::int64_t feature) const {
+    const auto f = static_cast<std::size_t>(feature);
+    const float moved = (value - shifts[f]) * scales[f];
+    return to_half(std::fmin(std::fmax(moved, -cuda::kHalfLimit), cuda::kHalfLimit));
+  }
+  [[nodiscard]] float scaled_weight(float weight, std::int64_t feature, std::int64_t c) const {
+    const float value = weight / scales[static_cast<std::size_t>(feature)] * class_factors[static_cast<std::size_t>(c)];
+    return to_half(std::fmin(std::fmax(value, 0.0F), 1.0F));
+  }
+
+  /// The problem that is left once all numbers are scaled and rounded.
+  [[nodiscard]] Problem<float> rounded() const {
+    Problem<float> rounded = problem_;
+    const std::int64_t width = packed_.feature_dim, per_class = packed_.steps * width;
+    for (std::size_t k = 0; k < rounded.centroids().size(); ++k) {
+      const auto element = static_cast<std::int64_t>(k);
+      rounded.centroids()[k] = scaled(rounded.centroids()[k], element % width);
+      rounded.weights()[k] = scaled_weight(rounded.weights()[k], element % width, element / per_class);
+    }
+    for (std::size_t k = 0; k < rounded.features().size(); ++k) {
+      float& value = rounded.features()[k];
+      if (!std::isnan(value)) value = scaled(value, static_cast<std::int64_t>(k) % width);
+    }
+    return rounded;
+  }
+
+  /// Elements [sum of T, C*K] without the padding of the columns.
+  [[nodiscard]] std::vector<float> cost() {
+    const cuda::Samples samples = device_.samples();
+    const std::int64_t stride = cuda::cost_stride(packed_.classes, packed_.steps);
+    DeviceArray<__half> packed_samples(cuda::half_packed_sample_count(samples.total_steps, samples.feature_dim));
+    DeviceArray<float> cost(samples.total_steps * stride);
+    cuda::pack_half_samples(packed_, samples, packed_samples.data(), stream_);
+    cuda::cost_matrices(packed_, packed_samples.data(), samples.total_steps, cost.data(), stream_);
+    const std::vector<float> padded = cost.values();
+    std::vector<float> elements;
+    for (std::int64_t j = 0; j < samples.total_steps; ++j) {
+      elements.insert(elements.end(), padded.begin() + j * stride,
+                      padded.begin() + j * stride + packed_.classes * packed_.steps);
+    }
+    return elements;
+  }
+
+  [[nodiscard]] std::vector<std::int32_t> paths(bool diagonal) {
+    const cuda::Samples samples = device_.samples();
+    DeviceArray<std::byte> workspace(
+        static_cast<std::int64_t>(cuda::search_paths_workspace_bytes(packed_, samples, diagonal)));
+    DeviceArray<std::int32_t> breakpoints(samples.count * packed_.classes * (packed_.steps - 1));
+    cuda::search_paths(packed_, samples, diagonal, breakpoints.data(), workspace.data(), stream_);
+    return breakpoints.values();
+  }
+
+  std::vector<float> shifts, scales, class_factors;
+  std::vector<__half> pairs;
+
+ private:
+  static std::int64_t bytes(const Problem<float>& problem) {
+    const ParametersView<float> host = problem.parameters();
+    return static_cast<std::int64_t>(cuda::half_packed_parameter_bytes(host.classes, host.steps, host.feature_dim));
+  }
+  template <typename T>
+  std::vector<T> read(const std::vector<std::byte>& content, const void* array, std::int64_t count) {
+    std::vector<T> values(static_cast<std::size_t>(count));
+    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(array) - memory_.data());
+    EXPECT_LE(offset + values.size() * sizeof(T), content.size());
+    std::memcpy(values.data(), content.data() + offset, values.size() * sizeof(T));
+    return values;
+  }
+
+  const Problem<float>& problem_;
+  DeviceProblem device_;
+  DeviceArray<std::byte> memory_;
+  cuda::HalfPackedParameters packed_;
+  cuda::Stream stream_;
+};
+
+std::vector<double> reference_cost(const Problem<float>& problem) {
+  const ParametersView<float> parameters = problem.parameters();
+  const std::int64_t rows = parameters.classes * parameters.steps;
+  const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
+  std::vector<double> cost(static_cast<std::size_t>(problem.samples().total_steps() * stride));
+  reference::cost_matrices(parameters, problem.samples(), cost.data());
+  std::vector<double> elements;
+  for (std::int64_t j = 0; j < problem.samples().total_steps(); ++j)
+    elements.insert(elements.end(), cost.begin() + j * stride, cost.begin() + j * stride + rows);
+  return elements;
+}
+
+/// What a cost may be off, relative to it. Every term is positive; it passes through a subtraction and at most 16 fused
+/// multiply-adds in f16, then an addition of two halves and one a stage in f32.
+double relative_bound(std::int64_t feature_dim) {
+  const auto stages = static_cast<double>(cuda::padded_to(feature_dim, cuda::kHalfFeatureStage)) /
+                      static_cast<double>(cuda::kHalfFeatureStage);
+  return std::expm1(17 * kHalfRoundoff + (1 + stages) * kRoundoff);
+}
+
+/// What a multiply-add may be off where its sum is below the smallest normal half, F times.
+double absolute_bound(std::int64_t feature_dim) {
+  return 0x1p-25 * static_cast<double>(feature_dim);
+}
+
+/// Real features as data sets have them: each with its own offset and spread, each class with its own weights.
+void spread_out(Problem<float>& problem) {
+  const std::int64_t width = problem.parameters().feature_dim;
+  const std::int64_t per_class = problem.parameters().steps * width;
+  const auto place = [&](float value, std::size_t k) {
+    const auto f = static_cast<std::int64_t>(k) % width;
+    return std::ldexp(value, static_cast<int>(f % 9) - 4) + static_cast<float>(f % 5) * 10.0F;
+  };
+  for (std::size_t k = 0; k < problem.centroids().size(); ++k) {
+    problem.centroids()[k] = place(problem.centroids()[k], k);
+    problem.weights()[k] =
+        std::ldexp(problem.weights()[k], static_cast<int>(static_cast<std::int64_t>(k) / per_class % 7));
+  }
+  for (std::size_t k = 0; k < problem.features().size(); ++k) problem.features()[k] = place(problem.features()[k], k);
+}
+
+using CudaHalfCost = OnDevice;
+using CudaHalfSearch = OnDevice;
+
+TEST_F(CudaHalfCost, ScalesArePowersOfTwoThatBringNumbersNearOne) {
+  for (const Shape& shape : device_shapes()) {
+    Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
+    spread_out(problem);
+    const HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    const std::int64_t rows = shape.classes * shape.steps, width = shape.feature_dim;
+    int exponent = 0;
+    for (std::int64_t f = 0; f < width; ++f) {
+      const auto at = static_cast<std::size_t>(f);
+      double mean = 0, spread = 0;
+      for (std::int64_t row = 0; row < rows; ++row)
+        mean += static_cast<double>(problem.parameters().centroids[row * width + f]) / static_cast<double>(rows);
+      for (std::int64_t row = 0; row < rows; ++row)
+        spread += std::abs(static_cast<double>(problem.parameters().centroids[row * width + f]) - mean) /
+                  static_cast<double>(rows);
+      const auto scale = static_cast<double>(half.scales[at]), shift = static_cast<double>(half.shifts[at]);
+      ASSERT_EQ(std::frexp(half.scales[at], &exponent), 0.5F);
+      if (rows > 1) {
+        ASSERT_GE(spread * scale, 0.5 * (1 - 1e-6)) << to_string(shape) << " feature " << f;
+        ASSERT_LT(spread * scale, 1 + 1e-6) << to_string(shape) << " feature " << f;
+      }
+      ASSERT_EQ(std::rint(shift * scale), shift * scale);
+      ASSERT_LE(std::abs(shift - mean) * scale, 0.5 + 1e-4);
+    }
+    for (std::int64_t c = 0; c < shape.classes; ++c) {
+      float largest = 0;
+      for (std::int64_t k = 0; k < shape.steps * width; ++k) {
+        const float weight = problem.parameters().weights[c * shape.steps * width + k];
+        largest = std::max(largest, weight / half.scales[static_cast<std::size_t>(k % width)]);
+      }
+      const float factor = half.class_factors[static_cast<std::size_t>(c)];
+      ASSERT_EQ(std::frexp(factor, &exponent), 0.5F);
+      ASSERT_GE(largest * factor, 0.5F);
+      ASSERT_LT(largest * factor, 1.0F);
+    }
+  }
+}
+
+TEST_F(CudaHalfCost, PackedParametersAreScaledRoundedAndPaddedWithZeros) {
+  Problem<float> problem(5, 14, 35, {3}, Numbers::kReals);  // 70 rows: two panels of a tile; two stages
+  spread_out(problem);
+  const HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+  const Problem<float> rounded = half.rounded();
+  const std::int64_t width = cuda::kPanelWidth;
+  ASSERT_EQ(static_cast<std::int64_t>(half.pairs.size()), 128 * 64 * 2);
+  for (std::int64_t row = 0; row < 128; ++row) {
+    for (std::int64_t f = 0; f < 64; ++f) {
+      const bool inside = row < 70 && f < 35;
+      const auto element = static_cast<std::size_t>((row % 5 * 14 + row / 5) * 35 + f);
+      const auto at = static_cast<std::size_t>(((row / width * 32 + f / 2) * 2 * width + row % width) * 2 + f % 2);
+      ASSERT_EQ(__half2float(half.pairs[at]), inside ? rounded.parameters().centroids[element] : 0.0F)
+          << row << " " << f;
+      ASSERT_EQ(__half2float(half.pairs[at + static_cast<std::size_t>(2 * width)]),
+                inside ? rounded.parameters().weights[element] : 0.0F)
+          << row << " " << f;
+    }
+  }
+}
+
+TEST_F(CudaHalfCost, IsExactOnIntegers) {
+  for (const Shape& shape : device_shapes()) {
+    const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
+    const std::vector<double> expected = reference_cost(problem);
+    for (const cuda::FeatureType type : kFeatureTypes) {
+      HalfProblem half(problem, type, stream());
+      const std::vector<float> found = half.cost();
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t k = 0; k < found.size(); ++k) {
+        const float factor = half.class_factors[k % static_cast<std::size_t>(shape.classes)];
+        ASSERT_EQ(static_cast<double>(found[k]), expected[k] * static_cast<double>(factor))
+            << to_string(shape) << " " << name_of(type);
+      }
+    }
+  }
+}
+
+TEST_F(CudaHalfCost, IsWithinTheRoundingBoundOnReals) {
+  for (const Shape& shape : device_shapes()) {
+    Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
+    spread_out(problem);
+    HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    const std::vector<double> expected = reference_cost(half.rounded());
+    const std::vector<float> found = half.cost();
+    const double relative = relative_bound(shape.feature_dim), absolute = absolute_bound(shape.feature_dim);
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], relative * expected[k] + absolute) << to_string(shape);
+    }
+    round_features(problem);
+    HalfProblem stored(problem, cuda::FeatureType::kFloat16, stream());
+    HalfProblem plain(problem, cuda::FeatureType::kFloat32, stream());
+    EXPECT_TRUE(same_bits(stored.cost(), plain.cost())) << to_string(shape);
+  }
+}
+
+TEST_F(CudaHalfCost, IsFiniteWhateverTheNumbersAre) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> extremes{0.0F,   3e38F,     -3e38F,     1e-38F,        1e-45F, 65504.0F,
+                                    -1e10F, kInfinity, -kInfinity, std::nanf(""), 1.0F};
+  for (const bool parameters_too : {false, true}) {
+    Problem<float> problem(3, 5, 64, {4, 9}, Numbers::kReals);
+    std::mt19937 generator(3);
+    const auto draw = [&] { return extremes[generator() % extremes.size()]; };
+    for (float& value : problem.features()) value = std::isnan(value) ? value : draw();
+    if (parameters_too) {
+      for (float& value : problem.centroids()) value = draw();
+      for (float& value : problem.weights()) value = std::abs(draw());
+    }
+    HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    for (const float cost : half.cost()) {
+      ASSERT_TRUE(std::isfinite(cost));
+      ASSERT_GE(cost, 0.0F);
+    }
+  }
+}
+
+TEST_F(CudaHalfCost, TheLargestPackedNumbersDoNotOverflow) {
+  constexpr std::int64_t kWidth = cuda::kPanelWidth, kFeatures = 2 * cuda::kHalfFeatureStage;
+  std::vector<__half> pairs, samples(static_cast<std::size_t>(cuda::kTileWidth * kFeatures), cuda::kHalfLimit);
+  for (std::int64_t line = 0; line < cuda::kTileWidth / kWidth * kFeatures; ++line)  // centroids and weights in turn
+    pairs.insert(pairs.end(), static_cast<std::size_t>(2 * kWidth), line % 2 == 0 ? -cuda::kHalfLimit : 1.0F);
+  DeviceArray<__half> device_pairs(pairs), device_samples(samples);
+  DeviceArray<float> cost(cuda::cost_stride(1, 1));
+  cuda::cost_matrices({device_pairs.data(), nullptr, nullptr, nullptr, 1, 1, kFeatures}, device_samples.data(), 1,
+                      cost.data(), stream());
+  EXPECT_EQ(cost.values()[0], 2 * cuda::kHalfLimit * kFeatures);  // multiples of 4000 are exact in f16
+}
+
+TEST_F(CudaHalfCost, LargeTilesGiveTheSameBitsAsSmallOnes) {
+  // 16 x 16 tiles of 64 x 128 elements together; each sample alone takes small tiles.
+  std::vector<std::int64_t> lengths(30, 65);
+  lengths.push_back(7);
+  const Problem<float> problem(128, 8, 5, lengths, Numbers::kReals);
+  const std::vector<float> together = HalfProblem(problem, cuda::FeatureType::kFloat32, stream()).cost();
+  std::vector<float> apart;
+  for (std::int64_t b = 0; b < problem.samples().count; ++b) {
+    const std::vector<float> alone = HalfProblem(problem, cuda::FeatureType::kFloat32, stream(), b, 1).cost();
+    apart.insert(apart.end(), alone.begin(), alone.end());
+  }
+  EXPECT_TRUE(same_bits(together, apart));
+}
+
+TEST_F(CudaHalfSearch, EqualsTheReferenceOnIntegers) {
+  for (const Shape& shape : device_shapes()) {
+    const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
+    for (const bool diagonal : {false, true}) {
+      const std::vector<std::int32_t> expected = problem.paths(diagonal);
+      for (const cuda::FeatureType type : kFeatureTypes) {
+        EXPECT_TRUE(same_bits(HalfProblem(problem, type, stream()).paths(diagonal), expected))
+            << to_string(shape) << " diagonal " << diagonal << " " << name_of(type);
+      }
+    }
+  }
+}
+
+TEST_F(CudaHalfSearch, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
+  for (const Shape& shape : device_shapes()) {
+    Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
+    spread_out(problem);
+    HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    const Problem<float> rounded = half.rounded();
+    const std::int64_t cells = shape.steps + *std::max_element(shape.lengths.begin(), shape.lengths.end());
+    // A near tie may be decided otherwise, by as much as costs and their f32 sums along both paths can be off.
+    const double relative = 2 * (relative_bound(shape.feature_dim) + static_cast<double>(cells) * kRoundoff);
+    const double absolute = 2 * static_cast<double>(cells) * absolute_bound(shape.feature_dim);
+    for (const bool diagonal : {false, true}) {
+      std::vector<std::int32_t> paths(problem.paths(diagonal).size());
+      std::vector<double> best(static_cast<std::size_t>(problem.pair_count())), found(best.size());
+      reference::search_paths(rounded.parameters(), rounded.samples(), diagonal, paths.data(), best.data());
+      paths = half.paths(diagonal);
+      reference::distances_along_paths(rounded.parameters(), rounded.samples(), paths.data(), found.data());
+      for (std::size_t pair = 0; pair < best.size(); ++pair) {
+        EXPECT_GE(found[pair], best[pair] * (1 - 1e-12));
+        EXPECT_LE(found[pair], best[pair] * (1 + relative) + absolute) << to_string(shape) << " diagonal " << diagonal;
+      }
+    }
+  }
+}
+
+TEST_F(CudaHalfSearch, ASampleDoesNotDependOnTheSamplesBesideIt) {
+  const Problem<float> problem(6, 37, 21, {3, 50, 1, 8, 37}, Numbers::kReals);
+  const std::vector<std::int32_t> together = HalfProblem(problem, cuda::FeatureType::kFloat32, stream()).paths(true);
+  std::vector<std::int32_t> apart;
+  for (const auto& [first, count] : {std::pair{0, 2}, {2, 1}, {3, 2}}) {
+    const std::vector<std::int32_t> some =
+        HalfProblem(problem, cuda::FeatureType::kFloat32, stream(), first, count).paths(true);
+    apart.insert(apart.end(), some.begin(), some.end());
+  }
+  EXPECT_TRUE(same_bits(apart, together));
+}
+
+TEST_F(CudaHalfSearch, NeedsNoMoreMemoryThanTheSearchInF32) {
+  for (const Shape& shape : device_shapes()) {
+    cuda::Samples samples;
+    samples.count = static_cast<std::int64_t>(shape.lengths.size());
+    for (const std::int64_t length : shape.lengths) samples.total_steps += length;
+    samples.feature_dim = shape.feature_dim;
+    for (const bool diagonal : {false, true}) {
+      const cuda::HalfPackedParameters half{nullptr,       nullptr,     nullptr,          nullptr,
+                                            shape.classes, shape.steps, shape.feature_dim};
+      const PackedParameters plain{nullptr, shape.classes, shape.steps, shape.feature_dim};
+      EXPECT_LE(cuda::search_paths_workspace_bytes(half, samples, diagonal),
+                cuda::search_paths_workspace_bytes(plain, samples, diagonal));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace dejavid::kernels::testing
