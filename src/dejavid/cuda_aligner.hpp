@@ -19,6 +19,7 @@ class CudaAligner final : public Aligner {
   CudaAligner(Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept, CudaStream& stream,
               CudaBatches::Wait wait);
 
+  /// Paths are searched in f32.
   void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
   AlignedBatch next() override;
 

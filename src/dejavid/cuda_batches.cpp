@@ -1,7 +1,7 @@
 #include "src/dejavid/cuda_batches.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <stdexcept>
 #include <utility>
 
 namespace dejavid {
@@ -41,14 +41,17 @@ CudaBatches::~CudaBatches() {
   static_cast<void>(cudaDeviceSynchronize());  // copies from pinned memory may be under way
 }
 
-void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches,
-                        const kernels::PackedParameters* parameters, Wanted wanted) {
+void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
+                        Wanted wanted) {
   user_.finish();  // what an earlier pass has left on the streams, and the parameters
   path_stream_.finish();
   upload_stream_.finish();
   search_ahead_ = parameters != nullptr;
   if (search_ahead_) parameters_ = *parameters;
   wanted_ = wanted;
+  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters_)) {
+    throw std::logic_error("distances of a search that is not in f32");
+  }
   PlanLimits limits;
   limits.group_samples_bytes = limits_.group_bytes;
   limits.path_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
@@ -199,7 +202,7 @@ void CudaBatches::search_group(std::int64_t group) {
   path_stream_.record(there.searched);
 }
 
-void CudaBatches::search(const kernels::PackedParameters& parameters) {
+void CudaBatches::search(const SearchParameters& parameters) {
   const std::int64_t index = taken_ - 1, group = plan_.group_of(index);
   const SampleRun& run = plan_.batches[static_cast<std::size_t>(index)];
   for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
@@ -208,10 +211,16 @@ void CudaBatches::search(const kernels::PackedParameters& parameters) {
   }
 }
 
-void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
+void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const SearchParameters& parameters,
                                CudaStream& stream) {
-  kernels::cuda::search_paths(parameters, samples(piece), diagonal_, breakpoints(piece.first, group),
-                              distances(piece.first, group), path_workspace_.data(), stream.get());
+  const Samples searched = samples(piece);
+  std::int32_t* const found = breakpoints(piece.first, group);
+  if (const auto* half = std::get_if<kernels::cuda::HalfPackedParameters>(&parameters)) {
+    kernels::cuda::search_paths(*half, searched, diagonal_, found, path_workspace_.data(), stream.get());
+  } else {
+    kernels::cuda::search_paths(std::get<kernels::PackedParameters>(parameters), searched, diagonal_, found,
+                                distances(piece.first, group), path_workspace_.data(), stream.get());
+  }
 }
 
 std::int32_t* CudaBatches::breakpoints(std::int64_t sample, std::int64_t group) {
@@ -236,8 +245,10 @@ Samples CudaBatches::samples(const SampleRun& run) const {
   return samples;
 }
 
+/// What a search in f32 needs; one in f16 needs no more.
 std::size_t CudaBatches::workspace_bytes(const Samples& extents) const {
-  return kernels::cuda::search_paths_workspace_bytes({nullptr, classes_, steps_, feature_dim_}, extents, diagonal_);
+  return kernels::cuda::search_paths_workspace_bytes(kernels::PackedParameters{nullptr, classes_, steps_, feature_dim_},
+                                                     extents, diagonal_);
 }
 
 }  // namespace dejavid

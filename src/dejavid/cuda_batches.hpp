@@ -7,6 +7,7 @@
 
 #include "kernels/warp.hpp"
 #include "src/dejavid/cuda_memory.hpp"
+#include "src/dejavid/cuda_parameters.hpp"
 #include "src/dejavid/cuda_plan.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
@@ -23,7 +24,7 @@ struct CudaBatch {
   const double* distances = nullptr;     ///< [B,C] the paths' own; nullptr where the pass was not asked for them
 };
 
-/// What is wanted of a search ahead.
+/// What is wanted of a search ahead. Only a search in f32 knows the paths' own distances.
 enum class Wanted : std::uint8_t { kPaths, kPathsAndDistances };
 
 /// How much memory preparing batches may take.
@@ -53,14 +54,14 @@ class CudaBatches {
 
   /// Begins a pass, once all is done that the user stream has been given. `parameters`: to search every batch's paths
   /// with, ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
-  void start(const std::vector<std::vector<std::int64_t>>& batches, const kernels::PackedParameters* parameters,
+  void start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
              Wanted wanted = Wanted::kPaths);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
 
   /// The coming batch: what the user stream is given from here on finds it there.
   [[nodiscard]] CudaBatch next();
   /// Paths of the batch that next() returned, on the user stream.
-  void search(const kernels::PackedParameters& parameters);
+  void search(const SearchParameters& parameters);
   /// What was enqueued by now is all that uses the batch that next() returned. Prepares some of what is to come.
   void release();
 
@@ -82,8 +83,7 @@ class CudaBatches {
   void prepare();
   void upload(std::int64_t batch);
   void search_group(std::int64_t group);
-  void search_piece(const SampleRun& piece, std::int64_t group, const kernels::PackedParameters& parameters,
-                    CudaStream& stream);
+  void search_piece(const SampleRun& piece, std::int64_t group, const SearchParameters& parameters, CudaStream& stream);
   [[nodiscard]] std::int32_t* breakpoints(std::int64_t sample, std::int64_t group);
   [[nodiscard]] double* distances(std::int64_t sample, std::int64_t group);  ///< nullptr where they are not wanted
   [[nodiscard]] std::size_t workspace_bytes(const kernels::cuda::Samples& extents) const;
@@ -101,9 +101,9 @@ class CudaBatches {
   CudaPlan plan_;
   bool search_ahead_ = false;
   Wanted wanted_ = Wanted::kPaths;
-  kernels::PackedParameters parameters_;  ///< to search ahead with
-  std::int64_t taken_ = 0;                ///< batches that next() gave
-  std::int64_t prepared_ = 0;             ///< batches whose upload is enqueued
+  SearchParameters parameters_;  ///< to search ahead with
+  std::int64_t taken_ = 0;       ///< batches that next() gave
+  std::int64_t prepared_ = 0;    ///< batches whose upload is enqueued
 
   CudaStream upload_stream_, path_stream_;
   std::array<Place, 2> places_;

@@ -92,11 +92,12 @@ void CudaEngine::set_frozen(const std::vector<float>& centroids, const std::vect
 
 void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
   if (config_.train.refresh == Refresh::kEpoch) {
-    aligner_.start(std::move(batches), PathSource::kFrozen);
+    const SearchParameters frozen = aligner_.parameters().frozen_packed(config_.train.path_precision);
+    aligner_.batches().start(batches, &frozen);
   } else {
     aligner_.batches().start(batches, nullptr);
-    aligner_.reserve();
   }
+  aligner_.reserve();
   std::int64_t most = 0;
   std::size_t workspace = 0;
   for (const SampleRun& batch : aligner_.plan().batches) {
@@ -124,7 +125,9 @@ void CudaEngine::compute(std::int64_t batch_samples) {
   Result& result = this->result(computed_);
   result.samples.assign(batch.indices.begin(), batch.indices.end());
   // 1. paths: searched ahead, unless they are to follow every update
-  if (config_.train.refresh == Refresh::kBatch) aligner_.batches().search(aligner_.parameters().live_packed());
+  if (config_.train.refresh == Refresh::kBatch) {
+    aligner_.batches().search(aligner_.parameters().live_packed(config_.train.path_precision));
+  }
   // 2. distances along them with the live parameters, and the loss through the normalisation
   if (batch.samples.count > 0) compute_loss(batch, batch_samples, result);
   // 3. gradient along them

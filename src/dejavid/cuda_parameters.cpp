@@ -1,6 +1,7 @@
 #include "src/dejavid/cuda_parameters.hpp"
 
 #include <span>
+#include <stdexcept>
 
 namespace dejavid {
 
@@ -9,7 +10,6 @@ using kernels::ParametersView;
 CudaParameters::CudaParameters(const Model& model, CudaStream& stream)
     : stream_(stream), classes_(model.classes), steps_(model.steps), feature_dim_(model.feature_dim) {
   for (DeviceBuffer<float>* buffer : {&centroids_, &log_weights_, &weights_}) buffer->reserve(count());
-  live_packed_.reserve(kernels::cuda::packed_parameter_count(classes_, steps_, feature_dim_));
   load(model);
 }
 
@@ -32,27 +32,43 @@ void CudaParameters::fetch(Model& model) const {
 void CudaParameters::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
   frozen_centroids_.reserve(count());
   frozen_weights_.reserve(count());
-  frozen_packed_.reserve(kernels::cuda::packed_parameter_count(classes_, steps_, feature_dim_));
-  copy_to_device(std::span<const float>(centroids), frozen_centroids_.data(), stream_);
-  float* const logarithms = frozen_packed_.data();  // which is larger, and filled only below
+  float* const logarithms = frozen_centroids_.data();  // until the centroids come
   copy_to_device(std::span<const float>(log_weights), logarithms, stream_);
   kernels::cuda::exponentiate(logarithms, count(), frozen_weights_.data(), stream_.get());
-  static_cast<void>(
-      kernels::cuda::pack_parameters({frozen_centroids_.data(), frozen_weights_.data(), classes_, steps_, feature_dim_},
-                                     frozen_packed_.data(), stream_.get()));
+  copy_to_device(std::span<const float>(centroids), frozen_centroids_.data(), stream_);
   stream_.finish();
+  frozen_packed_.ready = frozen_packed_.half_ready = false;
 }
 
 ParametersView<float> CudaParameters::live() const {
   return {centroids_.data(), weights_.data(), classes_, steps_, feature_dim_};
 }
 
-kernels::PackedParameters CudaParameters::live_packed() {
-  if (!live_packed_ready_) {
-    static_cast<void>(kernels::cuda::pack_parameters(live(), live_packed_.data(), stream_.get()));
-    live_packed_ready_ = true;
+SearchParameters CudaParameters::frozen_packed(PathPrecision precision) {
+  return pack({frozen_centroids_.data(), frozen_weights_.data(), classes_, steps_, feature_dim_}, precision,
+              frozen_packed_);
+}
+
+SearchParameters CudaParameters::live_packed(PathPrecision precision) {
+  return pack(live(), precision, live_packed_);
+}
+
+SearchParameters CudaParameters::pack(const ParametersView<float>& parameters, PathPrecision precision,
+                                      PackedCopies& copies) {
+  if (precision == PathPrecision::kI8) throw std::logic_error("path searches in i8 on a GPU");
+  if (precision == PathPrecision::kF16) {
+    std::byte* const packed =
+        copies.half.reserve(kernels::cuda::half_packed_parameter_bytes(classes_, steps_, feature_dim_));
+    if (!copies.half_ready) {
+      copies.half_parameters = kernels::cuda::pack_half_parameters(parameters, packed, stream_.get());
+    }
+    copies.half_ready = true;
+    return copies.half_parameters;
   }
-  return packed(live_packed_);
+  float* const packed = copies.panels.reserve(kernels::cuda::packed_parameter_count(classes_, steps_, feature_dim_));
+  if (!copies.ready) static_cast<void>(kernels::cuda::pack_parameters(parameters, packed, stream_.get()));
+  copies.ready = true;
+  return kernels::PackedParameters{packed, classes_, steps_, feature_dim_};
 }
 
 }  // namespace dejavid

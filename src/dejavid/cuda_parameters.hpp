@@ -1,14 +1,19 @@
 #pragma once
 
+#include <variant>
 #include <vector>
 
 #include "kernels/cost.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
+#include "src/config/config.hpp"
 #include "src/dejavid/cuda_memory.hpp"
 #include "src/dejavid/model.hpp"
 
 namespace dejavid {
+
+/// What paths are searched with: f32, or f16 as the kernels scale it.
+using SearchParameters = std::variant<kernels::PackedParameters, kernels::cuda::HalfPackedParameters>;
 
 /// A model's parameters in GPU memory, in the layouts that the kernels read: the live ones and the epoch's frozen copy.
 /// Everything happens in the order of one stream, which must outlive it.
@@ -24,15 +29,15 @@ class CudaParameters {
   void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights);
 
   [[nodiscard]] kernels::ParametersView<float> live() const;
-  [[nodiscard]] kernels::PackedParameters frozen() const { return packed(frozen_packed_); }
-  /// The live parameters, packed anew where they have changed since the last time.
-  [[nodiscard]] kernels::PackedParameters live_packed();
+  // Packed where they have changed since the last time. kI8 is none of a GPU's.
+  [[nodiscard]] SearchParameters frozen_packed(PathPrecision precision);
+  [[nodiscard]] SearchParameters live_packed(PathPrecision precision);
 
   /// For the update, which keeps the weights up to date. It makes what is packed old.
   [[nodiscard]] float* centroids() { return centroids_.data(); }
   [[nodiscard]] float* log_weights() { return log_weights_.data(); }
   [[nodiscard]] float* weights() { return weights_.data(); }
-  void changed() { live_packed_ready_ = false; }
+  void changed() { live_packed_.ready = live_packed_.half_ready = false; }
 
   [[nodiscard]] std::int64_t classes() const { return classes_; }
   [[nodiscard]] std::int64_t steps() const { return steps_; }
@@ -40,16 +45,21 @@ class CudaParameters {
   [[nodiscard]] std::int64_t count() const { return classes_ * steps_ * feature_dim_; }
 
  private:
-  [[nodiscard]] kernels::PackedParameters packed(const DeviceBuffer<float>& data) const {
-    return {data.data(), classes_, steps_, feature_dim_};
-  }
+  /// Copies in the layouts of path searches, each made when it is first asked for.
+  struct PackedCopies {
+    DeviceBuffer<float> panels;
+    DeviceBuffer<std::byte> half;
+    kernels::cuda::HalfPackedParameters half_parameters;
+    bool ready = false, half_ready = false;
+  };
+  [[nodiscard]] SearchParameters pack(const kernels::ParametersView<float>& parameters, PathPrecision precision,
+                                      PackedCopies& copies);
 
   CudaStream& stream_;
   std::int64_t classes_, steps_, feature_dim_;
   DeviceBuffer<float> centroids_, log_weights_, weights_;  ///< live, [C,K,F]
   DeviceBuffer<float> frozen_centroids_, frozen_weights_;  ///< [C,K,F], only to be packed
-  DeviceBuffer<float> live_packed_, frozen_packed_;
-  bool live_packed_ready_ = false;
+  PackedCopies live_packed_, frozen_packed_;
 };
 
 }  // namespace dejavid

@@ -20,7 +20,7 @@ using io::testing::SmallStore;
 struct Seen {
   std::vector<float> features;            ///< [sum of T, stride]
   std::vector<std::int32_t> breakpoints;  ///< [B,C,K-1]
-  std::vector<double> distances;          ///< [B,C], only of paths searched ahead
+  std::vector<double> distances;          ///< [B,C], only of paths searched ahead in f32
 };
 
 /// The user only enqueues copies of what it is given, and never waits: whatever is overwritten before the streams come
@@ -56,8 +56,9 @@ class Batches : public ::testing::Test {
   /// Goes through all batches, or drops the pass after one. `patient`: waits for each batch's copies before the next.
   std::vector<Seen> look(CudaBatches& batches, CudaParameters& parameters, CudaStream& user, bool ahead, bool patient,
                          bool to_the_end = true) {
-    const kernels::PackedParameters packed = parameters.live_packed();
-    batches.start(passes_, ahead ? &packed : nullptr, ahead ? Wanted::kPathsAndDistances : Wanted::kPaths);
+    const SearchParameters packed = parameters.live_packed(precision_);
+    const bool distances = ahead && precision_ == PathPrecision::kF32;
+    batches.start(passes_, ahead ? &packed : nullptr, distances ? Wanted::kPathsAndDistances : Wanted::kPaths);
     std::vector<Seen> seen(to_the_end ? passes_.size() : 1);
     for (Seen& one : seen) {
       const CudaBatch batch = batches.next();
@@ -70,7 +71,7 @@ class Batches : public ::testing::Test {
       copy_to_host(static_cast<const float*>(batch.samples.features) + first_row * stride, std::span(one.features),
                    user);
       copy_to_host<std::int32_t>(batch.breakpoints, one.breakpoints, user);
-      if (ahead) {
+      if (distances) {
         one.distances.resize(static_cast<std::size_t>(batch.samples.count * model_.classes));
         copy_to_host<double>(batch.distances, one.distances, user);
       }
@@ -134,6 +135,7 @@ class Batches : public ::testing::Test {
   Model model_;
   std::unique_ptr<Dataset> dataset_;
   std::vector<std::vector<std::int64_t>> passes_;  ///< one sample a batch
+  PathPrecision precision_ = PathPrecision::kF32;
 };
 
 TEST_F(Batches, InGroupsOfOneUploadedAnew) {
@@ -150,6 +152,21 @@ TEST_F(Batches, InLargeGroups) {
 
 TEST_F(Batches, InLargeGroupsSearchedByTheUser) {
   check(false, false, 1 << 20, kMostBatchesInGroup);
+}
+
+TEST_F(Batches, SearchedInF16) {
+  precision_ = PathPrecision::kF16;
+  check(false, true, 1, 1);
+  check(false, false, 1 << 20, kMostBatchesInGroup);
+}
+
+TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
+  CudaStream user;
+  CudaParameters parameters(model_, user);
+  CudaBatches batches(*dataset_, model_, {}, user, [](cudaEvent_t) {});
+  const SearchParameters half = parameters.live_packed(PathPrecision::kF16);
+  EXPECT_THROW(batches.start(passes_, &half, Wanted::kPathsAndDistances), std::logic_error);
+  EXPECT_THROW(static_cast<void>(parameters.live_packed(PathPrecision::kI8)), std::logic_error);
 }
 
 TEST_F(Batches, Kept) {

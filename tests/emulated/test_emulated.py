@@ -212,6 +212,71 @@ class AnyNumberOfRanks(EmulatedTest):
                 self.assertIn("All checks passed.", printed)
 
 
+class PathsInF16(EmulatedTest):
+    """train.path_precision = f16: near ties may be decided otherwise, all else is as in f32."""
+
+    plain = dict(train__batch_size=6, train__epochs=3, train__lr=0.002)
+    settings = dict(train__path_precision="f16", **plain)
+
+    def write(self, seed, dtype=np.float32, **extents):
+        """Features with offsets and spreads of their own, more of them than are summed in f16."""
+        tse_set = support.make_set(seed, features=45, lengths=(10, 30), **extents)
+        generator = np.random.default_rng(seed)
+        offsets, spreads = generator.normal(scale=20, size=45), np.exp(generator.normal(size=45))
+        tse_set.samples[:] = [(offsets + spreads * sample).astype(np.float32) for sample in tse_set.samples]
+        self.store = support.write_store(self.folder / f"set_{seed}.h5", tse_set, dtype=dtype)
+
+    def test_losses_near_those_of_f32(self):
+        for seed, dtype, settings in (
+            (60, np.float32, {}),
+            (61, np.float16, dict(model__steps=8, data__cache="none")),
+            (62, np.float32, dict(train__refresh="batch", model__diagonal=True)),
+            (63, np.float32, dict(model__steps=1)),
+        ):
+            with self.subTest(seed=seed):
+                self.write(seed, dtype)
+                reference = self.train_cpu(f"cpu_{seed}", **{**self.plain, **settings})
+                for way in (ALONE, THREE_NCCL):
+                    run_dir, _ = self.train_on(way, f"{way.name}_{seed}", seed, **{**self.settings, **settings})
+                    for event, key in (("step", "loss"), ("epoch", "val_loss")):
+                        found, expected = ([r[key] for r in support.read_metrics(folder, event)] for folder in (run_dir, reference))
+                        self.assert_relative(found, expected, 5e-3, f"{way.name} {event}: {key}")
+
+    def test_searches_are_in_f16(self):
+        """Features whose differences f16 does not keep: other paths, hence another loss, than in f32; validation is in f32 all the same."""
+        tse_set = support.make_set(64, features=3)
+        tse_set.samples[:] = [sample + np.float32(1000) * (np.arange(len(sample), dtype=np.float32) % 2)[:, None] for sample in tse_set.samples]
+        self.store = support.write_store(self.folder / "set.h5", tse_set)
+        first = {}
+        for precision in ("f32", "f16"):
+            run_dir, _ = self.train_on(ALONE, precision, train__path_precision=precision, train__epochs=1, train__lr=1e-30)
+            first[precision] = [support.read_metrics(run_dir, event)[0][key] for event, key in (("step", "loss"), ("epoch", "val_loss"))]
+        self.assertNotEqual(first["f16"][0], first["f32"][0])
+        self.assertEqual(first["f16"][1], first["f32"][1])
+
+    def test_the_same_bytes_and_any_number_of_ranks(self):
+        self.write(65)
+        losses = {}
+        for way in (ALONE, TWO_NCCL, THREE_STAGED):
+            files = []
+            for seed in (1, 2):
+                run_dir, _ = self.train_on(way, "run", seed, **self.settings)
+                losses[way.name] = [s["loss"] for s in support.read_metrics(run_dir, "step")]
+                files.append(((run_dir / "model.h5").read_bytes(), losses[way.name]))
+                shutil.rmtree(run_dir)
+            with self.subTest(way=way.name):
+                self.assertEqual(files[1], files[0])
+                self.assert_relative(losses[way.name], losses["alone"], 1e-5, way.name)
+
+    def test_evaluation_with_frozen_paths_is_in_f32(self):
+        """Before the first update the frozen parameters are the live ones, so both searches find the same."""
+        self.write(66)
+        settings = {**self.settings, "train__epochs": 1, "train__lr": 1e-30}
+        runs = [self.train_on(ALONE, paths, eval__paths=paths, **settings)[0] for paths in ("current", "frozen")]
+        current, frozen = ([r["val_loss"] for r in support.read_metrics(run, "epoch")] for run in runs)
+        self.assert_relative(frozen, current, 1e-5, "val_loss")
+
+
 class Resume(EmulatedTest):
     settings = dict(train__batch_size=6, train__epochs=3, run__checkpoint_every_steps=3, run__checkpoint_keep=100)
 
