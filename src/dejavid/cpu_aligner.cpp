@@ -35,51 +35,66 @@ AlignedBatch CpuAligner::next() {
   return {batch.samples, features_, distances()};
 }
 
-kernels::ParametersView<float> CpuAligner::weigh(std::span<const float> centroids, std::span<const float> log_weights,
-                                                 std::vector<float>& weights) const {
-  weights.resize(log_weights.size());
+void CpuAligner::take_over(std::span<const float> centroids, std::span<const float> log_weights,
+                           SearchParameters& parameters) const {
+  parameters.centroids.assign(centroids.begin(), centroids.end());
+  parameters.weights.resize(log_weights.size());
+  parameters.packed = parameters.quantized = false;
   const auto count = static_cast<std::int64_t>(log_weights.size());
 #pragma omp parallel for num_threads(threads_) schedule(static)
   for (std::int64_t element = 0; element < count; ++element) {
     const auto at = static_cast<std::size_t>(element);
-    weights[at] = std::exp(log_weights[at]);
+    parameters.weights[at] = std::exp(log_weights[at]);
   }
-  return {centroids.data(), weights.data(), classes_, steps_, feature_dim_};
 }
 
 void CpuAligner::set_live(std::span<const float> centroids, std::span<const float> log_weights) {
-  live_centroids_.assign(centroids.begin(), centroids.end());
-  weigh(live_centroids_, log_weights, live_weights_);
-  live_packed_ = false;
+  take_over(centroids, log_weights, live_);
   const std::int64_t rows = classes_ * steps_;
-  kernels::cpu::to_blocks(live_centroids_.data(), rows, feature_dim_,
+  kernels::cpu::to_blocks(live_.centroids.data(), rows, feature_dim_,
                           live_centroid_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
-  kernels::cpu::to_blocks(live_weights_.data(), rows, feature_dim_,
+  kernels::cpu::to_blocks(live_.weights.data(), rows, feature_dim_,
                           live_weight_blocks_.reserve(kernels::blocked_count(rows, feature_dim_)), threads_);
 }
 
 void CpuAligner::set_frozen(std::span<const float> centroids, std::span<const float> log_weights) {
-  kernels::cpu::pack_parameters(weigh(centroids, log_weights, frozen_weights_),
-                                frozen_panels_.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
-                                threads_);
+  take_over(centroids, log_weights, frozen_);
+}
+
+CpuAligner::SearchParameters& CpuAligner::take_batch(const io::SampleBatch& batch, PathSource source) {
+  batch_ = &batch;
+  breakpoints_.reserve(static_cast<std::int64_t>(batch.samples.size()) * classes_ * (steps_ - 1));
+  return source == PathSource::kLive ? live_ : frozen_;
 }
 
 void CpuAligner::search_paths(const io::SampleBatch& batch, PathSource source, double* distances) {
-  batch_ = &batch;
-  const auto count = static_cast<std::int64_t>(batch.samples.size());
-  breakpoints_.reserve(count * classes_ * (steps_ - 1));
-  if (count == 0) return;
-  if (source == PathSource::kLive && !live_packed_) {
-    kernels::cpu::pack_parameters({live_centroids_.data(), live_weights_.data(), classes_, steps_, feature_dim_},
-                                  live_panels_.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
-                                  threads_);
-    live_packed_ = true;
+  SearchParameters& parameters = take_batch(batch, source);
+  if (batch.samples.empty()) return;
+  if (!parameters.packed) {
+    kernels::cpu::pack_parameters(
+        view_of(parameters), parameters.panels.reserve(kernels::packed_parameter_count(classes_, steps_, feature_dim_)),
+        threads_);
+    parameters.packed = true;
   }
-  const kernels::PackedParameters parameters{source == PathSource::kLive ? live_panels_.data() : frozen_panels_.data(),
-                                             classes_, steps_, feature_dim_};
+  const kernels::PackedParameters packed{parameters.panels.data(), classes_, steps_, feature_dim_};
   kernels::cpu::search_paths(
-      parameters, batch_blocks(), diagonal_, breakpoints_.data(), distances,
-      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(parameters, batch_blocks(), threads_)), threads_);
+      packed, batch_blocks(), diagonal_, breakpoints_.data(), distances,
+      workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(packed, batch_blocks(), threads_)), threads_);
+}
+
+void CpuAligner::search_quantized_paths(const io::SampleBatch& batch, PathSource source) {
+  SearchParameters& parameters = take_batch(batch, source);
+  if (batch.samples.empty()) return;
+  if (!parameters.quantized) {
+    parameters.quantized_view = kernels::cpu::quantize_parameters(
+        view_of(parameters),
+        parameters.bytes.reserve(kernels::cpu::quantized_parameter_bytes(classes_, steps_, feature_dim_)), threads_);
+    parameters.quantized = true;
+  }
+  kernels::cpu::search_quantized_paths(parameters.quantized_view, batch_blocks(), diagonal_, breakpoints_.data(),
+                                       workspace_.reserve(kernels::cpu::search_quantized_paths_workspace_bytes(
+                                           parameters.quantized_view, batch_blocks(), threads_)),
+                                       threads_);
 }
 
 std::span<const double> CpuAligner::distances() {
@@ -115,7 +130,7 @@ bool CpuAligner::parameter_gradient(std::span<float> centroids, std::span<float>
       const std::int64_t last = std::min(first + kernels::kBlockFeatures, feature_dim_);
       for (std::int64_t f = first; f < last; ++f) {
         const auto element = static_cast<std::size_t>(row * feature_dim_ + f);
-        const auto weight = static_cast<double>(live_weights_[element]);
+        const auto weight = static_cast<double>(live_.weights[element]);
         centroids[element] = static_cast<float>(weight * slope_sum[block + f - first]);
         log_weights[element] = static_cast<float>(weight * magnitude_sum[block + f - first]);
         finite = finite && std::isfinite(centroids[element]) && std::isfinite(log_weights[element]);

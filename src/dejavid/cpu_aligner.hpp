@@ -6,6 +6,7 @@
 
 #include "io/sample_stream.hpp"
 #include "kernels/along_path.hpp"
+#include "kernels/quantized.hpp"
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligned_buffer.hpp"
 #include "src/dejavid/aligner.hpp"
@@ -33,6 +34,9 @@ class CpuAligner final : public Aligner {
   /// Paths of every sample of the batch to every class. The batch must live until the next call. `distances` [B,C]:
   /// the paths' own, by the parameters that they were searched with; or nullptr.
   void search_paths(const io::SampleBatch& batch, PathSource source, double* distances = nullptr);
+  /// The same paths but for the precision of their costs (kernels/quantized.hpp). `source` kFrozen only after
+  /// set_frozen().
+  void search_quantized_paths(const io::SampleBatch& batch, PathSource source);
   /// [B,C] distances of the live parameters along the paths found last.
   [[nodiscard]] std::span<const double> distances();
   /// The batch's gradient sums; distance_gradient [B,C], `group` as in kernels::cpu::gradient_along_paths.
@@ -44,8 +48,6 @@ class CpuAligner final : public Aligner {
   [[nodiscard]] bool parameter_gradient(std::span<float> centroids, std::span<float> log_weights) const;
 
  private:
-  kernels::ParametersView<float> weigh(std::span<const float> centroids, std::span<const float> log_weights,
-                                       std::vector<float>& weights) const;
   [[nodiscard]] kernels::BlockedParameters live_blocks() const;
   [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
 
@@ -56,10 +58,23 @@ class CpuAligner final : public Aligner {
   int threads_;
   PathSource source_ = PathSource::kLive;  ///< of the pass under way
 
-  std::vector<float> live_centroids_, live_weights_, frozen_weights_;  ///< [C,K,F]
-  bool live_packed_ = false;                                           ///< whether live_panels_ are up to date
-  AlignedBuffer<float> live_panels_, frozen_panels_;                   ///< as cost.hpp packs them
-  AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;     ///< as blocks.hpp lays them out
+  /// One set of parameters as the path searches read it, packed when first asked for.
+  struct SearchParameters {
+    std::vector<float> centroids, weights;   ///< [C,K,F]
+    bool packed = false, quantized = false;  ///< whether what follows is up to date
+    AlignedBuffer<float> panels;             ///< as cost.hpp packs them
+    AlignedBuffer<std::byte> bytes;          ///< as quantized.hpp packs them
+    kernels::cpu::QuantizedParameters quantized_view;
+  };
+  SearchParameters& take_batch(const io::SampleBatch& batch, PathSource source);
+  void take_over(std::span<const float> centroids, std::span<const float> log_weights,
+                 SearchParameters& parameters) const;
+  [[nodiscard]] kernels::ParametersView<float> view_of(const SearchParameters& parameters) const {
+    return {parameters.centroids.data(), parameters.weights.data(), classes_, steps_, feature_dim_};
+  }
+
+  SearchParameters live_, frozen_;
+  AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;  ///< as blocks.hpp lays them out
 
   const io::SampleBatch* batch_ = nullptr;
   std::vector<SampleFeatures> features_;     ///< [B] of the pass under way

@@ -72,7 +72,13 @@ void CpuEngine::compute(std::int64_t batch_samples) {
   const io::SampleBatch* batch = nullptr;
   timed(Phase::kRead, [&] { batch = &dataset_.stream.next(); });
   // 1. paths, which need nothing of this epoch's updates
-  timed(Phase::kPaths, [&] { aligner_.search_paths(*batch, source); });
+  timed(Phase::kPaths, [&] {
+    if (config_.train.path_precision == PathPrecision::kI8) {
+      aligner_.search_quantized_paths(*batch, source);
+    } else {
+      aligner_.search_paths(*batch, source);
+    }
+  });
   // 2. distances along them with the live parameters, and the loss through the normalisation
   timed(Phase::kForward, [&] { current_ = batch_loss(*batch, aligner_.distances(), batch_samples); });
   // 3. gradient along them

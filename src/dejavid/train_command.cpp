@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/errors.hpp"
+#include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/command_setup.hpp"
@@ -80,6 +81,12 @@ void check_training(const Config& config, const io::TseStore& store) {
         "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
         "so "
         "that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"");
+  }
+  if (config.train.path_precision == PathPrecision::kI8 && store.feature_dim() > kernels::kMostQuantizedFeatures) {
+    throw ConfigError(
+        fmt::format("train.path_precision: found \"i8\" with a store of {} features; expected at most {}; set "
+                    "train.path_precision = \"f32\"",
+                    store.feature_dim(), kernels::kMostQuantizedFeatures));
   }
   if (config.eval.split != EvalSplit::kAuto) require_samples(choose_split(store, config.eval.split), config);
 }
