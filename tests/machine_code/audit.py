@@ -9,6 +9,10 @@ kernel's FADD and FFMA; where none has as many, the one with the most. Where a k
 per turn of the loop around it (Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner
 one as often as the updates need. All instructions between a loop's ends count, on both sides of a branch within.
 
+Where a kernel computes in f16 (Kernel.half), HADD2, HFMA2 and HMUL2 stand for FADD and FFMA, each for two elements. Its hot loops are the
+innermost ones within what the rule above finds, added up. Of the f16 pipes ptxas knows two, each of which takes an instruction every other
+clock: HFMA2.MMA is the one's, what has no .MMA the other's. Only an even mixture issues every clock.
+
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
 
@@ -30,14 +34,18 @@ class Kernel:
     threads: int  # a block
     dynamic_shared: int = 0  # bytes a block
     updates_of_outer_turn: int | None = None  # element updates a thread, in one turn of the loop around the hot one
+    half: bool = False  # computes in f16
 
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
+HALF_STAGE = 32  # kHalfFeatureStage
 TILE = {"float": 2 * 64 * 128 * 4, "__half": 2 * 64 * 128 * 2}  # two tiles of columns of kernels/cuda/along_path.cu
 LOOKUP, CENTROIDS = 1088, 8 * 256 * 16
 KERNELS = {
     "cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "cost_kernel<2>": Kernel(256, 2 * STAGE * 3 * 128 * 4, updates_of_outer_turn=STAGE * 64),
+    "half_cost_kernel<1>": Kernel(64, 2 * HALF_STAGE * 3 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
+    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
     **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP) for feature, tile in TILE.items()},
     **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS) for feature, tile in TILE.items()},
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
@@ -87,8 +95,9 @@ class Code:
 CLASSES = {
     "FADD": ["FADD"],
     "FFMA": ["FFMA"],
-    "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HADD2", "HMUL2",
-                 "HFMA2", "HSETP2", "HMNMX2", "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
+    "f16": ["HADD2", "HMUL2", "HFMA2"],
+    "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2", "HMNMX2",
+                 "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
     "LDS": ["LDS", "STS", "LDSM"],
     "async copy": ["LDGSTS"],
     "global": ["LDG", "STG", "LD", "ST", "RED", "ATOM", "ATOMG", "LDC"],
@@ -106,6 +115,8 @@ def class_of(instruction):
     kind = instruction.kind
     if kind == "HFMA2" and instruction.opcode.startswith("HFMA2.MMA") and "-RZ, RZ" in instruction.text:
         return "integer"  # how ptxas moves a constant
+    if instruction.opcode == "HADD2.F32":
+        return "other fp"  # from f16 to f32
     if kind in CLASS_OF:
         return CLASS_OF[kind]
     return "integer" if kind.startswith("U") else "other"  # U: the uniform registers' unit
@@ -117,8 +128,8 @@ def count(instructions):
     return counts
 
 
-def fp32(instructions):
-    return sum(instruction.kind in ("FADD", "FFMA") for instruction in instructions)
+def arithmetic(instructions, half=False):
+    return sum(class_of(instruction) in (["f16"] if half else ["FADD", "FFMA"]) for instruction in instructions)
 
 
 def loops(instructions):
@@ -132,16 +143,34 @@ def loops(instructions):
     return sorted(bodies.values(), key=len)
 
 
-def hot_loop(instructions):
-    """The rule at the top of this file; None where no loop has an FADD or FFMA."""
-    candidates = [body for body in loops(instructions) if fp32(body)]
+def hot_loop(instructions, half=False):
+    """The rule at the top of this file; None where no loop has arithmetic."""
+    def work(body):
+        return arithmetic(body, half)
+
+    candidates = [body for body in loops(instructions) if work(body)]
     if not candidates:
         return None
-    enough = 0.8 * fp32(instructions)
-    return next((body for body in candidates if fp32(body) >= enough), max(candidates, key=fp32))
+    enough = 0.8 * work(instructions)
+    return next((body for body in candidates if work(body) >= enough), max(candidates, key=work))
+
+
+def hot_loops(instructions, half):
+    """The hot loop, or the innermost ones within it; empty where there is none."""
+    hot = hot_loop(instructions, half)
+    if hot is None or not half:
+        return [hot] if hot else []
+    within = [body for body in loops(instructions) if arithmetic(body, half) and encloses(hot, body)]
+    return sorted((body for body in within if not any(encloses(body, other) for other in within if other is not body)),
+                  key=lambda body: body[0].address)
+
+
+def encloses(outer, inner):
+    return outer[0].address <= inner[0].address and inner[-1].address <= outer[-1].address
 
 
 def loop_around(instructions, inner):
+    """The shortest loop around all of `inner`, itself none of them."""
     first, last = inner[0].address, inner[-1].address
     return next((body for body in loops(instructions)
                  if len(body) > len(inner) and body[0].address <= first and body[-1].address >= last), None)
@@ -174,20 +203,25 @@ def audit(code, kernel=None):
         shared = code.static_shared + kernel.dynamic_shared
         blocks = occupancy(code.registers, kernel.threads, shared)
         row |= {"threads": kernel.threads, "shared": shared, "blocks_of_sm": blocks, "warps_of_sm": blocks * -(-kernel.threads // 32)}
-    hot = hot_loop(code.instructions)
-    if hot is None:
+    half = bool(kernel and kernel.half)
+    hot_bodies = hot_loops(code.instructions, half)
+    if not hot_bodies:
         return row
+    hot = [instruction for body in hot_bodies for instruction in body]
     counts = count(hot)
-    updates = counts["FFMA"]
-    row |= {"hot_loop": f"{hot[0].address:#x}..{hot[-1].address:#x}", "issued": len(hot), "counts": dict(counts),
-            "fp32_share": fp32(hot) / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+    updates = counts["f16"] if half else counts["FFMA"]  # two f16 instructions are two elements
+    if half:
+        row["matrix_pipe_share"] = sum(i.opcode == "HFMA2.MMA" and class_of(i) == "f16" for i in hot) / counts["f16"]
+    row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
+            "counts": dict(counts), "arithmetic_share": arithmetic(hot, half) / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
         turns = kernel.updates_of_outer_turn / updates
         issued = len(outer) + (turns - 1) * len(hot)
-        useful = fp32(outer) + (turns - 1) * fp32(hot)
-        row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued}
+        useful = arithmetic(outer, half) + (turns - 1) * arithmetic(hot, half)
+        row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
+                "issued_of_update": issued / kernel.updates_of_outer_turn}
     return row
 
 
@@ -297,11 +331,11 @@ def markdown(rows):
                   row.get("blocks_of_sm", ""), row.get("warps_of_sm", "")] for row in rows]
     names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
     loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
-                 *(number(row.get(key)) for key in ("fp32_share", "share_with_outer_loop", "shared_bytes_of_update", "clocks_of_one_warp"))]
+                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp"))]
                 for row in rows if "counts" in row]
     return "\n\n".join([
         table(["kernel", "registers", "stack", "threads", "shared bytes", "blocks an SM", "warps an SM"], resources),
-        table(["hot loop of", "issued", *names, "FADD+FFMA of issued", "with the loop around", "shared bytes an update",
+        table(["hot loop of", "issued", *names, "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
                "clocks an instruction, one warp alone"], loops_of)])
 
 

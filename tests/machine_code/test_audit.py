@@ -73,7 +73,7 @@ class Counting(unittest.TestCase):
     def test_share_and_stalls(self):
         row = audit.audit(audit.Code("kernel", code(NESTED)))
         self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["FFMA"]), ("0x50..0xa0", 6, 1))
-        self.assertAlmostEqual(row["fp32_share"], 2 / 6)
+        self.assertAlmostEqual(row["arithmetic_share"], 2 / 6)
         self.assertEqual(row["shared_bytes_of_update"], 16)
         self.assertEqual(row["clocks_of_one_warp"], 2)
 
@@ -81,6 +81,19 @@ class Counting(unittest.TestCase):
         row = audit.audit(audit.Code("kernel", code(NESTED)), audit.Kernel(threads=32, updates_of_outer_turn=3))
         self.assertEqual(row["turns"], 3)
         self.assertAlmostEqual(row["share_with_outer_loop"], 6 / (12 + 2 * 6))
+
+    def test_half_precision_in_two_loops(self):
+        """A stage (0x10..0xc0) with two inner loops of two updates each, and four conversions and additions."""
+        lines = ["LDC R1, c[0x0][0x28]", "BAR.SYNC.DEFER_BLOCKING 0x0",
+                 "HFMA2.MMA R2, R4, 1, 1, -R5", "HFMA2 R6, R7, |R2|, R6", "@P0 BRA 0x20",
+                 "HADD2 R2, R4, -R5", "HFMA2.MMA R6, R7, R2, R6", "@P0 BRA 0x50",
+                 "HFMA2.MMA R8, -RZ, RZ, 0, 0", "HADD2.F32 R2, -RZ, R6.H0_H0", "FADD R9, R2, R9", "FADD R9, R2, R9", "@P1 BRA 0x10", "EXIT"]
+        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, updates_of_outer_turn=12, half=True))
+        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"]), ("0x20..0x40 0x50..0x70", 6, 4))
+        self.assertAlmostEqual(row["arithmetic_share"], 4 / 6)
+        self.assertEqual((row["matrix_pipe_share"], row["turns"]), (0.5, 3))
+        self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (12 + 2 * 6))
+        self.assertAlmostEqual(row["issued_of_update"], 24 / 12)
 
     def test_local_memory_is_seen(self):
         spilled = ["STL [R1], R4", *NESTED[:-2], "LDL.LU R4, [R1]", "EXIT"]

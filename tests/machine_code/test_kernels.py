@@ -46,14 +46,27 @@ class Kernels(unittest.TestCase):
             with self.subTest(kernel=row["kernel"]):
                 self.assertEqual(row["counts"]["FADD"], row["counts"]["FFMA"])  # |.| costs no instruction of its own
                 self.assertEqual(row["turns"], int(row["turns"]))
-                self.assertGreaterEqual(row["fp32_share"], COST_SHARE)
+                self.assertGreaterEqual(row["arithmetic_share"], COST_SHARE)
                 self.assertGreaterEqual(row["share_with_outer_loop"], COST_SHARE)
                 # 128 bytes a clock are there for the 64 updates that the fp32 pipes can do in it
                 self.assertLess(row["shared_bytes_of_update"], 2.0)
 
+    def test_the_cost_kernel_in_f16(self):
+        costs = [row for row in self.rows["sm_90"] if row["kernel"].startswith("half_cost_kernel")]
+        self.assertEqual(len(costs), 2)
+        (plain,) = [row for row in self.rows["sm_90"] if row["kernel"] == "cost_kernel<2>"]
+        for row in costs:
+            with self.subTest(kernel=row["kernel"]):
+                self.assertEqual(row["turns"], int(row["turns"]))
+                self.assertGreaterEqual(row["arithmetic_share"], COST_SHARE)
+                self.assertAlmostEqual(row["matrix_pipe_share"], 0.5, delta=0.05)  # both f16 pipes have as much to do
+                self.assertLess(row["issued_of_update"], plain["issued_of_update"] / 1.7)
+                self.assertLess(row["shared_bytes_of_update"], 1.1)
+                self.assertGreaterEqual(row["warps_of_sm"], 12)
+
     def test_the_roof_is_arithmetic_and_all_of_it(self):
         (roof,) = [row for row in self.rows["sm_90"] if row["kernel"] == "roof_kernel"]
-        self.assertGreaterEqual(roof["fp32_share"], 0.95)
+        self.assertGreaterEqual(roof["arithmetic_share"], 0.95)
         self.assertEqual((roof["counts"]["FADD"] + roof["counts"]["FFMA"]) % (2 * 64), 0)  # two for each of the 64 elements of a round
 
 
