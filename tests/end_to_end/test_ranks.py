@@ -55,6 +55,12 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
     def test_diagonal_and_refresh_every_batch(self):
         self.compare(support.make_set(4), train__batch_size=16, model__diagonal=True, train__refresh="batch")
 
+    def test_paths_on_integers(self):
+        self.compare(support.make_set(8), train__batch_size=16, train__path_precision="i8")
+
+    def test_paths_on_integers_refreshed_every_batch(self):
+        self.compare(support.make_set(9), train__batch_size=16, train__path_precision="i8", train__refresh="batch")
+
     def test_profile_of_the_released_code(self):
         self.compare(support.make_set(5), train__batch_size=16, train__profile="dejavid-code")
 
@@ -160,6 +166,9 @@ class Resume(support.ProgramTest):
 
     def test_with_frozen_weights_and_paths_of_every_batch(self):
         self.resume_from_every_checkpoint(2, model__learn_weights=False, train__refresh="batch")
+
+    def test_with_paths_on_integers(self):
+        self.resume_from_every_checkpoint(2, train__path_precision="i8")
 
     def test_from_a_named_checkpoint_into_a_new_folder(self):
         straight = self.train("straight", self.store, 1, **self.settings)

@@ -184,6 +184,9 @@ USAGE = {
     "text for a number in a file": Case(2, ["run.toml:2", "train.epochs"], with_toml('[train]\nepochs = "many"\n')),
     "number for a choice": Case(2, ["train.refresh", "epoch", "batch"], with_settings(train__refresh=3)),
     "misspelt choice": Case(2, ["train.refresh", "epoch", "batch"], with_settings(train__refresh="bach")),
+    "half precision on the CPU": Case(
+        2, ["train.path_precision", "f16", "i8"], with_settings(train__path_precision="f16")
+    ),
     "fraction for a whole number": Case(2, ["train.batch_size", "1.5"], with_settings(train__batch_size=1.5)),
     "batch of no samples": Case(2, ["train.batch_size"], with_settings(train__batch_size=0)),
     "no centroid steps": Case(2, ["model.steps"], with_settings(model__steps=0)),

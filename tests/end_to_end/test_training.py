@@ -116,6 +116,16 @@ class Training(support.ProgramTest):
     def test_refresh_every_batch(self):
         self.compare(support.make_set(4), small_steps(refresh="batch"))
 
+    def test_paths_on_integers_are_other_paths_to_nearly_the_same_losses(self):
+        store = support.write_store(self.folder / "set.h5", support.make_set(4, features=40, noise=1.0))
+        settings = program_settings(small_steps(), model__steps=STEPS)
+        losses = []
+        for precision in ("f32", "i8"):
+            run_dir = self.train(precision, store, **settings, train__path_precision=precision)
+            losses.append([step["loss"] for step in support.read_metrics(run_dir, "step")])
+        self.assertNotEqual(losses[1], losses[0])
+        self.assert_relative(losses[1], losses[0], 0.02, "loss")
+
     def test_frozen_weights(self):
         self.compare(support.make_set(5), small_steps(learn_weights=False))
 
