@@ -28,6 +28,22 @@ TEST(Measurement, CallsOnceToWarmUpAndThenOnceARepeatAtLeast) {
   EXPECT_GE(summary.seconds, 0);
 }
 
+TEST(Measurement, AShareIsTakenWithinEachMeasurement) {
+  // A core that is half as fast for a while is half as fast for both.
+  const std::vector<double> speeds{100, 100, 50, 50, 100, 100};
+  std::size_t next = 0;
+  BesideRoof beside([&] { return speeds[next++]; });
+  for (const double seconds : {2.0, 2.8, 4.0, 2.8, 2.0}) beside.add(seconds);  // 200, 210, 200, 210, 200 elements
+  EXPECT_DOUBLE_EQ(beside.roof(2.8), 200 / 2.8);
+
+  CacheFlush flush;
+  next = 0;
+  const Summary summary = measure([] {}, 1, {.repeats = 5, .seconds = 0}, flush, [&] { return speeds[next++]; });
+  EXPECT_EQ(next, speeds.size());
+  ASSERT_TRUE(summary.roof);
+  EXPECT_GE(*summary.roof * summary.seconds, 0);
+}
+
 /// |1.5 - 1.25| * 0.5 an element: were one left out, the sum would tell.
 TEST(Roof, EveryVariantsLoopAddsUpTheElementsThatItCounts) {
   for (const kernels::Variant& variant : kernels::variants()) {

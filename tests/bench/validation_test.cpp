@@ -55,6 +55,33 @@ TEST(Validation, FindsAWrongCost) {
   expect_found(broken, "cost");
 }
 
+TEST(Validation, EveryQuantizedVariantOfThisProcessorPasses) {
+  for (const kernels::cpu::QuantizedVariant& variant : kernels::cpu::quantized_variants()) {
+    if (!variant.supported()) continue;
+    for (const Shape& shape : {kLarge, kSmall, Shape{"", 2, 1, 1, 1, 1}}) {
+      for (const int threads : {1, 2}) {
+        EXPECT_EQ(find_quantized_disagreement(variant, shape, threads), std::nullopt) << to_string(shape);
+      }
+    }
+  }
+}
+
+TEST(Validation, FindsAPathThatIsNotTheCheapestInIntegers) {
+  static const kernels::cpu::QuantizedVariant& sound_variant = kernels::cpu::quantized_variants().back();
+  kernels::cpu::QuantizedVariant broken = sound_variant;
+  broken.name = "broken";
+  broken.cost = [](const std::int8_t* packed, std::int64_t first_panel, std::int64_t last_panel, std::int64_t groups,
+                   const std::int8_t* sample, std::int64_t length, float* cost, std::int64_t stride) {
+    sound_variant.cost(packed, first_panel, last_panel, groups, sample, length, cost, stride);
+    if (first_panel > 0) return;
+    for (std::int64_t j = 0; j < length; ++j) cost[stride * j] = 0;  // so that class 0 seems to stay in its first step
+  };
+  const auto disagreement = find_quantized_disagreement(broken, kLarge, 1);
+  ASSERT_TRUE(disagreement);
+  EXPECT_NE(disagreement->find("variant broken: search_paths_i8, sample 0 and class 0: "), std::string::npos)
+      << *disagreement;
+}
+
 TEST(Validation, FindsAWrongPath) {
   Variant broken = broken_variant();
   broken.warp = [](const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps,

@@ -51,6 +51,8 @@ KernelProblem::KernelProblem(std::int64_t classes, std::int64_t steps, std::int6
 
   packed_ = kernels::cpu::pack_parameters(
       parameters(), panels_.reserve(kernels::packed_parameter_count(classes, steps, feature_dim)), 1);
+  quantized_ = kernels::cpu::quantize_parameters(
+      parameters(), quantized_bytes_.reserve(kernels::cpu::quantized_parameter_bytes(classes, steps, feature_dim)), 1);
   lay_out(1);
 
   breakpoints_.resize(pairs * static_cast<std::size_t>(steps - 1));
@@ -98,6 +100,13 @@ void KernelProblem::search_paths(int threads, const kernels::Variant& variant) {
       packed_, blocked_samples(), false, breakpoints_.data(), nullptr,
       workspace_.reserve(kernels::cpu::search_paths_workspace_bytes(packed_, blocked_samples(), threads)), threads,
       variant);
+}
+
+void KernelProblem::search_quantized_paths(int threads, const kernels::cpu::QuantizedVariant& variant) {
+  kernels::cpu::search_quantized_paths(
+      quantized_, blocked_samples(), false, breakpoints_.data(),
+      workspace_.reserve(kernels::cpu::search_quantized_paths_workspace_bytes(quantized_, blocked_samples(), threads)),
+      threads, variant);
 }
 
 void KernelProblem::distances(int threads, const kernels::Variant& variant) {

@@ -7,6 +7,7 @@
 
 #include "kernels/along_path.hpp"
 #include "kernels/cost.hpp"
+#include "kernels/quantized.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
 #include "src/dejavid/aligned_buffer.hpp"
@@ -28,6 +29,8 @@ class KernelProblem {
   void lay_out(int threads);
   void cost(int threads, const kernels::Variant& variant);
   void search_paths(int threads, const kernels::Variant& variant);
+  /// Into breakpoints().
+  void search_quantized_paths(int threads, const kernels::cpu::QuantizedVariant& variant);
   /// Along breakpoints().
   void distances(int threads, const kernels::Variant& variant);
   /// Along breakpoints(); adds to slope_sum() and magnitude_sum().
@@ -53,6 +56,8 @@ class KernelProblem {
   AlignedBuffer<float> panels_, centroid_blocks_, weight_blocks_, feature_blocks_;
   std::vector<const float*> sample_blocks_;  ///< [B], within feature_blocks_
   kernels::PackedParameters packed_;
+  AlignedBuffer<std::byte> quantized_bytes_;
+  kernels::cpu::QuantizedParameters quantized_;
 
   std::vector<std::int32_t> breakpoints_;
   std::vector<double> distances_;

@@ -36,6 +36,14 @@ std::vector<int> thread_counts(const std::vector<int>& asked) {
   return asked;
 }
 
+/// The variant that the instruction set is also there in f32.
+const kernels::Variant& f32_variant_of(const kernels::cpu::QuantizedVariant& variant) {
+  for (const kernels::Variant& one : kernels::variants()) {
+    if (variant.name.starts_with(one.name)) return one;
+  }
+  throw std::logic_error(fmt::format("variant {}: found no f32 variant of its name; expected one", variant.name));
+}
+
 std::vector<const kernels::Variant*> supported_variants() {
   std::vector<const kernels::Variant*> supported;
   for (const kernels::Variant& variant : kernels::variants()) {
@@ -44,22 +52,35 @@ std::vector<const kernels::Variant*> supported_variants() {
   return supported;
 }
 
-/// All operations of one variant, between two measurements of the roof.
+/// All operations of one variant, beside its roof.
 std::vector<Record> measure_variant(const kernels::Variant& variant, const Shape& shape, int threads,
                                     const Patience& patience, KernelProblem& problem, CacheFlush& flush) {
-  const double roof_before = measure_roof(variant, threads);
+  const RoofMeter roof = roof_meter(variant, threads);
   std::vector<Record> records;
   for (const Operation& operation : kOperations) {
-    const Summary summary = measure([&] { (problem.*operation.run)(threads, variant); }, threads, patience, flush);
+    const Summary summary =
+        measure([&] { (problem.*operation.run)(threads, variant); }, threads, patience, flush, roof);
     Record record = kernel_record(operation.name, variant.name, shape, operation.along_paths);
     record.threads = threads;
     record.seconds = summary.seconds;
     record.spread = summary.spread;
+    record.roof = summary.roof;
     records.push_back(std::move(record));
   }
-  const double roof = std::max(roof_before, measure_roof(variant, threads));
-  for (Record& record : records) record.roof = roof;
   return records;
+}
+
+/// The path search on integers beside the f32 roof of the same instruction set, which it may exceed.
+Record measure_quantized(const kernels::cpu::QuantizedVariant& variant, const Shape& shape, int threads,
+                         const Patience& patience, KernelProblem& problem, CacheFlush& flush) {
+  const Summary summary = measure([&] { problem.search_quantized_paths(threads, variant); }, threads, patience, flush,
+                                  roof_meter(f32_variant_of(variant), threads));
+  Record record = kernel_record("search_paths_i8", variant.name, shape, false);
+  record.threads = threads;
+  record.seconds = summary.seconds;
+  record.spread = summary.spread;
+  record.roof = summary.roof;
+  return record;
 }
 
 std::vector<Record> measure_cuda(const Shape& shape, const Patience& patience) {
@@ -81,6 +102,14 @@ std::vector<Record> measure_kernels(const Options& options) {
       }
     }
   }
+  for (const kernels::cpu::QuantizedVariant& variant : kernels::cpu::quantized_variants()) {
+    if (!variant.supported()) continue;
+    for (const int threads : all_threads) {
+      if (const auto disagreement = find_quantized_disagreement(variant, shape, threads)) {
+        throw std::runtime_error(*disagreement);
+      }
+    }
+  }
   log_info(fmt::format("{}: every variant agrees with the reference", to_string(shape)));
 
   KernelProblem problem = batch_of(shape);
@@ -91,6 +120,12 @@ std::vector<Record> measure_kernels(const Options& options) {
       log_info(fmt::format("measuring {}, {} thread{}", variant->name, threads, threads == 1 ? "" : "s"));
       const auto measured = measure_variant(*variant, shape, threads, options.patience, problem, flush);
       records.insert(records.end(), measured.begin(), measured.end());
+    }
+  }
+  for (const kernels::cpu::QuantizedVariant& variant : kernels::cpu::quantized_variants()) {
+    if (!variant.supported()) continue;
+    for (const int threads : all_threads) {
+      records.push_back(measure_quantized(variant, shape, threads, options.patience, problem, flush));
     }
   }
   return records;

@@ -25,7 +25,7 @@ Summary summarize(std::vector<double> seconds) {
   std::sort(seconds.begin(), seconds.end());
   const std::size_t middle = seconds.size() / 2;
   const double median = seconds.size() % 2 == 1 ? seconds[middle] : (seconds[middle - 1] + seconds[middle]) / 2;
-  return {median, (seconds.back() - seconds.front()) / median};
+  return {median, (seconds.back() - seconds.front()) / median, std::nullopt};
 }
 
 CacheFlush::CacheFlush() : buffer_(2 * last_level_cache_bytes()) {}
@@ -38,8 +38,20 @@ void CacheFlush::operator()(int threads) {
   for (std::int64_t line = 0; line < lines; ++line) ++bytes[static_cast<std::size_t>(line) * kCacheLine];
 }
 
-Summary measure(const std::function<void()>& operation, int threads, const Patience& patience, CacheFlush& flush) {
+void BesideRoof::add(double seconds) {
+  const double before = std::exchange(last_, meter_());
+  elements_.push_back(seconds * (before + last_) / 2);
+}
+
+double BesideRoof::roof(double seconds) const {
+  return summarize(elements_).seconds / seconds;
+}
+
+Summary measure(const std::function<void()>& operation, int threads, const Patience& patience, CacheFlush& flush,
+                const RoofMeter& roof) {
   operation();
+  std::optional<BesideRoof> beside;
+  if (roof) beside.emplace(roof);
   std::vector<double> measurements;
   for (int repeat = 0; repeat < patience.repeats; ++repeat) {
     double elapsed = 0, inside = 0;
@@ -52,8 +64,11 @@ Summary measure(const std::function<void()>& operation, int threads, const Patie
       ++calls;
     } while (elapsed < patience.seconds);
     measurements.push_back(inside / calls);
+    if (beside) beside->add(measurements.back());
   }
-  return summarize(std::move(measurements));
+  Summary summary = summarize(std::move(measurements));
+  if (beside) summary.roof = beside->roof(summary.seconds);
+  return summary;
 }
 
 }  // namespace dejavid::bench

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/roof_loops.hpp"
 
 namespace dejavid::bench {
@@ -46,20 +45,22 @@ RoofLoop roof_loop_of(const kernels::Variant& variant) {
       fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant.name));
 }
 
-double measure_roof(const kernels::Variant& variant, int threads) {
+RoofMeter roof_meter(const kernels::Variant& variant, int threads) {
   const RoofLoop loop = roof_loop_of(variant);
   std::int64_t rounds = 1024;
-  Run last = run(loop, rounds, threads);
-  while (last.seconds < kRunSeconds / 2) {
-    rounds *= 2;
-    last = run(loop, rounds, threads);
-  }
-  double best = 0;
-  for (int k = 0; k < kRuns; ++k) {
-    last = run(loop, rounds, threads);
-    best = std::max(best, last.elements / last.seconds);
-  }
-  return best;
+  while (run(loop, rounds, threads).seconds < kRunSeconds / 2) rounds *= 2;
+  return [loop, rounds, threads] {
+    double best = 0;
+    for (int k = 0; k < kRuns; ++k) {
+      const Run one = run(loop, rounds, threads);
+      best = std::max(best, one.elements / one.seconds);
+    }
+    return best;
+  };
+}
+
+double measure_roof(const kernels::Variant& variant, int threads) {
+  return roof_meter(variant, threads)();
 }
 
 }  // namespace dejavid::bench

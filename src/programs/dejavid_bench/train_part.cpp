@@ -35,7 +35,7 @@ struct Options {
   std::int64_t epochs = 3;
   std::int64_t threads = 0;
   std::filesystem::path store;
-  std::string device = "auto";
+  std::string device = "auto", path_precision = "f32";
 };
 
 /// One epoch of one rank.
@@ -66,6 +66,9 @@ Config training_config(const Options& options, const std::filesystem::path& stor
   for (const DeviceChoice choice : {DeviceChoice::kAuto, DeviceChoice::kCpu, DeviceChoice::kCuda}) {
     if (choice_name(choice) == options.device) config.dist.device = choice;
   }
+  for (const PathPrecision choice : {PathPrecision::kF32, PathPrecision::kF16, PathPrecision::kI8}) {
+    if (choice_name(choice) == options.path_precision) config.train.path_precision = choice;
+  }
   return config;
 }
 
@@ -74,13 +77,17 @@ double largest_of_ranks(double value, dist::Communicator& communicator) {
   return value;
 }
 
-/// Elements a second of all ranks at the same time.
-double roof_of_ranks(const Device& device, int threads, dist::Communicator& communicator) {
+/// Collective, like each call of what it returns: elements a second of all ranks at the same time.
+RoofMeter roof_of_ranks(const Device& device, int threads, dist::Communicator& communicator) {
   constexpr double kGpuSeconds = 0.02;
-  communicator.barrier();
-  double roof = device.is_gpu() ? measure_gpu_roof(kGpuSeconds) : measure_roof(kernels::best_variant(), threads);
-  communicator.all_reduce(std::span(&roof, 1), dist::Reduction::kSum);
-  return roof;
+  const RoofMeter own =
+      device.is_gpu() ? [] { return measure_gpu_roof(kGpuSeconds); } : roof_meter(kernels::best_variant(), threads);
+  return [own, &communicator] {
+    communicator.barrier();
+    double roof = own();
+    communicator.all_reduce(std::span(&roof, 1), dist::Reduction::kSum);
+    return roof;
+  };
 }
 
 /// Each epoch has a trainer of its own, on the same data and model, so that each has its own clock.
@@ -152,18 +159,20 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   const Config config = training_config(options, store);
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
+  agreed(communicator, [&] { require_path_precision(config, *device); });
   Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   Model model = barycenter_model(dataset, communicator, config, threads);
   describe_work(dataset, model, config, communicator, *device);
 
-  const double roof_before = roof_of_ranks(*device, threads, communicator);
+  BesideRoof beside(roof_of_ranks(*device, threads, communicator));
   std::vector<Epoch> epochs;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
     epochs.push_back(train_epoch(config, communicator, dataset, model, *device));
+    beside.add(epochs.back().seconds);
   }
   Record record = record_of(options, dataset, model, std::move(epochs));
-  record.roof = std::max(roof_before, roof_of_ranks(*device, threads, communicator));
+  record.roof = beside.roof(record.seconds);
   record.ranks = communicator.size().value;
   record.threads = threads;
   std::int64_t peak = peak_resident_bytes();
@@ -200,6 +209,9 @@ void add_train(CLI::App& program, Choice& choice) {
   add_count("--epochs", options->epochs, "epochs, each timed; default 3", "E");
   command->add_option("--device", options->device, "auto (the default: a GPU where every rank has one), cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
+      ->type_name("NAME");
+  command->add_option("--path-precision", options->path_precision, "train.path_precision: f32 (the default), f16 or i8")
+      ->check(CLI::IsMember({"f32", "f16", "i8"}).description(""))
       ->type_name("NAME");
   add_count("--threads", options->threads, "threads a rank; default its share of the cores", "N");
   command->add_option("--store", options->store, "train on this store; every rank must be able to read it")

@@ -115,6 +115,53 @@ std::optional<std::string> find_disagreement(const kernels::Variant& variant, co
   return std::nullopt;
 }
 
+std::optional<std::string> find_quantized_disagreement(const kernels::cpu::QuantizedVariant& variant,
+                                                       const Shape& shape, int threads) {
+  KernelProblem problem = cut_problem(shape);
+  const auto parameters = problem.parameters();
+  const auto samples = problem.samples();
+  const std::int64_t steps = parameters.steps, feature_dim = parameters.feature_dim;
+  std::vector<float> lows(static_cast<std::size_t>(feature_dim)), inverse_steps(lows.size());
+  std::vector<std::uint8_t> centroids(static_cast<std::size_t>(parameters.element_count())), weights(centroids.size()),
+      step(lows.size());
+  kernels::reference::quantize_parameters(parameters, lows.data(), inverse_steps.data(), centroids.data(),
+                                          weights.data());
+  problem.search_quantized_paths(threads, variant);
+  const std::int32_t* path = problem.breakpoints().data();
+  for (std::int64_t b = 0; b < samples.count; ++b) {
+    const std::int64_t length = samples.length(b);
+    for (std::int64_t c = 0; c < parameters.classes; ++c, path += steps - 1) {
+      std::vector<double> cost(static_cast<std::size_t>(steps * length));
+      for (std::int64_t j = 0; j < length; ++j) {
+        for (std::size_t f = 0; f < step.size(); ++f) {
+          step[f] = kernels::quantize(samples.sample(b)[j * feature_dim + static_cast<std::int64_t>(f)], lows[f],
+                                      inverse_steps[f]);
+        }
+        for (std::int64_t i = 0; i < steps; ++i) {
+          const std::int64_t row = (c * steps + i) * feature_dim;
+          cost[static_cast<std::size_t>(i * length + j)] = static_cast<double>(kernels::reference::quantized_cost(
+              centroids.data() + row, weights.data() + row, step.data(), feature_dim));
+        }
+      }
+      std::vector<std::int32_t> best_path(static_cast<std::size_t>(steps - 1));
+      const double best = kernels::reference::warp(cost.data(), steps, length, false, best_path.data());
+      double found = 0;
+      for (std::int64_t i = 0; i < steps; ++i) {
+        const auto [first, last] = kernels::row_columns(path, i, steps, length);
+        for (std::int64_t j = first; j <= last; ++j) found += cost[static_cast<std::size_t>(i * length + j)];
+      }
+      // The dynamic programme adds K+T-1 costs in f32, along both paths.
+      if (!(found <= best * (1 + 2 * static_cast<double>(steps + length) * 0x1p-24))) {
+        return fmt::format(
+            "variant {}: search_paths_i8, sample {} and class {}: found a path of cost {}; expected {}, as the "
+            "reference has it; do not use this variant on this processor",
+            variant.name, b, c, found, best);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int64_t block_bytes) {
   KernelProblem problem = cut_problem(shape);
   const Expected expected(problem);

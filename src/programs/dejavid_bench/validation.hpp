@@ -49,6 +49,10 @@ std::optional<std::string> first_difference(const std::vector<Value>& found, con
 [[nodiscard]] std::optional<std::string> find_disagreement(const kernels::Variant& variant, const Shape& shape,
                                                            int threads);
 
+/// The same for a path search on integers: whether no other path costs less in them.
+[[nodiscard]] std::optional<std::string> find_quantized_disagreement(const kernels::cpu::QuantizedVariant& variant,
+                                                                     const Shape& shape, int threads);
+
 /// The same for NaiveStep, as many classes at a time as `block_bytes` allow.
 [[nodiscard]] std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int64_t block_bytes);
 
