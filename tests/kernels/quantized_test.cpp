@@ -58,14 +58,15 @@ std::vector<std::int64_t> costs_by(const Problem<float>& problem, const cpu::Qua
       cpu::quantized_parameter_bytes(parameters.classes, parameters.steps, parameters.feature_dim)));
   const cpu::QuantizedParameters quantized = cpu::quantize_parameters(parameters, memory.data(), 2);
   const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
+  const std::int64_t panels = (parameters.classes * parameters.steps + kPanelRows - 1) / kPanelRows;
   std::vector<std::int64_t> costs;
   for (std::int64_t b = 0; b < samples.count; ++b) {
     const std::int64_t length = samples.length(b);
     std::vector<std::int8_t> sample(static_cast<std::size_t>(length * padded_features(parameters.feature_dim)), -1);
     variant.quantize_sample(samples.features[b], length, parameters.feature_dim, quantized.scale, sample.data());
     Aligned<float> columns(length * stride);
-    variant.cost(quantized.data, 0, stride / kPanelRows, quantized_groups(parameters.feature_dim), sample.data(),
-                 length, columns.data(), stride);
+    variant.cost(quantized.data, 0, panels, quantized_groups(parameters.feature_dim), sample.data(), length,
+                 columns.data(), stride);
     for (std::int64_t c = 0; c < parameters.classes; ++c) {
       for (std::int64_t i = 0; i < parameters.steps; ++i) {
         for (std::int64_t j = 0; j < length; ++j) {
