@@ -16,7 +16,7 @@ TEST(GpuKernels, EveryOperationIsRecordedForBothTypesOfFeatures) {
   if (!has_gpu()) GTEST_SKIP() << "found no GPU; the preset cpu runs this on an emulated one";
   const Shape shape{"", 3, 4, 40, 9, 5};
   const std::vector<Record> records = measure_gpu_kernels(shape, {2, 0.0});
-  ASSERT_EQ(records.size(), 8U);
+  ASSERT_EQ(records.size(), 10U);
   EXPECT_EQ(records.front().name, "cost/cuda");
   EXPECT_EQ(records.back().name, "gradient_along_paths/cuda_f16");
   for (const Record& record : records) {

@@ -82,6 +82,7 @@ class GpuProblem {
         panels_(cuda::packed_parameter_count(classes_, steps_, feature_dim_)),
         packed_samples_(cuda::packed_sample_count(total_steps_, feature_dim_)),
         cost_(total_steps_ * cuda::cost_stride(classes_, steps_)),
+        half_panels_(static_cast<std::int64_t>(cuda::half_packed_parameter_bytes(classes_, steps_, feature_dim_))),
         breakpoints_(count_ * classes_ * (steps_ - 1)),
         parts_(cuda::distance_parts(steps_, feature_dim_) * count_ * classes_),
         distances_(count_ * classes_),
@@ -93,8 +94,10 @@ class GpuProblem {
     GpuArray<float> rows(vector_of(problem.samples().sample(0), total_steps_ * feature_dim_));
     cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
     packed_ = cuda::pack_parameters(parameters(), panels_.get(), nullptr);
-    const std::size_t bytes = std::max(cuda::search_paths_workspace_bytes(packed_, samples_, false),
-                                       cuda::gradient_workspace_bytes(parameters(), samples_, processors_));
+    half_packed_ = cuda::pack_half_parameters(parameters(), half_panels_.get(), nullptr);
+    const std::size_t bytes = std::max({cuda::search_paths_workspace_bytes(packed_, samples_, false),
+                                        cuda::search_paths_workspace_bytes(half_packed_, samples_, false),
+                                        cuda::gradient_workspace_bytes(parameters(), samples_, processors_)});
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
     pack_samples();
     check(cudaDeviceSynchronize(), "packing");
@@ -104,6 +107,9 @@ class GpuProblem {
   void cost() { cuda::cost_matrices(packed_, packed_samples_.get(), total_steps_, cost_.get(), nullptr); }
   void search_paths() {
     cuda::search_paths(packed_, samples_, false, breakpoints_.get(), nullptr, workspace_->get(), nullptr);
+  }
+  void search_half_paths() {
+    cuda::search_paths(half_packed_, samples_, false, breakpoints_.get(), workspace_->get(), nullptr);
   }
   void distances() {
     cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), nullptr);
@@ -160,6 +166,7 @@ class GpuProblem {
   GpuArray<std::int64_t> first_rows_;
   GpuArray<std::int32_t> offsets_;
   GpuArray<float> distance_gradient_, panels_, packed_samples_, cost_;
+  GpuArray<std::byte> half_panels_;
   GpuArray<std::int32_t> breakpoints_;
   GpuArray<float> parts_;
   GpuArray<double> distances_;
@@ -168,6 +175,7 @@ class GpuProblem {
   int processors_;
   cuda::Samples samples_;
   kernels::PackedParameters packed_;
+  cuda::HalfPackedParameters half_packed_;
 };
 
 struct GpuOperation {
@@ -175,8 +183,9 @@ struct GpuOperation {
   void (GpuProblem::*run)();
   bool along_paths;
 };
-constexpr std::array<GpuOperation, 4> kGpuOperations{{{"cost", &GpuProblem::cost, false},
+constexpr std::array<GpuOperation, 5> kGpuOperations{{{"cost", &GpuProblem::cost, false},
                                                       {"search_paths", &GpuProblem::search_paths, false},
+                                                      {"search_paths_f16", &GpuProblem::search_half_paths, false},
                                                       {"distances_along_paths", &GpuProblem::distances, true},
                                                       {"gradient_along_paths", &GpuProblem::gradient, true}}};
 constexpr std::array<std::pair<cuda::FeatureType, std::string_view>, 2> kFeatureTypes{
@@ -184,7 +193,9 @@ constexpr std::array<std::pair<cuda::FeatureType, std::string_view>, 2> kFeature
 
 std::optional<std::string> compare_result(std::string_view name, const GpuProblem& problem, const Expected& expected) {
   if (name == "cost") return first_difference(problem.cost_values(), expected.plain_cost());
-  if (name == "search_paths") return first_difference(problem.breakpoint_values(), expected.breakpoints);
+  // Small integers are exact in f16 too.
+  if (name == "search_paths" || name == "search_paths_f16")
+    return first_difference(problem.breakpoint_values(), expected.breakpoints);
   if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
   if (auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
   return first_difference(problem.sum_values(1), expected.magnitude_sum);
