@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -43,7 +44,7 @@ struct FeatureScale {
   const float position = (value - low) * inverse_step;
   const float least = position > 0.0F ? position : 0.0F;  // also where it is not a number
   const float clamped = least < static_cast<float>(kMostQuantized) ? least : static_cast<float>(kMostQuantized);
-  return static_cast<std::uint8_t>(clamped + 0.5F);
+  return static_cast<std::uint8_t>(std::floor(clamped + 0.5F));
 }
 
 namespace reference {

@@ -48,16 +48,6 @@ class CpuAligner final : public Aligner {
   [[nodiscard]] bool parameter_gradient(std::span<float> centroids, std::span<float> log_weights) const;
 
  private:
-  [[nodiscard]] kernels::BlockedParameters live_blocks() const;
-  [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
-
-  Dataset& dataset_;
-  std::int64_t classes_, steps_, feature_dim_;
-  bool diagonal_;
-  kernels::TieSign tie_sign_;
-  int threads_;
-  PathSource source_ = PathSource::kLive;  ///< of the pass under way
-
   /// One set of parameters as the path searches read it, packed when first asked for.
   struct SearchParameters {
     std::vector<float> centroids, weights;   ///< [C,K,F]
@@ -72,6 +62,15 @@ class CpuAligner final : public Aligner {
   [[nodiscard]] kernels::ParametersView<float> view_of(const SearchParameters& parameters) const {
     return {parameters.centroids.data(), parameters.weights.data(), classes_, steps_, feature_dim_};
   }
+  [[nodiscard]] kernels::BlockedParameters live_blocks() const;
+  [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
+
+  Dataset& dataset_;
+  std::int64_t classes_, steps_, feature_dim_;
+  bool diagonal_;
+  kernels::TieSign tie_sign_;
+  int threads_;
+  PathSource source_ = PathSource::kLive;  ///< of the pass under way
 
   SearchParameters live_, frozen_;
   AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;  ///< as blocks.hpp lays them out
