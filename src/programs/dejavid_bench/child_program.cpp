@@ -72,6 +72,7 @@ int wait_for(pid_t child) {
 ChildEnd run_program(const std::vector<std::string>& command, const std::filesystem::path& errors) {
   const Redirections redirections(errors);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child = 0;
