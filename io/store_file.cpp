@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "io/errors.hpp"
+#include "io/first_few.hpp"
 #include "io/half_float.hpp"
 #include "io/utf8.hpp"
 
@@ -71,24 +72,30 @@ std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int
   const auto values = hdf5::read_integers(dataset);
   std::vector<T> bounded;
   bounded.reserve(values.size());
-  for (const auto value : values) {
-    if (value < 0 || value >= limit) {
-      throw Refusal(fmt::format(":{}:sample {}: found {}; expected 0 to {}; make the store again", name, bounded.size(),
-                                value, limit - 1));
+  FirstFew samples, outside;
+  for (std::size_t n = 0; n < values.size(); ++n) {
+    if (values[n] < 0 || values[n] >= limit) {
+      samples.add(n);
+      outside.add(values[n]);
     }
-    bounded.push_back(static_cast<T>(value));
+    bounded.push_back(static_cast<T>(values[n]));
+  }
+  if (samples.count() > 0) {
+    throw Refusal(fmt::format(":{}:{} {}: found {}; expected 0 to {}; make the store again", name,
+                              samples.count() == 1 ? "sample" : "samples", samples.text(), outside.text(), limit - 1));
   }
   return bounded;
 }
 
-/// The position of the first value that is NaN or infinite; `count` where there is none.
-std::size_t first_not_finite(const float* values, std::size_t count) {
-  std::uint32_t largest = 0;  // without an early exit, so that it is vector code
+/// The position of the first value that cannot be computed with; `count` where there is none.
+std::size_t first_unusable(const float* values, std::size_t count) {
+  std::uint32_t largest = 0;  // of NaN and infinity too; without an early exit, so that it is vector code
   for (std::size_t n = 0; n < count; ++n)
     largest = std::max(largest, std::bit_cast<std::uint32_t>(values[n]) & 0x7FFFFFFFU);
-  if (largest < 0x7F800000U) return count;
+  if (largest <= std::bit_cast<std::uint32_t>(kLargestFeature)) return count;
   return static_cast<std::size_t>(
-      std::find_if(values, values + count, [](float value) { return !std::isfinite(value); }) - values);
+      std::find_if(values, values + count, [](float value) { return !(std::fabs(value) <= kLargestFeature); }) -
+      values);
 }
 
 }  // namespace
@@ -210,6 +217,11 @@ void StoreFile::check_index() const {
           fmt::format(":offsets:sample {} ({}): found rows {} to {}; expected at least one step; make the store again",
                       n, printable(index_.ids[n]), index_.offsets[n], index_.offsets[n + 1]));
     }
+    if (index_.offsets[n + 1] - index_.offsets[n] > kMostSteps) {
+      throw Refusal(fmt::format(
+          ":offsets:sample {} ({}): found {} steps; expected at most {}; cut the sample and make the store again", n,
+          printable(index_.ids[n]), index_.offsets[n + 1] - index_.offsets[n], kMostSteps));
+    }
   }
   if (index_.offsets.back() != features_.shape[0]) {
     throw Refusal(fmt::format(":offsets: found {} at the end; expected {}, the rows of features; make the store again",
@@ -257,11 +269,11 @@ void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid
   }
 }
 
-void StoreFile::read_sample(std::int64_t sample, float* destination) {
+void StoreFile::read_content(std::int64_t sample, float* destination) {
   require_unchanged();
+  const auto at = static_cast<std::size_t>(sample);
   const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
-  const bool first_read = !checked_[static_cast<std::size_t>(sample)];
-  const bool digested = first_read && !index_.digests.empty();
+  const bool digested = !checked_[at] && !index_.digests.empty();
   std::uint64_t digest = 0;
   if (half_precision_) {
     half_.resize(count);
@@ -272,27 +284,46 @@ void StoreFile::read_sample(std::int64_t sample, float* destination) {
     read_rows(features_, sample, H5T_NATIVE_FLOAT, destination);
     if (digested) digest = XXH64(destination, count * sizeof(float), 0);
   }
-  if (first_read) {
-    check_sample(sample, digest, destination);
-    checked_[static_cast<std::size_t>(sample)] = true;
+  if (digested && digest != index_.digests[at]) {
+    throw StoreError(fmt::format(
+        "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
+        describe(sample), digest, index_.digests[at]));
   }
 }
 
-void StoreFile::check_sample(std::int64_t sample, std::uint64_t digest, const float* values) const {
-  if (!index_.digests.empty() && digest != index_.digests[static_cast<std::size_t>(sample)]) {
-    throw StoreError(fmt::format(
-        "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
-        describe(sample), digest, index_.digests[static_cast<std::size_t>(sample)]));
-  }
-  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
-  const auto at = first_not_finite(values, count);
-  if (at < count) {
-    const auto dim = static_cast<std::size_t>(index_.feature_dim);
+void StoreFile::read_sample(std::int64_t sample, float* destination) {
+  read_content(sample, destination);
+  if (checked_[static_cast<std::size_t>(sample)]) return;
+  if (const auto bad = find_not_finite(sample, destination)) {
     throw NotFiniteError(fmt::format(
         "{}: found {} at step {}, feature {}; expected finite numbers; mend or leave out the sample and make the "
-        "store again",
-        describe(sample), values[at], at / dim, at % dim));
+        "store again, or set data.bad_samples = \"skip\"",
+        describe(sample), bad->value, bad->step, bad->feature));
   }
+  checked_[static_cast<std::size_t>(sample)] = true;
+}
+
+std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
+  values_.resize(static_cast<std::size_t>(length(sample) * index_.feature_dim));
+  read_content(sample, values_.data());
+  const auto bad = find_not_finite(sample, values_.data());
+  if (!bad) checked_[static_cast<std::size_t>(sample)] = true;
+  return bad;
+}
+
+std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const float* values) const {
+  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
+  const auto at = first_unusable(values, count);
+  if (at == count) return {};
+  const auto step = static_cast<std::int64_t>(at) / index_.feature_dim;
+  const auto feature = static_cast<std::int64_t>(at) % index_.feature_dim;
+  if (std::isfinite(values[at])) {
+    throw NotFiniteError(fmt::format(
+        "{}: found {} at step {}, feature {}; expected at most {:g} in magnitude, so that sums over features and steps "
+        "stay finite in f32; scale the features down and make the store again",
+        describe(sample), values[at], step, feature, kLargestFeature));
+  }
+  return NotFinite{step, feature, values[at]};
 }
 
 std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) const {

@@ -17,6 +17,10 @@ namespace dejavid::io {
 
 inline constexpr const char* kStoreFormat = "dejavid-tse";
 inline constexpr std::int64_t kStoreVersion = 1;
+/// Paths count steps in 32 bits.
+inline constexpr std::int64_t kMostSteps = INT32_MAX;
+/// Largest magnitude of a feature. Sums of distances, and squares of gradients, stay finite in f32 up to there.
+inline constexpr float kLargestFeature = 1e15F;
 
 /// Everything but the features. Entry n of offsets, labels, splits, ids and digests belongs to sample n of this file.
 struct StoreIndex {
@@ -57,6 +61,10 @@ class StoreFile {
 
   /// [T,F] into `destination`; checks digest and finiteness the first time.
   void read_sample(std::int64_t sample, float* destination);
+  /// Reads a sample as read_sample() does, but says where it is not finite instead of throwing.
+  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
+  /// Refuses a file that is no longer the one that was opened.
+  void require_unchanged() const;
   [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
   [[nodiscard]] bool has_timestamps() const { return timestamps_.has_value(); }
   [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample) const;
@@ -73,8 +81,9 @@ class StoreFile {
   void read_index(const hdf5::Handle& root);
   void open_features(const hdf5::Handle& root);
   void check_index() const;
-  void check_sample(std::int64_t sample, std::uint64_t digest, const float* values) const;
-  void require_unchanged() const;
+  /// [T,F] into `destination`; checks the digest of a sample that has not been checked yet.
+  void read_content(std::int64_t sample, float* destination);
+  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample, const float* values) const;
   /// Rows of one sample as `memory_type`, bytes as stored.
   void read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type, void* destination) const;
 
@@ -85,8 +94,9 @@ class StoreFile {
   hdf5::Dataset features_;
   std::optional<hdf5::Dataset> frame_labels_, timestamps_;
   bool half_precision_ = false;
-  std::vector<bool> checked_;        ///< [N] samples that have been read once
+  std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be
   std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
+  std::vector<float> values_;        ///< scratch of find_not_finite()
 };
 
 }  // namespace dejavid::io

@@ -1,15 +1,15 @@
 #include "io/tse_store.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
-#include <span>
 #include <unordered_map>
 
 #include "io/errors.hpp"
+#include "io/first_few.hpp"
 #include "io/store_file.hpp"
 #include "io/utf8.hpp"
 
@@ -19,6 +19,7 @@ struct TseStore::State {
   std::vector<StoreFile> files;
   std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
   std::mutex reading;
+  std::vector<bool> left_out;  ///< [samples]; empty where none is
 
   struct Place {
     StoreFile* file;
@@ -57,19 +58,38 @@ void require_agreement(const StoreFile& first, const StoreFile& other) {
   }
 }
 
+const char* name_of(Split split) {
+  constexpr std::array kNames{"train", "val", "test"};
+  return kNames[static_cast<std::size_t>(split)];
+}
+
 void require_unique_ids(const std::vector<StoreFile>& files) {
-  std::unordered_map<std::string_view, const StoreFile*> seen;
+  struct Seen {
+    const StoreFile* file;
+    std::size_t sample;
+    [[nodiscard]] Split split() const { return file->index().splits[sample]; }
+  };
+  std::unordered_map<std::string_view, Seen> seen;
   for (const auto& file : files) {
-    const auto& ids = file.index().ids;
-    for (std::size_t n = 0; n < ids.size(); ++n) {
-      const auto [earlier, added] = seen.try_emplace(ids[n], &file);
-      if (!added) {
-        throw StoreError(fmt::format(
-            "{}:ids:sample {}: found \"{}\" again (also in {}); expected every id once; leave one out and make the "
-            "store again",
-            file.path().string(), n, printable(ids[n]), earlier->second->path().string()));
+    const auto& index = file.index();
+    FirstFew samples, repeated;
+    std::string first;
+    for (std::size_t n = 0; n < index.ids.size(); ++n) {
+      const auto [earlier, added] = seen.try_emplace(index.ids[n], Seen{&file, n});
+      if (added) continue;
+      if (samples.count() == 0) {
+        first = fmt::format("of {}, before it of {} as sample {} of {}", name_of(index.splits[n]),
+                            name_of(earlier->second.split()), earlier->second.sample,
+                            earlier->second.file->path().string());
       }
+      samples.add(n);
+      repeated.add(fmt::format("\"{}\"", printable(index.ids[n])));
     }
+    if (samples.count() == 0) continue;
+    throw StoreError(fmt::format(
+        "{}:ids:{} {}: found {} again ({}{}); expected every id once; leave one out and make the store again",
+        file.path().string(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
+        samples.count() == 1 ? "" : "the first is ", first));
   }
 }
 
@@ -129,10 +149,21 @@ std::vector<std::int64_t> TseStore::samples_of(Split split) const {
   for (std::size_t f = 0; f < state_->files.size(); ++f) {
     const auto& splits = state_->files[f].index().splits;
     for (std::size_t n = 0; n < splits.size(); ++n) {
-      if (splits[n] == split) samples.push_back(state_->first[f] + static_cast<std::int64_t>(n));
+      const std::int64_t sample = state_->first[f] + static_cast<std::int64_t>(n);
+      const bool left_out = !state_->left_out.empty() && state_->left_out[static_cast<std::size_t>(sample)];
+      if (splits[n] == split && !left_out) samples.push_back(sample);
     }
   }
   return samples;
+}
+
+void TseStore::leave_out(const std::vector<std::int64_t>& samples) {
+  state_->left_out.resize(static_cast<std::size_t>(sample_count()), false);
+  for (const auto sample : samples) state_->left_out.at(static_cast<std::size_t>(sample)) = true;
+}
+
+void TseStore::require_unchanged() const {
+  for (const auto& file : state_->files) file.require_unchanged();
 }
 
 std::string TseStore::describe(std::int64_t sample) const {
@@ -184,23 +215,27 @@ void TseStore::require_training_samples() const {
   }
   std::vector<bool> trained(names.size(), false);
   for (const auto sample : samples_of(Split::kTrain)) trained[static_cast<std::size_t>(label(sample))] = true;
-  std::vector<std::string> missing;
+  FirstFew missing;
   for (std::size_t c = 0; c < names.size(); ++c) {
-    if (!trained[c]) missing.push_back(printable(names[c]));
+    if (!trained[c]) missing.add(printable(names[c]));
   }
-  if (missing.empty()) return;
-  constexpr std::size_t kShown = 5;
-  const std::span<const std::string> shown(missing.data(), std::min(missing.size(), kShown));
+  if (missing.count() == 0) return;
   throw StoreError(fmt::format(
-      "{}:labels: found {} of {} classes without a training sample ({}{}); expected at least one each (split 0); add "
+      "{}:labels: found {} of {} classes without a training sample ({}); expected at least one each (split 0); add "
       "samples or leave the classes out",
-      file, missing.size(), names.size(), fmt::join(shown, ", "), missing.size() > kShown ? ", ..." : ""));
+      file, missing.count(), names.size(), missing.text()));
 }
 
 void TseStore::read_sample(std::int64_t sample, float* destination) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
   place.file->read_sample(place.sample, destination);
+}
+
+std::optional<NotFinite> TseStore::find_not_finite(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->find_not_finite(place.sample);
 }
 
 bool TseStore::has_frame_labels() const {

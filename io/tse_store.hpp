@@ -3,12 +3,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace dejavid::io {
 
 enum class Split : std::uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
+
+/// A feature that is NaN or infinite, the first of its sample.
+struct NotFinite {
+  std::int64_t step = 0, feature = 0;
+  float value = 0;
+};
 
 /// One or more TSE stores opened for reading as one, in the order given (format: docs/store-format.md).
 ///
@@ -32,7 +39,7 @@ class TseStore {
   [[nodiscard]] std::int32_t label(std::int64_t sample) const;   ///< 0..C-1
   [[nodiscard]] Split split(std::int64_t sample) const;
   [[nodiscard]] const std::string& id(std::int64_t sample) const;
-  /// Samples of one split in ascending order.
+  /// Samples of one split in ascending order, but for those left out.
   [[nodiscard]] std::vector<std::int64_t> samples_of(Split split) const;
   /// `file:features:sample 12 (id)`, for messages.
   [[nodiscard]] std::string describe(std::int64_t sample) const;
@@ -41,13 +48,19 @@ class TseStore {
   /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.
   [[nodiscard]] std::uint64_t identity() const;
 
+  /// From now on samples_of() passes over these. identity() and the numbers of samples stay.
+  void leave_out(const std::vector<std::int64_t>& samples);
+  /// Refuses files that are no longer the ones that were opened, without reading them. Throws StoreError.
+  void require_unchanged() const;
   /// Refuses what nothing can be learned from: fewer than two classes, or a class without a sample of the train split.
   /// Throws StoreError. Stores that are only evaluated need not pass.
   void require_training_samples() const;
 
   /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest
-  /// and that every feature is finite are checked. Throws StoreError, NotFiniteError.
+  /// and that every feature is finite (and at most 1e15 in magnitude) are checked. Throws StoreError, NotFiniteError.
   void read_sample(std::int64_t sample, float* destination);
+  /// Reads one sample with the same checks, but says where it is NaN or infinite instead of throwing.
+  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
 
   /// True where every file holds its features in half precision.
   [[nodiscard]] bool has_half_precision() const;

@@ -15,6 +15,8 @@ inline constexpr std::array<std::string_view, 0> kChoiceNames{};
 template <>
 inline constexpr std::array<std::string_view, 4> kChoiceNames<CacheChoice>{"auto", "none", "memory", "device"};
 template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<BadSamples>{"refuse", "skip"};
+template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<WeightInit>{"one", "random"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<Refresh>{"epoch", "batch"};

@@ -8,6 +8,7 @@
 namespace dejavid {
 
 enum class CacheChoice : std::uint8_t { kAuto, kNone, kMemory, kDevice };
+enum class BadSamples : std::uint8_t { kRefuse, kSkip };
 enum class WeightInit : std::uint8_t { kOne, kRandom };
 enum class Refresh : std::uint8_t { kEpoch, kBatch };
 enum class PathPrecision : std::uint8_t { kF32, kF16, kI8 };
@@ -20,9 +21,10 @@ enum class BackendChoice : std::uint8_t { kAuto, kMpi, kNccl };
 enum class ProgressChoice : std::uint8_t { kAuto, kBar, kPlain, kOff };
 
 struct DataConfig {
-  std::vector<std::filesystem::path> store;  ///< TSE stores, read as one
-  CacheChoice cache = CacheChoice::kAuto;    ///< auto: the GPU's memory or else the host's, where they fit
-  std::int64_t prefetch = 2;                 ///< batches read ahead
+  std::vector<std::filesystem::path> store;      ///< TSE stores, read as one
+  CacheChoice cache = CacheChoice::kAuto;        ///< auto: the GPU's memory or else the host's, where they fit
+  std::int64_t prefetch = 2;                     ///< batches read ahead
+  BadSamples bad_samples = BadSamples::kRefuse;  ///< what to do with samples that hold NaN or infinity
 };
 
 struct ModelConfig {

@@ -176,6 +176,9 @@ std::vector<Key> make_keys() {
           "data", "cache",
           "where features stay once read: in GPU memory, in the host's, or nowhere; auto: the first where they fit"),
       integer<Field<kData, &DataConfig::prefetch>>("data", "prefetch", 1, 1024, "batches read ahead"),
+      choice<Field<kData, &DataConfig::bad_samples>>(
+          "data", "bad_samples",
+          "samples with features that are NaN or infinite: refuse the store, or read it once more to skip them"),
 
       integer<Field<kModel, &ModelConfig::steps>>("model", "steps", 1, "K, steps of a centroid"),
       choice<Field<kModel, &ModelConfig::weight_init>>("model", "weight_init",

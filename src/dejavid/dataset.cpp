@@ -9,9 +9,13 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
+#include "io/first_few.hpp"
 #include "src/dejavid/device.hpp"
+#include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/gather_text.hpp"
 #include "src/run/log.hpp"
+#include "src/run/progress.hpp"
 
 namespace dejavid {
 namespace {
@@ -26,6 +30,66 @@ std::int64_t available_bytes() {
     meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   }
   return 0;
+}
+
+/// Refuses ranks that read different content, and says whose differs from rank 0's.
+void require_same_content(const io::TseStore& store, const std::filesystem::path& file,
+                          dist::Communicator& communicator) {
+  const std::uint64_t mine = store.identity();
+  if (dist::same_on_all_ranks(communicator, mine)) return;
+  const std::vector<std::uint64_t> digests = communicator.gather(std::span<const std::uint64_t>(&mine, 1));
+  const std::vector<std::string> hosts = gather_text(communicator, communicator.topology().host);
+  agreed(communicator, [&] {  // what rank 0 says is what is told
+    std::size_t other = 0;
+    while (other + 1 < digests.size() && digests[other] == mine) ++other;
+    throw io::StoreError(
+        communicator.is_root()
+            ? fmt::format(
+                  "{}: found stores of different content (digest {:016x} on rank 0, {}; {:016x} on rank {}, {}); "
+                  "expected the same store on every host; check the path on each host",
+                  file.string(), mine, hosts[0], digests[other], other, hosts[other])
+            : file.string());
+  });
+}
+
+/// What is wrong with a sample that is left out.
+std::string describe_bad(io::TseStore& store, std::int64_t sample) {
+  const auto found = store.find_not_finite(sample);
+  return found ? fmt::format("{}: {} at step {}, feature {}", store.describe(sample), found->value, found->step,
+                             found->feature)
+               : store.describe(sample);
+}
+
+/// data.bad_samples = "skip": leaves out, on every rank alike, the samples with a feature that is not finite. Each rank
+/// reads its share of the store.
+void leave_out_bad_samples(io::TseStore& store, ProgressChoice progress_choice, dist::Communicator& communicator) {
+  const Share share = share_of(store.sample_count(), 1, communicator.rank(), communicator.size());
+  std::vector<std::uint8_t> bad(static_cast<std::size_t>(store.sample_count()), 0);
+  Progress progress(communicator.is_root() ? progress_choice : ProgressChoice::kOff, "looking for bad samples",
+                    share.last - share.first, "samples");
+  agreed(communicator, [&] {
+    for (std::int64_t sample = share.first; sample < share.last; ++sample) {
+      bad[static_cast<std::size_t>(sample)] = store.find_not_finite(sample) ? 1 : 0;
+      progress.advance(1);
+    }
+  });
+  progress.finish();
+  communicator.all_reduce(std::span(bad), dist::Reduction::kMax);
+
+  std::vector<std::int64_t> left_out;
+  for (std::size_t sample = 0; sample < bad.size(); ++sample) {
+    if (bad[sample] != 0) left_out.push_back(static_cast<std::int64_t>(sample));
+  }
+  store.leave_out(left_out);
+  agreed(communicator, [&] {
+    if (left_out.empty() || !communicator.is_root()) return;
+    io::FirstFew shown;
+    for (const std::int64_t sample : left_out) {
+      shown.add(shown.count() < io::FirstFew::kShown ? describe_bad(store, sample) : std::string());
+    }
+    log_warning(fmt::format("data.bad_samples = \"skip\": left out {} of {} samples, which are not finite: {}",
+                            left_out.size(), bad.size(), shown.text()));
+  });
 }
 
 io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist::Communicator& communicator) {
@@ -59,15 +123,10 @@ Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, boo
 Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] { store.emplace(config.data.store); });
-  const bool same = dist::same_on_all_ranks(communicator, store->identity());
-  agreed(communicator, [&] {
-    if (!same) {
-      throw io::StoreError(
-          fmt::format("{}: ranks opened stores of different content; expected the same store on every "
-                      "host; check the path on each host",
-                      config.data.store.front().string()));
-    }
-  });
+  require_same_content(*store, config.data.store.front(), communicator);
+  if (config.data.bad_samples == BadSamples::kSkip) {
+    leave_out_bad_samples(*store, config.run.progress, communicator);
+  }
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
   }

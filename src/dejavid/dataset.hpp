@@ -23,8 +23,9 @@ struct Dataset {
   io::SampleStream stream;
   bool kept_on_device;  ///< whether the device keeps the features that it has seen
 
-  /// Collective. Opens data.store on every rank, agrees that all succeeded and read the same content, and chooses the
-  /// cache. The stream's layout is that of `device`, or rows without one. Throws dist::AgreedFailure.
+  /// Collective. Opens data.store on every rank, agrees that all succeeded and read the same content and on what
+  /// data.bad_samples leaves out, and chooses the cache. The stream's layout is that of `device`, or rows without one.
+  /// Throws dist::AgreedFailure.
   static Dataset open(const Config& config, dist::Communicator& communicator, Device* device = nullptr,
                       DatasetUse use = DatasetUse::kOnce);
 

@@ -1,9 +1,12 @@
 #include "src/dejavid/evaluator.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "io/errors.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
@@ -18,6 +21,19 @@ struct AlignedSample {
   std::span<const double> distances;  ///< [C]
   SampleFeatures features;            ///< without data where they are kept in GPU memory
 };
+
+/// Refuses distances that are not finite or so large that an f32 path search may have met infinity on the way.
+void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store) {
+  constexpr double kLargest = 1e37;
+  for (std::size_t c = 0; c < distances.size(); ++c) {
+    if (!(distances[c] <= kLargest)) {
+      throw io::NotFiniteError(fmt::format(
+          "{}: found a distance of {} to class {}; expected at most {:g}; check the weights of the model, and whether "
+          "its features are scaled as these are",
+          store.describe(sample), distances[c], c, kLargest));
+    }
+  }
+}
 
 /// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
 template <typename Visit>
@@ -34,7 +50,9 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
     const AlignedBatch batch = aligner.next();
     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
       const std::int64_t sample = batch.samples[b];
-      visit(AlignedSample{sample, store.label(sample), batch.distances.subspan(b * classes, classes),
+      const std::span<const double> distances = batch.distances.subspan(b * classes, classes);
+      require_comparable(distances, sample, store);
+      visit(AlignedSample{sample, store.label(sample), distances,
                           batch.features.empty() ? SampleFeatures{} : batch.features[b]});
     }
   }

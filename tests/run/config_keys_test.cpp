@@ -37,6 +37,7 @@ const std::map<std::string, Example> kExamples = {
       {"3", "true", "[1]", R"(["a", 1])", R"([""])", R"("")"}}},
     {"data.cache", {{R"("none")", R"("memory")"}, kNoText + std::vector<std::string>{R"("disk")", R"("")"}}},
     {"data.prefetch", {{"1", "7", "1024"}, kNoInteger + std::vector<std::string>{"0", "-1", "1025"}}},
+    {"data.bad_samples", {{R"("skip")"}, kNoText + std::vector<std::string>{R"("drop")"}}},
     {"model.steps", {{"1", "32"}, kNoInteger + std::vector<std::string>{"0", "-8"}}},
     {"model.weight_init", {{R"("random")"}, kNoText + std::vector<std::string>{R"("Random")"}}},
     {"model.learn_weights", {{"false"}, kNoBoolean}},
