@@ -96,7 +96,10 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
   const std::int64_t first = state_.step_in_epoch, last = first + static_cast<std::int64_t>(batches.size());
   const std::int64_t steps_before = state_.step - first;  // of earlier epochs
   const double lr = learning_rate();
-  agreed(communicator_, [&] { engine_->start_epoch(std::move(batches)); });
+  agreed(communicator_, [&] {
+    dataset_.store.require_unchanged();  // features that are kept in memory are not read again
+    engine_->start_epoch(std::move(batches));
+  });
   std::int64_t between_agreements = engine_->steps_between_agreements();
   communicator_.all_reduce(std::span(&between_agreements, 1), dist::Reduction::kMin);
 
