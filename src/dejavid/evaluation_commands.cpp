@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "io/durable_file.hpp"
@@ -12,6 +11,7 @@
 #include "src/dejavid/model_setup.hpp"
 #include "src/run/environment.hpp"
 #include "src/run/log.hpp"
+#include "src/run/standard_output.hpp"
 #include "src/run/threads.hpp"
 
 namespace dejavid {
@@ -50,18 +50,20 @@ ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::
   return accuracy;
 }
 
-void print(const Evaluation& evaluation, const EvaluationSplit& split, const std::vector<std::string>& class_names) {
-  fmt::print("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples, split.name,
-             evaluation.loss, evaluation.top1, evaluation.top5);
+std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split,
+                    const std::vector<std::string>& class_names) {
+  std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
+                                 split.name, evaluation.loss, evaluation.top1, evaluation.top5);
   if (evaluation.supersampling_top1) {
-    fmt::print("averaging over time (argmax of the mean of the last {} features): top-1 {:.4f}\n", class_names.size(),
-               *evaluation.supersampling_top1);
+    text += fmt::format("averaging over time (argmax of the mean of the last {} features): top-1 {:.4f}\n",
+                        class_names.size(), *evaluation.supersampling_top1);
   }
   for (std::size_t label = 0; label < class_names.size(); ++label) {
     const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
     if (accuracy.samples == 0) continue;
-    fmt::print("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
+    text += fmt::format("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
   }
+  return text;
 }
 
 std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split,
@@ -108,7 +110,7 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
       evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    print(evaluation, trial.split, class_names);
+    print_result(to_text(evaluation, trial.split, class_names));
     if (!json.empty()) io::write_text(json, to_json(evaluation, trial.split, class_names));
   });
 }

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <clocale>
-#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,10 +12,12 @@
 #include "io/errors.hpp"
 #include "src/run/collective_checks.hpp"
 #include "src/run/environment.hpp"
+#include "src/run/failure.hpp"
 #include "src/run/gather_text.hpp"
 #include "src/run/library_versions.hpp"
 #include "src/run/machine.hpp"
 #include "src/run/run_directory.hpp"
+#include "src/run/standard_output.hpp"
 #include "src/run/terminal.hpp"
 #include "src/run/threads.hpp"
 
@@ -179,7 +180,8 @@ bool run_doctor(dist::Communicator& communicator, const Config& config, const st
   Report report;
   report_collectives(communicator, device_checks, report);
   std::int32_t failures = 0;
-  if (communicator.is_root()) {
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
     Report whole;
     whole.section("Versions");
     for (const auto& [name, version] : library_versions()) whole.line(name, version);
@@ -189,10 +191,9 @@ bool run_doctor(dist::Communicator& communicator, const Config& config, const st
     report_terminal(whole);
     report_run_folder(config, whole);
     failures = whole.failures() + report.failures();
-    fmt::print("dejavid_dist doctor\n{}{}\n{}\n", whole.text(), report.text(),
-               failures == 0 ? "All checks passed." : fmt::format("{} check(s) FAILED.", failures));
-    std::fflush(stdout);
-  }
+    print_result(fmt::format("dejavid_dist doctor\n{}{}\n{}\n", whole.text(), report.text(),
+                             failures == 0 ? "All checks passed." : fmt::format("{} check(s) FAILED.", failures)));
+  });
   communicator.broadcast(std::span<std::int32_t>(&failures, 1), dist::Rank{0});
   return failures == 0;
 }

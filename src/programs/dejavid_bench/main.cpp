@@ -15,6 +15,7 @@
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace {
 
@@ -35,7 +36,7 @@ void measure_and_report(const Choice& choice, dejavid::dist::Communicator& commu
   const std::vector<Record> records = choice.measure(communicator);
   dejavid::agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    std::fputs(dejavid::bench::to_table(records).c_str(), stdout);
+    dejavid::print_result(dejavid::bench::to_table(records));
     if (writes) dejavid::io::write_text(choice.json_file, dejavid::bench::to_document(records));
   });
 }
@@ -77,8 +78,9 @@ int start(int argument_count, char** arguments) {
   dejavid::bench::add_io(program, choice);
   try {
     program.parse(argument_count, arguments);
-  } catch (const CLI::Success& asked) {  // --help
-    return speaks ? program.exit(asked) : 0;
+  } catch (const CLI::Success&) {  // --help
+    if (speaks) dejavid::print_result(program.help());
+    return 0;
   } catch (const CLI::ParseError& error) {
     dejavid::let_the_speaker_finish();
     return speaks ? complain(2, fmt::format("{}; see dejavid_bench --help", error.what())) : 2;
@@ -90,10 +92,11 @@ int start(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  dejavid::prepare_standard_streams();
   try {
     return start(argument_count, arguments);
-  } catch (...) {  // run() reports what can be told of
-    std::fputs("error: an error of unknown type before anything was measured\n", stderr);
-    return 1;
+  } catch (...) {
+    const dejavid::dist::Failure failure = dejavid::describe(std::current_exception());
+    return complain(failure.code, failure.message);
   }
 }

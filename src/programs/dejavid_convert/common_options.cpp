@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <iostream>
 #include <map>
 #include <stdexcept>
 
 #include "src/run/progress.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -60,9 +60,9 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);
-  std::cout << fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
+  print_result(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
                            options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
-                           totals.samples_of_split[2], totals.classes, totals.feature_dim, length, totals.bytes);
+                           totals.samples_of_split[2], totals.classes, totals.feature_dim, length, totals.bytes));
 }
 
 }  // namespace dejavid

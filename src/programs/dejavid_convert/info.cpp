@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "io/durable_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -87,7 +87,7 @@ void add_info(CLI::App& program) {
   command->add_option("--json", options->json_file, "also write it as JSON")->type_name("FILE.json");
   command->callback([options] {
     const io::StoreSummary summary = io::summarize_store(options->store);
-    std::cout << to_text(summary);
+    print_result(to_text(summary));
     if (!options->json_file.empty()) {
       io::write_text(options->json_file,
                      to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");

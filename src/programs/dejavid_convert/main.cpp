@@ -9,6 +9,7 @@
 #include "src/config/command_line.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace {
 
@@ -32,8 +33,9 @@ int run(int argument_count, char** arguments) {
   try {
     program.parse(argument_count, arguments);
     return 0;
-  } catch (const CLI::Success& asked) {  // --help
-    return program.exit(asked);
+  } catch (const CLI::Success&) {  // --help
+    dejavid::print_result(program.help());
+    return 0;
   } catch (const CLI::ParseError& error) {
     return complain(2, fmt::format("{}; see dejavid_convert --help", error.what()));
   }
@@ -42,6 +44,7 @@ int run(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  dejavid::prepare_standard_streams();
   try {
     if (!dejavid::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
     return run(argument_count, arguments);

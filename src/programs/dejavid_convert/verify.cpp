@@ -12,6 +12,7 @@
 #include "io/durable_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -115,9 +116,9 @@ void add_verify(CLI::App& program) {
       io::write_text(options->json_file, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     }
     if (report["good"].get<bool>()) {
-      std::cout << fmt::format("{}: ok, {} samples{}\n", options->store.string(),
+      print_result(fmt::format("{}: ok, {} samples{}\n", options->store.string(),
                                report["samples_read"].get<std::int64_t>(),
-                               report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)");
+                               report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)"));
       return;
     }
     for (const Json& problem : report["problems"]) {
