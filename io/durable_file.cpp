@@ -77,7 +77,7 @@ DurableFile::DurableFile(std::filesystem::path file, Existing existing) : file_(
   constexpr int kAttempts = 100;  // names taken by another process of the same id on another host
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     temporary_ = file_;
-    temporary_ += fmt::format(".{}-{}.partial", ::getpid(), attempt);
+    temporary_ += fmt::format(".{}-{}{}", ::getpid(), attempt, kUnfinished);
     Descriptor descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                  0666));  // NOLINT(cppcoreguidelines-pro-type-vararg)
     if (descriptor.get() >= 0) return;

@@ -6,6 +6,9 @@
 
 namespace dejavid::io {
 
+/// How the name of a file ends whose writer has not finished it.
+inline constexpr const char* kUnfinished = ".partial";
+
 /// A file written under a temporary name beside its own, and renamed when it is whole.
 ///
 /// The constructor makes the temporary file, empty, so that a folder that cannot be written is met before any work is

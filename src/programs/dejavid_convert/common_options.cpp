@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <stdexcept>
+#include <vector>
 
+#include "io/durable_file.hpp"
+#include "io/first_few.hpp"
 #include "src/run/progress.hpp"
 #include "src/run/standard_output.hpp"
+#include "src/run/terminal.hpp"
 
 namespace dejavid {
 namespace {
@@ -19,6 +24,28 @@ void stop_if_asked() {
   if (stop_asked != 0) {
     throw std::runtime_error("stopped by a signal; the unfinished store is removed");
   }
+}
+
+/// Names the temporary files beside `out` that killed conversions left. They are never removed: on a shared file system
+/// nothing tells one that another host is still writing.
+void warn_of_unfinished(const std::filesystem::path& out) {
+  const std::filesystem::path folder = out.has_parent_path() ? out.parent_path() : ".";
+  const std::string beginning = out.filename().string() + ".";
+  std::vector<std::string> names;
+  std::error_code unreadable;  // the writer has more to say about such a folder
+  for (std::filesystem::directory_iterator entry(folder, unreadable), end; !unreadable && entry != end;
+       entry.increment(unreadable)) {
+    const std::string name = entry->path().filename().string();
+    if (name.starts_with(beginning) && name.ends_with(io::kUnfinished)) names.push_back(name);
+  }
+  if (names.empty()) return;
+  std::sort(names.begin(), names.end());
+  io::FirstFew shown;
+  for (const std::string& name : names) shown.add(name);
+  terminal::write_line(
+      fmt::format("warning: {}: found {} unfinished by earlier conversions ({}); expected none; remove what no program "
+                  "is writing any more",
+                  out.string(), names.size() == 1 ? "a file" : fmt::format("{} files", names.size()), shown.text()));
 }
 
 }  // namespace
@@ -44,6 +71,7 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
 }
 
 void convert(io::SampleSource& source, const OutputOptions& options) {
+  warn_of_unfinished(options.out);
   std::signal(SIGINT, [](int) { stop_asked = 1; });
   std::signal(SIGTERM, [](int) { stop_asked = 1; });
   io::StoreTotals totals;
