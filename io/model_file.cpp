@@ -20,6 +20,8 @@ namespace {
 using hdf5::Refusal;
 
 constexpr const char* kFormat = "dejavid-model";
+constexpr const char* kDigest = "digest";
+constexpr const char* kHeaderDigest = "header_digest";
 constexpr std::int64_t kVersion = 1;
 
 struct NamedArray {
@@ -52,12 +54,11 @@ struct NamedReal {
   const char* name;
   double TrainingState::*value;
 };
-constexpr std::array<NamedReal, 5> kTrainingReals{{
+constexpr std::array<NamedReal, 4> kTrainingReals{{
     {"best_val_top1", &TrainingState::best_val_top1},
     {"best_val_loss", &TrainingState::best_val_loss},
     {"best_val_top5", &TrainingState::best_val_top5},
     {"epoch_loss_sum", &TrainingState::epoch_loss_sum},
-    {"elapsed_seconds", &TrainingState::elapsed_seconds},
 }};
 
 struct NamedSeed {
@@ -73,21 +74,57 @@ std::int64_t element_count(const ModelContent& content) {
   return content.classes * content.steps * content.feature_dim;
 }
 
-/// XXH64 (seed 0) over centroids, log_weights and the arrays of /training in the order of kTrainingArrays, absent ones
-/// left out.
-std::uint64_t digest_of(const ModelContent& content) {
-  const std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash(XXH64_createState(), XXH64_freeState);
-  XXH64_reset(hash.get(), 0);
-  const auto add = [&](const std::vector<float>& values) {
-    XXH64_update(hash.get(), values.data(), values.size() * sizeof(float));
-  };
-  XXH64_update(hash.get(), content.config.data(), content.config.size());
-  add(content.centroids);
-  add(content.log_weights);
-  if (content.training) {
-    for (const auto& array : kTrainingArrays) add((*content.training).*(array.values));
+/// XXH64 (seed 0) of what is added.
+class Digest {
+ public:
+  Digest() { XXH64_reset(hash_.get(), 0); }
+  void add(const void* bytes, std::size_t count) { XXH64_update(hash_.get(), bytes, count); }
+  void add(std::int64_t value) { add(&value, sizeof value); }
+  void add(std::uint64_t value) { add(&value, sizeof value); }
+  void add(double value) { add(&value, sizeof value); }
+  void add(const std::vector<float>& values) { add(values.data(), values.size() * sizeof(float)); }
+  void add(const std::string& text) {
+    add(static_cast<std::uint64_t>(text.size()));  // so that "ab","c" differs from "a","bc"
+    add(text.data(), text.size());
   }
-  return XXH64_digest(hash.get());
+  [[nodiscard]] std::uint64_t value() const { return XXH64_digest(hash_.get()); }
+
+ private:
+  std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash_{XXH64_createState(), XXH64_freeState};
+};
+
+std::uint64_t digest_of(const std::vector<float>& values) {
+  Digest digest;
+  digest.add(values);
+  return digest.value();
+}
+
+/// Over the configuration and the arrays in the order of kTrainingArrays, absent ones left out.
+std::uint64_t digest_of_arrays(const ModelContent& content) {
+  Digest digest;
+  digest.add(content.config.data(), content.config.size());
+  digest.add(content.centroids);
+  digest.add(content.log_weights);
+  if (content.training) {
+    for (const auto& array : kTrainingArrays) digest.add((*content.training).*(array.values));
+  }
+  return digest.value();
+}
+
+/// Over everything that digest_of_arrays() leaves out.
+std::uint64_t digest_of_header(const ModelContent& content) {
+  Digest digest;
+  for (const auto& name : content.class_names) digest.add(name);
+  digest.add(std::int64_t{content.diagonal});
+  digest.add(content.epoch);
+  digest.add(content.val_top1);
+  digest.add(content.val_top5);
+  if (content.training) {
+    for (const auto& count : kTrainingCounts) digest.add((*content.training).*(count.value));
+    for (const auto& real : kTrainingReals) digest.add((*content.training).*(real.value));
+    for (const auto& seed : kTrainingSeeds) digest.add((*content.training).*(seed.value));
+  }
+  return digest.value();
 }
 
 void require_finite(const std::filesystem::path& file, const char* dataset, const std::vector<float>& values,
@@ -149,6 +186,14 @@ void require_header(const hdf5::Handle& root) {
   }
 }
 
+void require_digest(std::string_view where, std::optional<std::uint64_t> stored, std::uint64_t found) {
+  if (!stored || *stored == found) return;
+  throw Refusal(
+      fmt::format("{}: found content of digest {:016x}; expected {:016x}; copy the file again or go back to another "
+                  "checkpoint",
+                  where, found, *stored));
+}
+
 /// An array [C,K,F]; the first one read says what C, K and F are.
 std::vector<float> read_array(const hdf5::Handle& group, const char* name, ModelContent& content) {
   const auto dataset = hdf5::open_dataset(group, name);
@@ -163,7 +208,9 @@ std::vector<float> read_array(const hdf5::Handle& group, const char* name, Model
     throw Refusal(fmt::format(":{}: found shape {}; expected {} as centroids; make the model again", name,
                               hdf5::describe_shape(dataset.shape), hdf5::describe_shape(expected)));
   }
-  return hdf5::read_floats(dataset);
+  std::vector<float> values = hdf5::read_floats(dataset);
+  require_digest(":" + dataset.name, hdf5::unsigned_attribute(dataset.id, kDigest), digest_of(values));
+  return values;
 }
 
 TrainingState read_training(const hdf5::Handle& root, ModelContent& content) {
@@ -195,49 +242,64 @@ ModelContent read_content(const std::filesystem::path& file) {
   content.val_top5 = hdf5::real_attribute(root, "val_top5").value_or(0);
   content.config = hdf5::text_attribute(root, "config").value_or("");
   if (hdf5::has_member(root, "training")) content.training = read_training(root, content);
-  const auto digest = hdf5::unsigned_attribute(root, "digest");
-  if (digest && *digest != digest_of(content)) {
-    throw Refusal(
-        fmt::format(":attribute digest: found content of digest {:016x}; expected {:016x}; copy the file again or go "
-                    "back to another "
-                    "checkpoint",
-                    digest_of(content), *digest));
-  }
+  require_digest(":attribute digest", hdf5::unsigned_attribute(root, kDigest), digest_of_arrays(content));
+  require_digest(":attribute header_digest", hdf5::unsigned_attribute(root, kHeaderDigest), digest_of_header(content));
   return content;
+}
+
+/// Calls `work` under HDF5's lock. A file is written part by part, so that a reader waits no longer than for one.
+template <typename Work>
+auto locked(Work&& work) {
+  const hdf5::LibraryLock lock;
+  return work();
 }
 
 void write_array(const hdf5::Handle& group, const char* name, const ModelContent& content,
                  const std::vector<float>& values) {
-  hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
-                      {content.classes, content.steps, content.feature_dim}, values.data());
+  const std::uint64_t digest = digest_of(values);
+  locked([&] {
+    hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
+                        {content.classes, content.steps, content.feature_dim}, values.data());
+    const auto dataset =
+        hdf5::owned(H5Dopen2(group.get(), name, H5P_DEFAULT), H5Dclose, std::string(":") + name, "opening it");
+    hdf5::write_attribute(dataset, kDigest, digest);
+  });
+}
+
+void write_training(const hdf5::Handle& file, const ModelContent& content) {
+  const TrainingState& training = *content.training;
+  const auto group = locked([&] { return hdf5::create_group(file, "training"); });
+  locked([&] {
+    for (const auto& count : kTrainingCounts) hdf5::write_attribute(group, count.name, training.*(count.value));
+    for (const auto& real : kTrainingReals) hdf5::write_attribute(group, real.name, training.*(real.value));
+    for (const auto& seed : kTrainingSeeds) hdf5::write_attribute(group, seed.name, training.*(seed.value));
+  });
+  for (const auto& array : kTrainingArrays) {
+    const auto& values = training.*(array.values);
+    if (!values.empty()) write_array(group, array.name, content, values);
+  }
 }
 
 void write_content(const std::filesystem::path& file, const ModelContent& content) {
-  auto opened = hdf5::create_file(file);
+  auto opened = locked([&] { return hdf5::create_file(file); });
   write_array(opened, "centroids", content, content.centroids);
   write_array(opened, "log_weights", content, content.log_weights);
-  hdf5::write_texts(opened, "class_names", content.class_names);
-  if (content.training) {
-    const auto group = hdf5::create_group(opened, "training");
-    for (const auto& count : kTrainingCounts)
-      hdf5::write_attribute(group, count.name, (*content.training).*(count.value));
-    for (const auto& real : kTrainingReals) hdf5::write_attribute(group, real.name, (*content.training).*(real.value));
-    for (const auto& seed : kTrainingSeeds) hdf5::write_attribute(group, seed.name, (*content.training).*(seed.value));
-    for (const auto& array : kTrainingArrays) {
-      const auto& values = (*content.training).*(array.values);
-      if (!values.empty()) write_array(group, array.name, content, values);
-    }
-  }
-  hdf5::write_attribute(opened, "format", std::string(kFormat));
-  hdf5::write_attribute(opened, "version", kVersion);
-  hdf5::write_attribute(opened, "diagonal", std::int64_t{content.diagonal});
-  hdf5::write_attribute(opened, "epoch", content.epoch);
-  hdf5::write_attribute(opened, "val_top1", content.val_top1);
-  hdf5::write_attribute(opened, "val_top5", content.val_top5);
-  hdf5::write_attribute(opened, "config", content.config);
-  hdf5::write_attribute(opened, "digest", digest_of(content));
-  hdf5::flush(opened);
-  hdf5::close(opened);
+  locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
+  if (content.training) write_training(opened, content);
+  const std::uint64_t digest = digest_of_arrays(content), header_digest = digest_of_header(content);
+  locked([&] {
+    hdf5::write_attribute(opened, "format", std::string(kFormat));
+    hdf5::write_attribute(opened, "version", kVersion);
+    hdf5::write_attribute(opened, "diagonal", std::int64_t{content.diagonal});
+    hdf5::write_attribute(opened, "epoch", content.epoch);
+    hdf5::write_attribute(opened, "val_top1", content.val_top1);
+    hdf5::write_attribute(opened, "val_top5", content.val_top5);
+    hdf5::write_attribute(opened, "config", content.config);
+    hdf5::write_attribute(opened, kDigest, digest);
+    hdf5::write_attribute(opened, kHeaderDigest, header_digest);
+    hdf5::flush(opened);
+    hdf5::close(opened);
+  });
 }
 
 }  // namespace
@@ -246,12 +308,18 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
   check(file, content);
   DurableFile durable(file, DurableFile::Existing::kReplace);
   try {
-    const hdf5::LibraryLock lock;
     write_content(durable.temporary(), content);
   } catch (const Refusal& refusal) {
     throw WriteError(file.string() + refusal.what());
   }
   durable.commit();
+}
+
+std::uint64_t digest_of(const ModelContent& content) {
+  Digest digest;
+  digest.add(digest_of_arrays(content));
+  digest.add(digest_of_header(content));
+  return digest.value();
 }
 
 ModelContent read_model(const std::filesystem::path& file) {

@@ -22,7 +22,6 @@ struct TrainingState {
   double epoch_loss_sum = 0;  ///< running sums of the epoch under way
   std::int64_t epoch_correct = 0;
   std::int64_t epoch_samples = 0;
-  double elapsed_seconds = 0;  ///< wall time of training before this checkpoint
   /// AdamW's moments, [C,K,F] each; empty for a parameter that is not learned.
   std::vector<float> centroid_first_moment, centroid_second_moment, log_weight_first_moment, log_weight_second_moment;
   /// The epoch's frozen copies [C,K,F], where the checkpoint lies within an epoch; else empty.
@@ -42,13 +41,17 @@ struct ModelContent {
   std::optional<TrainingState> training;
 };
 
-/// Writes a model file durably (temporary name, sync, rename), replacing what was there. The digest of its arrays is
-/// stored with it. Throws WriteError; ModelFileError for content that read_model() would refuse.
+/// Writes a model file durably (temporary name, sync, rename), replacing what was there. Digests of every array and of
+/// all the rest are stored with it. The same content gives the same bytes. Throws WriteError; ModelFileError for
+/// content that read_model() would refuse.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
 
-/// Reads and checks a model file (shapes, finite numbers, digest where stored). A hand-made one needs /centroids,
+/// Reads and checks a model file (shapes, finite numbers, digests where stored). A hand-made one needs /centroids,
 /// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,
 /// accuracies 0, config empty. Throws ModelFileError; NotFiniteError.
 [[nodiscard]] ModelContent read_model(const std::filesystem::path& file);
+
+/// XXH64 of everything in `content`.
+[[nodiscard]] std::uint64_t digest_of(const ModelContent& content);
 
 }  // namespace dejavid::io

@@ -72,6 +72,7 @@ struct RunConfig {
   std::string resume = "none";              ///< none, auto, or a checkpoint's path
   std::int64_t checkpoint_every_steps = 0;  ///< 0: at epoch ends only
   std::int64_t checkpoint_keep = 2;
+  bool keep_going = false;  ///< past a checkpoint that could not be written
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 

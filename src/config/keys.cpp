@@ -234,6 +234,8 @@ std::vector<Key> make_keys() {
       integer<Field<kRun, &RunConfig::checkpoint_every_steps>>("run", "checkpoint_every_steps", 0,
                                                                "steps between checkpoints; 0: at epoch ends only"),
       integer<Field<kRun, &RunConfig::checkpoint_keep>>("run", "checkpoint_keep", 1, "newest checkpoints to keep"),
+      boolean<Field<kRun, &RunConfig::keep_going>>("run", "keep_going",
+                                                   "train on where a checkpoint cannot be written"),
       choice<Field<kRun, &RunConfig::progress>>("run", "progress", "auto: a bar on a terminal, else plain lines"),
   };
 }

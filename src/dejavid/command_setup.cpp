@@ -43,7 +43,7 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
     if (!config.run.dir.empty()) {
       folder = config.run.dir.string();
     } else if (checkpoint) {
-      folder = checkpoint->file.parent_path().parent_path().string();
+      folder = run_of(checkpoint->file).string();
     } else {
       folder = default_run_folder(config).string();
     }

@@ -7,6 +7,7 @@
 
 #include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
+#include "src/run/faults.hpp"
 
 namespace dejavid {
 
@@ -88,7 +89,9 @@ void CpuEngine::compute(std::int64_t batch_samples) {
 void CpuEngine::apply(const kernels::UpdateRates& rates) {
   {
     const auto timer = phases_.time(Phase::kReduce);
+    pass(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
     communicator_.all_reduce(aligner_.gradient_sums(), dist::Reduction::kSum);
+    pass(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
   }
   // 4. update, the same on every rank
   const auto timer = phases_.time(Phase::kUpdate);

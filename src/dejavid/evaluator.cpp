@@ -10,6 +10,7 @@
 #include "src/dejavid/objective.hpp"
 #include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/faults.hpp"
 
 namespace dejavid {
 namespace {
@@ -85,6 +86,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
   agreed(communicator, [&] {
+    pass(FaultPoint::kEvaluate, 0);
     for_each_sample(dataset.store, samples, aligner, source, config, communicator, [&](const AlignedSample& one) {
       const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
       loss_sum += outcome.loss;

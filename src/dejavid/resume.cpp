@@ -2,23 +2,31 @@
 
 #include <fmt/format.h>
 
+#include "dist/agreement.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
+#include "src/run/failure.hpp"
 #include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
 
 namespace dejavid {
 namespace {
 
+Checkpoint read_checkpoint(const std::filesystem::path& file) {
+  return {file, io::read_model(file), wall_seconds_of(run_of(file))};
+}
+
 /// The newest whole checkpoint of a run directory, or nothing.
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder) {
   for (const std::filesystem::path& file : checkpoints_of(folder)) {
     try {
-      Checkpoint checkpoint{file, io::read_model(file)};
+      Checkpoint checkpoint = read_checkpoint(file);
       if (checkpoint.content.training) return checkpoint;
       log_warning(fmt::format("{}: holds no training state; trying the one before", file.string()));
     } catch (const io::ModelFileError& error) {
+      log_warning(fmt::format("{}; trying the checkpoint before", error.what()));
+    } catch (const io::NotFiniteError& error) {
       log_warning(fmt::format("{}; trying the checkpoint before", error.what()));
     }
   }
@@ -40,7 +48,7 @@ std::optional<Checkpoint> find_checkpoint(const Config& config) {
     }
     return checkpoint;
   }
-  Checkpoint checkpoint{path, io::read_model(path)};
+  Checkpoint checkpoint = read_checkpoint(path);
   if (!checkpoint.content.training) {
     throw io::ModelFileError(fmt::format(
         "{}: found a model without training state; expected a checkpoint; use --model.init to start from a model",
@@ -56,15 +64,30 @@ void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::u
                     checkpoint.file.string(), found, expected));
   };
   if (checkpoint.content.training->store_identity != store_identity) {
-    refuse("training on other data", "that of data.store");
+    refuse(fmt::format("training on a store of digest {:016x}", checkpoint.content.training->store_identity),
+           fmt::format("{:016x}, that of data.store", store_identity));
   }
   const Config before = from_toml(checkpoint.content.config, checkpoint.file.string());
   for (const Key& key : keys()) {
-    // What is learned is decided by these two sections: all of them but where the run started from.
-    if ((key.section != "model" && key.section != "train") || key.full_name() == "model.init") continue;
+    // What is learned is decided by these: all of them but where the run started from.
+    const bool decides = key.section == "model" || key.section == "train" || key.full_name() == "data.bad_samples";
+    if (!decides || key.full_name() == "model.init") continue;
     const std::string found = toml_text(key.value(before)), expected = toml_text(key.value(config));
     if (found != expected) refuse(fmt::format("{} = {}", key.full_name(), found), expected);
   }
+}
+
+void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,
+                             dist::Communicator& communicator) {
+  const std::uint64_t digest = checkpoint ? io::digest_of(checkpoint->content) : 0;
+  if (dist::same_on_all_ranks(communicator, digest)) return;
+  agreed(communicator, [&] {
+    throw io::ModelFileError(fmt::format(
+        "{}: ranks found different checkpoints ({} on rank 0); expected the same on every host; put run.dir "
+        "on a file system that all hosts share, or name one checkpoint",
+        config.run.resume == "auto" ? config.run.dir.string() : config.run.resume,
+        checkpoint ? checkpoint->file.filename().string() : "none"));
+  });
 }
 
 }  // namespace dejavid

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "dist/communicator.hpp"
 #include "io/model_file.hpp"
 #include "src/config/config.hpp"
 
@@ -12,6 +13,7 @@ namespace dejavid {
 struct Checkpoint {
   std::filesystem::path file;
   io::ModelContent content;  ///< with its training state
+  double wall_seconds = 0;   ///< of its run before it
 };
 
 /// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
@@ -21,5 +23,10 @@ struct Checkpoint {
 
 /// Refuses a checkpoint that belongs to other data or another model. Throws io::ModelFileError.
 void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity);
+
+/// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. Throws
+/// dist::AgreedFailure.
+void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,
+                             dist::Communicator& communicator);
 
 }  // namespace dejavid

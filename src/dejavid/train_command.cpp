@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "io/errors.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
@@ -12,6 +10,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/resume.hpp"
+#include "src/dejavid/summary.hpp"
 #include "src/dejavid/trainer.hpp"
 #include "src/run/environment.hpp"
 #include "src/run/log.hpp"
@@ -21,38 +20,6 @@
 
 namespace dejavid {
 namespace {
-
-nlohmann::ordered_json to_json(const Milestone& milestone, bool validated) {
-  nlohmann::ordered_json json{
-      {"epoch", milestone.epoch}, {"train_loss", milestone.train_loss}, {"train_top1", milestone.train_top1}};
-  if (validated) {
-    json["val_loss"] = milestone.val_loss;
-    json["val_top1"] = milestone.val_top1;
-    json["val_top5"] = milestone.val_top5;
-  }
-  return json;
-}
-
-/// summary.json: how the run ended. `reason`: "done", "stopped", or the error's line.
-std::string summary_of(const Trainer& trainer, const std::string& reason, ExitCode code) {
-  const bool validated = !trainer.validation().samples.empty();
-  nlohmann::ordered_json json{{"exit_reason", reason},
-                              {"exit_code", static_cast<int>(code)},
-                              {"wall_seconds", trainer.elapsed_seconds()},
-                              {"steps", trainer.steps_taken()},
-                              {"last", to_json(trainer.last(), validated)}};
-  if (trainer.best().epoch >= 0) {
-    json["best"] = to_json(trainer.best(), validated);
-    json["best"]["chosen_on"] = trainer.validation().name;
-  }
-  if (validated) json["validated_on"] = trainer.validation().name;
-  nlohmann::ordered_json phases;
-  for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
-    phases[std::string(kPhaseNames[phase])] = trainer.phases().seconds()[phase];
-  }
-  json["phase_seconds_of_rank_0"] = phases;
-  return json.dump(2) + "\n";
-}
 
 void report(const Trainer& trainer, const std::filesystem::path& folder) {
   const EvaluationSplit& validation = trainer.validation();
@@ -106,6 +73,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     checkpoint = find_checkpoint(config);
     if (checkpoint) check_checkpoint(*checkpoint, config, dataset.store.identity());
   });
+  require_same_checkpoint(checkpoint, config, communicator);
   config.run.dir = run_folder(config, checkpoint, communicator);
 
   const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
@@ -133,12 +101,11 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
       model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
     }
     describe_work(dataset, model, config, communicator, *device);
-    trainer.emplace(config, communicator, dataset, model, *device,
-                    checkpoint ? checkpoint->content.training : std::nullopt);
+    trainer.emplace(config, communicator, dataset, model, *device, checkpoint);
     const bool finished = trainer->run(run ? &*run : nullptr);
     const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
     agreed(communicator, [&] {
-      if (run) run->write_summary(summary_of(*trainer, finished ? "done" : "stopped", code));
+      if (run) run->write_summary(closing_summary(*trainer, finished ? "done" : "stopped", static_cast<int>(code)));
     });
     if (device->peak_bytes() > 0) {
       log_detail(
@@ -152,10 +119,11 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     }
     return code;
   } catch (const dist::AgreedFailure& failure) {
+    if (trainer) trainer->leave_files_in_peace();
     LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
     last_words.attempt([&] {
       if (run && trainer && trainer->steps_taken() > 0) {
-        run->write_summary(summary_of(*trainer, failure.what(), static_cast<ExitCode>(failure.code)));
+        run->write_summary(closing_summary(*trainer, failure.what(), failure.code));
       } else if (run && config.run.resume == "none") {  // what this process made; an earlier run's files stay
         run->abandon();
       }

@@ -4,13 +4,16 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/schedule.hpp"
+#include "src/dejavid/summary.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/faults.hpp"
 #include "src/run/log.hpp"
 #include "src/run/signals.hpp"
 
@@ -24,7 +27,7 @@ std::uint64_t digest_of(const std::vector<float>& values, std::uint64_t seed) {
 }  // namespace
 
 Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
-                 const std::optional<io::TrainingState>& checkpoint)
+                 const std::optional<Checkpoint>& checkpoint)
     : config_(config),
       communicator_(communicator),
       dataset_(dataset),
@@ -37,12 +40,14 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
   state_.store_identity = dataset.store.identity();
   if (!checkpoint) return;
 
-  state_ = *checkpoint;
+  state_ = *checkpoint->content.training;
   engine_->load(Moments{std::move(state_.centroid_first_moment), std::move(state_.centroid_second_moment),
                         std::move(state_.log_weight_first_moment), std::move(state_.log_weight_second_moment)});
   frozen_centroids_ = std::move(state_.frozen_centroids);
   frozen_log_weights_ = std::move(state_.frozen_log_weights);
+  last_ = {checkpoint->content.epoch, 0, 0, 0, checkpoint->content.val_top1, checkpoint->content.val_top5};
   best_ = {state_.best_epoch, 0, 0, state_.best_val_loss, state_.best_val_top1, state_.best_val_top5};
+  wall_seconds_before_ = checkpoint->wall_seconds;
 }
 
 bool Trainer::run(RunDirectory* run) {
@@ -50,21 +55,23 @@ bool Trainer::run(RunDirectory* run) {
   Progress progress(communicator_.is_root() ? config_.run.progress : ProgressChoice::kOff, "training", total, "samples",
                     state_.epoch * static_cast<std::int64_t>(training_.size()) + state_.epoch_samples);
 
+  const bool nothing_left = state_.epoch >= config_.train.epochs;
   while (state_.epoch < config_.train.epochs) {
     const auto epoch_start = std::chrono::steady_clock::now();
     freeze();
     if (!train_epoch(run, progress)) return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_start).count();
     validate(state_.epoch);
-    record_epoch(run, seconds);
+    const bool is_best = record_epoch(run, seconds);
     ++state_.epoch;
     state_.step_in_epoch = state_.epoch_samples = state_.epoch_correct = 0;
     state_.epoch_loss_sum = 0;
-    save_checkpoint(run);
+    save_checkpoint(run, is_best);
   }
   progress.finish();
-  if (last_.epoch < 0) validate(state_.epoch - 1);  // nothing was left to train: the numbers of the model as it is
-  save_model(run, run != nullptr ? run->model_file() : "", last_);
+  if (nothing_left) validate(state_.epoch - 1);  // the numbers of the model as it is
+  agreed(communicator_, [&] { tolerate([&] { writer_.finish(); }); });
+  save_model(run);
   return true;
 }
 
@@ -72,6 +79,8 @@ bool Trainer::run(RunDirectory* run) {
 /// same updates from the same sums, so the copies agree bit for bit; where unlike processors made them differ, rank 0's
 /// count.
 void Trainer::freeze() {
+  agreed(communicator_,
+         [&] { pass(FaultPoint::kEpoch, state_.step, std::as_writable_bytes(std::span(model_.centroids))); });
   if (state_.step_in_epoch == 0) {
     const std::uint64_t digest = digest_of(model_.log_weights, digest_of(model_.centroids, 0));
     if (!dist::same_on_all_ranks(communicator_, digest)) {
@@ -89,9 +98,8 @@ void Trainer::freeze() {
 
 /// Trains an epoch, or what is left of it. False where it was asked to stop: a checkpoint has been written.
 bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
-  const std::vector<std::int64_t> order =
-      epoch_order(training_, config_.train.shuffle, state_.order_seed, state_.epoch);
-  auto batches = rank_batches(order, config_.train.batch_size, engine_->samples_kept_together(), state_.step_in_epoch,
+  order_ = epoch_order(training_, config_.train.shuffle, state_.order_seed, state_.epoch);
+  auto batches = rank_batches(order_, config_.train.batch_size, engine_->samples_kept_together(), state_.step_in_epoch,
                               communicator_.rank(), communicator_.size());
   const std::int64_t first = state_.step_in_epoch, last = first + static_cast<std::int64_t>(batches.size());
   const std::int64_t steps_before = state_.step - first;  // of earlier epochs
@@ -108,14 +116,19 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
     const std::int64_t step = steps_before + k + 1;  // counted from 1
     const bool save = k + 1 < last && checkpoint_due(step);
     // paths, distances, loss and gradient of this rank's samples
-    local.attempt([&] { engine_->compute(samples_of_step(k)); });
+    local.attempt([&] {
+      pass(FaultPoint::kCompute, step - 1);
+      engine_->compute(samples_of_step(k));
+    });
     const bool computed = !local.failure;
     if ((k + 1 - first) % between_agreements == 0 || k + 1 == last || save) {
+      local.attempt([&] { tolerate([&] { writer_.check(); }); });
       const bool stop = dist::agree_with_flag(communicator_, local.failure, stop_requested() ? 1 : 0) != 0;
       settle(run, progress, local);
       if (stop) {
         dist::agree(communicator_, local.failure);
-        save_checkpoint(run);
+        save_checkpoint(run, false);
+        agreed(communicator_, [&] { writer_.finish(); });  // or else it must not be said that there is one
         return false;
       }
     }
@@ -126,7 +139,7 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
     }
     if (save) {
       settle(run, progress, local);
-      save_checkpoint(run);
+      save_checkpoint(run, false);
     }
   }
   settle(run, progress, local);
@@ -143,7 +156,7 @@ void Trainer::settle(RunDirectory* run, Progress& progress, LocalPhase& local) {
   communicator_.all_reduce(std::span(sums), dist::Reduction::kSum);
 
   for (std::size_t n = 0; n < steps.size(); ++n) {
-    if (steps[n].refused) refuse(steps[n]);
+    if (steps[n].refused) refuse(run, steps[n]);
     const std::int64_t samples = samples_of_step(state_.step_in_epoch);
     const double loss = sums[2 * n] / static_cast<double>(samples);
     local.attempt([&] {
@@ -159,20 +172,37 @@ void Trainer::settle(RunDirectory* run, Progress& progress, LocalPhase& local) {
 }
 
 /// Ends a run whose coming step was refused: on every rank, since all of them saw the same sums.
-void Trainer::refuse(const StepTotals& totals) {
+void Trainer::refuse(RunDirectory* run, const StepTotals& totals) {
+  LocalPhase record;  // that it cannot be written must not hide what ended the run
+  record.attempt([&] {
+    if (run != nullptr) run->write_refused_step(refused_step());
+  });
   agreed(communicator_, [&] {
     if (totals.first_not_finite >= 0) {
       throw io::NotFiniteError(fmt::format(
-          "{}: found a loss that is not finite in epoch {}, step {}; expected a number; lower train.lr, or check the "
-          "scale of the features",
+          "{}: found a loss that is not finite in epoch {}, step {} (refused_step.json names its samples); expected a "
+          "number; lower train.lr, or check the scale of the features",
           dataset_.store.describe(totals.first_not_finite), state_.epoch, state_.step));
     }
   });
   agreed(communicator_, [&] {
-    throw io::NotFiniteError(
-        fmt::format("epoch {}, step {}: found a gradient that is not finite; expected numbers; lower train.lr",
-                    state_.epoch, state_.step));
+    throw io::NotFiniteError(fmt::format(
+        "epoch {}, step {} (refused_step.json names its samples): found a gradient that is not finite; expected "
+        "numbers; lower train.lr, and where that does not help look for a faulty processor or GPU",
+        state_.epoch, state_.step));
   });
+}
+
+/// What refused_step.json holds: the step and the ids of its global batch.
+std::string Trainer::refused_step() const {
+  nlohmann::ordered_json ids = nlohmann::ordered_json::array();
+  const std::int64_t begin = state_.step_in_epoch * config_.train.batch_size;
+  for (std::int64_t n = begin; n < begin + samples_of_step(state_.step_in_epoch); ++n) {
+    ids.push_back(dataset_.store.id(order_[static_cast<std::size_t>(n)]));
+  }
+  const nlohmann::ordered_json json{
+      {"epoch", state_.epoch}, {"step", state_.step}, {"lr", learning_rate()}, {"samples", ids}};
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 /// Size of the global batch.
@@ -207,7 +237,8 @@ void Trainer::validate(std::int64_t epoch) {
   last_.val_top5 = evaluation.top5;
 }
 
-void Trainer::record_epoch(RunDirectory* run, double seconds) {
+/// True where no epoch before was better.
+bool Trainer::record_epoch(RunDirectory* run, double seconds) {
   const bool validated = !validation_.samples.empty();
   std::string line = fmt::format("epoch {}/{}: train loss {:.4f} top-1 {:.4f}", last_.epoch + 1, config_.train.epochs,
                                  last_.train_loss, last_.train_top1);
@@ -221,59 +252,90 @@ void Trainer::record_epoch(RunDirectory* run, double seconds) {
     run->record(EpochRecord{last_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
                             last_.val_top5, seconds, static_cast<double>(state_.epoch_samples) / seconds});
   });
-  if (validated && (best_.epoch < 0 || last_.val_top1 > best_.val_top1)) {
-    best_ = last_;
-    save_model(run, run != nullptr ? run->best_file() : "", best_);
+  const bool is_best = validated && (best_.epoch < 0 || last_.val_top1 > best_.val_top1);
+  if (is_best) best_ = last_;
+  return is_best;
+}
+
+/// Writes the state of now beside what follows. Where it is the best so far, best.h5 as well, and before: a run that
+/// goes on from this checkpoint will not write it again.
+void Trainer::save_checkpoint(RunDirectory* run, bool is_best) {
+  agreed(communicator_, [&] {
+    pass(FaultPoint::kCheckpoint, state_.step);
+    if (run == nullptr) return;
+    engine_->fetch(model_);
+    auto content = std::make_shared<io::ModelContent>(model_content());
+    io::TrainingState training = training_state();
+    tolerate([&] {
+      writer_.start([run, is_best, content, training = std::move(training), file = run->checkpoint_file(state_.step),
+                     keep = config_.run.checkpoint_keep, summary = running_summary(*this)]() mutable {
+        if (is_best) io::write_model(run->best_file(), *content);
+        content->training = std::move(training);
+        io::write_model(file, *content);
+        run->prune_checkpoints(keep);
+        run->write_summary(summary);
+      });
+    });
+  });
+}
+
+void Trainer::save_model(RunDirectory* run) {
+  agreed(communicator_, [&] {
+    if (run != nullptr) io::write_model(run->model_file(), model_content());
+  });
+}
+
+void Trainer::leave_files_in_peace() noexcept {
+  try {
+    writer_.finish();
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the failure that ended the run is the one to report
   }
 }
 
-void Trainer::save_checkpoint(RunDirectory* run) {
-  agreed(communicator_, [&] {
-    if (run == nullptr) return;
-    engine_->fetch(model_);
-    io::ModelContent content = model_content(last_);
-    state_.best_epoch = best_.epoch;
-    state_.best_val_loss = best_.val_loss;
-    state_.best_val_top1 = best_.val_top1;
-    state_.best_val_top5 = best_.val_top5;
-    content.training = state_;
-    io::TrainingState& training = *content.training;
-    training.elapsed_seconds = elapsed_seconds();
-    Moments moments;
-    engine_->fetch(moments);
-    if (config_.model.learn_centroids) {
-      training.centroid_first_moment = std::move(moments.centroid_first);
-      training.centroid_second_moment = std::move(moments.centroid_second);
-    }
-    if (config_.model.learn_weights) {
-      training.log_weight_first_moment = std::move(moments.log_weight_first);
-      training.log_weight_second_moment = std::move(moments.log_weight_second);
-    }
-    if (state_.step_in_epoch > 0) {
-      training.frozen_centroids = frozen_centroids_;
-      training.frozen_log_weights = frozen_log_weights_;
-    }
-    io::write_model(run->checkpoint_file(state_.step), content);
-    run->prune_checkpoints(config_.run.checkpoint_keep);
-  });
+/// With run.keep_going a checkpoint that cannot be written costs no more than a warning.
+void Trainer::tolerate(const std::function<void()>& writing) const {
+  if (!config_.run.keep_going) return writing();
+  try {
+    writing();
+  } catch (const io::WriteError& error) {
+    log_warning(fmt::format("{}; training goes on without this checkpoint (run.keep_going)", error.what()));
+  }
 }
 
-void Trainer::save_model(RunDirectory* run, const std::filesystem::path& file, const Milestone& milestone) {
-  agreed(communicator_, [&] {
-    if (run != nullptr) io::write_model(file, model_content(milestone));
-  });
-}
-
-io::ModelContent Trainer::model_content(const Milestone& milestone) const {
+io::ModelContent Trainer::model_content() const {
   io::ModelContent content = content_of(model_, config_);
-  content.epoch = milestone.epoch;
-  content.val_top1 = milestone.val_top1;
-  content.val_top5 = milestone.val_top5;
+  content.epoch = last_.epoch;
+  content.val_top1 = last_.val_top1;
+  content.val_top5 = last_.val_top5;
   return content;
 }
 
+/// What a checkpoint holds beside the model as it was fetched last.
+io::TrainingState Trainer::training_state() {
+  io::TrainingState training = state_;
+  training.best_epoch = best_.epoch;
+  training.best_val_loss = best_.val_loss;
+  training.best_val_top1 = best_.val_top1;
+  training.best_val_top5 = best_.val_top5;
+  Moments moments;
+  engine_->fetch(moments);
+  if (config_.model.learn_centroids) {
+    training.centroid_first_moment = std::move(moments.centroid_first);
+    training.centroid_second_moment = std::move(moments.centroid_second);
+  }
+  if (config_.model.learn_weights) {
+    training.log_weight_first_moment = std::move(moments.log_weight_first);
+    training.log_weight_second_moment = std::move(moments.log_weight_second);
+  }
+  if (state_.step_in_epoch > 0) {
+    training.frozen_centroids = frozen_centroids_;
+    training.frozen_log_weights = frozen_log_weights_;
+  }
+  return training;
+}
+
 double Trainer::elapsed_seconds() const {
-  return state_.elapsed_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return wall_seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
 }  // namespace dejavid

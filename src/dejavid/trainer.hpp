@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/phases.hpp"
+#include "src/dejavid/resume.hpp"
+#include "src/run/background_writer.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/progress.hpp"
 #include "src/run/run_directory.hpp"
@@ -36,11 +39,14 @@ class Trainer {
   /// `checkpoint`: where to go on from, or nothing. The model must match it. Throws dist::AgreedFailure where the
   /// device has no room for it.
   Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
-          const std::optional<io::TrainingState>& checkpoint);
+          const std::optional<Checkpoint>& checkpoint);
 
-  /// Trains to train.epochs, recording into `run` (rank 0's; nullptr elsewhere). False where it was asked to stop
-  /// before the end: a checkpoint has been written.
+  /// Trains to train.epochs, recording into `run` (rank 0's; nullptr elsewhere). Checkpoints are written while training
+  /// goes on. False where it was asked to stop before the end: a checkpoint has been written.
   [[nodiscard]] bool run(RunDirectory* run);
+
+  /// Waits for the checkpoint under way, whatever becomes of it: for a run that has failed.
+  void leave_files_in_peace() noexcept;
 
   [[nodiscard]] const Milestone& last() const { return last_; }
   [[nodiscard]] const Milestone& best() const { return best_; }  ///< epoch -1 where nothing was validated
@@ -53,15 +59,18 @@ class Trainer {
   void freeze();
   [[nodiscard]] bool train_epoch(RunDirectory* run, Progress& progress);
   void settle(RunDirectory* run, Progress& progress, LocalPhase& local);
-  void refuse(const StepTotals& totals);
+  void refuse(RunDirectory* run, const StepTotals& totals);
   [[nodiscard]] std::int64_t samples_of_step(std::int64_t step_in_epoch) const;
   [[nodiscard]] double learning_rate() const;
   [[nodiscard]] bool checkpoint_due(std::int64_t steps) const;
   void validate(std::int64_t epoch);
-  void record_epoch(RunDirectory* run, double seconds);
-  void save_checkpoint(RunDirectory* run);
-  void save_model(RunDirectory* run, const std::filesystem::path& file, const Milestone& milestone);
-  [[nodiscard]] io::ModelContent model_content(const Milestone& milestone) const;
+  [[nodiscard]] bool record_epoch(RunDirectory* run, double seconds);
+  void save_checkpoint(RunDirectory* run, bool is_best);
+  void save_model(RunDirectory* run);
+  void tolerate(const std::function<void()>& writing) const;
+  [[nodiscard]] io::ModelContent model_content() const;
+  [[nodiscard]] io::TrainingState training_state();
+  [[nodiscard]] std::string refused_step() const;
 
   const Config& config_;
   dist::Communicator& communicator_;
@@ -73,9 +82,12 @@ class Trainer {
   std::unique_ptr<Engine> engine_;
   std::vector<float> frozen_centroids_, frozen_log_weights_;  ///< the epoch's frozen copy
 
-  io::TrainingState state_;  ///< the counters; its arrays are filled only while a checkpoint is written
+  io::TrainingState state_;          ///< the counters; its arrays are filled only while a checkpoint is written
+  std::vector<std::int64_t> order_;  ///< training samples in the order of the epoch under way
   Milestone last_, best_;
+  double wall_seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;
+  BackgroundWriter writer_;  ///< rank 0's; last, so that it is done before the rest goes
 };
 
 }  // namespace dejavid

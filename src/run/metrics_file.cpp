@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,18 +28,30 @@ int open_for_appending(const std::filesystem::path& file, int flags) {
   return open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, kMode);
 }
 
+/// Two processes must not go on with one run. File systems without locks are taken as they are.
+void lock(const std::filesystem::path& file, int descriptor) {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  throw io::WriteError(
+      fmt::format("{}: found another process that writes this run; expected none; wait for its end, or choose another "
+                  "run.dir",
+                  file.string()));
+}
+
 }  // namespace
 
 MetricsFile MetricsFile::create(const std::filesystem::path& file) {
   const int descriptor = open_for_appending(file, O_EXCL);
   if (descriptor < 0) fail(file, std::strerror(errno));
-  return {file, descriptor};
+  MetricsFile metrics(file, descriptor);
+  lock(file, descriptor);
+  return metrics;
 }
 
 MetricsFile MetricsFile::reopen(const std::filesystem::path& file, std::int64_t from_step) {
   const int descriptor = open_for_appending(file, 0);
   if (descriptor < 0) fail(file, std::strerror(errno));
   MetricsFile metrics(file, descriptor);
+  lock(file, descriptor);
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};

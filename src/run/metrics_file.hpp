@@ -8,7 +8,8 @@
 
 namespace dejavid {
 
-/// metrics.jsonl: one JSON object a line, only ever appended to. Throws io::WriteError.
+/// metrics.jsonl: one JSON object a line, only ever appended to, by one process at a time (it holds a lock on the
+/// file). Throws io::WriteError.
 class MetricsFile {
  public:
   /// A new file; refuses one that exists.

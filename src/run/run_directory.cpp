@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
+#include "src/run/log.hpp"
 #include "src/run/metrics_file.hpp"
 
 namespace dejavid {
@@ -23,6 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kConfigName = "config.toml";
 constexpr const char* kMetricsName = "metrics.jsonl";
+constexpr const char* kSummaryName = "summary.json";
 
 void make_folder(const fs::path& folder) {
   std::error_code error;
@@ -48,6 +51,17 @@ std::optional<std::int64_t> step_of(const fs::path& file) {
   std::int64_t step = 0;
   const auto [end, error] = std::from_chars(first, last, step);
   return error == std::errc() && end == last && first != last ? std::optional(step) : std::nullopt;
+}
+
+/// Under the lock of the run, so that nobody is writing them.
+void remove_unfinished(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() != io::kUnfinished) continue;
+    std::error_code ignored;  // it does no harm but to take up space
+    fs::remove(entry->path(), ignored);
+    log_warning(fmt::format("{}: found a file that its writer did not finish; removed it", entry->path().string()));
+  }
 }
 
 }  // namespace
@@ -90,6 +104,7 @@ RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, 
   make_folders(folder);
   RunDirectory run;
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
+  for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
   io::write_text(folder / kConfigName, to_toml(config));
   return run;
 }
@@ -152,12 +167,16 @@ void RunDirectory::record(const EpochRecord& epoch) {
   state_->metrics.append(record.dump());
 }
 
+void RunDirectory::write_refused_step(const std::string& json) const {
+  io::write_text(state_->folder / "refused_step.json", json);
+}
+
 void RunDirectory::write_environment(const std::string& json) const {
   io::write_text(state_->folder / "environment.json", json);
 }
 
 void RunDirectory::write_summary(const std::string& json) const {
-  io::write_text(state_->folder / "summary.json", json);
+  io::write_text(state_->folder / kSummaryName, json);
 }
 
 std::vector<fs::path> checkpoints_of(const fs::path& folder) {
@@ -176,6 +195,18 @@ std::vector<fs::path> checkpoints_of(const fs::path& folder) {
   files.reserve(newest_first.size());
   for (const auto& [step, file] : newest_first) files.push_back(file);
   return files;
+}
+
+fs::path run_of(const fs::path& checkpoint) {
+  return checkpoint.parent_path().parent_path();
+}
+
+double wall_seconds_of(const fs::path& folder) {
+  std::ifstream stream(folder / kSummaryName);
+  const nlohmann::json summary = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+  if (!summary.is_object()) return 0;
+  const auto seconds = summary.find("wall_seconds");
+  return seconds != summary.end() && seconds->is_number() ? seconds->get<double>() : 0;
 }
 
 fs::path default_run_folder(const Config& config) {

@@ -30,7 +30,8 @@ class RunDirectory {
  public:
   /// A new run: makes the folder, refuses one that holds a run already.
   static RunDirectory create(const std::filesystem::path& folder, const Config& config);
-  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again).
+  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
+  /// what a killed writer left unfinished is removed, with a warning. Refuses a run that another process is writing.
   static RunDirectory reopen(const std::filesystem::path& folder, const Config& config, std::int64_t from_step);
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
@@ -46,6 +47,8 @@ class RunDirectory {
 
   void record(const StepRecord& step);
   void record(const EpochRecord& epoch);
+  /// What stands in the way of going on: a step that was refused.
+  void write_refused_step(const std::string& json) const;
   void write_environment(const std::string& json) const;
   void write_summary(const std::string& json) const;
   /// Removes what create() and the logs left, for a run that failed before its first step: the folder is free again.
@@ -60,6 +63,12 @@ class RunDirectory {
 
 /// Checkpoints of a run, newest first; empty where there are none.
 [[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);
+
+/// The folder of the run that a checkpoint belongs to.
+[[nodiscard]] std::filesystem::path run_of(const std::filesystem::path& checkpoint);
+
+/// Wall time of a run up to its last summary, in seconds; 0 where it has none.
+[[nodiscard]] double wall_seconds_of(const std::filesystem::path& folder);
 
 /// runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder.
 [[nodiscard]] std::filesystem::path default_run_folder(const Config& config);

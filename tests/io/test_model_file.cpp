@@ -45,7 +45,6 @@ ModelContent example(bool with_training) {
     training.epoch_loss_sum = 1e-300;
     training.epoch_correct = 99;
     training.epoch_samples = 100;
-    training.elapsed_seconds = 3600.5;
     draw(training.centroid_first_moment);
     draw(training.centroid_second_moment);
     draw(training.frozen_centroids);
@@ -82,7 +81,6 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(x.epoch_loss_sum, y.epoch_loss_sum);
   EXPECT_EQ(x.epoch_correct, y.epoch_correct);
   EXPECT_EQ(x.epoch_samples, y.epoch_samples);
-  EXPECT_EQ(x.elapsed_seconds, y.elapsed_seconds);
   EXPECT_EQ(x.centroid_first_moment, y.centroid_first_moment);
   EXPECT_EQ(x.centroid_second_moment, y.centroid_second_moment);
   EXPECT_EQ(x.log_weight_first_moment, y.log_weight_first_moment);
@@ -141,21 +139,58 @@ TEST(ModelFile, ADamagedFileIsRefusedOrGivesTheSame) {
 }
 
 /// Overwritten by HDF5 itself, so that its checksums agree: the digest covers every array.
-TEST(ModelFile, TheDigestCoversEveryArray) {
+TEST(ModelFile, EveryArrayHasItsDigest) {
   const TemporaryFolder folder;
   const auto file = folder / "model.h5";
-  for (const char* array :
+  for (const std::string array :
        {"centroids", "log_weights", "training/centroid_second_moment", "training/frozen_log_weights"}) {
     write_model(file, example(true));
     const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
-                dataset = H5Dopen2(opened, array, H5P_DEFAULT);
+                dataset = H5Dopen2(opened, array.c_str(), H5P_DEFAULT);
     const std::vector<float> zeros(600, 0);
     ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data()), 0);
+    const auto read = [&] { static_cast<void>(read_model(file)); };
+    H5Fflush(opened, H5F_SCOPE_GLOBAL);
+    expect_message(message_of<ModelFileError>(read), file, {":" + array.substr(array.find('/') + 1) + ": ", "digest"});
+    ASSERT_GE(H5Adelete(dataset, "digest"), 0);
     H5Dclose(dataset);
     H5Fclose(opened);
-    expect_message(message_of<ModelFileError>([&] { static_cast<void>(read_model(file)); }), file,
-                   {"attribute digest"});
+    expect_message(message_of<ModelFileError>(read), file, {":attribute digest: "});
   }
+}
+
+TEST(ModelFile, TheHeaderDigestCoversEverythingElse) {
+  const TemporaryFolder folder;
+  const auto file = folder / "model.h5";
+  for (const std::string attribute : {"epoch", "val_top1", "diagonal", "training/step", "training/order_seed",
+                                      "training/best_val_loss", "training/store_identity"}) {
+    write_model(file, example(true));
+    const bool of_training = attribute.starts_with("training/");
+    const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
+                object = H5Oopen(opened, of_training ? "training" : "/", H5P_DEFAULT),
+                number = H5Aopen(object, attribute.substr(attribute.find('/') + 1).c_str(), H5P_DEFAULT);
+    const double other = attribute == "diagonal" ? 0 : 123;
+    ASSERT_GE(H5Awrite(number, H5T_NATIVE_DOUBLE, &other), 0);
+    H5Aclose(number);
+    H5Oclose(object);
+    H5Fclose(opened);
+    expect_message(message_of<ModelFileError>([&] { static_cast<void>(read_model(file)); }), file,
+                   {":attribute header_digest: "});
+  }
+}
+
+TEST(ModelFile, TheSameContentGivesTheSameBytesAndDigest) {
+  const TemporaryFolder folder;
+  write_model(folder / "a.h5", example(true));
+  write_model(folder / "b.h5", example(true));
+  EXPECT_EQ(read_bytes(folder / "a.h5"), read_bytes(folder / "b.h5"));
+  EXPECT_EQ(digest_of(example(true)), digest_of(read_model(folder / "a.h5")));
+  auto other = example(true);
+  other.training->step += 1;
+  EXPECT_NE(digest_of(example(true)), digest_of(other));
+  other = example(true);
+  other.centroids.back() += 1;
+  EXPECT_NE(digest_of(example(true)), digest_of(other));
 }
 
 TEST(ModelFile, RefusesContentThatDoesNotFit) {

@@ -68,6 +68,7 @@ const std::map<std::string, Example> kExamples = {
      {{R"("auto")", R"("runs/a/checkpoints/step_00000100.h5")"}, kNoText + std::vector<std::string>{R"("")"}}},
     {"run.checkpoint_every_steps", {{"1", "100"}, kNoInteger + std::vector<std::string>{"-1"}}},
     {"run.checkpoint_keep", {{"1", "5"}, kNoInteger + std::vector<std::string>{"0"}}},
+    {"run.keep_going", {{"true"}, kNoBoolean}},
     {"run.progress", {{R"("bar")", R"("plain")", R"("off")"}, kNoText + std::vector<std::string>{R"("yes")"}}},
 };
 

@@ -5,7 +5,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -177,7 +179,8 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
 
 TEST(RunDirectory, AFullDiskIsAWriteError) {
   const TemporaryFolder folder;
-  RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", Config{}));
+  RunDirectory& run = *made;
   // A limit on the size of files stands for a full disk: the write comes back short, then fails.
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
@@ -190,8 +193,44 @@ TEST(RunDirectory, AFullDiskIsAWriteError) {
   std::signal(SIGXFSZ, handler);
   EXPECT_NE(message.find((folder / "run/metrics.jsonl").string()), std::string::npos) << message;
   EXPECT_NE(message.find("File too large"), std::string::npos) << message;
+  made.reset();
   (void)RunDirectory::reopen(folder / "run", Config{}, 9);
   EXPECT_EQ(records(folder / "run/metrics.jsonl"), "s0") << "the torn record goes when the run goes on";
+}
+
+TEST(RunDirectory, IsWrittenByOneAtATime) {
+  const TemporaryFolder folder;
+  const auto reopen = [&] { (void)RunDirectory::reopen(folder / "run", Config{}, 0); };
+  {
+    const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+    const std::string message = message_of<io::WriteError>(reopen);
+    EXPECT_NE(message.find("found another process"), std::string::npos) << message;
+  }
+  EXPECT_NO_THROW(reopen());
+}
+
+TEST(RunDirectory, GoingOnRemovesWhatAKilledWriterLeft) {
+  const TemporaryFolder folder;
+  (void)RunDirectory::create(folder / "run", Config{});
+  const std::array<std::filesystem::path, 2> left{folder / "run/summary.json.77-0.partial",
+                                                  folder / "run/checkpoints/step_00000004.h5.77-0.partial"};
+  for (const auto& file : left) std::ofstream(file) << "half";
+  std::ofstream(folder / "run/checkpoints/step_00000002.h5") << "whole";
+  EXPECT_EQ(checkpoints_of(folder / "run").size(), 1U);
+  (void)RunDirectory::reopen(folder / "run", Config{}, 2);
+  for (const auto& file : left) EXPECT_FALSE(std::filesystem::exists(file)) << file;
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoints/step_00000002.h5"));
+}
+
+TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
+  const TemporaryFolder folder;
+  const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  EXPECT_EQ(wall_seconds_of(folder / "run"), 0);
+  run.write_summary(R"({"exit_reason":"running","wall_seconds":12.5})");
+  EXPECT_EQ(wall_seconds_of(folder / "run"), 12.5);
+  run.write_summary("[]");
+  EXPECT_EQ(wall_seconds_of(folder / "run"), 0);
+  EXPECT_EQ(wall_seconds_of(run_of(run.checkpoint_file(3))), 0);
 }
 
 TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
