@@ -192,6 +192,10 @@ def stores(folder):
     add("label_too_large", says=[":labels:sample 2: found 3; expected 0 to 2"], labels=np.array([0, 1, 3, 0, 1], "i4"))
     add("label_negative", says=[":labels:sample 1: found -1"], labels=np.array([0, -1, 2, 0, 1], "i4"))
     add("label_unsigned_huge", says=[":labels:sample 0"], labels=np.array([2**64 - 1, 1, 2, 0, 1], "u8"))
+    add("labels_several", says=[":labels:samples 0, 1, 4: found 3, -1, 7; expected 0 to 2"], labels=np.array([3, -1, 2, 0, 7], "i4"))
+    many = store_parts()[1]
+    many.update(features=np.ones((8, DIM), "f4"), offsets=np.arange(9), split=np.zeros(8, "u1"), ids=np.array([b"%d" % n for n in range(8)]))
+    add("labels_many", says=[":labels:samples 0, 1, 2, 3, 4 and 3 more: found 9, 9, 9, 9, 9 and 3 more;"], **{**many, "labels": np.full(8, 9, "i4")})
     add("split_3", says=[":split:sample 4: found 3; expected 0 to 2"], split=np.array([0, 0, 0, 1, 3], "u1"))
     add("offsets_from_1", says=[":offsets: found 1 at the start"], offsets=np.array([1, 2, 5, 6, 10, 12]))
     add("offsets_decreasing", says=[":offsets:sample 1 (bb): found rows 6 to 5"], offsets=np.array([0, 6, 5, 6, 10, 12]))
@@ -207,7 +211,9 @@ def stores(folder):
     add("frame_labels_real", says=[":frame_labels: found f64"], frame_labels=np.zeros(ROWS))
     add("timestamps_count", says=[":timestamps: found 13 entries"], timestamps=np.zeros(13))
     add("timestamps_integers", says=[":timestamps: found i64"], timestamps=np.zeros(ROWS, "i8"))
-    add("ids_twice", says=[':ids:sample 3: found "a" again'], ids=np.array([b"a", b"bb", b"ccc", b"a", b"e"]))
+    add("ids_twice", says=[':ids:sample 3: found "a" again (of val, before it of train as sample 0 of '], ids=np.array([b"a", b"bb", b"ccc", b"a", b"e"]))
+    add("ids_several", says=[':ids:samples 1, 2, 4: found "a", "a", "b" again (the first is of train, before it of train as sample 0 of '],
+        ids=np.array([b"a", b"a", b"a", b"b", b"b"]))
     add("no_samples", says=["no samples"], features=np.zeros((0, DIM), "f4"), offsets=np.zeros(1, "i8"), labels=np.zeros(0, "i4"), split=np.zeros(0, "u1"),
         ids=np.zeros(0, "S1"))
 
@@ -250,6 +256,9 @@ def stores(folder):
         step = row - int(np.concatenate([[0], np.cumsum(LENGTHS)])[sample])
         add(name, "read", [f":features:sample {sample} (", f"found {value} at step {step}, feature {column}"], features=bad, digests=digests(bad))
         add(name + "_half", "read", [f"found {value} at step {step}, feature {column}"], features=bad.astype("f2"))
+    large = f.copy()
+    large[2, 1], large[3, 2] = -1e15, np.nextafter(np.float32(1e15), np.float32(np.inf))  # the former may be
+    add("too_large", "read", [":features:sample 1 (bb): found 1000000", "at step 1, feature 2; expected at most 1e+15"], features=large)
     wrong = digests(f)
     wrong[3] ^= np.uint64(1)
     add("wrong_digest", "read", [":features:sample 3 (d): found content of digest", f"{int(wrong[3]):016x}"], digests=wrong)

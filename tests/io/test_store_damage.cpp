@@ -261,7 +261,9 @@ TEST(StoreDamage, AFileThatChangesAfterOpeningIsRefused) {
     small.write(file);
     TseStore store({file});
     EXPECT_EQ(read_features(store, 0), small.features(0));
+    EXPECT_NO_THROW(store.require_unchanged());
     change();
+    expect_message(message_of<StoreError>([&] { store.require_unchanged(); }), file, {"changed after it was opened"});
     expect_message(message_of<StoreError>([&] { read_features(store, 1); }), file, {"changed after it was opened"});
   };
   small.write(folder / "other.h5");

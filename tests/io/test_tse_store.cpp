@@ -119,7 +119,8 @@ TEST(TseStore, RefusesFilesThatDoNotBelongTogether) {
   expect_message(message_of<StoreError>([&] {
                    TseStore({folder / "a.h5", folder / "a.h5"});
                  }),
-                 folder / "a.h5", {"ids:sample 0", "sample-0"});
+                 folder / "a.h5",
+                 {"ids:samples 0, 1, 2, 3, 4 and 2 more: found \"sample-0\", ", "before it of train as sample 0"});
   EXPECT_THROW(TseStore(std::vector<std::filesystem::path>{}), StoreError);
 }
 
@@ -134,7 +135,7 @@ TEST(TseStore, NamesClassesWithoutATrainingSample) {
   writer.finish();
   const TseStore store({folder / "a.h5"});
   expect_message(message_of<StoreError>([&] { store.require_training_samples(); }), folder / "a.h5",
-                 {"8 of 9 classes", "(c0, c2, c3, c4, c5, ...)"});
+                 {"8 of 9 classes", "(c0, c2, c3, c4, c5 and 3 more)"});
 
   TseWriter lone(folder / "b.h5", {1, {"only"}, "", ""});
   lone.append({"a", 0, Split::kTrain, values});
@@ -142,6 +143,25 @@ TEST(TseStore, NamesClassesWithoutATrainingSample) {
   const TseStore one_class({folder / "b.h5"});
   expect_message(message_of<StoreError>([&] { one_class.require_training_samples(); }), folder / "b.h5",
                  {"1 class", "at least two"});
+}
+
+TEST(TseStore, LeavesOutSamples) {
+  const TemporaryFolder folder;
+  const SmallStore small;
+  small.write(folder / "a.h5");
+  TseStore store({folder / "a.h5"});
+  const auto identity = store.identity();
+  EXPECT_FALSE(store.find_not_finite(3));
+  store.leave_out({});
+  EXPECT_EQ(store.samples_of(Split::kTrain), (std::vector<std::int64_t>{0, 1, 2, 3}));
+  store.leave_out({0, 2, 5});
+  EXPECT_EQ(store.samples_of(Split::kTrain), (std::vector<std::int64_t>{1, 3}));
+  EXPECT_EQ(store.samples_of(Split::kValidation), (std::vector<std::int64_t>{4}));
+  EXPECT_EQ(store.samples_of(Split::kTest), (std::vector<std::int64_t>{6}));
+  EXPECT_EQ(store.sample_count(), small.count());
+  EXPECT_EQ(store.identity(), identity);
+  expect_message(message_of<StoreError>([&] { store.require_training_samples(); }), folder / "a.h5",
+                 {"1 of 3 classes without a training sample (class 2)"});
 }
 
 TEST(TseStore, IdentityFollowsTheContent) {
