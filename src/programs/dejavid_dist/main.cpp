@@ -10,6 +10,7 @@
 #include "src/dejavid/commands.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
+#include "src/run/standard_output.hpp"
 
 namespace {
 
@@ -75,5 +76,6 @@ int start(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  dejavid::prepare_standard_streams();
   return start(argument_count, arguments);
 }
