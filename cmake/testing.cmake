@@ -1,6 +1,7 @@
 # How tests are added, in one place.
 #   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...])            a GoogleTest program, one CTest test
-#   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...] [LABELS ...])    the same program under mpirun, one CTest test a rank count
+#   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...] [LABELS ...])    the same program under mpirun, one CTest test a rank count;
+#                                                                             no process may be left behind
 #   dejavid_add_python_test(NAME FILE [LABELS ...] [PROCESSORS n])             a Python unittest file over the built programs
 find_package(GTest REQUIRED)
 
@@ -34,7 +35,8 @@ function(dejavid_add_mpi_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   foreach(ranks IN LISTS test_RANKS)
     add_test(NAME ${name}_${ranks}_ranks
-      COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
+      COMMAND ${DEJAVID_PYTHON} ${PROJECT_SOURCE_DIR}/tests/jobs.py 270
+        ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
     set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi;${test_LABELS}" TIMEOUT 300 PROCESSORS 2
       ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT}" SKIP_REGULAR_EXPRESSION "${DEJAVID_SKIPPED}")
   endforeach()

@@ -2,63 +2,21 @@
 
 import os
 import pathlib
-import subprocess
-import tempfile
-import time
+import sys
 import unittest
-import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+import jobs  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ["DEJAVID_BIN"]).parent / "tests" / "dist_faults"
-PATIENCE = 60  # seconds after which a job counts as hung, or a process as left behind; a job takes one or two
-
-
-def processes_with(mark):
-    """Processes that carry `mark` in their environment."""
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            if mark.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            pass  # gone, or someone else's
-    return found
-
-
-def left_behind(mark):
-    """Processes that are still there although their job has ended; a helper of MPI's may need a moment to leave."""
-    until = time.monotonic() + PATIENCE
-    while (left := processes_with(mark)) and time.monotonic() < until:
-        time.sleep(0.02)
-    return left
+PATIENCE = 60  # seconds after which a job counts as hung; it takes one or two
 
 
 def run(command, environment=None):
-    """Returns (exit code, stderr, processes left behind)."""
-    mark = f"DEJAVID_FAULT_TEST={uuid.uuid4().hex}"
-    name, value = mark.split("=")
-    with tempfile.TemporaryFile() as stderr:
-        job = subprocess.Popen(
-            command,
-            env={**os.environ, **(environment or {}), name: value},
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
-        )
-        try:
-            code = job.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            code = "hung"
-            job.kill()
-            job.wait()
-        left = left_behind(mark)
-        for process in left:
-            try:
-                os.kill(process, 9)
-            except ProcessLookupError:
-                pass
-        stderr.seek(0)
-        return code, stderr.read().decode(errors="replace"), left
+    """Returns (exit code, stderr). That no process is left behind is looked after."""
+    finished = jobs.run(command, PATIENCE, environment={**os.environ, **(environment or {})})
+    return finished.code, finished.stderr
 
 
 def run_ranks(mode, timeout, ranks=3):
@@ -67,9 +25,8 @@ def run_ranks(mode, timeout, ranks=3):
 
 class Faults(unittest.TestCase):
     def check(self, mode, timeout, expected_code):
-        code, stderr, left = run_ranks(mode, timeout)
+        code, stderr = run_ranks(mode, timeout)
         self.assertEqual(code, expected_code, stderr)
-        self.assertEqual(left, [], "processes left behind")
         return stderr
 
     def check_timeout_message(self, stderr):
@@ -114,9 +71,8 @@ class Singletons(unittest.TestCase):
     """Started without MPI's launcher while the environment promises several processes."""
 
     def check_refused(self, environment):
-        code, stderr, left = run([PROGRAM, "none", "30"], environment)
+        code, stderr = run([PROGRAM, "none", "30"], environment)
         self.assertEqual(code, 2, stderr)
-        self.assertEqual(left, [])
         self.assertRegex(stderr, r"error: launch: found an MPI world of 1 process while \S+ = 4; expected .*; start with `srun --mpi=pmix`")
 
     def test_srun_without_pmix(self):
@@ -126,9 +82,8 @@ class Singletons(unittest.TestCase):
         self.check_refused({"PMI_SIZE": "4"})
 
     def test_plain_start_inside_an_allocation(self):
-        code, stderr, left = run([PROGRAM, "none", "30"], {"SLURM_NTASKS": "4", "SLURM_PROCID": "0"})
+        code, stderr = run([PROGRAM, "none", "30"], {"SLURM_NTASKS": "4", "SLURM_PROCID": "0"})
         self.assertEqual(code, 0, stderr)
-        self.assertEqual(left, [])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """What the end-to-end tests share: small data sets, stores and models made with h5py, and running the programs."""
 
-import contextlib
 import csv
 import json
 import os
-import signal
-import subprocess
+import sys
 import tempfile
-import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +13,10 @@ import h5py
 import numpy as np
 
 from xxh64 import xxh64
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import jobs  # noqa: E402
 
 SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[2]))
 BIN = Path(os.environ.get("DEJAVID_BIN", SOURCE / "build" / "cpu" / "bin"))
@@ -132,70 +133,43 @@ def read_predictions(path):
 # --- running the programs -------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Finished:
-    """A program that has ended."""
-
-    command: list
-    code: int
-    stdout: str
-    stderr: str
-
-    def __str__(self):
-        return f"{' '.join(self.command)}\nexit code {self.code}\n--- stdout\n{self.stdout}--- stderr\n{self.stderr}"
-
-    @property
-    def errors(self):
-        """Lines on stderr that report an error."""
-        return [line for line in self.stderr.splitlines() if "error:" in line]
-
-
 def command_line(arguments, ranks=None):
     """`arguments` begin with the program's name; `ranks` None: without mpirun."""
     program = [str(BIN / arguments[0]), *map(str, arguments[1:])]
     return program if ranks is None else ["mpirun", "--oversubscribe", "-np", str(ranks), *program]
 
 
-def environment(**extra):
+def surroundings(extra=None):
     """What CTest sets, so that a test file can also be run by hand; two cores are shared by all ranks."""
     here = dict(os.environ)
     for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe"):
         here.setdefault(name, "1")
     here.setdefault("OMPI_MCA_btl_vader_single_copy_mechanism", "none")
     here.setdefault("OMPI_MCA_mpi_yield_when_idle", "1")
-    return {**here, **extra}
+    return {**here, **(extra or {})}
 
 
-def start(arguments, ranks=None, cwd=None):
-    """Starts a program in its own process group, outputs piped."""
-    command = command_line(arguments, ranks)
-    return subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def start(arguments, ranks=None, cwd=None, environment=None, **others):
+    """Starts a program, outputs piped; `environment` holds what is added to that of every program."""
+    return jobs.start(command_line(arguments, ranks), cwd, surroundings(environment), **others)
+
+
+def start_unlike(parts, cwd=None, environment=None):
+    """Starts one job of ranks that are told different things: `parts` are pairs (ranks, arguments)."""
+    command = ["mpirun", "--oversubscribe"]
+    for ranks, arguments in parts:
+        command += [":"] if len(command) > 2 else []
+        command += ["-np", str(ranks), *command_line(arguments)]
+    return jobs.start(command, cwd, surroundings(environment))
 
 
 def finish(process, timeout=120):
-    """Waits for a started program; one that outlasts `timeout` seconds is ended and is an error."""
-    try:
-        stdout, stderr = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGTERM)  # mpirun passes it on
-        time.sleep(3)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        stdout, stderr = process.communicate()
-        raise AssertionError(f"still running after {timeout} s: {Finished(process.args, -1, stdout, stderr)}") from None
-    return Finished(process.args, process.returncode, stdout, stderr)
+    """Waits for a started program; one that outlasts `timeout` seconds, or leaves a process behind, is an error."""
+    return jobs.finish(process, timeout)
 
 
-def run(arguments, ranks=None, timeout=120, cwd=None):
-    return finish(start(arguments, ranks, cwd), timeout)
+def run(arguments, ranks=None, timeout=120, cwd=None, environment=None):
+    return finish(start(arguments, ranks, cwd, environment), timeout)
 
 
 def options(**values):
