@@ -37,7 +37,7 @@ class Finished:
 
 
 def processes_of(mark):
-    """Ids of the processes that carry the mark, those that are only waited for left out."""
+    """Ids of the processes that carry the mark. One that has ended but was not waited for has no environment any more."""
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):  # gone, or someone else's
@@ -77,10 +77,11 @@ def start(command, cwd=None, environment=None, stdout=subprocess.PIPE, stderr=su
 
 def end(process):
     """Ends a job that is late: mpirun passes a SIGTERM on."""
-    for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 0)):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        time.sleep(patience)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(3)
 
 
 def finish(process, timeout):
