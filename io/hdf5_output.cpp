@@ -22,6 +22,11 @@ Handle written(hid_t id, Handle::Close closer, std::string_view name) {
   return {written(id, name), closer};
 }
 
+/// What a dataset still holds back is written when it is closed, and may fail then.
+void close(Handle& object, std::string_view name) {
+  if (!object.close()) written(herr_t{-1}, name);
+}
+
 /// Properties of a new file, group or dataset that does not note its time: the same content gives the same bytes.
 Handle timeless(hid_t kind, const char* name) {
   auto properties = written(H5Pcreate(kind), H5Pclose, name);
@@ -87,6 +92,10 @@ void append_rows(GrowingRows& dataset, hid_t memory_type, std::int64_t rows, con
   dataset.rows = extent[0];
 }
 
+void finish_rows(GrowingRows& dataset) {
+  close(dataset.id, "features");
+}
+
 void write_dataset(const Handle& group, const char* name, hid_t file_type, hid_t memory_type,
                    const std::vector<std::int64_t>& shape, const void* values) {
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
@@ -97,10 +106,11 @@ void write_dataset(const Handle& group, const char* name, hid_t file_type, hid_t
   const auto space =
       written(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose, name);
   const auto properties = dataset_properties(name, chunk, 0);
-  const auto dataset =
+  auto dataset =
       written(H5Dcreate2(group.get(), name, file_type, space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
               H5Dclose, name);
   written(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values), name);
+  close(dataset, name);
 }
 
 void write_texts(const Handle& group, const char* name, const std::vector<std::string>& texts) {
@@ -119,9 +129,10 @@ namespace {
 
 void write_scalar(const Handle& object, const char* name, hid_t file_type, hid_t memory_type, const void* value) {
   const auto space = written(H5Screate(H5S_SCALAR), H5Sclose, name);
-  const auto attribute =
+  auto attribute =
       written(H5Acreate2(object.get(), name, file_type, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose, name);
   written(H5Awrite(attribute.get(), memory_type, value), name);
+  close(attribute, name);
 }
 
 }  // namespace
@@ -145,9 +156,8 @@ void flush(const Handle& file) {
   written(H5Fflush(file.get(), H5F_SCOPE_GLOBAL), "");
 }
 
-void close(Handle& file) {
-  if (!file.close())
-    throw Refusal(fmt::format(": found {}; expected to write it; check the disk's free space", innermost_message()));
+void close(Handle& object) {
+  close(object, "");
 }
 
 }  // namespace dejavid::io::hdf5

@@ -25,6 +25,8 @@ struct GrowingRows {
 [[nodiscard]] GrowingRows create_rows(const Handle& file, const char* name, hid_t type, std::int64_t columns,
                                       int gzip_level);
 void append_rows(GrowingRows& dataset, hid_t memory_type, std::int64_t rows, const void* values);
+/// Writes out what is held back, and closes.
+void finish_rows(GrowingRows& dataset);
 
 /// Whole datasets of `shape`, row-major.
 void write_dataset(const Handle& group, const char* name, hid_t file_type, hid_t memory_type,
@@ -39,6 +41,6 @@ void write_attribute(const Handle& object, const char* name, const std::string& 
 
 /// Writes out what HDF5 holds back, and closes.
 void flush(const Handle& file);
-void close(Handle& file);
+void close(Handle& object);
 
 }  // namespace dejavid::io::hdf5

@@ -260,9 +260,10 @@ void write_array(const hdf5::Handle& group, const char* name, const ModelContent
   locked([&] {
     hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
                         {content.classes, content.steps, content.feature_dim}, values.data());
-    const auto dataset =
+    auto dataset =
         hdf5::owned(H5Dopen2(group.get(), name, H5P_DEFAULT), H5Dclose, std::string(":") + name, "opening it");
     hdf5::write_attribute(dataset, kDigest, digest);
+    hdf5::close(dataset);
   });
 }
 

@@ -188,7 +188,7 @@ void TseWriter::finish() {
     hdf5::write_attribute(file, "encoder", state.header.encoder);
     hdf5::write_attribute(file, "source", state.header.source);
     hdf5::flush(file);
-    state.features.id = {};
+    hdf5::finish_rows(state.features);
     hdf5::write_attribute(file, "complete", std::int64_t{1});
     hdf5::close(state.file);
   });

@@ -17,9 +17,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& file) {
   return {file, io::read_model(file), wall_seconds_of(run_of(file))};
 }
 
-/// The newest whole checkpoint of a run directory, or nothing.
+/// The newest whole checkpoint of a run directory, or nothing where it has none at all.
 std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder) {
-  for (const std::filesystem::path& file : checkpoints_of(folder)) {
+  const std::vector<std::filesystem::path> files = checkpoints_of(folder);
+  for (const std::filesystem::path& file : files) {
     try {
       Checkpoint checkpoint = read_checkpoint(file);
       if (checkpoint.content.training) return checkpoint;
@@ -30,7 +31,11 @@ std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder)
       log_warning(fmt::format("{}; trying the checkpoint before", error.what()));
     }
   }
-  return std::nullopt;
+  if (files.empty()) return std::nullopt;
+  throw io::ModelFileError(
+      fmt::format("{}: found {} checkpoints, none of which is whole; expected one to go on from; restore one, or start "
+                  "anew in another run.dir",
+                  (folder / "checkpoints").string(), files.size()));
 }
 
 }  // namespace
@@ -43,8 +48,7 @@ std::optional<Checkpoint> find_checkpoint(const Config& config) {
     std::optional<Checkpoint> checkpoint = newest_checkpoint(path);
     if (!checkpoint) {
       throw io::ModelFileError(fmt::format(
-          "{}: found no checkpoint that is whole; expected one under checkpoints/; name another run, or start anew",
-          path.string()));
+          "{}: found no checkpoint; expected one under checkpoints/; name another run, or start anew", path.string()));
     }
     return checkpoint;
   }
@@ -68,12 +72,16 @@ void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::u
            fmt::format("{:016x}, that of data.store", store_identity));
   }
   const Config before = from_toml(checkpoint.content.config, checkpoint.file.string());
+  const auto compare = [&](const Key& key) {
+    const std::string found = toml_text(key.value(before)), expected = toml_text(key.value(config));
+    if (found != expected) refuse(fmt::format("{} = {}", key.full_name(), found), expected);
+  };
+  compare(*find_key("train.profile"));  // first: the defaults of others hang on it
   for (const Key& key : keys()) {
     // What is learned is decided by these: all of them but where the run started from.
     const bool decides = key.section == "model" || key.section == "train" || key.full_name() == "data.bad_samples";
     if (!decides || key.full_name() == "model.init") continue;
-    const std::string found = toml_text(key.value(before)), expected = toml_text(key.value(config));
-    if (found != expected) refuse(fmt::format("{} = {}", key.full_name(), found), expected);
+    compare(key);
   }
 }
 

@@ -17,8 +17,9 @@ struct Checkpoint {
 };
 
 /// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
-/// newer ones that are not are named in a warning), or nothing where the run has none. A path: that checkpoint, or the
-/// newest of that run directory. Throws io::ModelFileError where a path holds none that can be used.
+/// newer ones that are not are named in a warning), or nothing where the run has none at all. A path: that checkpoint,
+/// or the newest of that run directory. Throws io::ModelFileError where a path holds none, or where there are some and
+/// none is whole.
 [[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config);
 
 /// Refuses a checkpoint that belongs to other data or another model. Throws io::ModelFileError.

@@ -281,7 +281,9 @@ void Trainer::save_checkpoint(RunDirectory* run, bool is_best) {
 
 void Trainer::save_model(RunDirectory* run) {
   agreed(communicator_, [&] {
-    if (run != nullptr) io::write_model(run->model_file(), model_content());
+    if (run == nullptr) return;
+    io::write_model(run->model_file(), model_content());
+    run->prune_checkpoints(config_.run.checkpoint_keep);  // what a run that was killed before did not come to
   });
 }
 

@@ -6,8 +6,10 @@
 namespace dejavid {
 
 void BackgroundWriter::start(std::function<void()> job) {
-  finish();
+  std::future<void> before = std::move(job_);
+  if (before.valid()) before.wait();
   job_ = std::async(std::launch::async, std::move(job));
+  if (before.valid()) before.get();
 }
 
 void BackgroundWriter::check() {

@@ -9,7 +9,7 @@ namespace dejavid {
 /// called after it. The destructor waits for the job under way and drops its failure.
 class BackgroundWriter {
  public:
-  /// Begins `job`, once the one before has ended.
+  /// Begins `job`, once the one before has ended, also where that has failed.
   void start(std::function<void()> job);
   /// Looks whether the last job has failed; does not wait.
   void check();

@@ -3,11 +3,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>
+#include <utility>
 
 namespace dejavid::faults {
 namespace {
@@ -36,11 +37,30 @@ Fault read_fault() {
   return fault.rank == my_rank() ? fault : Fault{};
 }
 
+Fault& current() {
+  static Fault fault = read_fault();
+  return fault;
+}
+
+std::atomic<bool> struck = false;
+
 }  // namespace
 
 const Fault& asked_for() {
-  static const Fault fault = read_fault();
-  return fault;
+  return current();
+}
+
+void ask_for(Fault fault) {
+  current() = std::move(fault);
+  struck = false;
+}
+
+bool has_struck() {
+  return struck;
+}
+
+void note_strike() {
+  struck = true;
 }
 
 void announce(std::string_view where) {

@@ -19,6 +19,13 @@ struct Fault {
 /// that is not spelled like one.
 [[nodiscard]] const Fault& asked_for();
 
+/// From now on this fault, whatever DEJAVID_FAULT says; no rank is looked at.
+void ask_for(Fault fault);
+
+/// Whether a system call has met the fault.
+[[nodiscard]] bool has_struck();
+void note_strike();
+
 /// One line on stderr, by a system call of its own, so that a test can tell that the fault struck.
 void announce(std::string_view where);
 

@@ -48,6 +48,7 @@ Outcome meet(const char* place, const char* path) {
   const auto& fault = asked_for();
   const bool full = fault.kind == "enospc" || fault.kind == "edquot";
   if (number < fault.number || (number > fault.number && !full)) return Outcome::kGoOn;
+  dejavid::faults::note_strike();
   if (number == fault.number)
     dejavid::faults::announce(std::string(place) + " " + std::to_string(number) + " of " + path);
   if (fault.kind == "none" || dejavid::faults::strike(fault.kind)) return Outcome::kGoOn;

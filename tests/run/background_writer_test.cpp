@@ -41,7 +41,10 @@ TEST(BackgroundWriter, AFailureIsThrownOnceByWhateverComesNext) {
       std::runtime_error);
   EXPECT_NO_THROW(writer.check());
   writer.start(fail);
-  EXPECT_THROW(writer.start([] {}), std::runtime_error);
+  bool begun = false;
+  EXPECT_THROW(writer.start([&] { begun = true; }), std::runtime_error);
+  writer.finish();
+  EXPECT_TRUE(begun) << "one job's failure is not the next one's";
   writer.start(fail);  // dropped by the destructor
 }
 
