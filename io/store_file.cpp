@@ -87,15 +87,14 @@ std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int
   return bounded;
 }
 
-/// The position of the first value that cannot be computed with; `count` where there is none.
-std::size_t first_unusable(const float* values, std::size_t count) {
+/// The position of the first value that is NaN, infinite or beyond the limit; `count` where there is none.
+std::size_t first_unusable(const float* values, std::size_t count, float limit) {
   std::uint32_t largest = 0;  // of NaN and infinity too; without an early exit, so that it is vector code
   for (std::size_t n = 0; n < count; ++n)
     largest = std::max(largest, std::bit_cast<std::uint32_t>(values[n]) & 0x7FFFFFFFU);
-  if (largest <= std::bit_cast<std::uint32_t>(kLargestFeature)) return count;
+  if (largest <= std::bit_cast<std::uint32_t>(limit)) return count;
   return static_cast<std::size_t>(
-      std::find_if(values, values + count, [](float value) { return !(std::fabs(value) <= kLargestFeature); }) -
-      values);
+      std::find_if(values, values + count, [limit](float value) { return !(std::fabs(value) <= limit); }) - values);
 }
 
 }  // namespace
@@ -313,7 +312,7 @@ std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
 
 std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const float* values) const {
   const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
-  const auto at = first_unusable(values, count);
+  const auto at = first_unusable(values, count, largest_feature_);
   if (at == count) return {};
   const auto step = static_cast<std::int64_t>(at) / index_.feature_dim;
   const auto feature = static_cast<std::int64_t>(at) % index_.feature_dim;
@@ -321,7 +320,7 @@ std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const f
     throw NotFiniteError(fmt::format(
         "{}: found {} at step {}, feature {}; expected at most {:g} in magnitude, so that sums over features and steps "
         "stay finite in f32; scale the features down and make the store again",
-        describe(sample), values[at], step, feature, kLargestFeature));
+        describe(sample), values[at], step, feature, largest_feature_));
   }
   return NotFinite{step, feature, values[at]};
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,6 @@ inline constexpr const char* kStoreFormat = "dejavid-tse";
 inline constexpr std::int64_t kStoreVersion = 1;
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
-/// Largest magnitude of a feature. Sums of distances, and squares of gradients, stay finite in f32 up to there.
-inline constexpr float kLargestFeature = 1e15F;
 
 /// Everything but the features. Entry n of offsets, labels, splits, ids and digests belongs to sample n of this file.
 struct StoreIndex {
@@ -63,6 +62,7 @@ class StoreFile {
   void read_sample(std::int64_t sample, float* destination);
   /// Reads a sample as read_sample() does, but says where it is not finite instead of throwing.
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
+  void limit_features(float largest) { largest_feature_ = largest; }
   /// Refuses a file that is no longer the one that was opened.
   void require_unchanged() const;
   [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
@@ -94,6 +94,7 @@ class StoreFile {
   hdf5::Dataset features_;
   std::optional<hdf5::Dataset> frame_labels_, timestamps_;
   bool half_precision_ = false;
+  float largest_feature_ = std::numeric_limits<float>::max();
   std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be
   std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
   std::vector<float> values_;        ///< scratch of find_not_finite()

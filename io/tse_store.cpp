@@ -162,6 +162,10 @@ void TseStore::leave_out(const std::vector<std::int64_t>& samples) {
   for (const auto sample : samples) state_->left_out.at(static_cast<std::size_t>(sample)) = true;
 }
 
+void TseStore::limit_features(float largest) {
+  for (auto& file : state_->files) file.limit_features(largest);
+}
+
 void TseStore::require_unchanged() const {
   for (const auto& file : state_->files) file.require_unchanged();
 }

@@ -50,6 +50,8 @@ class TseStore {
 
   /// From now on samples_of() passes over these. identity() and the numbers of samples stay.
   void leave_out(const std::vector<std::int64_t>& samples);
+  /// From now on a sample is refused, at its first read, that has a feature of larger magnitude. Throws NotFiniteError.
+  void limit_features(float largest);
   /// Refuses files that are no longer the ones that were opened, without reading them. Throws StoreError.
   void require_unchanged() const;
   /// Refuses what nothing can be learned from: fewer than two classes, or a class without a sample of the train split.
@@ -57,7 +59,7 @@ class TseStore {
   void require_training_samples() const;
 
   /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest
-  /// and that every feature is finite (and at most 1e15 in magnitude) are checked. Throws StoreError, NotFiniteError.
+  /// and that every feature is finite (and within limit_features()) are checked. Throws StoreError, NotFiniteError.
   void read_sample(std::int64_t sample, float* destination);
   /// Reads one sample with the same checks, but says where it is NaN or infinite instead of throwing.
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);

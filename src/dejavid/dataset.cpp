@@ -20,6 +20,9 @@
 namespace dejavid {
 namespace {
 
+/// Up to there sums of distances, and squares of gradients, stay finite in f32.
+constexpr float kLargestFeature = 1e15F;
+
 /// Bytes that this host could still give to programs; 0 where the system does not say.
 std::int64_t available_bytes() {
   std::ifstream meminfo("/proc/meminfo");
@@ -112,6 +115,14 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist
   return fits == 1 ? io::SampleCache::kMemory : io::SampleCache::kNone;
 }
 
+/// Whether the store has a val split, be it one whose samples are all left out.
+bool has_validation(const io::TseStore& store) {
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    if (store.split(sample) == io::Split::kValidation) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, int prefetch)
@@ -123,6 +134,7 @@ Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, boo
 Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] { store.emplace(config.data.store); });
+  store->limit_features(kLargestFeature);
   require_same_content(*store, config.data.store.front(), communicator);
   if (config.data.bad_samples == BadSamples::kSkip) {
     leave_out_bad_samples(*store, config.run.progress, communicator);
@@ -143,9 +155,8 @@ EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {
   };
   if (choice == EvalSplit::kTrain) return samples_of(io::Split::kTrain, "train");
   if (choice == EvalSplit::kTest) return samples_of(io::Split::kTest, "test");
-  EvaluationSplit validation = samples_of(io::Split::kValidation, "val");
-  if (choice == EvalSplit::kAuto && validation.samples.empty()) return samples_of(io::Split::kTest, "test");
-  return validation;
+  if (choice == EvalSplit::kAuto && !has_validation(store)) return samples_of(io::Split::kTest, "test");
+  return samples_of(io::Split::kValidation, "val");
 }
 
 }  // namespace dejavid

@@ -256,9 +256,6 @@ def stores(folder):
         step = row - int(np.concatenate([[0], np.cumsum(LENGTHS)])[sample])
         add(name, "read", [f":features:sample {sample} (", f"found {value} at step {step}, feature {column}"], features=bad, digests=digests(bad))
         add(name + "_half", "read", [f"found {value} at step {step}, feature {column}"], features=bad.astype("f2"))
-    large = f.copy()
-    large[2, 1], large[3, 2] = -1e15, np.nextafter(np.float32(1e15), np.float32(np.inf))  # the former may be
-    add("too_large", "read", [":features:sample 1 (bb): found 1000000", "at step 1, feature 2; expected at most 1e+15"], features=large)
     wrong = digests(f)
     wrong[3] ^= np.uint64(1)
     add("wrong_digest", "read", [":features:sample 3 (d): found content of digest", f"{int(wrong[3]):016x}"], digests=wrong)

@@ -145,6 +145,30 @@ TEST(TseStore, NamesClassesWithoutATrainingSample) {
                  {"1 class", "at least two"});
 }
 
+TEST(TseStore, RefusesFeaturesBeyondALimit) {
+  const TemporaryFolder folder;
+  const SmallStore small;
+  TseWriter writer(folder / "a.h5", small.header());
+  const float larger = std::nextafter(1e15F, 1e16F);
+  const std::vector<float> values{0, -1e15F, 0, 0, 0, 0}, large{1, 2, 3, 4, 5, 6, 0, 0, -larger, 0, larger, 0};
+  writer.append({"at it", 0, Split::kTrain, values});
+  writer.append({"beyond", 1, Split::kTrain, large});
+  writer.finish();
+  const auto opened = [&](float limit) {
+    TseStore store({folder / "a.h5"});
+    store.limit_features(limit);
+    return store;
+  };
+  auto limited = opened(1e15F), unlimited = TseStore({folder / "a.h5"});
+  EXPECT_EQ(read_features(unlimited, 1), large);
+  EXPECT_EQ(read_features(limited, 0), values);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    expect_message(message_of<NotFiniteError>([&] { read_features(limited, 1); }), folder / "a.h5",
+                   {"sample 1 (beyond)", "at step 1, feature 2; expected at most 1e+15"});
+  }
+  EXPECT_THROW(static_cast<void>(limited.find_not_finite(1)), NotFiniteError);
+}
+
 TEST(TseStore, LeavesOutSamples) {
   const TemporaryFolder folder;
   const SmallStore small;

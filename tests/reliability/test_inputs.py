@@ -298,6 +298,17 @@ class Inputs(support.ProgramTest):
             data__bad_samples="skip",
         )
 
+    def test_case_07_skipping_a_whole_split(self):
+        """A val split of which nothing is left is not replaced by the test split."""
+        tse_set = self.bad_set({n: (0, 0, np.nan) for n in range(12, 18)})
+        tse_set.splits[18:] = support.TEST
+        store = self.write("set.h5", tse_set)
+        support.write_model(self.folder / "model.h5", np.ones((CLASSES, STEPS, FEATURES)))
+        arguments = options(model__init=self.folder / "model.h5", data__store=store, data__bad_samples="skip")
+        finished = run(["dejavid_dist", "eval", *arguments], RANKS)
+        self.assert_refused(finished, Refusal("", store, 10, [":split", "no val samples"]))
+        self.succeed(["dejavid_dist", "eval", *arguments, "--eval.split", "test"], RANKS)
+
     def test_case_07_skipping_is_kept_on_resume(self):
         store = self.write("good.h5", good_set())
         settings = dict(model__steps=STEPS, train__epochs=2)
