@@ -62,11 +62,11 @@ bool Trainer::run(RunDirectory* run) {
     if (!train_epoch(run, progress)) return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_start).count();
     validate(state_.epoch);
-    const bool is_best = record_epoch(run, seconds);
+    record_epoch(run, seconds);
     ++state_.epoch;
     state_.step_in_epoch = state_.epoch_samples = state_.epoch_correct = 0;
     state_.epoch_loss_sum = 0;
-    save_checkpoint(run, is_best);
+    save_checkpoint(run);
   }
   progress.finish();
   if (nothing_left) validate(state_.epoch - 1);  // the numbers of the model as it is
@@ -127,7 +127,7 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
       settle(run, progress, local);
       if (stop) {
         dist::agree(communicator_, local.failure);
-        save_checkpoint(run, false);
+        save_checkpoint(run);
         agreed(communicator_, [&] { writer_.finish(); });  // or else it must not be said that there is one
         return false;
       }
@@ -139,7 +139,7 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
     }
     if (save) {
       settle(run, progress, local);
-      save_checkpoint(run, false);
+      save_checkpoint(run);
     }
   }
   settle(run, progress, local);
@@ -237,8 +237,7 @@ void Trainer::validate(std::int64_t epoch) {
   last_.val_top5 = evaluation.top5;
 }
 
-/// True where no epoch before was better.
-bool Trainer::record_epoch(RunDirectory* run, double seconds) {
+void Trainer::record_epoch(RunDirectory* run, double seconds) {
   const bool validated = !validation_.samples.empty();
   std::string line = fmt::format("epoch {}/{}: train loss {:.4f} top-1 {:.4f}", last_.epoch + 1, config_.train.epochs,
                                  last_.train_loss, last_.train_top1);
@@ -252,14 +251,19 @@ bool Trainer::record_epoch(RunDirectory* run, double seconds) {
     run->record(EpochRecord{last_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
                             last_.val_top5, seconds, static_cast<double>(state_.epoch_samples) / seconds});
   });
-  const bool is_best = validated && (best_.epoch < 0 || last_.val_top1 > best_.val_top1);
-  if (is_best) best_ = last_;
-  return is_best;
+  if (!validated || (best_.epoch >= 0 && last_.val_top1 <= best_.val_top1)) return;
+  best_ = last_;
+  agreed(communicator_, [&] {
+    if (run == nullptr) return;
+    engine_->fetch(model_);
+    unsaved_best_ = std::make_shared<UnsavedBest>();
+    unsaved_best_->content = model_content();
+  });
 }
 
-/// Writes the state of now beside what follows. Where it is the best so far, best.h5 as well, and before: a run that
-/// goes on from this checkpoint will not write it again.
-void Trainer::save_checkpoint(RunDirectory* run, bool is_best) {
+/// Writes the state of now beside what follows; before it a best model that is not on disk yet: a run that goes on from
+/// this checkpoint will not write it again.
+void Trainer::save_checkpoint(RunDirectory* run) {
   agreed(communicator_, [&] {
     pass(FaultPoint::kCheckpoint, state_.step);
     if (run == nullptr) return;
@@ -267,9 +271,10 @@ void Trainer::save_checkpoint(RunDirectory* run, bool is_best) {
     auto content = std::make_shared<io::ModelContent>(model_content());
     io::TrainingState training = training_state();
     tolerate([&] {
-      writer_.start([run, is_best, content, training = std::move(training), file = run->checkpoint_file(state_.step),
-                     keep = config_.run.checkpoint_keep, summary = running_summary(*this)]() mutable {
-        if (is_best) io::write_model(run->best_file(), *content);
+      writer_.start([run, best = unsaved_best_, content, training = std::move(training),
+                     file = run->checkpoint_file(state_.step), keep = config_.run.checkpoint_keep,
+                     summary = running_summary(*this)]() mutable {
+        save_best(*run, best);
         content->training = std::move(training);
         io::write_model(file, *content);
         run->prune_checkpoints(keep);
@@ -279,9 +284,16 @@ void Trainer::save_checkpoint(RunDirectory* run, bool is_best) {
   });
 }
 
+void Trainer::save_best(const RunDirectory& run, const std::shared_ptr<UnsavedBest>& best) {
+  if (!best || best->saved) return;
+  io::write_model(run.best_file(), best->content);
+  best->saved = true;
+}
+
 void Trainer::save_model(RunDirectory* run) {
   agreed(communicator_, [&] {
     if (run == nullptr) return;
+    save_best(*run, unsaved_best_);
     io::write_model(run->model_file(), model_content());
     run->prune_checkpoints(config_.run.checkpoint_keep);  // what a run that was killed before did not come to
   });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -56,6 +57,12 @@ class Trainer {
   [[nodiscard]] const PhaseClock& phases() const { return phases_; }
 
  private:
+  /// The best model so far: no checkpoint may speak of a best model that is not on disk.
+  struct UnsavedBest {
+    io::ModelContent content;
+    std::atomic<bool> saved = false;
+  };
+
   void freeze();
   [[nodiscard]] bool train_epoch(RunDirectory* run, Progress& progress);
   void settle(RunDirectory* run, Progress& progress, LocalPhase& local);
@@ -64,8 +71,9 @@ class Trainer {
   [[nodiscard]] double learning_rate() const;
   [[nodiscard]] bool checkpoint_due(std::int64_t steps) const;
   void validate(std::int64_t epoch);
-  [[nodiscard]] bool record_epoch(RunDirectory* run, double seconds);
-  void save_checkpoint(RunDirectory* run, bool is_best);
+  void record_epoch(RunDirectory* run, double seconds);
+  void save_checkpoint(RunDirectory* run);
+  static void save_best(const RunDirectory& run, const std::shared_ptr<UnsavedBest>& best);
   void save_model(RunDirectory* run);
   void tolerate(const std::function<void()>& writing) const;
   [[nodiscard]] io::ModelContent model_content() const;
@@ -85,6 +93,7 @@ class Trainer {
   io::TrainingState state_;          ///< the counters; its arrays are filled only while a checkpoint is written
   std::vector<std::int64_t> order_;  ///< training samples in the order of the epoch under way
   Milestone last_, best_;
+  std::shared_ptr<UnsavedBest> unsaved_best_;
   double wall_seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_;
   BackgroundWriter writer_;  ///< rank 0's; last, so that it is done before the rest goes

@@ -122,6 +122,11 @@ int unlink(const char* path) noexcept {
   return meet_path("unlink", path) == Outcome::kFail ? -1 : original(path);
 }
 
+int remove(const char* path) noexcept {
+  static auto* const original = next<int(const char*)>("remove");
+  return meet_path("unlink", path) == Outcome::kFail ? -1 : original(path);
+}
+
 int open64(const char* path, int flags, ...) {
   static auto* const original = next<int(const char*, int, ...)>("open64");
   va_list arguments;
