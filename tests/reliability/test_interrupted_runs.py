@@ -74,7 +74,7 @@ class KilledCheckpoints(TrainingTest):
 
 class StopsAskedFor(TrainingTest):
     def test_case_21_sigterm_and_another_number_of_ranks(self):
-        """20 stops at random steps, of which each run goes on with another number of ranks."""
+        """20 stops at random steps; three of four runs go on with another number of ranks."""
         generator = random.Random(21)
         straight = self.unbroken()
         for stop in range(20):

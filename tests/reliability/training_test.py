@@ -47,6 +47,8 @@ class TrainingTest(support.ProgramTest):
     def start_training(self, folder, ranks=RANKS, fault=None, path=None, program=FAULTY, **settings):
         extra = {} if fault is None else {"DEJAVID_FAULT": fault}
         extra.update({} if path is None else {"DEJAVID_FAULT_PATH": path})
+        if fault is not None and not fault.endswith(("term", "usr2")):
+            extra["OMPI_MCA_odls_base_sigkill_timeout"] = "0"  # mpirun need not wait for ranks that will not listen
         settings = {**SETTINGS, **settings}
         arguments = [program, "train", *support.options(data__store="set.h5", run__dir=RUN, **settings)]
         return support.start(arguments, ranks, cwd=folder, environment=extra)
