@@ -38,6 +38,16 @@ def emulation(**variables):
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
+@contextlib.contextmanager
+def faulty(fault):
+    """DEJAVID_FAULT set for the programs that are started."""
+    os.environ["DEJAVID_FAULT"] = fault
+    try:
+        yield
+    finally:
+        del os.environ["DEJAVID_FAULT"]
+
+
 class Way:
     """Ranks, GPUs and how the ranks' gradients are added up."""
 
@@ -309,6 +319,23 @@ class Resume(EmulatedTest):
                     self.assert_same_arrays(run_dir / "model.h5", straight / "model.h5")
                     losses = [[s["loss"] for s in support.read_metrics(run, "step")] for run in (run_dir, straight)]
                     self.assertEqual(*losses)
+
+    def test_after_kills_and_stops_bit_for_bit(self):
+        """Within an epoch too, where uploads, paths and sums of steps to come are under way."""
+        for way, faults in ((ALONE, ["compute:0:4:kill", "update:0:7:kill"]), (TWO_NCCL, ["compute:1:5:kill", "compute:1:4:stop"])):
+            straight, _ = self.train_on(way, f"unbroken_{way.name}", **self.settings)
+            for fault in faults:
+                with self.subTest(way=way.name, fault=fault):
+                    name = f"{way.name}_{fault.replace(':', '_')}"
+                    with faulty(fault):
+                        arguments = {**BASE, **self.settings, **way.settings, "run__resume": "auto", "dist__timeout_s": 10}
+                        options = support.options(data__store=self.store, run__dir=self.folder / name, **arguments)
+                        with emulation(devices=way.devices):
+                            finished = support.run([EMULATED, "train", *options], way.ranks)
+                    self.assertIn("fault: ", finished.stderr)
+                    self.assertEqual(finished.code, 14, finished) if fault.endswith("stop") else self.assertNotEqual(finished.code, 0)
+                    self.train_on(way, name, run__resume="auto", **self.settings)
+                    self.assert_same_arrays(self.folder / name / "model.h5", straight / "model.h5")
 
     def test_from_the_cpu_to_the_gpu_and_back(self):
         straight = self.train_cpu("straight", **self.settings)

@@ -193,6 +193,25 @@ TEST(ModelFile, TheSameContentGivesTheSameBytesAndDigest) {
   EXPECT_NE(digest_of(example(true)), digest_of(other));
 }
 
+/// As in training: rank 0 writes a checkpoint while its reader goes on.
+TEST(ModelFile, IsWrittenWhileAStoreIsRead) {
+  const TemporaryFolder folder;
+  const SmallStore small;
+  small.write(folder / "set.h5");
+  const auto written = example(true);
+  std::jthread writer([&] {
+    for (int n = 0; n < 20; ++n) write_model(folder / "model.h5", written);
+  });
+  for (int n = 0; n < 20; ++n) {
+    TseStore store({folder / "set.h5"});
+    for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+      ASSERT_EQ(read_features(store, sample), small.features(sample));
+    }
+  }
+  writer.join();
+  EXPECT_EQ(digest_of(read_model(folder / "model.h5")), digest_of(written));
+}
+
 TEST(ModelFile, RefusesContentThatDoesNotFit) {
   const TemporaryFolder folder;
   const auto file = folder / "model.h5";
