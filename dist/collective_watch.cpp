@@ -13,8 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds kInterval{50};
 /// How far the host may run ahead.
 constexpr std::size_t kRecords = 512;
-constexpr int kTimeoutCode = 14;
-constexpr int kRankLostCode = 15;
 
 }  // namespace
 
@@ -72,6 +70,8 @@ void CollectiveWatch::after(cudaStream_t stream) {
 void CollectiveWatch::check() {
   if (!failed_) return;
   const std::lock_guard lock(mutex_);
+  if (!noticed_) leave_soon(kTimeToLeave, failure_code_, failure_line_);
+  noticed_ = true;
   std::rethrow_exception(failure_);
 }
 
@@ -154,8 +154,10 @@ void CollectiveWatch::fail(std::exception_ptr error, int code, std::string line)
   if (failed_) return;
   mark_peers_unreachable();
   failure_ = std::move(error);
+  failure_code_ = code;
+  failure_line_ = std::move(line);
   failed_ = true;
-  last_resort_.expect_notice(deadlines_.grace, code, std::move(line));
+  last_resort_.expect_notice(deadlines_.grace, code, failure_line_);
 }
 
 std::string CollectiveWatch::describe(const Record& one) const {

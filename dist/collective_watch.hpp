@@ -99,6 +99,9 @@ class CollectiveWatch {
   Clock::time_point handed_over_;  ///< when the owner began the newest
   std::atomic<bool> failed_ = false;
   std::exception_ptr failure_;
+  int failure_code_ = 0;
+  std::string failure_line_;
+  bool noticed_ = false;  ///< by the owner
 
   std::condition_variable wake_;
   bool leaving_ = false;

@@ -5,10 +5,12 @@
 #include <exception>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "dist/backend_support.hpp"
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
+#include "dist/last_resort.hpp"
 #include "dist/mpi_call.hpp"
 #include "dist/mpi_handles.hpp"
 #include "dist/mpi_topology.hpp"
@@ -19,6 +21,8 @@ namespace dejavid::dist {
 namespace {
 
 using detail::Awaited;
+using detail::BoundedCall;
+using detail::LastResort;
 using detail::Patience;
 using detail::Requests;
 
@@ -67,10 +71,14 @@ struct Operation {
   const char* element;
   Patience patience;
   Awaited awaited = Awaited::kPeers;
+
+  [[nodiscard]] std::string text() const {
+    return count == 0 ? name : fmt::format("{} ({} {} values)", name, count, element);
+  }
 };
 
-/// Every MPI call is a non-blocking one, polled against the deadline: MPI itself waits for a stopped or late peer for
-/// ever.
+/// MPI itself waits for a stopped or late peer for ever. So its calls are non-blocking ones, polled against the
+/// deadline; the process ends where one that blocks outlasts it.
 class MpiCommunicator final : public Communicator {
  public:
   MpiCommunicator(std::chrono::duration<double> timeout, std::size_t elements_per_call)
@@ -82,8 +90,13 @@ class MpiCommunicator final : public Communicator {
       MPI_CHECK(MPI_Comm_idup(MPI_COMM_WORLD, &own, requests.next()));
       wait(requests, operation);
       comm_ = detail::OwnedComm(own);
+      const BoundedCall until_return = bounded("MPI_Comm_split_type");
       topology_ = detail::mpi_topology(comm_.get());
     });
+  }
+  ~MpiCommunicator() override {
+    const BoundedCall until_return = bounded("MPI_Comm_free");
+    comm_ = detail::OwnedComm();
   }
 
   [[nodiscard]] const Topology& topology() const override { return topology_; }
@@ -221,11 +234,27 @@ class MpiCommunicator final : public Communicator {
     Operation operation{name, count, detail::element_name(type), Patience(timeout_), Awaited::kPeers};
     try {
       body(operation);
+    } catch (const TimeoutError& error) {
+      fail(detail::kTimeoutCode, error.what());
+      throw;
+    } catch (const RankLostError& error) {
+      fail(detail::kRankLostCode, error.what());
+      throw;
     } catch (...) {
       failure_ = std::current_exception();
       detail::mark_peers_unreachable();
       throw;
     }
+  }
+
+  void fail(int code, const char* line) {
+    failure_ = std::current_exception();
+    detail::leave_soon(detail::kTimeToLeave, code, line);
+  }
+
+  /// A call that may wait for peers and cannot be polled.
+  [[nodiscard]] BoundedCall bounded(const char* name) const {
+    return {detail::last_resort(), LastResort::Awaited::kCallOfOwner, name, timeout_};
   }
 
   void meet_all(Operation& operation) {
@@ -246,10 +275,9 @@ class MpiCommunicator final : public Communicator {
     while (!requests.done()) {
       if (operation.patience.rest()) continue;
       throw TimeoutError(
-          fmt::format("{}: found no end of {} ({} {} values) after {:.1f} s; expected every rank within {} s; "
+          fmt::format("{}: found no end of {} after {:.1f} s; expected every rank within {} s; "
                       "look for a stopped, lost or overloaded rank, or raise dist.timeout_s",
-                      detail::who(), operation.name, operation.count, operation.element,
-                      operation.patience.waited().count(), timeout_.count()));
+                      detail::who(), operation.text(), operation.patience.waited().count(), timeout_.count()));
     }
   }
 

@@ -187,7 +187,7 @@ class NcclCommunicator final : public DeviceCommunicator {
   int exceptions_before_;
   std::mutex inside_nccl_;
   ncclComm_t comm_ = nullptr;
-  LastResort last_resort_;
+  LastResort last_resort_{"look for a stopped or lost rank and at the GPU's driver"};
   std::optional<CollectiveWatch> watch_;  ///< last: its thread uses the others
 };
 

@@ -11,11 +11,13 @@ namespace dejavid::dist::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{100};
-constexpr int kTimeoutCode = 14;
+/// Between two looks, from which on this process did not run.
+constexpr std::chrono::milliseconds kStandstill{500};
 
 }  // namespace
 
-LastResort::LastResort() : who_(who()), thread_([this] { keep_watch(); }) {}
+LastResort::LastResort(std::string advice)
+    : who_(who()), advice_(std::move(advice)), thread_([this] { keep_watch(); }) {}
 
 LastResort::~LastResort() {
   {
@@ -46,8 +48,19 @@ void LastResort::met(Awaited awaited) {
 
 void LastResort::keep_watch() {
   std::unique_lock lock(mutex_);
+  Clock::time_point looked = Clock::now();
   while (!wake_.wait_for(lock, kInterval, [this] { return leaving_; })) {
-    if (const Expectation* late = overdue(Clock::now())) end_process(*late);
+    const Clock::time_point now = Clock::now();
+    if (now - looked >= kStandstill) put_off(now - looked);
+    looked = now;
+    if (const Expectation* late = overdue(now)) end_process(*late);
+  }
+}
+
+/// A process that was stopped finds its peers waiting for it when it goes on, and not the other way round.
+void LastResort::put_off(Clock::duration stood_still) {
+  for (std::optional<Expectation>& expectation : expectations_) {
+    if (expectation) expectation->until += stood_still;
   }
 }
 
@@ -59,14 +72,19 @@ const LastResort::Expectation* LastResort::overdue(Clock::time_point now) const 
 }
 
 void LastResort::end_process(const Expectation& expectation) const {
-  const std::string line = expectation.call == nullptr
-                               ? fmt::format("error: {}\n", expectation.line)
-                               : fmt::format(
-                                     "error: {}: found no return from {} after {:.1f} s; expected one, or an error; "
-                                     "look for a stopped or lost rank and at the GPU's driver\n",
-                                     who_, expectation.call, expectation.within.count());
-  static_cast<void>(::write(STDERR_FILENO, line.data(), line.size()) < 0);
+  const std::string line =
+      expectation.call == nullptr
+          ? expectation.line
+          : fmt::format("{}: found no return from {} after {:.1f} s; expected one, or an error; {}", who_,
+                        expectation.call, expectation.within.count(), advice_);
+  const std::string printed = line.empty() ? "" : fmt::format("error: {}\n", line);
+  static_cast<void>(::write(STDERR_FILENO, printed.data(), printed.size()) < 0);
   _exit(expectation.code);
+}
+
+LastResort& last_resort() {
+  static LastResort& kept = *new LastResort("look for a stopped, lost or overloaded rank, or raise dist.timeout_s");
+  return kept;
 }
 
 }  // namespace dejavid::dist::detail

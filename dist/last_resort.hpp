@@ -11,11 +11,17 @@
 
 namespace dejavid::dist::detail {
 
+/// Exit codes of a process that can do nothing but leave.
+inline constexpr int kTimeoutCode = 14;
+inline constexpr int kRankLostCode = 15;
+
 /// Ends this process where something has not come in time and nothing else is left to notice it: a thread may sit in a
-/// call into CUDA or NCCL that never returns. Its own thread calls neither. Prints one line and leaves with the code.
+/// call into MPI, CUDA, NCCL or a file system that never returns. Its own thread calls none of them. Prints one line
+/// and leaves with the code.
 class LastResort {
  public:
-  LastResort();
+  /// `advice`: what to do about a call that does not return, for the line.
+  explicit LastResort(std::string advice);
   ~LastResort();
   LastResort(const LastResort&) = delete;
   LastResort& operator=(const LastResort&) = delete;
@@ -24,7 +30,8 @@ class LastResort {
   enum class Awaited : std::uint8_t { kNotice, kCallOfOwner, kCallOfWatch };
   static constexpr std::size_t kAwaitedKinds = 3;
 
-  /// The owner must take notice of a failure: `line` is to be printed otherwise, and `code` the process's exit code.
+  /// The owner must take notice of a failure: `line` is to be printed otherwise (nothing where it is empty), and `code`
+  /// the process's exit code.
   void expect_notice(std::chrono::duration<double> within, int code, std::string line);
   /// `call` (a literal) must return; otherwise the exit code is 14.
   void expect_return(Awaited awaited, const char* call, std::chrono::duration<double> within);
@@ -43,11 +50,13 @@ class LastResort {
   };
 
   void keep_watch();
+  void put_off(Clock::duration stood_still);
   /// The first one overdue.
   [[nodiscard]] const Expectation* overdue(Clock::time_point now) const;
   [[noreturn]] void end_process(const Expectation& expectation) const;
 
   std::string who_;
+  std::string advice_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool leaving_ = false;
@@ -55,7 +64,11 @@ class LastResort {
   std::thread thread_;
 };
 
-/// A call into CUDA or NCCL, from here to the end of the scope.
+/// That of this process's calls into MPI, and of its end after a failure. It lives for as long as the process, so that
+/// it is there when everything else is being left, and nobody waits for its thread.
+[[nodiscard]] LastResort& last_resort();
+
+/// A call that may not return, from here to the end of the scope.
 class BoundedCall {
  public:
   BoundedCall(LastResort& last_resort, LastResort::Awaited awaited, const char* call,

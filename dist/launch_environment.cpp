@@ -58,6 +58,13 @@ std::optional<std::string> launch_mismatch(int world_size) {
       promise->variable, promise->processes);
 }
 
+int promised_rank() {
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK"}) {
+    if (const std::optional<int> rank = number(variable)) return *rank;
+  }
+  return slurm_step() ? number("SLURM_PROCID").value_or(0) : 0;
+}
+
 bool started_by_launcher() {
   return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK") || slurm_step().has_value();
 }

@@ -13,4 +13,7 @@ namespace dejavid::dist {
 /// process.
 [[nodiscard]] std::optional<std::string> launch_mismatch(int world_size);
 
+/// The rank that a launcher's marks promise; 0 without any.
+[[nodiscard]] int promised_rank();
+
 }  // namespace dejavid::dist

@@ -5,8 +5,11 @@
 #include <array>
 #include <atomic>
 #include <string>
+#include <utility>
 
 #include "dist/errors.hpp"
+#include "dist/last_resort.hpp"
+#include "dist/launch_environment.hpp"
 #include "dist/topology.hpp"
 
 namespace dejavid::dist::detail {
@@ -23,11 +26,22 @@ bool peers_unreachable() noexcept {
   return unreachable;
 }
 
-std::string who() {
+void leave_soon(std::chrono::seconds within, int code, std::string line) {
+  mark_peers_unreachable();
+  last_resort().expect_notice(within, code, std::move(line));
+}
+
+bool mpi_is_up() {
   int initialized = 0;
-  int rank = 0;
+  int finalized = 0;
   MPI_Initialized(&initialized);
-  if (initialized != 0) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Finalized(&finalized);
+  return initialized != 0 && finalized == 0;
+}
+
+std::string who() {
+  int rank = promised_rank();
+  if (mpi_is_up()) MPI_Comm_rank(MPI_COMM_WORLD, &rank);
   return fmt::format("rank {} on {}", rank, host_name());
 }
 

@@ -9,14 +9,20 @@
 #include <exception>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "dist/errors.hpp"
+#include "dist/last_resort.hpp"
 #include "dist/launch_environment.hpp"
 #include "dist/mpi_call.hpp"
 
 namespace dejavid::dist {
 namespace {
+
+using detail::BoundedCall;
+using detail::LastResort;
+
+/// For MPI_Abort, which may hang.
+constexpr std::chrono::seconds kTimeToAbort{5};
 
 void require_thread_level(int provided) {
   if (provided >= MPI_THREAD_FUNNELED) return;
@@ -34,39 +40,39 @@ void require_one_world() {
 
 }  // namespace
 
-MpiSession::MpiSession(int& argument_count, char**& arguments) : exceptions_before_(std::uncaught_exceptions()) {
+MpiSession::MpiSession(int& argument_count, char**& arguments, std::chrono::duration<double> timeout)
+    : exceptions_before_(std::uncaught_exceptions()), timeout_(timeout) {
   // Only the main thread speaks to MPI; readers and searchers run beside it.
   int provided = MPI_THREAD_SINGLE;
-  MPI_CHECK(MPI_Init_thread(&argument_count, &arguments, MPI_THREAD_FUNNELED, &provided));
+  {
+    const BoundedCall bounded(detail::last_resort(), LastResort::Awaited::kCallOfOwner, "MPI_Init_thread", timeout_);
+    MPI_CHECK(MPI_Init_thread(&argument_count, &arguments, MPI_THREAD_FUNNELED, &provided));
+  }
   MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
   try {
     require_thread_level(provided);
     require_one_world();
   } catch (...) {
-    // Every rank of this world finds the same, so they meet in here.
-    MPI_Finalize();
+    finalize();  // every rank of this world finds the same, so they meet in here
     throw;
   }
 }
 
 MpiSession::~MpiSession() {
   const bool unwinding = std::uncaught_exceptions() > exceptions_before_;
-  if (!unwinding && !detail::peers_unreachable()) MPI_Finalize();
+  if (!unwinding && !detail::peers_unreachable()) finalize();
+}
+
+void MpiSession::finalize() const {
+  const BoundedCall bounded(detail::last_resort(), LastResort::Awaited::kCallOfOwner, "MPI_Finalize", timeout_);
+  MPI_Finalize();
 }
 
 void abort_all_ranks(int code) {
   const int kept = code >= 1 && code <= 125 ? code : 1;
-  std::thread([kept] {
-    std::this_thread::sleep_for(std::chrono::seconds(5));
-    _exit(kept);
-  }).detach();
+  detail::leave_soon(kTimeToAbort, kept, {});
   std::fflush(nullptr);
-
-  int initialized = 0;
-  int finalized = 0;
-  MPI_Initialized(&initialized);
-  MPI_Finalized(&finalized);
-  if (initialized != 0 && finalized == 0) MPI_Abort(MPI_COMM_WORLD, kept);
+  if (detail::mpi_is_up()) MPI_Abort(MPI_COMM_WORLD, kept);
   _exit(kept);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "dist/topology.hpp"
+#include <chrono>
 
 namespace dejavid::dist {
 
@@ -11,15 +11,21 @@ namespace dejavid::dist {
 ///
 /// MPI_Finalize waits for every rank. So the destructor leaves it out when a collective failed or when an exception
 /// unwinds past it, and the launcher then ends the other ranks; catch inside the session what all ranks agreed on.
+///
+/// A rank that waits longer than `timeout` (above zero) for the others in MPI_Init_thread or MPI_Finalize prints one
+/// line and ends with 14.
 class MpiSession {
  public:
-  MpiSession(int& argument_count, char**& arguments);
+  MpiSession(int& argument_count, char**& arguments, std::chrono::duration<double> timeout);
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
 
  private:
+  void finalize() const;
+
   int exceptions_before_;
+  std::chrono::duration<double> timeout_;
 };
 
 /// True under mpirun or srun: the environment carries their marks. Needs no MPI.

@@ -89,7 +89,7 @@ int job(const std::string& mode, std::chrono::duration<double> timeout, std::chr
   std::unique_ptr<MpiSession> session;
   std::unique_ptr<Communicator> communicator = make_self_communicator();
   if (started_by_launcher()) {
-    session = std::make_unique<MpiSession>(argument_count, arguments);
+    session = std::make_unique<MpiSession>(argument_count, arguments, kHostTimeout);
     communicator = make_mpi_communicator(kHostTimeout);
   }
   try {

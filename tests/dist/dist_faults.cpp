@@ -1,7 +1,10 @@
 // A job in which rank 1 misbehaves while the others wait for it, as test_faults.py asks for:
-//   dist_faults MODE TIMEOUT_SECONDS
-// Every rank that notices prints one line and ends the job: 14 after a timeout, 15 after a lost rank, 2 after a wrong
-// launch.
+//   dist_faults MODE TIMEOUT_SECONDS [MPI_CALL]
+// in the middle of the job, or on its way into a call of MPI's. Every rank that notices prints one line and ends the
+// job: 14 after a timeout, 15 after a lost rank, 2 after a wrong launch.
+#include <mpi.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -10,25 +13,34 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
-
-#include <unistd.h>
 
 #include "dist/agreement.hpp"
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
+#include "dist/launch_environment.hpp"
 #include "dist/mpi_session.hpp"
 
 namespace {
 
 using namespace dejavid::dist;
 
+std::string mode;
+std::string place;  // the MPI call, or empty: in the middle
+
 void wait_to_be_killed() {
   for (;;) pause();
 }
 
-void misbehave(const std::string& mode) {
-  if (mode == "late" || mode == "late-unwind" || mode == "late-return" || mode == "late-again") wait_to_be_killed();
+/// A thread that never ends and that its owner waits for, as one whose file system does not answer.
+struct StuckReader {
+  std::thread thread{wait_to_be_killed};
+  ~StuckReader() { thread.join(); }
+};
+
+void misbehave() {
+  if (mode.starts_with("late")) wait_to_be_killed();
   if (mode == "exit") _exit(3);
   if (mode == "kill") std::raise(SIGKILL);
   if (mode == "stop") std::raise(SIGSTOP);
@@ -36,20 +48,32 @@ void misbehave(const std::string& mode) {
   if (mode == "throw") throw std::runtime_error("rank 1 leaves without a word to the others");
 }
 
+/// On the way into one of MPI's calls.
+void enter(const char* call) {
+  if (place == call && promised_rank() == 1) misbehave();
+}
+
 void call_all(Communicator& communicator) {
   std::vector<double> values(100'000, 1.0);
   communicator.all_reduce(std::span<double>(values), Reduction::kSum);
 }
 
-int job(const std::string& mode, double timeout, int argument_count, char** arguments) {
-  MpiSession session(argument_count, arguments);
-  const auto communicator = make_mpi_communicator(std::chrono::duration<double>(timeout));
+void call_beside_a_stuck_reader(Communicator& communicator) {
+  const StuckReader reader;
+  call_all(communicator);
+}
+
+int job(double seconds, int argument_count, char** arguments) {
+  const std::chrono::duration<double> timeout(seconds);
+  MpiSession session(argument_count, arguments, timeout);
+  const auto communicator = make_mpi_communicator(timeout);
   call_all(*communicator);
-  if (communicator->rank().value == 1) misbehave(mode);
+  if (communicator->rank().value == 1 && place.empty()) misbehave();
   if (mode == "late-unwind") {
     call_all(*communicator);  // its TimeoutError leaves the session's scope
   }
   try {
+    if (mode == "late-reader") call_beside_a_stuck_reader(*communicator);
     call_all(*communicator);
   } catch (const TimeoutError& error) {
     if (mode == "late-again") {
@@ -71,13 +95,45 @@ int job(const std::string& mode, double timeout, int argument_count, char** argu
 
 }  // namespace
 
+// MPI's own names lead here; it answers to those with a P as well.
+extern "C" {
+
+int MPI_Init_thread(int* argument_count, char*** arguments, int required, int* provided) {
+  enter("MPI_Init_thread");
+  return PMPI_Init_thread(argument_count, arguments, required, provided);
+}
+int MPI_Comm_idup(MPI_Comm comm, MPI_Comm* duplicate, MPI_Request* request) {
+  enter("MPI_Comm_idup");
+  return PMPI_Comm_idup(comm, duplicate, request);
+}
+int MPI_Comm_split_type(MPI_Comm comm, int type, int key, MPI_Info info, MPI_Comm* part) {
+  enter("MPI_Comm_split_type");
+  return PMPI_Comm_split_type(comm, type, key, info, part);
+}
+int MPI_Comm_free(MPI_Comm* comm) {
+  enter("MPI_Comm_free");
+  return PMPI_Comm_free(comm);
+}
+int MPI_Finalize() {
+  enter("MPI_Finalize");
+  return PMPI_Finalize();
+}
+int MPI_Abort(MPI_Comm comm, int code) {
+  if (mode == "late-abort") wait_to_be_killed();
+  return PMPI_Abort(comm, code);
+}
+
+}  // extern "C"
+
 int main(int argument_count, char** arguments) {
   if (argument_count < 3) {
-    std::fprintf(stderr, "usage: dist_faults MODE TIMEOUT_SECONDS\n");
+    std::fprintf(stderr, "usage: dist_faults MODE TIMEOUT_SECONDS [MPI_CALL]\n");
     return 2;
   }
+  mode = arguments[1];
+  if (argument_count > 3) place = arguments[3];
   try {
-    return job(arguments[1], std::atof(arguments[2]), argument_count, arguments);
+    return job(std::atof(arguments[2]), argument_count, arguments);
   } catch (const LaunchError& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 2;

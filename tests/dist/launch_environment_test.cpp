@@ -13,8 +13,8 @@ namespace {
 class LaunchEnvironment : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "SLURM_NTASKS", "SLURM_STEP_ID",
-                                 "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
+                                 "SLURM_NTASKS", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
       unsetenv(variable);
     }
   }
@@ -32,6 +32,18 @@ TEST_F(LaunchEnvironment, PlainStartInsideAnAllocation) {
   set({{"SLURM_NTASKS", "8"}, {"SLURM_PROCID", "0"}});
   EXPECT_FALSE(started_by_launcher());
   EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, TheNearestLauncherTellsTheRank) {
+  EXPECT_EQ(promised_rank(), 0);
+  set({{"SLURM_PROCID", "1"}});
+  EXPECT_EQ(promised_rank(), 0) << "an allocation alone promises nothing";
+  set({{"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "8"}});
+  EXPECT_EQ(promised_rank(), 1);
+  set({{"PMIX_RANK", "2"}});
+  EXPECT_EQ(promised_rank(), 2);
+  set({{"OMPI_COMM_WORLD_RANK", "3"}});
+  EXPECT_EQ(promised_rank(), 3);
 }
 
 TEST_F(LaunchEnvironment, PlainStartInAnInteractiveStep) {

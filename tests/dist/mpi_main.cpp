@@ -29,8 +29,9 @@ class FailurePrinter : public testing::EmptyTestEventListener {
 
 int main(int argument_count, char** arguments) {
   testing::InitGoogleTest(&argument_count, arguments);
-  dejavid::dist::MpiSession session(argument_count, arguments);
-  const auto communicator = dejavid::dist::make_mpi_communicator(std::chrono::seconds(60));
+  constexpr std::chrono::seconds kTimeout{60};
+  dejavid::dist::MpiSession session(argument_count, arguments, kTimeout);
+  const auto communicator = dejavid::dist::make_mpi_communicator(kTimeout);
   if (!communicator->is_root()) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());

@@ -19,18 +19,22 @@ def run(command, environment=None):
     return finished.code, finished.stderr
 
 
-def run_ranks(mode, timeout, ranks=3):
-    return run(["mpirun", "--oversubscribe", "-np", str(ranks), PROGRAM, mode, str(timeout)])
+def run_ranks(mode, timeout, ranks=3, call="", launcher=()):
+    return run(["mpirun", "--oversubscribe", *launcher, "-np", str(ranks), PROGRAM, mode, str(timeout), call])
+
+
+def errors(stderr):
+    return [line for line in stderr.splitlines() if line.startswith("error: ")]
 
 
 class Faults(unittest.TestCase):
-    def check(self, mode, timeout, expected_code):
-        code, stderr = run_ranks(mode, timeout)
+    def check(self, mode, timeout, expected_code, **others):
+        code, stderr = run_ranks(mode, timeout, **others)
         self.assertEqual(code, expected_code, stderr)
         return stderr
 
     def check_timeout_message(self, stderr):
-        line = next(line for line in stderr.splitlines() if line.startswith("error: "))
+        line = errors(stderr)[0]
         self.assertRegex(line, r"^error: rank [02] on \S+: found no end of all_reduce \(100000 float64 values\) after \d+\.\d s; ")
         self.assertIn("expected every rank within 1 s", line)
 
@@ -51,6 +55,52 @@ class Faults(unittest.TestCase):
 
     def test_stopped_rank(self):
         self.check_timeout_message(self.check("stop", 1, 14))
+
+    # Something hangs while a rank that has noticed is on its way out.
+    def test_a_thread_that_does_not_end(self):
+        self.check_timeout_message(self.check("late-reader", 1, 14))
+
+    def test_an_abort_that_never_returns(self):
+        self.check_timeout_message(self.check("late-abort", 1, 14))
+
+    # Calls into MPI that cannot be polled.
+    def check_call(self, call, mode="stop", **others):
+        lines = errors(self.check(mode, 1, 14, call=call, **others))
+        who = "02" if mode == "stop" else "012"
+        for line in lines:
+            self.assertRegex(
+                line,
+                rf"^error: rank [{who}] on \S+: found no return from {call} after 1\.0 s; expected one, or an error; "
+                r"look for a stopped, lost or overloaded rank, or raise dist.timeout_s$",
+            )
+        self.assertTrue(lines)
+
+    # A stopped rank would be woken by mpirun only to find it leaving, over which mpirun itself hangs or crashes at times.
+    def test_a_rank_late_on_its_way_into_mpi(self):
+        self.check_call("MPI_Init_thread", mode="late")
+
+    def test_a_rank_that_never_comes_to_mpi(self):
+        launcher = ["mpirun", "--oversubscribe", "-np", "2"]
+        code, stderr = run([*launcher, PROGRAM, "none", "1", ":", "-np", "1", "sleep", "1000"])
+        self.assertEqual(code, 14, stderr)
+        self.assertRegex(errors(stderr)[0], r"rank [01] on \S+: found no return from MPI_Init_thread after 1\.0 s")
+
+    def test_a_rank_stopped_while_the_communicator_is_made(self):
+        lines = errors(self.check("stop", 1, 14, call="MPI_Comm_idup"))
+        self.assertRegex(lines[0], r"rank [02] on \S+: found no end of communicator setup after \d\.\d s; expected every rank")
+
+    def test_a_rank_stopped_on_its_way_to_its_neighbours(self):
+        self.check_call("MPI_Comm_split_type")
+
+    def test_a_rank_stopped_on_its_way_out_of_mpi(self):
+        self.check_call("MPI_Finalize")
+        self.check_call("MPI_Finalize", ranks=2)
+
+    def test_a_rank_late_on_its_way_out_of_mpi(self):
+        self.check_call("MPI_Finalize", mode="late")
+
+    def test_a_rank_killed_on_its_way_out_of_mpi(self):
+        self.check("kill", 1000, 128 + 9, call="MPI_Finalize")
 
     # The deadline is far away: it is the launcher that ends the job.
     def test_rank_that_exits(self):

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -54,9 +55,9 @@ int start(int argument_count, char** arguments) {
   std::unique_ptr<dejavid::dist::Communicator> communicator;
   try {
     if (dejavid::dist::started_by_launcher()) {
-      session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments);
-      communicator =
-          dejavid::dist::make_mpi_communicator(std::chrono::duration<double>(invocation.config.dist.timeout_s));
+      const std::chrono::duration<double> timeout(invocation.config.dist.timeout_s);
+      session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments, timeout);
+      communicator = dejavid::dist::make_mpi_communicator(timeout);
     } else {
       communicator = dejavid::dist::make_self_communicator();
     }
