@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "io/crash_guard.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/hdf5_input.hpp"
@@ -327,6 +328,7 @@ ModelContent read_model(const std::filesystem::path& file) {
   ModelContent content;
   try {
     const hdf5::LibraryLock lock;
+    const CrashGuard guard(file, GuardedFile::kModelFile);
     content = read_content(file);
   } catch (const Refusal& refusal) {
     throw ModelFileError(file.string() + refusal.what());

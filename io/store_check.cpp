@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "io/crash_guard.hpp"
 #include "io/errors.hpp"
 #include "io/store_file.hpp"
 
@@ -41,6 +42,7 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.has_frame_labels = store.has_frame_labels();
   summary.has_timestamps = store.has_timestamps();
   const hdf5::LibraryLock lock;
+  const CrashGuard guard(file, GuardedFile::kStore);
   summary.chunk = hdf5::chunk_of(store.features());
   summary.filters = hdf5::filters_of(store.features());
   summary.feature_bytes = H5Dget_storage_size(store.features().id.get());

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "io/crash_guard.hpp"
 #include "io/errors.hpp"
 #include "io/first_few.hpp"
 #include "io/half_float.hpp"
@@ -25,6 +26,7 @@ template <typename Work>
 auto naming(const std::filesystem::path& file, Work&& work) {
   try {
     const hdf5::LibraryLock lock;
+    const CrashGuard guard(file, GuardedFile::kStore);
     return work();
   } catch (const Refusal& refusal) {
     throw StoreError(file.string() + refusal.what());
@@ -108,10 +110,26 @@ FileFacts FileFacts::of(const std::filesystem::path& file) {
 }
 
 StoreFile::StoreFile(std::filesystem::path file) : path_(std::move(file)) {
-  naming(path_, [this] { open(); });
+  try {
+    naming(path_, [this] { open(); });
+  } catch (...) {
+    close();
+    throw;
+  }
 }
 
-StoreFile::~StoreFile() = default;
+StoreFile::~StoreFile() {
+  close();
+}
+
+void StoreFile::close() {
+  const CrashGuard guard(path_, GuardedFile::kStore);
+  timestamps_.reset();
+  frame_labels_.reset();
+  features_ = {};
+  half_type_ = {};
+  file_ = {};
+}
 
 void StoreFile::open() {
   facts_ = FileFacts::of(path_);  // before opening: a change meanwhile is met at the first read
@@ -250,6 +268,7 @@ void StoreFile::require_unchanged() const {
 void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type,
                           void* destination) const {
   const hdf5::LibraryLock lock;
+  const CrashGuard guard(path_, GuardedFile::kStore);
   const std::size_t rank = dataset.shape.size();
   std::array<hsize_t, 2> start{static_cast<hsize_t>(index_.offsets[static_cast<std::size_t>(sample)]), 0};
   std::array<hsize_t, 2> count{static_cast<hsize_t>(length(sample)),

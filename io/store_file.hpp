@@ -78,6 +78,8 @@ class StoreFile {
 
  private:
   void open();
+  /// Gives all back to HDF5, which may crash over a damaged file then, too.
+  void close();
   void read_index(const hdf5::Handle& root);
   void open_features(const hdf5::Handle& root);
   void check_index() const;

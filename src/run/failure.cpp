@@ -3,10 +3,15 @@
 #include <algorithm>
 #include <new>
 
+#include "io/crash_guard.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 
 namespace dejavid {
+
+static_assert(static_cast<int>(io::GuardedFile::kStore) == static_cast<int>(ExitCode::kStore));
+static_assert(static_cast<int>(io::GuardedFile::kModelFile) == static_cast<int>(ExitCode::kModel));
+
 namespace {
 
 dist::Failure failure(ExitCode code, std::string message) {
