@@ -15,6 +15,8 @@
 #include "io/formats/npy_file.hpp"
 #include "io/formats/splits.hpp"
 #include "io/formats/text.hpp"
+#include "io/formats/whole_file.hpp"
+#include "io/utf8.hpp"
 
 namespace dejavid::io {
 namespace {
@@ -137,10 +139,10 @@ class NpySource : public SampleSource {
     }
     Entry entry{
         .id = field(kId), .file = manifest.parent_path() / field(kFile), .label = field(kLabel), .split = *parsed};
-    if (!std::filesystem::is_regular_file(entry.file)) {
+    if (!names_a_file(entry.file)) {
       throw StoreError(fmt::format(
           "{}: found no file {}; expected the sample's .npy, seen from the manifest's folder; check the path", where,
-          entry.file.string()));
+          printable(entry.file.string())));
     }
     return entry;
   }

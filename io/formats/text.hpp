@@ -11,7 +11,7 @@ namespace dejavid::io {
 [[nodiscard]] std::string lower(std::string_view text);
 /// `text` cut at every `separator`; an empty text gives one empty piece.
 [[nodiscard]] std::vector<std::string_view> split_text(std::string_view text, char separator);
-/// The candidate with the smallest edit distance to `word`; the first of several.
+/// The candidate with the smallest edit distance to `word`, by their first 64 characters; the first of several.
 [[nodiscard]] std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 /// `text` cut to 60 characters and without control characters, for use in a one-line message.
 [[nodiscard]] std::string excerpt(std::string_view text);

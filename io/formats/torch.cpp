@@ -12,6 +12,8 @@
 #include "io/formats/splits.hpp"
 #include "io/formats/text.hpp"
 #include "io/formats/torch_tensors.hpp"
+#include "io/formats/whole_file.hpp"
+#include "io/utf8.hpp"
 
 namespace dejavid::io {
 namespace {
@@ -64,9 +66,9 @@ class TorchSource : public SampleSource {
                           .label = contiguous.at(labels.integer(id, "label")),
                           .split = split_of(splits, id),
                           .file = input.features / files.text(id, "file name")});
-      if (!std::filesystem::is_regular_file(entries_.back().file)) {
+      if (!names_a_file(entries_.back().file)) {
         throw StoreError(fmt::format("{}:{}: found no file {}; expected the sample's tensor; check --features",
-                                     files.file.string(), excerpt(id), entries_.back().file.string()));
+                                     files.file.string(), excerpt(id), printable(entries_.back().file.string())));
       }
     }
     header_.feature_dim = matrix_of(entries_.front()).feature_dim;

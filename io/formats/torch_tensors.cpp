@@ -6,38 +6,85 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string_view>
+#include <unordered_map>
 
 #include "io/errors.hpp"
 #include "io/formats/whole_file.hpp"
+#include "io/utf8.hpp"
 
 namespace dejavid::io {
 namespace {
 
+/// LibTorch quotes what it found in the file, whatever bytes these are.
 std::string first_line(std::string_view text) {
-  return std::string(text.substr(0, text.find('\n')));
+  return printable(text.substr(0, text.find('\n')));
 }
 
-/// Strides and offset come from the file: what they reach must lie within the storage before anything is read through
-/// them.
-void check_bounds(const std::string& where, const at::Tensor& tensor) {
-  const auto available =
-      static_cast<std::int64_t>(tensor.storage().nbytes() / static_cast<std::size_t>(tensor.element_size()));
+/// Bytes that the archive really has for each storage, by its address. LibTorch takes the number from the pickle, which
+/// may promise more.
+using StorageBytes = std::unordered_map<const void*, std::size_t>;
+
+/// The file as LibTorch's archive reader wants it.
+class Bytes : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit Bytes(std::string_view bytes) : bytes_(bytes) {}
+  [[nodiscard]] std::size_t size() const override { return bytes_.size(); }
+  std::size_t read(std::uint64_t at, void* destination, std::size_t count, const char* /*what*/) const override {
+    return at > bytes_.size() ? 0 : bytes_.copy(static_cast<char*>(destination), count, at);
+  }
+
+ private:
+  std::string_view bytes_;
+};
+
+/// What torch::jit::pickle_load() does, but the sizes of records are kept.
+at::IValue unpickle(const std::vector<char>& bytes, StorageBytes& storages) {
+  caffe2::serialize::PyTorchStreamReader archive(std::make_unique<Bytes>(std::string_view(bytes.data(), bytes.size())));
+  const auto [pickle, size] = archive.getRecord("data.pkl");
+  std::string_view left(static_cast<const char*>(pickle.get()), size);
+  const auto read = [&left](char* destination, std::size_t count) {
+    const std::size_t given = left.copy(destination, count);
+    left.remove_prefix(given);
+    return given;
+  };
+  const auto read_storage = [&](const std::string& key) {
+    auto [data, count] = archive.getRecord("data/" + key);
+    storages[data.get()] = count;
+    return std::move(data);
+  };
+  torch::jit::Unpickler unpickler(read, nullptr, nullptr, read_storage, std::nullopt);
+  unpickler.set_version(archive.version());
+  return unpickler.parse_ivalue();
+}
+
+/// Of a 2-D tensor. Strides and offset come from the file: what they reach must lie within the storage before anything
+/// is read through them, and no small file may stand for a large tensor.
+void check_bounds(const std::string& where, const at::Tensor& tensor, const StorageBytes& storages) {
+  const auto found = storages.find(tensor.storage().data());
+  const std::size_t bytes = found == storages.end() ? 0 : std::min(found->second, tensor.storage().nbytes());
+  const auto available = static_cast<std::int64_t>(bytes / static_cast<std::size_t>(tensor.element_size()));
   std::int64_t last = tensor.storage_offset();
   bool fits = last >= 0 && last < available;
   for (std::int64_t axis = 0; fits && axis < tensor.dim(); ++axis) {
     const std::int64_t room = available - 1 - last, stride = tensor.stride(axis), further = tensor.size(axis) - 1;
-    fits = stride >= 0 && (stride == 0 || further <= room / stride);
+    fits = further >= 0 && stride >= 0 && (stride == 0 || further <= room / stride);
     last += fits ? stride * further : 0;
   }
   if (!fits) {
     throw StoreError(where + ": found a tensor that reaches beyond its storage; expected a whole file; save it anew");
   }
+  if (tensor.size(0) > available / tensor.size(1)) {
+    throw StoreError(where + ": found a tensor that repeats the " + std::to_string(available) +
+                     " elements of its storage; expected every element in the file; save tensor.contiguous()");
+  }
 }
 
-FeatureMatrix to_matrix(const std::string& where, const at::Tensor& tensor) {
+FeatureMatrix to_matrix(const std::string& where, const at::Tensor& tensor, const StorageBytes& storages) {
   if (!tensor.defined() || tensor.layout() != at::kStrided || !tensor.device().is_cpu() ||
       !tensor.is_floating_point() || tensor.dim() != 2 || tensor.numel() == 0) {
     std::string found = "no tensor";
@@ -51,7 +98,7 @@ FeatureMatrix to_matrix(const std::string& where, const at::Tensor& tensor) {
     throw StoreError(where + ": found " + found +
                      "; expected a 2-D floating tensor [T, F] on the CPU; save tensor.float().reshape(T, F).cpu()");
   }
-  check_bounds(where, tensor);
+  check_bounds(where, tensor, storages);
   const at::Tensor single = tensor.to(at::kFloat).contiguous();
   if (tensor.scalar_type() == at::kDouble) {
     if (at::logical_and(at::isinf(single), at::isfinite(tensor)).any().item<bool>()) {
@@ -64,32 +111,13 @@ FeatureMatrix to_matrix(const std::string& where, const at::Tensor& tensor) {
   return matrix;
 }
 
-}  // namespace
-
-TensorFile read_tensor_file(const std::filesystem::path& file) {
-  const std::string name = file.string();
-  const std::vector<char> bytes = read_whole_file(file);
-  if (bytes.size() < 4 || std::memcmp(bytes.data(), "PK\x03\x04", 4) != 0) {
-    throw StoreError(
-        name +
-        ": found no zip archive; expected what torch.save writes since torch 1.6; load it and torch.save it again");
-  }
-  at::IValue value;
-  try {
-    value = torch::jit::pickle_load(bytes);
-  } catch (const c10::Error& error) {
-    throw StoreError(
-        name + ": LibTorch says: " + first_line(error.what_without_backtrace()) +
-        "; expected a tensor or a plain dict of tensors on the CPU; load it in Python and torch.save that");
-  } catch (const std::exception& error) {
-    throw StoreError(
-        name + ": LibTorch says: " + first_line(error.what()) +
-        "; expected a tensor or a plain dict of tensors on the CPU; load it in Python and torch.save that");
-  }
+TensorFile load(const std::string& name, const std::vector<char>& bytes) {
+  StorageBytes storages;
+  const at::IValue value = unpickle(bytes, storages);
   const at::NoGradGuard no_gradient;
   TensorFile result;
   if (value.isTensor()) {
-    result.tensor = to_matrix(name, value.toTensor());
+    result.tensor = to_matrix(name, value.toTensor(), storages);
     return result;
   }
   if (!value.isGenericDict()) {
@@ -102,14 +130,42 @@ TensorFile read_tensor_file(const std::filesystem::path& file) {
                        "; expected ids that are strings or integers; save such a dict");
     }
     const std::string id = item.key().isInt() ? std::to_string(item.key().toInt()) : item.key().toStringRef();
-    const std::string where = name + ":" + id;
+    const std::string where = name + ":" + printable(id);
     if (!item.value().isTensor()) {
       throw StoreError(where + ": found " + item.value().tagKind() +
                        "; expected a 2-D tensor; save a dict from id to tensor");
     }
-    result.by_id.emplace(id, to_matrix(where, item.value().toTensor()));
+    result.by_id.emplace(id, to_matrix(where, item.value().toTensor(), storages));
   }
   return result;
+}
+
+[[noreturn]] void refuse(const std::string& name, std::string_view reason) {
+  throw StoreError(name + ": LibTorch says: " + first_line(reason) +
+                   "; expected a tensor or a plain dict of tensors on the CPU; load it in Python and torch.save that");
+}
+
+}  // namespace
+
+TensorFile read_tensor_file(const std::filesystem::path& file) {
+  const std::string name = file.string();
+  const std::vector<char> bytes = read_whole_file(file);
+  if (bytes.size() < 4 || std::memcmp(bytes.data(), "PK\x03\x04", 4) != 0) {
+    throw StoreError(
+        name +
+        ": found no zip archive; expected what torch.save writes since torch 1.6; load it and torch.save it again");
+  }
+  try {
+    return load(name, bytes);
+  } catch (const StoreError&) {
+    throw;
+  } catch (const NotFiniteError&) {
+    throw;
+  } catch (const c10::Error& error) {
+    refuse(name, error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    refuse(name, error.what());
+  }
 }
 
 }  // namespace dejavid::io

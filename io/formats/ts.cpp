@@ -289,7 +289,7 @@ class TsSource : public SampleSource {
     if (label.empty() || found == label_of_name_.end()) {
       throw StoreError(fmt::format("{}: found the label '{}'; expected one of the @classLabel line; nearest: '{}'",
                                    where(sample), excerpt(label),
-                                   nearest(label, {header_.class_names.begin(), header_.class_names.end()})));
+                                   excerpt(nearest(label, {header_.class_names.begin(), header_.class_names.end()}))));
     }
     sample.label = found->second;
     const auto steps = static_cast<std::size_t>(std::count(fields[0].begin(), fields[0].end(), ',')) + 1;

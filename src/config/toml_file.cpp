@@ -113,6 +113,14 @@ class TomlReader {
   std::optional<Mistake> first_mistake_;
 };
 
+/// The parser quotes what it found, line breaks and all.
+std::string on_one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char letter) { return static_cast<unsigned char>(letter) < 0x20; }, '?');
+  return line;
+}
+
 }  // namespace
 
 void apply_toml(std::string_view text, const std::string& file, Config& config, GivenKeys& given) {
@@ -122,7 +130,7 @@ void apply_toml(std::string_view text, const std::string& file, Config& config, 
   } catch (const toml::parse_error& error) {
     throw ConfigError(fmt::format(
         "{}:{}:{}: found text that does not parse ({}); expected TOML with every key once; correct the line", file,
-        error.source().begin.line, error.source().begin.column, error.description()));
+        error.source().begin.line, error.source().begin.column, on_one_line(error.description())));
   }
   TomlReader(file, config, given).read(root);
 }

@@ -1,0 +1,118 @@
+#include "io/tse_store.hpp"
+
+#include <xxhash.h>
+
+#include <array>
+#include <set>
+
+#include "io/errors.hpp"
+#include "io/store_check.hpp"
+#include "io/tse_writer.hpp"
+#include "tests/fuzz/handmade_hdf5.hpp"
+#include "tests/fuzz/target.hpp"
+
+namespace dejavid::fuzz {
+
+const char* const kFormat = "store";
+
+namespace {
+
+constexpr std::array<std::int64_t, 5> kLengths{2, 3, 1, 4, 2};
+constexpr std::int64_t kRows = 12;
+
+std::vector<float> features(std::int64_t rows, std::int64_t dim, float first) {
+  std::vector<float> values(static_cast<std::size_t>(rows * dim));
+  for (std::size_t n = 0; n < values.size(); ++n) values[n] = first + 0.25F * static_cast<float>(n);
+  return values;
+}
+
+void write_own(const std::filesystem::path& file, std::int64_t dim, io::TseWriterOptions options, bool phases) {
+  io::TseWriter writer(file, {dim, {"one", "two", "three"}, "an encoder", "a source"}, options);
+  for (std::size_t n = 0; n < kLengths.size(); ++n) {
+    const auto values = features(kLengths[n], dim, static_cast<float>(n));
+    const std::vector<std::int32_t> labels(phases ? static_cast<std::size_t>(kLengths[n]) : 0, 1);
+    const std::vector<double> seconds(labels.size(), 0.5);
+    writer.append({"sample-" + std::to_string(n), static_cast<std::int32_t>(n % 3), static_cast<io::Split>(n % 3),
+                   values, labels, seconds});
+  }
+  writer.finish();
+}
+
+void write_handmade(const std::filesystem::path& path, bool latest, hsize_t chunk_rows, bool gzip) {
+  constexpr std::int64_t kDim = 4;
+  const HandmadeFile file(path, latest);
+  file.attribute("format", "dejavid-tse");
+  file.attribute("version", 1);
+  file.attribute("feature_dim", kDim);
+  file.attribute("num_classes", 3);
+  file.attribute("encoder", "by hand");
+  file.attribute("complete", 1);
+  file.dataset("features", H5T_IEEE_F32LE, {kRows, kDim}, features(kRows, kDim, 0).data(), chunk_rows, gzip);
+  const std::array<std::int64_t, 6> offsets{0, 2, 5, 6, 10, 12};
+  const std::array<std::int32_t, 5> labels{0, 1, 2, 0, 1};
+  const std::array<std::uint8_t, 5> split{0, 0, 0, 1, 2};
+  file.dataset("offsets", H5T_STD_I64LE, {offsets.size()}, offsets.data());
+  file.dataset("labels", H5T_STD_I32LE, {labels.size()}, labels.data(), gzip ? 2 : 0, gzip);
+  file.dataset("split", H5T_STD_U8LE, {split.size()}, split.data());
+  file.texts("ids", {"a", "bb", "ccc", "d", "e"}, 3);
+  file.texts("class_names", {"one", "two", "three"}, 5);
+}
+
+/// XXH64 of what the store's digests and bounds stand for. Frame labels and timestamps carry only HDF5's fletcher32,
+/// which takes 0xFFFF for 0, so they are read and not compared.
+std::uint64_t content_of(io::TseStore& store) {
+  std::uint64_t digest = store.identity();
+  for (std::int64_t n = 0; n < store.sample_count(); ++n) {
+    std::vector<float> values(static_cast<std::size_t>(store.length(n) * store.feature_dim()));
+    store.read_sample(n, values.data());
+    digest = XXH64(values.data(), values.size() * sizeof values.front(), digest);
+    if (store.has_frame_labels()) static_cast<void>(store.read_frame_labels(n));
+    if (store.has_timestamps()) static_cast<void>(store.read_timestamps(n));
+  }
+  return digest;
+}
+
+std::set<std::uint64_t> contents_of_seeds(const std::filesystem::path& folder) {
+  std::set<std::uint64_t> contents;
+  for (const auto& seed : seeds()) {
+    const auto file = folder / "seed.h5";
+    write_input(file, seed);
+    io::TseStore store({file});
+    contents.insert(content_of(store));
+  }
+  return contents;
+}
+
+}  // namespace
+
+std::vector<std::string> seeds() {
+  return {
+      bytes_of_file([](const auto& file) {
+        write_own(file, 16, {io::FeatureType::kFloat32, 0}, true);
+      }),
+      bytes_of_file([](const auto& file) {
+        write_own(file, 5, {io::FeatureType::kFloat16, 1}, false);
+      }),
+      bytes_of_file([](const auto& file) {
+        write_own(file, 6, {io::FeatureType::kFloat32, 1}, true);
+      }),
+      bytes_of_file([](const auto& file) { write_handmade(file, false, 0, false); }),
+      bytes_of_file([](const auto& file) { write_handmade(file, false, 5, true); }),
+      bytes_of_file([](const auto& file) { write_handmade(file, true, 5, true); }),
+  };
+}
+
+bool reads(std::string_view input, const std::filesystem::path& folder) {
+  static const std::set<std::uint64_t> known = contents_of_seeds(folder);
+  const auto file = folder / "input.h5";
+  write_input(file, input);
+  return returns<io::StoreError, io::NotFiniteError>(file, [&] {
+    static_cast<void>(io::summarize_store(file));
+    io::TseStore store({file});
+    const std::uint64_t content = content_of(store);
+    if (store.files_without_digests().empty() && !known.contains(content))
+      throw BrokenPromise("content that was never written, in spite of its digests");
+  });
+}
+
+}  // namespace dejavid::fuzz
