@@ -60,6 +60,19 @@ class KilledCheckpoints(TrainingTest):
                 self.assert_same_bytes(folder, self.unbroken())
                 self.assertEqual(self.unfinished(folder), [])
 
+    def test_case_17_the_one_before_stays_until_the_new_one_is_there(self):
+        settings = dict(run__checkpoint_keep=1)
+        for place in ("open", "sync", "rename"):
+            with self.subTest(place=place):
+                folder = self.place(place)
+                finished = self.train_in(
+                    folder, fault=f"{place}:0:{5 if place == 'open' else 2}:kill", path="/step_", code=None, **settings
+                )
+                self.assert_struck(finished)
+                self.assertTrue((folder / RUN / "checkpoints" / "step_00000002.h5").exists())
+                self.assertIn("resuming from", self.train_in(folder, program=PLAIN, **settings).stderr)
+                self.assert_same_bytes(folder, self.unbroken(**settings))
+
     def test_case_17_an_unfinished_checkpoint_is_reported_and_removed(self):
         folder = self.place("unfinished")
         finished = self.train_in(folder, fault="sync:0:3:kill", path="checkpoints", code=None)
