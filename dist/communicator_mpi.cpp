@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -15,6 +16,8 @@
 #include "dist/mpi_handles.hpp"
 #include "dist/mpi_topology.hpp"
 #include "dist/patience.hpp"
+#include "dist/peer_process.hpp"
+#include "dist/peer_watch.hpp"
 #include "dist/rank_order.hpp"
 
 namespace dejavid::dist {
@@ -93,6 +96,8 @@ class MpiCommunicator final : public Communicator {
       const BoundedCall until_return = bounded("MPI_Comm_split_type");
       topology_ = detail::mpi_topology(comm_.get());
     });
+    run("exchange of process ids", world(), ElementType::kUint64,
+        [this](Operation& operation) { find_neighbours(operation); });
   }
   ~MpiCommunicator() override {
     const BoundedCall until_return = bounded("MPI_Comm_free");
@@ -107,6 +112,18 @@ class MpiCommunicator final : public Communicator {
   }
 
  private:
+  void find_neighbours(Operation& operation) {
+    const detail::ProcessIdentity own = detail::own_identity();
+    std::vector<detail::ProcessIdentity> identities(world());
+    const int numbers = static_cast<int>(own.size());
+    Requests requests;
+    MPI_CHECK(MPI_Iallgather(own.data(), numbers, MPI_UINT64_T, identities.data(), numbers, MPI_UINT64_T, comm_.get(),
+                             requests.next()));
+    wait(requests, operation);
+    topology_.neighbours = detail::visible_neighbours(identities, rank());
+    peers_ = detail::PeerWatch(topology_);
+  }
+
   void do_all_reduce(void* values, std::size_t count, ElementType type, Reduction reduction) override {
     run("all_reduce", count, type, [&](Operation& operation) {
       meet(count * detail::element_size(type), operation);
@@ -272,12 +289,19 @@ class MpiCommunicator final : public Communicator {
 
   void wait(Requests& requests, Operation& operation) {
     operation.patience.start(operation.awaited);
+    peers_.start();
     while (!requests.done()) {
+      if (const std::optional<std::string> lost = peers_.lost()) {
+        throw RankLostError(fmt::format(
+            "{}: found {} during {} after {:.1f} s; expected every rank to be there until the end; see what "
+            "it reported and whether the host ran out of memory, then start again with --run.resume auto",
+            detail::who(), *lost, operation.text(), operation.patience.waited().count()));
+      }
       if (operation.patience.rest()) continue;
-      throw TimeoutError(
-          fmt::format("{}: found no end of {} after {:.1f} s; expected every rank within {} s; "
-                      "look for a stopped, lost or overloaded rank, or raise dist.timeout_s",
-                      detail::who(), operation.text(), operation.patience.waited().count(), timeout_.count()));
+      throw TimeoutError(fmt::format(
+          "{}: found no end of {} after {:.1f} s; expected every rank within {} s; "
+          "look for a stopped, lost or overloaded rank, or raise dist.timeout_s{}",
+          detail::who(), operation.text(), operation.patience.waited().count(), timeout_.count(), peers_.remarks()));
     }
   }
 
@@ -302,6 +326,7 @@ class MpiCommunicator final : public Communicator {
   std::size_t elements_per_call_;
   detail::OwnedComm comm_;
   Topology topology_;
+  detail::PeerWatch peers_;
   std::exception_ptr failure_;
   std::vector<std::byte> scratch_;
 };

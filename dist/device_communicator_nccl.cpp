@@ -18,6 +18,7 @@
 #include "dist/last_resort.hpp"
 #include "dist/mpi_call.hpp"
 #include "dist/patience.hpp"
+#include "dist/peer_watch.hpp"
 
 namespace dejavid::dist {
 namespace {
@@ -66,7 +67,7 @@ ncclUniqueId share_unique_id(Communicator& communicator) {
 class NcclCommunicator final : public DeviceCommunicator {
  public:
   NcclCommunicator(Communicator& communicator, Deadlines deadlines)
-      : deadlines_(deadlines), exceptions_before_(std::uncaught_exceptions()) {
+      : deadlines_(deadlines), exceptions_before_(std::uncaught_exceptions()), peers_(communicator.topology()) {
     detail::require_own_gpus(communicator);
     connect(communicator.rank().value, communicator.size().value, share_unique_id(communicator));
     watch_.emplace(deadlines_, last_resort_, [this] { return trouble(); });
@@ -156,6 +157,7 @@ class NcclCommunicator final : public DeviceCommunicator {
 
   /// From the watching thread.
   std::optional<std::string> trouble() {
+    if (std::optional<std::string> lost = peers_.lost()) return lost;
     const std::unique_lock lock(inside_nccl_, std::try_to_lock);
     if (!lock || comm_ == nullptr) return std::nullopt;
     const ncclResult_t state = progress();
@@ -185,6 +187,7 @@ class NcclCommunicator final : public DeviceCommunicator {
 
   Deadlines deadlines_;
   int exceptions_before_;
+  detail::PeerWatch peers_;  ///< the watching thread's
   std::mutex inside_nccl_;
   ncclComm_t comm_ = nullptr;
   LastResort last_resort_{"look for a stopped or lost rank and at the GPU's driver"};

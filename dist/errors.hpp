@@ -17,7 +17,7 @@ struct TimeoutError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The communication library reported an error: a rank is gone or the network failed.
+/// A rank is gone, or the communication library reported an error: then a rank is gone or the network failed.
 struct RankLostError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

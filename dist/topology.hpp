@@ -1,7 +1,9 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace dejavid::dist {
 
@@ -20,6 +22,13 @@ struct LocalRank {
   auto operator<=>(const LocalRank&) const = default;
 };
 
+/// The process of another rank on this host.
+struct Neighbour {
+  Rank rank;
+  std::int64_t process = 0;   ///< its id
+  std::uint64_t started = 0;  ///< clock ticks since the host's start, so that no later process is taken for it
+};
+
 /// Where a rank stands.
 struct Topology {
   Rank rank;
@@ -27,6 +36,7 @@ struct Topology {
   LocalRank local_rank;
   int local_size = 1;  ///< ranks on this host
   std::string host;
+  std::vector<Neighbour> neighbours;  ///< as far as this process sees theirs
 };
 
 /// This machine's name.

@@ -5,6 +5,7 @@
 #include <mpi.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -63,11 +64,21 @@ void call_beside_a_stuck_reader(Communicator& communicator) {
   call_all(communicator);
 }
 
+/// Ranks that come to the end one by one, in good order.
+void leave_one_by_one(Communicator& communicator) {
+  constexpr std::chrono::milliseconds kStep{1500};
+  std::this_thread::sleep_for(communicator.rank().value * kStep);
+  std::vector<std::uint8_t> word(1);
+  communicator.broadcast(std::span<std::uint8_t>(word), Rank{0});
+  std::this_thread::sleep_for(communicator.rank().value * kStep);
+}
+
 int job(double seconds, int argument_count, char** arguments) {
   const std::chrono::duration<double> timeout(seconds);
   MpiSession session(argument_count, arguments, timeout);
   const auto communicator = make_mpi_communicator(timeout);
   call_all(*communicator);
+  if (mode == "slow") leave_one_by_one(*communicator);
   if (communicator->rank().value == 1 && place.empty()) misbehave();
   if (mode == "late-unwind") {
     call_all(*communicator);  // its TimeoutError leaves the session's scope

@@ -4,25 +4,21 @@ import os
 import pathlib
 import unittest
 
-from test_faults import run
+from test_faults import UNAWARE, errors, run
 
 PROGRAM = pathlib.Path(os.environ["DEJAVID_BIN"]).parent / "tests" / "device_faults"
 FAR = 1000  # seconds: a deadline that no test comes to
 
 
-def errors(stderr):
-    return [line for line in stderr.splitlines() if line.startswith("error: ")]
-
-
 class DeviceFaults(unittest.TestCase):
-    def check(self, expected_code, mode="none", fault="", timeout=FAR, grace=FAR, ranks=3, devices=3, delay=0):
+    def check(self, expected_code, mode="none", fault="", timeout=FAR, grace=FAR, ranks=3, devices=3, delay=0, shell=()):
         environment = {
             "DEJAVID_SHIM_DEVICES": str(devices),
             "DEJAVID_NCCL_FAULT": fault,
             "DEJAVID_NCCL_DELAY_MS": str(delay),
         }
         launcher = ["mpirun", "--oversubscribe", "-np", str(ranks)] if ranks else []
-        code, stderr = run([*launcher, PROGRAM, mode, str(timeout), str(grace)], environment)
+        code, stderr = run([*launcher, *shell, PROGRAM, mode, str(timeout), str(grace)], environment)
         self.assertEqual(code, expected_code, stderr)
         return stderr
 
@@ -76,6 +72,10 @@ class DeviceFaults(unittest.TestCase):
 
     def test_a_killed_rank(self):
         self.check(128 + 9, mode="kill")
+
+    def test_a_killed_rank_that_the_launcher_does_not_miss(self):
+        line = errors(self.check(15, mode="kill", shell=UNAWARE))[0]
+        self.assertRegex(line, r"found rank 1 \(process \d+ on \S+\) gone during all_reduce number 2 \(1000 float32 values, step 1\)")
 
     def test_a_rank_that_exits(self):
         self.check(3, mode="exit")

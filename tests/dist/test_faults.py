@@ -10,6 +10,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import jobs  # noqa: E402
 
 PROGRAM = pathlib.Path(os.environ["DEJAVID_BIN"]).parent / "tests" / "dist_faults"
+# A shell between mpirun and each rank that outlives it, so that mpirun misses nobody.
+UNAWARE = ["sh", "-c", '"$0" "$@" & wait $!; code=$?; [ $code -lt 128 ] || exec sleep 1000; exit $code']
 PATIENCE = 60  # seconds after which a job counts as hung; it takes one or two
 
 
@@ -19,8 +21,8 @@ def run(command, environment=None):
     return finished.code, finished.stderr
 
 
-def run_ranks(mode, timeout, ranks=3, call="", launcher=()):
-    return run(["mpirun", "--oversubscribe", *launcher, "-np", str(ranks), PROGRAM, mode, str(timeout), call])
+def run_ranks(mode, timeout, ranks=3, call="", shell=()):
+    return run(["mpirun", "--oversubscribe", "-np", str(ranks), *shell, PROGRAM, mode, str(timeout), call])
 
 
 def errors(stderr):
@@ -54,7 +56,25 @@ class Faults(unittest.TestCase):
         self.assertIn("the same again", self.check("late-again", 1, 14))
 
     def test_stopped_rank(self):
-        self.check_timeout_message(self.check("stop", 1, 14))
+        stderr = self.check("stop", 1, 14)
+        self.check_timeout_message(stderr)
+        self.assertRegex(errors(stderr)[0], r"; rank 1 \(process \d+ on \S+\) is stopped")
+
+    # The deadline is far away and the launcher notices nothing.
+    def test_lost_rank(self):
+        for ranks in (3, 2):
+            lines = errors(self.check("kill", 1000, 15, ranks=ranks, shell=UNAWARE))
+            for line in lines:
+                self.assertRegex(
+                    line,
+                    r"^error: rank [02] on (\S+): found rank 1 \(process \d+ on \1\) gone during all_reduce "
+                    r"\(100000 float64 values\) after \d\.\d s; expected every rank to be there until the end; "
+                    r"see what it reported and whether the host ran out of memory, then start again with --run.resume auto$",
+                )
+            self.assertTrue(lines)
+
+    def test_ranks_that_leave_one_by_one_are_not_lost(self):
+        self.assertEqual(self.check("slow", 1000, 0), "")
 
     # Something hangs while a rank that has noticed is on its way out.
     def test_a_thread_that_does_not_end(self):
