@@ -89,7 +89,7 @@ constexpr std::size_t kLongestName = 3072;
     line.add(")");
   }
   line.add(guard.kind() == GuardedFile::kStore
-               ? "; expected a sound store; run dejavid_convert verify, copy it again or make it again\n"
+               ? "; expected a sound store; copy it again or make it again\n"
                : "; expected a sound model file; copy it again or go back to another checkpoint\n");
   line.write();
   _exit(static_cast<int>(guard.kind()));

@@ -44,7 +44,7 @@ using CrashGuardDeathTest = CrashGuardTest;
 TEST_F(CrashGuardDeathTest, AFaultWhileAStoreIsReadExitsWith10) {
   EXPECT_EXIT(guarded(GuardedFile::kStore, fault), ::testing::ExitedWithCode(10),
               "^error: /data/a.h5: found damaged HDF5: reading it crashed the HDF5 library \\(signal 11, SIGSEGV\\); "
-              "expected a sound store; run dejavid_convert verify, copy it again or make it again\n$");
+              "expected a sound store; copy it again or make it again\n$");
 }
 
 TEST_F(CrashGuardDeathTest, AnAbortWhileAModelIsReadExitsWith11) {

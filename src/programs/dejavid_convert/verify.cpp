@@ -1,14 +1,19 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
 
+#include "io/crash_guard.hpp"
 #include "io/durable_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
@@ -55,19 +60,58 @@ std::string read_all(int file) {
   }
 }
 
-/// A report on a store that the check itself did not survive.
-Json crashed_report(const std::filesystem::path& store, int status) {
-  const std::string how = WIFSIGNALED(status)
-                              ? fmt::format("signal {}, {}", WTERMSIG(status), strsignal(WTERMSIG(status)))
-                              : fmt::format("exit code {}", WEXITSTATUS(status));
+/// What the child sends when it does not get as far as a report begins with this, as does the crash guard's line.
+constexpr std::string_view kError = "error: ";
+
+/// A report on a store that the check itself did not survive; `text` is what the child still sent.
+Json report_without_check(const std::filesystem::path& store, std::string_view text, int status) {
   io::StoreReport report;
   report.file = store;
   report.problem_count = 1;
-  report.problems.push_back(
-      fmt::format("{}: found a store that is corrupt: reading it crashed the HDF5 library ({}); expected a sound HDF5 "
-                  "file; make it again",
-                  store.string(), how));
+  if (text.starts_with(kError) && text.ends_with('\n')) {
+    text.remove_prefix(kError.size());
+    text.remove_suffix(1);
+    report.problems.emplace_back(text);
+  } else {
+    const std::string how = WIFSIGNALED(status)
+                                ? fmt::format("signal {}, {}", WTERMSIG(status), strsignal(WTERMSIG(status)))
+                                : fmt::format("exit code {}", WEXITSTATUS(status));
+    report.problems.push_back(fmt::format(
+        "{}: found that reading it ended the process that read it ({}); expected a sound store that fits into memory; "
+        "look for messages of the system, copy it again or make it again",
+        store.string(), how));
+  }
   return to_json(report);
+}
+
+/// A file may claim so much that reading it would bring the machine down: what it may take is the memory there is.
+void bound_memory() {
+#ifndef __SANITIZE_ADDRESS__  // which reserves far more addresses than there is memory
+  const auto bytes = static_cast<rlim_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0) return;
+  limit.rlim_cur = std::min(limit.rlim_cur, bytes);
+  setrlimit(RLIMIT_AS, &limit);
+#endif
+}
+
+/// The child's part: sends the report, or a line that begins with kError.
+[[noreturn]] void check_and_send(const std::filesystem::path& store, int channel) {
+  io::report_crashes_to(channel);
+  bound_memory();
+  std::string line;
+  try {
+    write_all(channel, to_json(io::check_store(store)).dump(-1, ' ', false, Json::error_handler_t::replace));
+    _exit(0);
+  } catch (const std::bad_alloc&) {
+    line = fmt::format(
+        "{}: found a store that takes more memory to read than this machine has; expected a sound store; make it again",
+        store.string());
+  } catch (const std::exception& error) {
+    line = fmt::format("{}: found {}; expected to check it; see that it can be read", store.string(), error.what());
+  }
+  write_all(channel, fmt::format("{}{}\n", kError, line));
+  _exit(1);
 }
 
 /// Checks in a child process, because a malformed file can crash the HDF5 library.
@@ -83,13 +127,7 @@ Json check_apart(const std::filesystem::path& store) {
   }
   if (child == 0) {
     close(channel[0]);
-    try {
-      write_all(channel[1], to_json(io::check_store(store)).dump(-1, ' ', false, Json::error_handler_t::replace));
-    } catch (const std::exception& error) {
-      std::cerr << error.what() << '\n';
-      _exit(1);
-    }
-    _exit(0);
+    check_and_send(store, channel[1]);
   }
   close(channel[1]);
   const std::string text = read_all(channel[0]);
@@ -97,7 +135,7 @@ Json check_apart(const std::filesystem::path& store) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  return status == 0 ? Json::parse(text) : crashed_report(store, status);
+  return status == 0 ? Json::parse(text) : report_without_check(store, text, status);
 }
 
 }  // namespace
