@@ -205,6 +205,12 @@ class DisksThatFail(TrainingTest):
         for file in ("model.h5", "best.h5"):
             self.assertEqual((folder / RUN / file).read_bytes(), (straight / RUN / file).read_bytes())
 
+    def test_case_19_keep_going_past_a_best_model(self):
+        """It is written with the next checkpoint."""
+        folder = self.place("best")
+        self.assert_struck(self.train_in(folder, fault="write:0:3:eio", path="best.h5", run__keep_going=True))
+        self.assertEqual((folder / RUN / "best.h5").read_bytes(), (self.unbroken(run__keep_going=True) / RUN / "best.h5").read_bytes())
+
     def test_case_19_output_that_cannot_be_written(self):
         folder = self.place("read_only")
         (folder / RUN).write_text("a file where a folder is expected")
