@@ -42,11 +42,95 @@ class Bytes : public caffe2::serialize::ReadAdapterInterface {
   std::string_view bytes_;
 };
 
-/// What torch::jit::pickle_load() does, but the sizes of records are kept.
-at::IValue unpickle(const std::vector<char>& bytes, StorageBytes& storages) {
+/// What follows an opcode: so many bytes, or a length of `length_width` bytes and that many bytes, or so many lines.
+struct Argument {
+  std::size_t bytes = 0, length_width = 0, lines = 0;
+};
+
+Argument argument_of(char opcode) {
+  switch (static_cast<unsigned char>(opcode)) {
+    case 'K':
+    case 'h':
+    case 'q':
+    case 0x80:
+    case 0x82:
+      return {.bytes = 1};
+    case 'M':
+    case 0x83:
+      return {.bytes = 2};
+    case 'J':
+    case 'j':
+    case 'r':
+    case 0x84:
+      return {.bytes = 4};
+    case 'G':
+    case 0x95:
+      return {.bytes = 8};
+    case 'C':
+    case 'U':
+    case 0x8a:
+    case 0x8c:
+      return {.length_width = 1};
+    case 'B':
+    case 'T':
+    case 'X':
+    case 0x8b:
+      return {.length_width = 4};
+    case 0x8d:
+    case 0x8e:
+    case 0x96:
+      return {.length_width = 8};
+    case 'F':
+    case 'I':
+    case 'L':
+    case 'P':
+    case 'S':
+    case 'V':
+    case 'g':
+    case 'p':
+      return {.lines = 1};
+    case 'c':
+    case 'i':
+      return {.lines = 2};
+    default:
+      return {};
+  }
+}
+
+std::uint64_t little_endian(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t n = bytes.size(); n > 0; --n) value = value << 8U | static_cast<unsigned char>(bytes[n - 1]);
+  return value;
+}
+
+/// LibTorch makes room for as many remembered values as the largest number under which one is remembered; a pickle that
+/// Python wrote counts them, so that none exceeds its bytes.
+void check_memo(const std::string& where, std::string_view pickle) {
+  constexpr char kLongPut = 'r', kStop = '.';
+  std::string_view left = pickle;
+  const auto skip = [&](std::uint64_t count) { left.remove_prefix(std::min<std::uint64_t>(count, left.size())); };
+  while (!left.empty() && left.front() != kStop) {
+    const char opcode = left.front();
+    skip(1);
+    const Argument argument = argument_of(opcode);
+    if (opcode == kLongPut && little_endian(left.substr(0, argument.bytes)) > pickle.size()) {
+      throw StoreError(where + ": found value number " + std::to_string(little_endian(left.substr(0, argument.bytes))) +
+                       " in a pickle of " + std::to_string(pickle.size()) +
+                       " bytes; expected them counted; copy the file again or save it anew");
+    }
+    const std::uint64_t length = little_endian(left.substr(0, argument.length_width));
+    skip(argument.bytes + argument.length_width);
+    skip(length);
+    for (std::size_t line = 0; line < argument.lines; ++line) skip(std::min(left.find('\n'), left.size()) + 1);
+  }
+}
+
+/// What torch::jit::pickle_load() does, but the numbers in the pickle are checked and the sizes of records kept.
+at::IValue unpickle(const std::string& where, const std::vector<char>& bytes, StorageBytes& storages) {
   caffe2::serialize::PyTorchStreamReader archive(std::make_unique<Bytes>(std::string_view(bytes.data(), bytes.size())));
   const auto [pickle, size] = archive.getRecord("data.pkl");
   std::string_view left(static_cast<const char*>(pickle.get()), size);
+  check_memo(where, left);
   const auto read = [&left](char* destination, std::size_t count) {
     const std::size_t given = left.copy(destination, count);
     left.remove_prefix(given);
@@ -113,7 +197,7 @@ FeatureMatrix to_matrix(const std::string& where, const at::Tensor& tensor, cons
 
 TensorFile load(const std::string& name, const std::vector<char>& bytes) {
   StorageBytes storages;
-  const at::IValue value = unpickle(bytes, storages);
+  const at::IValue value = unpickle(name, bytes, storages);
   const at::NoGradGuard no_gradient;
   TensorFile result;
   if (value.isTensor()) {
