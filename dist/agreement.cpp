@@ -1,24 +1,70 @@
 #include "dist/agreement.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <span>
+#include <sstream>
 #include <string>
+#include <vector>
 
 namespace dejavid::dist {
 namespace {
 
-/// What the lowest failing rank has to say, on every rank.
-Failure share(Communicator& communicator, const std::optional<Failure>& failure, Rank failing_rank) {
-  const bool mine = communicator.rank() == failing_rank;
-  std::array<std::int64_t, 2> code_and_length{};
-  if (mine) code_and_length = {failure->code, static_cast<std::int64_t>(failure->message.size())};
-  communicator.broadcast(std::span(code_and_length.data(), code_and_length.size()), failing_rank);
+/// Most ranks, and most hosts, that a message names.
+constexpr std::size_t kNamed = 4;
 
-  std::vector<std::uint8_t> text(static_cast<std::size_t>(code_and_length[1]));
-  if (mine) std::copy(failure->message.begin(), failure->message.end(), text.begin());
-  communicator.broadcast(std::span(text.data(), text.size()), failing_rank);
-  return {static_cast<int>(code_and_length[0]), std::string(text.begin(), text.end())};
+/// The root's `text` on every rank.
+std::string broadcast_text(Communicator& communicator, const std::string& text, Rank root) {
+  std::array<std::int64_t, 1> length{static_cast<std::int64_t>(text.size())};
+  communicator.broadcast(std::span<std::int64_t>(length), root);
+  std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  bytes.resize(static_cast<std::size_t>(length[0]));
+  communicator.broadcast(std::span<std::uint8_t>(bytes), root);
+  return {bytes.begin(), bytes.end()};
+}
+
+/// "0, 3, 4, 5 and 12 more".
+std::string list(const std::vector<std::string>& names) {
+  const std::size_t named = std::min(names.size(), kNamed);
+  const std::string first = fmt::format("{}", fmt::join(names.begin(), names.begin() + static_cast<long>(named), ", "));
+  return names.size() == named ? first : fmt::format("{} and {} more", first, names.size() - named);
+}
+
+/// `failed`: a line "rank host" for each rank that failed.
+std::string name_those_that_failed(const std::string& failed, int world_size) {
+  std::vector<std::string> ranks;
+  std::vector<std::string> hosts;
+  std::istringstream lines(failed);
+  for (std::string rank, host; lines >> rank >> host;) {
+    ranks.push_back(rank);
+    if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+  }
+  if (ranks.size() == static_cast<std::size_t>(world_size)) return "";
+  if (ranks.size() == 1) return fmt::format(" (rank {} on {})", ranks[0], hosts[0]);
+  return fmt::format(" (ranks {} of {}; {})", list(ranks), world_size, list(hosts));
+}
+
+/// Which ranks failed, the same text on every rank; empty where all did.
+std::string who_failed(Communicator& communicator, bool failed) {
+  const Topology& topology = communicator.topology();
+  const std::string line = failed ? fmt::format("{} {}\n", topology.rank.value, topology.host) : "";
+  const std::vector<std::uint8_t> bytes(line.begin(), line.end());
+  const std::vector<std::uint8_t> lines = communicator.gather(std::span<const std::uint8_t>(bytes));
+  std::string text;
+  if (communicator.is_root()) text = name_those_that_failed({lines.begin(), lines.end()}, topology.world_size.value);
+  return broadcast_text(communicator, text, Rank{0});
+}
+
+/// What the lowest failing rank has to say and which ranks failed, on every rank.
+Failure share(Communicator& communicator, const std::optional<Failure>& failure, Rank failing_rank) {
+  std::array<std::int32_t, 1> code{failure ? failure->code : 0};
+  communicator.broadcast(std::span<std::int32_t>(code), failing_rank);
+  const std::string message = broadcast_text(communicator, failure ? failure->message : "", failing_rank);
+  return {code[0], message + who_failed(communicator, failure.has_value())};
 }
 
 }  // namespace

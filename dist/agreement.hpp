@@ -9,7 +9,8 @@
 namespace dejavid::dist {
 
 /// Called by every rank after a phase that may fail on some of them. Returns where all succeeded; otherwise throws
-/// AgreedFailure, with the same content on every rank: the failure of the lowest failing rank.
+/// AgreedFailure, with the same content on every rank: the failure of the lowest failing rank. Unless all failed, its
+/// message ends with those that did: " (rank 1 on host7)", " (ranks 1, 2 of 8; host7, host9)".
 void agree(Communicator& communicator, const std::optional<Failure>& failure);
 
 /// As agree(); also returns the largest `flag` over ranks, so that a stop asked of one rank is seen by all at the same

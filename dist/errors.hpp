@@ -28,7 +28,8 @@ struct Failure {
   std::string message;
 };
 
-/// What every rank throws after some rank's local phase failed: the failure of the lowest failing rank.
+/// What every rank throws after some rank's local phase failed: the failure of the lowest failing rank, with the ranks
+/// that failed.
 struct AgreedFailure : std::runtime_error {
   AgreedFailure(const Failure& failure, Rank rank)
       : std::runtime_error(failure.message), code(failure.code), failing_rank(rank) {}

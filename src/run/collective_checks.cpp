@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <numeric>
 #include <span>
+#include <string_view>
 
 #include "dist/agreement.hpp"
 
@@ -77,7 +78,7 @@ void check_type(dist::Communicator& communicator, const std::string& type, std::
   checks.push_back({"gather " + type, gathers<T>(communicator)});
 }
 
-/// A failure of the last rank must reach every rank as it is.
+/// A failure of the last rank must reach every rank.
 bool agrees(dist::Communicator& communicator) {
   const int last = communicator.size().value - 1;
   constexpr int kCode = 99;
@@ -88,7 +89,7 @@ bool agrees(dist::Communicator& communicator) {
                 fails ? std::optional(dist::Failure{kCode, "a failure made up by doctor"}) : std::nullopt);
   } catch (const dist::AgreedFailure& failure) {
     return failure.code == kCode && failure.failing_rank.value == last &&
-           std::string(failure.what()) == "a failure made up by doctor";
+           std::string_view(failure.what()).starts_with("a failure made up by doctor");
   }
   return false;
 }

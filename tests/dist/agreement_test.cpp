@@ -35,6 +35,15 @@ class Agreement : public testing::TestWithParam<bool> {
     return text;
   }
 
+  /// What is appended; all ranks are on this host.
+  [[nodiscard]] std::string names(const std::set<int>& failing) const {
+    if (static_cast<int>(failing.size()) == world_) return "";
+    if (failing.size() == 1) return " (rank " + std::to_string(*failing.begin()) + " on " + host_name() + ")";
+    std::string ranks;
+    for (const int rank : failing) ranks += (ranks.empty() ? "" : ", ") + std::to_string(rank);
+    return " (ranks " + ranks + " of " + std::to_string(world_) + "; " + host_name() + ")";
+  }
+
   int returned_flag_ = -1;
 };
 INSTANTIATE_TEST_SUITE_P(Backends, Agreement, testing::Bool(),
@@ -57,12 +66,19 @@ TEST_P(Agreement, GivesEveryRankTheFailureOfTheLowestFailingRank) {
       if (!failure) continue;
       EXPECT_EQ(failure->failing_rank.value, *failing.begin());
       EXPECT_EQ(failure->code, 10 + *failing.begin());
-      EXPECT_TRUE(failure->what() == message(*failing.begin(), length));
+      EXPECT_TRUE(failure->what() == message(*failing.begin(), length) + names(failing));
     }
   }
   std::optional<Failure> mine;
   if (rank_ == last) mine = Failure{12, "found NaN"};
   EXPECT_THROW(agree(*communicator_, mine), AgreedFailure);
+}
+
+TEST_P(Agreement, NamesAFewOfManyFailingRanks) {
+  if (world_ < 7) GTEST_SKIP() << "expected at least 7 ranks";
+  const std::optional<AgreedFailure> failure = outcome({1, 2, 3, 4, 5, 6}, 0, 0);
+  ASSERT_TRUE(failure.has_value());
+  EXPECT_EQ(failure->what(), " (ranks 1, 2, 3, 4 and 2 more of " + std::to_string(world_) + "; " + host_name() + ")");
 }
 
 TEST_P(Agreement, GoesOnAfterAFailure) {
