@@ -126,7 +126,7 @@ class Inputs(support.ProgramTest):
     def test_case_01_no_store_on_one_host(self):
         store, missing = self.write("set.h5", good_set()), self.folder / "missing.h5"
         finished = self.train_on_unlike(store, missing, store)
-        self.assert_refused(finished, Refusal("", missing, 10, ["no such file"]))
+        self.assert_refused(finished, Refusal("", missing, 10, ["no such file", f"(rank 1 on {socket.gethostname()})"]))
 
     def test_case_02_truncated(self):
         whole = self.write("whole.h5", good_set(features=64)).read_bytes()
