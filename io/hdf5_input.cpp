@@ -97,16 +97,17 @@ void require_written(const Dataset& dataset, hid_t file_of) {
   H5D_space_status_t status{};
   checked(H5Dget_space_status(dataset.id.get(), &status), where, "reading its space");
   bool written = status != H5D_SPACE_STATUS_NOT_ALLOCATED;
-  if (const auto chunk = chunk_of(dataset); written && !chunk.empty()) {
+  const auto chunk = chunk_of(dataset);
+  hsize_t chunks_found = 0;
+  if (written && !chunk.empty()) {
     std::uint64_t expected = 1;
     for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
       expected *= static_cast<std::uint64_t>((dataset.shape[axis] + chunk[axis] - 1) / chunk[axis]);
     }
-    hsize_t found = 0;
-    checked(H5Dget_num_chunks(dataset.id.get(), dataset.space.get(), &found), where, "counting its chunks");
-    if (found < expected) {
-      throw Refusal(
-          fmt::format("{}: found {} of {} chunks written; expected all; make the file again", where, found, expected));
+    checked(H5Dget_num_chunks(dataset.id.get(), dataset.space.get(), &chunks_found), where, "counting its chunks");
+    if (chunks_found < expected) {
+      throw Refusal(fmt::format("{}: found {} of {} chunks written; expected all; make the file again", where,
+                                chunks_found, expected));
     }
   }
   if (!written) throw Refusal(where + ": found no data, only a shape; expected it written; make the file again");
@@ -115,13 +116,25 @@ void require_written(const Dataset& dataset, hid_t file_of) {
   checked(H5Fget_filesize(file_of, &file_bytes), where, "asking for the file's size");
   const std::uint64_t stored = H5Dget_storage_size(dataset.id.get());
   const auto filters = filters_of(dataset);
-  const bool compressed = std::find(filters.begin(), filters.end(), "deflate") != filters.end();
+  const auto filtered_by = [&](const char* name) {
+    return std::find(filters.begin(), filters.end(), name) != filters.end();
+  };
+  const bool compressed = !chunk.empty() && filtered_by("deflate");
   const std::uint64_t limit = std::min<std::uint64_t>(stored, file_bytes) * (compressed ? kMostExpansion : 1);
   const std::uint64_t width = H5Tget_size(dataset.type.get());
   if (stored > file_bytes || width == 0 || elements > limit / width) {
     throw Refusal(
         fmt::format("{}: found {} elements of {} bytes; expected no more than the file's {} bytes can hold; {}", where,
                     describe_shape(dataset.shape), width, file_bytes, kCopyAgain));
+  }
+  if (!chunk.empty() && !compressed) {  // HDF5 takes a chunk for whole, however short it is stored
+    std::uint64_t chunk_bytes = width;
+    for (const auto extent : chunk) chunk_bytes *= static_cast<std::uint64_t>(extent);
+    constexpr std::uint64_t kChecksumBytes = 4;
+    const std::uint64_t expected = chunks_found * (chunk_bytes + (filtered_by("fletcher32") ? kChecksumBytes : 0));
+    if (stored != expected) {
+      throw Refusal(fmt::format("{}: found chunks of {} bytes; expected {}; {}", where, stored, expected, kCopyAgain));
+    }
   }
 }
 

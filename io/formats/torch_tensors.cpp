@@ -103,9 +103,9 @@ std::uint64_t little_endian(std::string_view bytes) {
   return value;
 }
 
-/// LibTorch makes room for as many remembered values as the largest number under which one is remembered; a pickle that
-/// Python wrote counts them, so that none exceeds its bytes.
-void check_memo(const std::string& where, std::string_view pickle) {
+/// LibTorch makes room for texts as long as they claim to be, and for as many remembered values as the largest number
+/// under which one is remembered; a pickle that Python wrote counts them, so that none exceeds its bytes.
+void check_sizes(const std::string& where, std::string_view pickle) {
   constexpr char kLongPut = 'r', kStop = '.';
   std::string_view left = pickle;
   const auto skip = [&](std::uint64_t count) { left.remove_prefix(std::min<std::uint64_t>(count, left.size())); };
@@ -120,6 +120,10 @@ void check_memo(const std::string& where, std::string_view pickle) {
     }
     const std::uint64_t length = little_endian(left.substr(0, argument.length_width));
     skip(argument.bytes + argument.length_width);
+    if (length > left.size()) {
+      throw StoreError(where + ": found a pickle that ends within a text of " + std::to_string(length) +
+                       " bytes; expected all of it; copy the file again or save it anew");
+    }
     skip(length);
     for (std::size_t line = 0; line < argument.lines; ++line) skip(std::min(left.find('\n'), left.size()) + 1);
   }
@@ -130,7 +134,7 @@ at::IValue unpickle(const std::string& where, const std::vector<char>& bytes, St
   caffe2::serialize::PyTorchStreamReader archive(std::make_unique<Bytes>(std::string_view(bytes.data(), bytes.size())));
   const auto [pickle, size] = archive.getRecord("data.pkl");
   std::string_view left(static_cast<const char*>(pickle.get()), size);
-  check_memo(where, left);
+  check_sizes(where, left);
   const auto read = [&left](char* destination, std::size_t count) {
     const std::size_t given = left.copy(destination, count);
     left.remove_prefix(given);
