@@ -46,13 +46,14 @@ class HandmadeFile {
   }
 
   /// Fixed-length text, NumPy's 'S'.
-  void texts(const char* name, const std::vector<std::string>& texts, std::size_t width) const {
+  void texts(const char* name, const std::vector<std::string>& texts, std::size_t width, hsize_t chunk_rows = 0,
+             bool gzip = false) const {
     std::string bytes;
     for (const auto& text : texts) bytes += text + std::string(width - text.size(), '\0');
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, width);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
-    dataset(name, type, {texts.size()}, bytes.data());
+    dataset(name, type, {texts.size()}, bytes.data(), chunk_rows, gzip);
     H5Tclose(type);
   }
 

@@ -58,6 +58,33 @@ void write_handmade(const std::filesystem::path& path, bool latest, hsize_t chun
   file.texts("class_names", {"one", "two", "three"}, 5);
 }
 
+/// Features that nothing but the digests protects; everything else has checksums of HDF5's.
+void write_bare_features(const std::filesystem::path& path) {
+  constexpr std::int64_t kDim = 4;
+  const HandmadeFile file(path, true);
+  file.attribute("format", "dejavid-tse");
+  file.attribute("version", 1);
+  file.attribute("feature_dim", kDim);
+  file.attribute("num_classes", 3);
+  file.attribute("complete", 1);
+  const auto values = features(kRows, kDim, 0);
+  const std::array<std::int64_t, 6> offsets{0, 2, 5, 6, 10, 12};
+  const std::array<std::int32_t, 5> labels{0, 1, 2, 0, 1};
+  const std::array<std::uint8_t, 5> split{0, 0, 0, 1, 2};
+  std::array<std::uint64_t, 5> digests{};
+  for (std::size_t n = 0; n < digests.size(); ++n) {
+    digests[n] = XXH64(values.data() + offsets[n] * kDim,
+                       static_cast<std::size_t>((offsets[n + 1] - offsets[n]) * kDim) * sizeof(float), 0);
+  }
+  file.dataset("features", H5T_IEEE_F32LE, {kRows, kDim}, values.data());
+  file.dataset("offsets", H5T_STD_I64LE, {offsets.size()}, offsets.data(), offsets.size(), true);
+  file.dataset("labels", H5T_STD_I32LE, {labels.size()}, labels.data(), labels.size(), true);
+  file.dataset("split", H5T_STD_U8LE, {split.size()}, split.data(), split.size(), true);
+  file.dataset("digests", H5T_STD_U64LE, {digests.size()}, digests.data(), digests.size(), true);
+  file.texts("ids", {"a", "bb", "ccc", "d", "e"}, 3, 5, true);
+  file.texts("class_names", {"one", "two", "three"}, 5, 3, true);
+}
+
 /// XXH64 of what the store's digests and bounds stand for. Frame labels and timestamps carry only HDF5's fletcher32,
 /// which takes 0xFFFF for 0, so they are read and not compared.
 std::uint64_t content_of(io::TseStore& store) {
@@ -99,6 +126,7 @@ std::vector<std::string> seeds() {
       bytes_of_file([](const auto& file) { write_handmade(file, false, 0, false); }),
       bytes_of_file([](const auto& file) { write_handmade(file, false, 5, true); }),
       bytes_of_file([](const auto& file) { write_handmade(file, true, 5, true); }),
+      bytes_of_file(write_bare_features),
   };
 }
 
