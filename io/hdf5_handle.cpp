@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstring>
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)  // clang does not say whether it sanitizes
 /// HDF5 loses memory of its own when it refuses a file.
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libhdf5\n";
