@@ -24,7 +24,7 @@ constinit thread_local const CrashGuard* innermost = nullptr;
 std::atomic<int> report_descriptor{STDERR_FILENO};
 std::atomic<std::int64_t> limit_ms{120'000};
 struct sigaction previous_actions[NSIG];
-const char timer_mark = 0;  ///< its address is what the timers' signals carry
+const char kTimerMark = 0;  ///< its address is what the timers' signals carry
 
 std::string_view name_of(int signal) {
   switch (signal) {
@@ -113,7 +113,7 @@ void on_crash(int signal, siginfo_t* facts, void* /*context*/) {
 }
 
 void on_too_long(int signal, siginfo_t* facts, void* /*context*/) {
-  if (facts->si_code == SI_TIMER && facts->si_value.sival_ptr == &timer_mark) {
+  if (facts->si_code == SI_TIMER && facts->si_value.sival_ptr == &kTimerMark) {
     if (innermost != nullptr) leave(*innermost, signal);
     return;  // the guard ended meanwhile
   }
@@ -178,7 +178,7 @@ class ThreadPreparation {
     sigevent event{};
     event.sigev_notify = SIGEV_THREAD_ID;
     event.sigev_signo = kTooLong;
-    event.sigev_value.sival_ptr = const_cast<char*>(&timer_mark);
+    event.sigev_value.sival_ptr = const_cast<char*>(&kTimerMark);
     event._sigev_un._tid = gettid();  // NOLINT(bugprone-reserved-identifier): glibc 2.36 has no other name for it
     has_timer_ = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer_) == 0;
   }

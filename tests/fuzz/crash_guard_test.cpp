@@ -22,7 +22,7 @@ void fault() {
 }
 
 [[gnu::noinline]] std::size_t recurse(std::size_t depth) {  // NOLINT(misc-no-recursion)
-  volatile char room[4096];
+  volatile char room[4096] = {};
   room[depth % sizeof room] = static_cast<char>(depth);
   return depth == 0 ? 0 : recurse(depth + 1) + static_cast<std::size_t>(room[0]);
 }
