@@ -36,24 +36,33 @@ class Finished:
         return [line for line in self.stderr.splitlines() if "error:" in line]
 
 
-def processes_of(mark):
-    """Ids of the processes that carry the mark. One that has ended but was not waited for has no environment any more."""
+def is_of(entry, process):
+    """Whether the process of a folder in /proc belongs to the job: it has the mark, or is about to end and has only the
+    job's session left, and files that are not yet closed. One that only waits to be asked how it ended is not counted."""
+    if process.mark.encode() in (entry / "environ").read_bytes():
+        return True
+    state, _, _, session, *_ = (entry / "stat").read_text().rpartition(")")[2].split()
+    return int(session) == process.pid and state not in "ZX"
+
+
+def processes_of(process):
+    """Ids of the processes of a started job."""
     found = []
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):  # gone, or someone else's
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
+            if entry.name.isdigit() and is_of(entry, process):
                 found.append(int(entry.name))
     return found
 
 
-def left_behind(mark):
+def left_behind(process):
     """As above, once a job has ended and MPI's helpers had time to leave. They are killed."""
     until = time.monotonic() + PATIENCE
-    while (left := processes_of(mark)) and time.monotonic() < until:
+    while (left := processes_of(process)) and time.monotonic() < until:
         time.sleep(0.02)
-    for process in left:
+    for number in left:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(number, signal.SIGKILL)
     return left
 
 
@@ -92,10 +101,10 @@ def finish(process, timeout):
     except subprocess.TimeoutExpired:
         late = True
         end(process)
-        left_behind(process.mark)  # or else what they hold open would be waited for
+        left_behind(process)  # or else what they hold open would be waited for
         stdout, stderr = process.communicate()
     finished = Finished(process.args, process.returncode, stdout or "", stderr or "")
-    left = left_behind(process.mark)
+    left = left_behind(process)
     if late:
         raise AssertionError(f"still running after {timeout} s: {finished}")
     if left:

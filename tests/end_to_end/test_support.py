@@ -25,7 +25,7 @@ class Digest(unittest.TestCase):
 class Jobs(unittest.TestCase):
     def assert_none_of(self, process):
         with mock.patch.object(jobs, "PATIENCE", 60):  # a killed process takes a moment to go
-            self.assertEqual(jobs.left_behind(process.mark), [])
+            self.assertEqual(jobs.left_behind(process), [])
 
     def test_code_and_outputs(self):
         finished = jobs.run(["sh", "-c", "echo found; echo error: none >&2; exit 7"])
