@@ -132,7 +132,15 @@ void check_sizes(const std::string& where, std::string_view pickle) {
 /// What torch::jit::pickle_load() does, but the numbers in the pickle are checked and the sizes of records kept.
 at::IValue unpickle(const std::string& where, const std::vector<char>& bytes, StorageBytes& storages) {
   caffe2::serialize::PyTorchStreamReader archive(std::make_unique<Bytes>(std::string_view(bytes.data(), bytes.size())));
-  const auto [pickle, size] = archive.getRecord("data.pkl");
+  const auto record = [&](const std::string& record_name) {
+    if (const std::size_t size = archive.getRecordSize(record_name);
+        size > bytes.size()) {  // room is made for it first
+      throw StoreError(where + ": found a record of " + std::to_string(size) + " bytes in a file of " +
+                       std::to_string(bytes.size()) + "; expected it whole and not compressed; save it anew");
+    }
+    return archive.getRecord(record_name);
+  };
+  const auto [pickle, size] = record("data.pkl");
   std::string_view left(static_cast<const char*>(pickle.get()), size);
   check_sizes(where, left);
   const auto read = [&left](char* destination, std::size_t count) {
@@ -141,7 +149,7 @@ at::IValue unpickle(const std::string& where, const std::vector<char>& bytes, St
     return given;
   };
   const auto read_storage = [&](const std::string& key) {
-    auto [data, count] = archive.getRecord("data/" + key);
+    auto [data, count] = record("data/" + key);
     storages[data.get()] = count;
     return std::move(data);
   };
