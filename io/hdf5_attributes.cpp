@@ -92,4 +92,12 @@ std::optional<std::string> text_attribute(const Handle& object, const char* name
   return text;
 }
 
+void require_digest(const Handle& object, const char* attribute, std::string_view where, std::uint64_t found) {
+  const auto stored = unsigned_attribute(object, attribute);
+  if (!stored || *stored == found) return;
+  throw Refusal(
+      fmt::format("{}: found content of digest {:016x}; expected {:016x}; copy the file again or make it again", where,
+                  found, *stored));
+}
+
 }  // namespace dejavid::io::hdf5

@@ -55,6 +55,8 @@ void require_rank(const Dataset& dataset, std::size_t rank, std::string_view exp
 /// or one element. Empty where absent.
 [[nodiscard]] std::optional<std::int64_t> integer_attribute(const Handle& object, const char* name);
 [[nodiscard]] std::optional<std::uint64_t> unsigned_attribute(const Handle& object, const char* name);
+/// Refuses content whose digest is not what the attribute says; an object without that attribute is not checked.
+void require_digest(const Handle& object, const char* attribute, std::string_view where, std::uint64_t found);
 [[nodiscard]] std::optional<double> real_attribute(const Handle& object, const char* name);
 [[nodiscard]] std::optional<std::string> text_attribute(const Handle& object, const char* name);
 /// What text_attribute() uses for text of variable length.

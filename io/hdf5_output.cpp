@@ -152,6 +152,12 @@ void write_attribute(const Handle& object, const char* name, const std::string& 
   write_scalar(object, name, type.get(), type.get(), static_cast<const void*>(&text));
 }
 
+void write_attribute_of(const Handle& group, const char* dataset, const char* name, std::uint64_t value) {
+  auto opened = written(H5Dopen2(group.get(), dataset, H5P_DEFAULT), H5Dclose, dataset);
+  write_attribute(opened, name, value);
+  close(opened, dataset);
+}
+
 void flush(const Handle& file) {
   written(H5Fflush(file.get(), H5F_SCOPE_GLOBAL), "");
 }

@@ -38,6 +38,8 @@ void write_attribute(const Handle& object, const char* name, std::int64_t value)
 void write_attribute(const Handle& object, const char* name, std::uint64_t value);
 void write_attribute(const Handle& object, const char* name, double value);
 void write_attribute(const Handle& object, const char* name, const std::string& value);
+/// Of a dataset that has been written.
+void write_attribute_of(const Handle& group, const char* dataset, const char* name, std::uint64_t value);
 
 /// Writes out what HDF5 holds back, and closes.
 void flush(const Handle& file);

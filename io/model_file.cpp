@@ -1,7 +1,6 @@
 #include "io/model_file.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <array>
 #include <cmath>
@@ -9,6 +8,7 @@
 #include <string_view>
 
 #include "io/crash_guard.hpp"
+#include "io/digest.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/hdf5_input.hpp"
@@ -74,25 +74,6 @@ constexpr std::array<NamedSeed, 2> kTrainingSeeds{{
 std::int64_t element_count(const ModelContent& content) {
   return content.classes * content.steps * content.feature_dim;
 }
-
-/// XXH64 (seed 0) of what is added.
-class Digest {
- public:
-  Digest() { XXH64_reset(hash_.get(), 0); }
-  void add(const void* bytes, std::size_t count) { XXH64_update(hash_.get(), bytes, count); }
-  void add(std::int64_t value) { add(&value, sizeof value); }
-  void add(std::uint64_t value) { add(&value, sizeof value); }
-  void add(double value) { add(&value, sizeof value); }
-  void add(const std::vector<float>& values) { add(values.data(), values.size() * sizeof(float)); }
-  void add(const std::string& text) {
-    add(static_cast<std::uint64_t>(text.size()));  // so that "ab","c" differs from "a","bc"
-    add(text.data(), text.size());
-  }
-  [[nodiscard]] std::uint64_t value() const { return XXH64_digest(hash_.get()); }
-
- private:
-  std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash_{XXH64_createState(), XXH64_freeState};
-};
 
 std::uint64_t digest_of(const std::vector<float>& values) {
   Digest digest;
@@ -187,14 +168,6 @@ void require_header(const hdf5::Handle& root) {
   }
 }
 
-void require_digest(std::string_view where, std::optional<std::uint64_t> stored, std::uint64_t found) {
-  if (!stored || *stored == found) return;
-  throw Refusal(
-      fmt::format("{}: found content of digest {:016x}; expected {:016x}; copy the file again or go back to another "
-                  "checkpoint",
-                  where, found, *stored));
-}
-
 /// An array [C,K,F]; the first one read says what C, K and F are.
 std::vector<float> read_array(const hdf5::Handle& group, const char* name, ModelContent& content) {
   const auto dataset = hdf5::open_dataset(group, name);
@@ -210,7 +183,7 @@ std::vector<float> read_array(const hdf5::Handle& group, const char* name, Model
                               hdf5::describe_shape(dataset.shape), hdf5::describe_shape(expected)));
   }
   std::vector<float> values = hdf5::read_floats(dataset);
-  require_digest(":" + dataset.name, hdf5::unsigned_attribute(dataset.id, kDigest), digest_of(values));
+  hdf5::require_digest(dataset.id, kDigest, dataset.where(), digest_of(values));
   return values;
 }
 
@@ -243,8 +216,8 @@ ModelContent read_content(const std::filesystem::path& file) {
   content.val_top5 = hdf5::real_attribute(root, "val_top5").value_or(0);
   content.config = hdf5::text_attribute(root, "config").value_or("");
   if (hdf5::has_member(root, "training")) content.training = read_training(root, content);
-  require_digest(":attribute digest", hdf5::unsigned_attribute(root, kDigest), digest_of_arrays(content));
-  require_digest(":attribute header_digest", hdf5::unsigned_attribute(root, kHeaderDigest), digest_of_header(content));
+  hdf5::require_digest(root, kDigest, ":attribute digest", digest_of_arrays(content));
+  hdf5::require_digest(root, kHeaderDigest, ":attribute header_digest", digest_of_header(content));
   return content;
 }
 
@@ -261,10 +234,7 @@ void write_array(const hdf5::Handle& group, const char* name, const ModelContent
   locked([&] {
     hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
                         {content.classes, content.steps, content.feature_dim}, values.data());
-    auto dataset =
-        hdf5::owned(H5Dopen2(group.get(), name, H5P_DEFAULT), H5Dclose, std::string(":") + name, "opening it");
-    hdf5::write_attribute(dataset, kDigest, digest);
-    hdf5::close(dataset);
+    hdf5::write_attribute_of(group, name, kDigest, digest);
   });
 }
 

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "io/crash_guard.hpp"
+#include "io/digest.hpp"
 #include "io/errors.hpp"
 #include "io/first_few.hpp"
 #include "io/half_float.hpp"
@@ -101,6 +102,20 @@ std::size_t first_unusable(const float* values, std::size_t count, float limit) 
 
 }  // namespace
 
+std::uint64_t StoreIndex::digest() const {
+  Digest digest;
+  digest.add(feature_dim);
+  for (const auto& name : class_names) digest.add(name);
+  digest.add(offsets);
+  digest.add(labels);
+  digest.add(splits);
+  for (const auto& id : ids) digest.add(id);
+  digest.add(digests);
+  digest.add(encoder);
+  digest.add(source);
+  return digest.value();
+}
+
 FileFacts FileFacts::of(const std::filesystem::path& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return {};
@@ -139,6 +154,8 @@ void StoreFile::open() {
   read_index(root);
   open_features(root);
   check_index();
+  hdf5::require_digest(root, kIndexDigestAttribute, fmt::format(":attribute {}", kIndexDigestAttribute),
+                       index_.digest());
   checked_.assign(index_.labels.size(), false);
 }
 
@@ -344,21 +361,37 @@ std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const f
   return NotFinite{step, feature, values[at]};
 }
 
-std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) const {
+/// Reads everything once where a digest says what it must be.
+void StoreFile::check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const {
+  if (std::exchange(checked, true)) return;
+  naming(path_, [&] {
+    if (!hdf5::unsigned_attribute(dataset.id, kDigestAttribute)) return;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(dataset.element_count()) * H5Tget_size(type));
+    hdf5::checked(H5Dread(dataset.id.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), dataset.where(),
+                  "reading it");
+    Digest digest;
+    digest.add(bytes.data(), bytes.size());
+    hdf5::require_digest(dataset.id, kDigestAttribute, dataset.where(), digest.value());
+  });
+}
+
+std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) {
   if (!frame_labels_)
     throw StoreError(
         fmt::format("{}:frame_labels: found none; expected one a step; make the store again", path_.string()));
   require_unchanged();
+  check_whole(*frame_labels_, H5T_STD_I32LE, frame_labels_checked_);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
   read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
   return labels;
 }
 
-std::vector<double> StoreFile::read_timestamps(std::int64_t sample) const {
+std::vector<double> StoreFile::read_timestamps(std::int64_t sample) {
   if (!timestamps_)
     throw StoreError(
         fmt::format("{}:timestamps: found none; expected one a step; make the store again", path_.string()));
   require_unchanged();
+  check_whole(*timestamps_, H5T_IEEE_F64LE, timestamps_checked_);
   std::vector<double> seconds(static_cast<std::size_t>(length(sample)));
   read_rows(*timestamps_, sample, H5T_NATIVE_DOUBLE, seconds.data());
   for (std::size_t step = 0; step < seconds.size(); ++step) {

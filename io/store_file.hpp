@@ -18,6 +18,8 @@ namespace dejavid::io {
 
 inline constexpr const char* kStoreFormat = "dejavid-tse";
 inline constexpr std::int64_t kStoreVersion = 1;
+inline constexpr const char* kIndexDigestAttribute = "index_digest";
+inline constexpr const char* kDigestAttribute = "digest";  ///< of a dataset with a number a step
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
 
@@ -33,6 +35,8 @@ struct StoreIndex {
   std::string encoder, source;
 
   [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
+  /// XXH64 of all of it: what the attribute index_digest holds.
+  [[nodiscard]] std::uint64_t digest() const;
 };
 
 /// What tells whether a file is still the one that was opened.
@@ -67,8 +71,8 @@ class StoreFile {
   void require_unchanged() const;
   [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
   [[nodiscard]] bool has_timestamps() const { return timestamps_.has_value(); }
-  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample) const;
-  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample) const;
+  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
+  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample);
 
   [[nodiscard]] FeatureType feature_type() const {
     return half_precision_ ? FeatureType::kFloat16 : FeatureType::kFloat32;
@@ -83,6 +87,7 @@ class StoreFile {
   void read_index(const hdf5::Handle& root);
   void open_features(const hdf5::Handle& root);
   void check_index() const;
+  void check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const;
   /// [T,F] into `destination`; checks the digest of a sample that has not been checked yet.
   void read_content(std::int64_t sample, float* destination);
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample, const float* values) const;
@@ -95,6 +100,7 @@ class StoreFile {
   hdf5::Handle file_, half_type_;
   hdf5::Dataset features_;
   std::optional<hdf5::Dataset> frame_labels_, timestamps_;
+  bool frame_labels_checked_ = false, timestamps_checked_ = false;
   bool half_precision_ = false;
   float largest_feature_ = std::numeric_limits<float>::max();
   std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be

@@ -1,13 +1,13 @@
 #include "io/tse_store.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
 #include <mutex>
 #include <unordered_map>
 
+#include "io/digest.hpp"
 #include "io/errors.hpp"
 #include "io/first_few.hpp"
 #include "io/store_file.hpp"
@@ -184,29 +184,19 @@ std::vector<std::filesystem::path> TseStore::files_without_digests() const {
 }
 
 std::uint64_t TseStore::identity() const {
-  const std::unique_ptr<XXH64_state_t, XXH_errorcode (*)(XXH64_state_t*)> hash(XXH64_createState(), XXH64_freeState);
-  XXH64_reset(hash.get(), 0);
-  const auto add = [&](const void* bytes, std::size_t count) { XXH64_update(hash.get(), bytes, count); };
-  const auto add_text = [&](const std::string& text) {
-    const std::uint64_t size = text.size();  // so that "ab","c" differs from "a","bc"
-    add(&size, sizeof size);
-    add(text.data(), text.size());
-  };
-  const auto add_all = [&](const auto& values) { add(values.data(), values.size() * sizeof(values.front())); };
-  const std::int64_t feature_count = feature_dim();
-  add(&feature_count, sizeof feature_count);
-  for (const auto& name : class_names()) add_text(name);
+  Digest digest;
+  digest.add(feature_dim());
+  for (const auto& name : class_names()) digest.add(name);
   for (const auto& file : state_->files) {
     const auto& index = file.index();
-    const auto type = file.feature_type();
-    add(&type, sizeof type);
-    add_all(index.offsets);
-    add_all(index.labels);
-    add_all(index.splits);
-    for (const auto& id : index.ids) add_text(id);
-    add_all(index.digests);
+    digest.add(static_cast<std::uint8_t>(file.feature_type()));
+    digest.add(index.offsets);
+    digest.add(index.labels);
+    digest.add(index.splits);
+    for (const auto& id : index.ids) digest.add(id);
+    digest.add(index.digests);
   }
-  return XXH64_digest(hash.get());
+  return digest.value();
 }
 
 void TseStore::require_training_samples() const {

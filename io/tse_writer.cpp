@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <unordered_set>
 
+#include "io/digest.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/half_float.hpp"
@@ -17,6 +18,17 @@
 #include "io/utf8.hpp"
 
 namespace dejavid::io {
+
+namespace {
+
+template <typename Number>
+std::uint64_t digest_of(const std::vector<Number>& numbers) {
+  Digest digest;
+  digest.add(numbers);
+  return digest.value();
+}
+
+}  // namespace
 
 struct TseWriter::State {
   std::filesystem::path path;
@@ -46,6 +58,7 @@ struct TseWriter::State {
     return fmt::format("{}:features:sample {} ({})", path.string(), labels.size(), printable(sample.id));
   }
   void check(const TseSample& sample) const;
+  [[nodiscard]] StoreIndex index() const;
   [[nodiscard]] const void* narrowed(const TseSample& sample);
 
   /// Calls `work` under HDF5's lock; a failure becomes a WriteError that names the file, and ends the writer.
@@ -62,6 +75,14 @@ struct TseWriter::State {
     usable = true;
   }
 };
+
+StoreIndex TseWriter::State::index() const {
+  StoreIndex index{header.feature_dim, header.class_names, offsets, labels, {}, ids, digests,
+                   header.encoder,     header.source};
+  index.splits.reserve(splits.size());
+  for (const std::uint8_t split : splits) index.splits.push_back(static_cast<Split>(split));
+  return index;
+}
 
 void TseWriter::State::check(const TseSample& sample) const {
   const auto refuse = [&](const std::string& why) {
@@ -177,15 +198,19 @@ void TseWriter::finish() {
     const std::int64_t rows = state.offsets.back();
     if (state.with_frame_labels) {
       hdf5::write_dataset(file, "frame_labels", H5T_STD_I32LE, H5T_NATIVE_INT32, {rows}, state.frame_labels.data());
+      hdf5::write_attribute_of(file, "frame_labels", kDigestAttribute, digest_of(state.frame_labels));
     }
-    if (state.with_timestamps)
+    if (state.with_timestamps) {
       hdf5::write_dataset(file, "timestamps", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, {rows}, state.timestamps.data());
+      hdf5::write_attribute_of(file, "timestamps", kDigestAttribute, digest_of(state.timestamps));
+    }
     hdf5::write_attribute(file, "format", std::string(kStoreFormat));
     hdf5::write_attribute(file, "version", kStoreVersion);
     hdf5::write_attribute(file, "feature_dim", state.header.feature_dim);
     hdf5::write_attribute(file, "num_classes", static_cast<std::int64_t>(state.header.class_names.size()));
     hdf5::write_attribute(file, "encoder", state.header.encoder);
     hdf5::write_attribute(file, "source", state.header.source);
+    hdf5::write_attribute(file, kIndexDigestAttribute, state.index().digest());
     hdf5::flush(file);
     hdf5::finish_rows(state.features);
     hdf5::write_attribute(file, "complete", std::int64_t{1});

@@ -116,6 +116,34 @@ TEST(StoreDamage, AFlippedBitAnywhereNeverGivesWrongData) {
   EXPECT_GT(refused, 400);
 }
 
+/// Rewritten as a program would that knows HDF5: chunks and their checksums fit, and every value could be.
+TEST(StoreDamage, OtherValuesThatCouldBeAreRefused) {
+  const TemporaryFolder folder;
+  const auto small = damage_store();
+  const auto file = folder / "set.h5";
+  for (const std::string name : {"labels", "split", "offsets", "frame_labels", "timestamps"}) {
+    std::filesystem::remove(file);
+    small.write(file);
+    const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
+                dataset = H5Dopen2(opened, name.c_str(), H5P_DEFAULT), space = H5Dget_space(dataset);
+    std::vector<double> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)));
+    ASSERT_GE(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    values[3] = name == "offsets" || values[3] == 0 ? values[3] + 1 : values[3] - 1;
+    ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    H5Fclose(opened);
+    const bool a_number_a_step = name == "frame_labels" || name == "timestamps";
+    const auto read = [&] {
+      TseStore store({file});
+      if (name == "frame_labels") static_cast<void>(store.read_frame_labels(2));
+      if (name == "timestamps") static_cast<void>(store.read_timestamps(2));
+    };
+    expect_message(message_of<StoreError>(read), file,
+                   {a_number_a_step ? ":" + name + ": found content of digest" : ":attribute index_digest: "});
+  }
+}
+
 /// A store made by hand has no fletcher32; its digests are what stands between a flipped bit and the training.
 TEST(StoreDamage, TheDigestAloneFindsAFlippedFeature) {
   const TemporaryFolder folder;
