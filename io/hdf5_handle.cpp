@@ -8,9 +8,10 @@
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__clang__)  // clang does not say whether it sanitizes
 /// HDF5 loses memory of its own when it refuses a file.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the name that it is asked by
 extern "C" const char* __lsan_default_suppressions() {
   return "leak:libhdf5\n";
-}  // NOLINT(bugprone-reserved-identifier)
+}
 #endif
 
 namespace dejavid::io::hdf5 {
