@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -65,6 +66,8 @@ struct DistConfig {
   BackendChoice backend = BackendChoice::kAuto;
   double timeout_s = 600;
   std::int64_t threads = 0;  ///< threads a rank computes with; 0: its share of the host's cores
+
+  [[nodiscard]] std::chrono::duration<double> timeout() const { return std::chrono::duration<double>(timeout_s); }
 };
 
 struct RunConfig {

@@ -51,7 +51,7 @@ std::vector<std::int64_t> draw_samples(const std::vector<std::int64_t>& of_class
 
 /// [n,K,F] from the ragged samples that `dataset` hands out next.
 std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
-  const io::SampleBatch& batch = dataset.stream.next();
+  const io::SampleBatch& batch = dataset.next_batch();
   const std::int64_t feature_dim = dataset.store.feature_dim();
   std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim)), rows;
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {

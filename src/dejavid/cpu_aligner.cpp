@@ -23,7 +23,7 @@ void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSourc
 }
 
 AlignedBatch CpuAligner::next() {
-  const io::SampleBatch& batch = dataset_.stream.next();
+  const io::SampleBatch& batch = dataset_.next_batch();
   features_.clear();
   for (std::size_t b = 0; b < batch.samples.size(); ++b) features_.push_back(dataset_.features(batch, b));
   distances_.reserve(static_cast<std::int64_t>(batch.samples.size()) * classes_);

@@ -71,7 +71,7 @@ void CpuEngine::compute(std::int64_t batch_samples) {
   };
   const PathSource source = config_.train.refresh == Refresh::kEpoch ? PathSource::kFrozen : PathSource::kLive;
   const io::SampleBatch* batch = nullptr;
-  timed(Phase::kRead, [&] { batch = &dataset_.stream.next(); });
+  timed(Phase::kRead, [&] { batch = &dataset_.next_batch(); });
   // 1. paths, which need nothing of this epoch's updates
   timed(Phase::kPaths, [&] {
     if (config_.train.path_precision == PathPrecision::kI8) {

@@ -162,7 +162,7 @@ void CudaBatches::prepare() {
 void CudaBatches::upload(std::int64_t batch) {
   const std::vector<std::int64_t>& missing = plan_.missing[static_cast<std::size_t>(batch)];
   if (missing.empty()) return;
-  const io::SampleBatch& read = dataset_.stream.next();
+  const io::SampleBatch& read = dataset_.next_batch();
   const std::int64_t group = plan_.group_of(batch);
   Place& there = place(group);
   const auto in_group = static_cast<std::size_t>(batch - plan_.first_batch(group));

@@ -37,6 +37,7 @@ GpuDescription describe_gpu(int index) {
 }
 
 void wait_for(cudaEvent_t event) {
+  const dist::Deadline deadline = waiting_for_gpu();
   check_cuda(cudaEventSynchronize(event), "cudaEventSynchronize");
 }
 
@@ -61,6 +62,7 @@ class CudaDevice final : public Device {
              int gpus_on_host)
       : config_(config), communicator_(communicator), gpu_(gpu), backend_(backend), gpus_on_host_(gpus_on_host) {
     check_cuda(cudaSetDevice(gpu.index), "cudaSetDevice");
+    limit_waits_for_gpu(config.dist.timeout());
   }
 
   [[nodiscard]] std::string describe() const override {

@@ -29,7 +29,7 @@ CudaEngine::CudaEngine(const Config& config, dist::DeviceCommunicator& communica
       phases_(phases),
       tie_sign_(tie_sign_of(config.train.profile)),
       processors_(multiprocessors()),
-      aligner_(dataset, model, kept, train_, [&communicator](cudaEvent_t event) { communicator.wait(event); }) {
+      aligner_(dataset, model, kept, train_, [this](cudaEvent_t event) { wait(event); }) {
   const auto count = static_cast<std::size_t>(model.element_count());
   for (DeviceBuffer<float>& moment : moments_) {
     moment.reserve(count);
@@ -205,9 +205,14 @@ std::vector<StepTotals> CudaEngine::collect() {
   std::vector<StepTotals> totals;
   if (collected_ == applied_) return totals;
   const auto timer = phases_.time(Phase::kUpdate);
-  communicator_.wait(result(applied_ - 1).arrived.get());
+  wait(result(applied_ - 1).arrived.get());
   for (; collected_ < applied_; ++collected_) totals.push_back(totals_of(result(collected_)));
   return totals;
+}
+
+void CudaEngine::wait(cudaEvent_t event) {
+  const dist::Deadline deadline = waiting_for_gpu();
+  communicator_.wait(event);
 }
 
 StepTotals CudaEngine::totals_of(const Result& result) const {

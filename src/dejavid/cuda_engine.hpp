@@ -64,6 +64,7 @@ class CudaEngine final : public Engine {
   [[nodiscard]] Result& result(std::int64_t step) { return results_[static_cast<std::size_t>(step) % kResults]; }
   [[nodiscard]] StepTotals totals_of(const Result& result) const;
   void make_blocks();
+  void wait(cudaEvent_t event);
   void compute_loss(const CudaBatch& batch, std::int64_t batch_samples, Result& result);
   void compute_gradient(const CudaBatch& batch);
   void sum_over_ranks();

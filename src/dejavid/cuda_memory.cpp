@@ -9,6 +9,7 @@ namespace dejavid {
 namespace {
 
 DeviceMemory g_memory;
+std::chrono::duration<double> g_longest_wait = std::chrono::minutes(10);
 
 double mebibytes(std::size_t bytes) {
   return static_cast<double>(bytes) / (1U << 20U);
@@ -22,6 +23,14 @@ void check_cuda(cudaError_t result, const char* call) {
   throw CudaError(
       fmt::format("{}: found the error {} ({}); expected success; see dejavid_dist doctor and the driver's log", call,
                   cudaGetErrorName(result), cudaGetErrorString(result)));
+}
+
+dist::Deadline waiting_for_gpu() {
+  return {dist::WaitsFor::kGpu, "work on the GPU", g_longest_wait};
+}
+
+void limit_waits_for_gpu(std::chrono::duration<double> timeout) {
+  g_longest_wait = timeout;
 }
 
 DeviceMemory device_memory() {

@@ -2,11 +2,14 @@
 
 #include <cuda_runtime.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <stdexcept>
 #include <utility>
+
+#include "dist/deadline.hpp"
 
 /// What belongs to CUDA, owned. All of it is on the calling thread's current GPU.
 namespace dejavid {
@@ -18,6 +21,11 @@ struct CudaError : std::runtime_error {
 
 /// Throws CudaError where a call into CUDA did not succeed.
 void check_cuda(cudaError_t result, const char* call);
+
+/// While one lives, this process waits for its GPU: longer than limit_waits_for_gpu() allows ends it with 14.
+[[nodiscard]] dist::Deadline waiting_for_gpu();
+/// 10 minutes unless told otherwise.
+void limit_waits_for_gpu(std::chrono::duration<double> timeout);
 
 /// Bytes of GPU memory that this process holds in DeviceBuffers, and the most it ever held.
 struct DeviceMemory {
@@ -99,7 +107,10 @@ class CudaStream {
   void wait(const CudaEvent& event) { check_cuda(cudaStreamWaitEvent(stream_, event.get(), 0), "cudaStreamWaitEvent"); }
 
   /// Returns once everything on this stream is done.
-  void finish() { check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+  void finish() {
+    const dist::Deadline deadline = waiting_for_gpu();
+    check_cuda(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+  }
 
  private:
   cudaStream_t stream_ = nullptr;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "dist/agreement.hpp"
+#include "dist/deadline.hpp"
 #include "io/errors.hpp"
 #include "io/first_few.hpp"
 #include "src/dejavid/device.hpp"
@@ -19,6 +20,11 @@
 
 namespace dejavid {
 namespace {
+
+/// While one lives, this rank waits for the store.
+dist::Deadline reading(std::chrono::duration<double> timeout) {
+  return {dist::WaitsFor::kFileSystem, "a read of the store", timeout};
+}
 
 /// Up to there sums of distances, and squares of gradients, stay finite in f32.
 constexpr float kLargestFeature = 1e15F;
@@ -65,13 +71,14 @@ std::string describe_bad(io::TseStore& store, std::int64_t sample) {
 
 /// data.bad_samples = "skip": leaves out, on every rank alike, the samples with a feature that is not finite. Each rank
 /// reads its share of the store.
-void leave_out_bad_samples(io::TseStore& store, ProgressChoice progress_choice, dist::Communicator& communicator) {
+void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Communicator& communicator) {
   const Share share = share_of(store.sample_count(), 1, communicator.rank(), communicator.size());
   std::vector<std::uint8_t> bad(static_cast<std::size_t>(store.sample_count()), 0);
-  Progress progress(communicator.is_root() ? progress_choice : ProgressChoice::kOff, "looking for bad samples",
+  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "looking for bad samples",
                     share.last - share.first, "samples");
   agreed(communicator, [&] {
     for (std::int64_t sample = share.first; sample < share.last; ++sample) {
+      const dist::Deadline deadline = reading(config.dist.timeout());
       bad[static_cast<std::size_t>(sample)] = store.find_not_finite(sample) ? 1 : 0;
       progress.advance(1);
     }
@@ -125,19 +132,28 @@ bool has_validation(const io::TseStore& store) {
 
 }  // namespace
 
-Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, int prefetch)
+Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, const Config& config)
     : store(std::move(opened)),
       blocked(in_blocks),
-      stream(store, cache, prefetch, in_blocks ? &kBlockedLayout : nullptr),
-      kept_on_device(keep_on_device) {}
+      stream(store, cache, static_cast<int>(config.data.prefetch), in_blocks ? &kBlockedLayout : nullptr),
+      kept_on_device(keep_on_device),
+      timeout_(config.dist.timeout()) {}
+
+const io::SampleBatch& Dataset::next_batch() {
+  const dist::Deadline deadline = reading(timeout_);
+  return stream.next();
+}
 
 Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
   std::optional<io::TseStore> store;
-  agreed(communicator, [&] { store.emplace(config.data.store); });
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = reading(config.dist.timeout());
+    store.emplace(config.data.store);
+  });
   store->limit_features(kLargestFeature);
   require_same_content(*store, config.data.store.front(), communicator);
   if (config.data.bad_samples == BadSamples::kSkip) {
-    leave_out_bad_samples(*store, config.run.progress, communicator);
+    leave_out_bad_samples(*store, config, communicator);
   }
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
@@ -146,7 +162,7 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator, De
   const io::SampleCache cache =
       on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, communicator);
   const bool in_blocks = device != nullptr && device->reads_blocks();
-  return {std::move(*store), in_blocks, cache, on_device, static_cast<int>(config.data.prefetch)};
+  return {std::move(*store), in_blocks, cache, on_device, config};
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -29,11 +30,17 @@ struct Dataset {
   static Dataset open(const Config& config, dist::Communicator& communicator, Device* device = nullptr,
                       DatasetUse use = DatasetUse::kOnce);
 
-  Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, int prefetch);
+  Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, const Config& config);
+
+  /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
+  const io::SampleBatch& next_batch();
 
   [[nodiscard]] SampleFeatures features(const io::SampleBatch& batch, std::size_t sample) const {
     return {batch.features[sample], batch.length(sample), store.feature_dim(), blocked};
   }
+
+ private:
+  std::chrono::duration<double> timeout_;
 };
 
 /// The samples that an evaluation is about, and what to call them.

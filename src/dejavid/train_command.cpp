@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "dist/deadline.hpp"
 #include "io/errors.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
@@ -70,6 +71,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   std::optional<Model> start = starting_model(config, dataset.store, communicator);
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
+    const dist::Deadline deadline(dist::WaitsFor::kFileSystem, "a read of checkpoints", config.dist.timeout());
     checkpoint = find_checkpoint(config);
     if (checkpoint) check_checkpoint(*checkpoint, config, dataset.store.identity());
   });

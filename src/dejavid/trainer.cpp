@@ -35,7 +35,8 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
       training_(dataset.store.samples_of(io::Split::kTrain)),
       validation_(choose_split(dataset.store, config.eval.split)),
       engine_(device.make_engine(dataset, model, phases_)),
-      start_(std::chrono::steady_clock::now()) {
+      start_(std::chrono::steady_clock::now()),
+      writer_(config.dist.timeout()) {
   state_.order_seed = static_cast<std::uint64_t>(config.train.seed);
   state_.store_identity = dataset.store.identity();
   if (!checkpoint) return;
@@ -271,13 +272,12 @@ void Trainer::save_checkpoint(RunDirectory* run) {
     auto content = std::make_shared<io::ModelContent>(model_content());
     io::TrainingState training = training_state();
     tolerate([&] {
-      writer_.start([run, best = unsaved_best_, content, training = std::move(training),
-                     file = run->checkpoint_file(state_.step), keep = config_.run.checkpoint_keep,
-                     summary = running_summary(*this)]() mutable {
+      writer_.start([run, best = unsaved_best_, content, training = std::move(training), step = state_.step,
+                     keep = config_.run.checkpoint_keep, summary = running_summary(*this)]() mutable {
         save_best(*run, best);
         content->training = std::move(training);
-        io::write_model(file, *content);
-        run->prune_checkpoints(keep);
+        io::write_model(run->checkpoint_file(step), *content);
+        run->prune_checkpoints(keep, step);
         run->write_summary(summary);
       });
     });
@@ -295,7 +295,8 @@ void Trainer::save_model(RunDirectory* run) {
     if (run == nullptr) return;
     save_best(*run, unsaved_best_);
     io::write_model(run->model_file(), model_content());
-    run->prune_checkpoints(config_.run.checkpoint_keep);  // what a run that was killed before did not come to
+    // What a run that was killed before did not come to.
+    run->prune_checkpoints(config_.run.checkpoint_keep, state_.step);
   });
 }
 

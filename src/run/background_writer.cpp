@@ -1,13 +1,24 @@
 #include "src/run/background_writer.hpp"
 
-#include <chrono>
 #include <utility>
+
+#include "dist/deadline.hpp"
 
 namespace dejavid {
 
+BackgroundWriter::~BackgroundWriter() {
+  wait();
+}
+
+void BackgroundWriter::wait() const {
+  if (!job_.valid()) return;
+  const dist::Deadline deadline(dist::WaitsFor::kFileSystem, "the writer of checkpoints", timeout_);
+  job_.wait();
+}
+
 void BackgroundWriter::start(std::function<void()> job) {
+  wait();
   std::future<void> before = std::move(job_);
-  if (before.valid()) before.wait();
   job_ = std::async(std::launch::async, std::move(job));
   if (before.valid()) before.get();
 }
@@ -17,6 +28,7 @@ void BackgroundWriter::check() {
 }
 
 void BackgroundWriter::finish() {
+  wait();
   if (job_.valid()) job_.get();
 }
 

@@ -123,15 +123,16 @@ fs::path RunDirectory::checkpoint_file(std::int64_t step) const {
   return state_->folder / "checkpoints" / fmt::format("step_{:08}.h5", step);
 }
 
-void RunDirectory::prune_checkpoints(std::int64_t keep) const {
-  const std::vector<fs::path> checkpoints = checkpoints_of(state_->folder);
-  for (auto index = static_cast<std::size_t>(std::max<std::int64_t>(keep, 0)); index < checkpoints.size(); ++index) {
+void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const {
+  std::int64_t kept = 0;
+  for (const fs::path& checkpoint : checkpoints_of(state_->folder)) {
+    if (*step_of(checkpoint) <= step && kept++ < keep) continue;
     std::error_code error;
-    fs::remove(checkpoints[index], error);
+    fs::remove(checkpoint, error);
     if (error) {
       throw io::WriteError(
           fmt::format("{}: found {}; expected to remove this old checkpoint; check the folder's permissions",
-                      checkpoints[index].string(), error.message()));
+                      checkpoint.string(), error.message()));
     }
   }
 }

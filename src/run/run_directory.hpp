@@ -42,8 +42,9 @@ class RunDirectory {
   [[nodiscard]] std::filesystem::path best_file() const;
   /// checkpoints/step_<step, 8 digits>.h5
   [[nodiscard]] std::filesystem::path checkpoint_file(std::int64_t step) const;
-  /// Removes all but the newest `keep` checkpoints.
-  void prune_checkpoints(std::int64_t keep) const;
+  /// Removes all but the newest `keep` checkpoints up to `step`, the run's last whole one. Those of later steps are not
+  /// this course's: it went back behind them, past damaged ones or to one named by run.resume.
+  void prune_checkpoints(std::int64_t keep, std::int64_t step) const;
 
   void record(const StepRecord& step);
   void record(const EpochRecord& epoch);

@@ -20,6 +20,7 @@
 /// | DEJAVID_SHIM_DEVICES | 1 | number of devices |
 /// | DEJAVID_SHIM_MEMORY | 8589934592 | bytes of each device |
 /// | DEJAVID_SHIM_SEED | 1 | of what is drawn by chance |
+/// | DEJAVID_SHIM_STUCK | none | number of the launch, from 1, that never ends |
 namespace dejavid::cuda_shim {
 
 /// Draws anew from `seed` on. Call it while nothing is under way.

@@ -103,11 +103,13 @@ void Streams::enqueue(cudaStream_t stream, int device, std::function<bool()> run
 
 void Streams::launch(cudaStream_t stream, int device, std::function<void(std::uint64_t)> grid) {
   const std::lock_guard lock(mutex_);
-  ++launches_;
-  push(stream, device, {.run = [grid = std::move(grid), seed = chance_.draw()] {
-         grid(seed);
-         return true;
-       }});
+  static const auto stuck = static_cast<std::int64_t>(number_from_environment("DEJAVID_SHIM_STUCK", 0));
+  Operation operation{.run = [grid = std::move(grid), seed = chance_.draw()] {
+    grid(seed);
+    return true;
+  }};
+  if (++launches_ == stuck) operation.ready = [] { return false; };
+  push(stream, device, std::move(operation));
 }
 
 void Streams::record(cudaEvent_t event, cudaStream_t stream, int device) {

@@ -39,7 +39,7 @@ class Batches : public ::testing::Test {
       model_.centroids.push_back(normal(generator));
       model_.log_weights.push_back(normal(generator));
     }
-    dataset_ = std::make_unique<Dataset>(std::move(store), false, io::SampleCache::kNone, false, 2);
+    dataset_ = std::make_unique<Dataset>(std::move(store), false, io::SampleCache::kNone, false, Config{});
     for (std::int64_t round = 0; round < 6; ++round) {
       for (std::int64_t sample = 0; sample < dataset_->store.sample_count(); ++sample) {
         passes_.push_back({(sample + 3 * round) % dataset_->store.sample_count()});

@@ -391,8 +391,9 @@ class Refusals(EmulatedTest):
         super().setUp()
         self.store = support.write_store(self.folder / "set.h5", support.make_set(40))
 
-    def refuse(self, way, code, *words, memory=None, **settings):
-        variables = {"devices": way.devices, **({"memory": memory} if memory else {})}
+    def refuse(self, way, code, *words, memory=None, stuck=None, **settings):
+        asked = {"devices": way.devices, "memory": memory, "stuck": stuck}
+        variables = {name: value for name, value in asked.items() if value is not None}
         with emulation(**variables):
             _, finished = self.train_with(EMULATED, "refused", way.ranks, code, **{**way.settings, **settings})
         self.assertEqual(len(finished.errors), 1, finished)
@@ -435,6 +436,24 @@ class Refusals(EmulatedTest):
     def test_a_gpu_that_is_too_small(self):
         self.store = support.write_store(self.folder / "wide.h5", support.make_set(42, features=2000, lengths=(30, 40)))
         self.refuse(ALONE, 1, "GPU memory", "MiB", memory=1 << 20, data__cache="none")
+
+    def test_a_kernel_that_never_ends(self):
+        """Every third: of training and validation, then of an evaluation."""
+        timeout = dict(dist__device="cuda", dist__timeout_s=1)
+        model = self.train_cpu(train__epochs=1) / "model.h5"
+        training = ["train", *support.options(data__store=self.store, **{**BASE, "train__epochs": 1}, **timeout)]
+        evaluating = ["eval", *support.options(data__store=self.store, model__init=model, **timeout)]
+        for arguments in (training, evaluating):
+            stuck, code = 0, 14
+            while code == 14:
+                stuck += 3
+                with self.subTest(command=arguments[0], stuck=stuck), emulation(devices=1, stuck=stuck):
+                    finished = support.run([EMULATED, *arguments, "--run.dir", f"run_{stuck}"], cwd=self.folder)
+                    code = finished.code
+                    self.assertIn(code, (0, 14), finished)
+                    if code == 14:
+                        self.assertIn("found no return from work on the GPU after 1.0 s", finished.errors[0])
+            self.assertGreater(stuck, 5)
 
     def test_a_sample_that_cannot_be_read_ends_all_ranks_alike(self):
         """One rank fails where the others have already enqueued sums that will never come."""

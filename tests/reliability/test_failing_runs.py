@@ -32,7 +32,23 @@ class StuckRanks(TrainingTest):
             folder, fault="read:1:40:hang", path="set.h5", code=14, dist__timeout_s=TIMEOUT, data__cache="none"
         )
         self.assert_struck(finished)
-        self.assertIn("found no end of", finished.errors[0])
+        self.assertRegex(finished.errors[0], "found no (end of|return from a read)")
+
+    def test_case_15_nobody_waits_for_the_stuck_rank(self):
+        """Alone, or while all ranks are stuck alike."""
+        for fault, path, what in (
+            ("read:0:1:hang", "set.h5", "a read of the store"),
+            ("read:0:40:hang", "set.h5", "a read of the store"),
+            ("write:0:40:hang", "checkpoints/", "the writer of checkpoints"),
+        ):
+            with self.subTest(fault=fault):
+                folder = self.place(fault.replace(":", "_"))
+                settings = dict(data__cache="none", dist__timeout_s=TIMEOUT)
+                finished = self.train_in(folder, None, fault=fault, path=path, code=14, **settings)
+                self.assert_struck(finished)
+                self.assert_one_error(finished, f"rank 0 on ", f"found no return from {what} after {TIMEOUT}.0 s")
+                self.train_in(folder, None, program=PLAIN, **settings)
+                self.assert_same_bytes(folder, self.unbroken(None, **settings))
 
 
 class FailingRanks(TrainingTest):
@@ -102,6 +118,15 @@ class DamagedCheckpoints(TrainingTest):
                 self.assertIn("trying the checkpoint before", finished.stderr)
                 self.assertIn(checkpoints[-2].name, finished.stderr)
                 self.assert_same_bytes(folder, self.unbroken())
+
+    def test_case_18_later_checkpoints_are_left_behind(self):
+        """A run that went back behind them keeps what it writes, and goes on from that."""
+        folder, checkpoints = self.interrupted("back")
+        self.assertEqual([file.name for file in checkpoints], [f"step_0000000{step}.h5" for step in (6, 8, 9)])
+        self.train_in(folder, fault="compute:1:8:term", code=75, run__resume=checkpoints[0])
+        self.assertEqual(sorted((folder / RUN / "checkpoints").iterdir()), checkpoints[:2])
+        self.resume(folder, 0)
+        self.assert_same_bytes(folder, self.unbroken())
 
     def test_case_18_values_that_are_not_finite_are_passed_over(self):
         folder, checkpoints = self.interrupted("nan")

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <stdexcept>
 #include <thread>
@@ -10,10 +11,12 @@
 namespace dejavid {
 namespace {
 
+constexpr std::chrono::minutes kPatience{5};
+
 TEST(BackgroundWriter, GoesOnWhileAJobRunsAndOneJobFollowsTheOther) {
   std::promise<void> release;
   std::atomic<int> done = 0;
-  BackgroundWriter writer;
+  BackgroundWriter writer(kPatience);
   writer.start([&] {
     release.get_future().wait();
     done = 1;
@@ -28,7 +31,7 @@ TEST(BackgroundWriter, GoesOnWhileAJobRunsAndOneJobFollowsTheOther) {
 
 TEST(BackgroundWriter, AFailureIsThrownOnceByWhateverComesNext) {
   const auto fail = [] { throw std::runtime_error("full"); };
-  BackgroundWriter writer;
+  BackgroundWriter writer(kPatience);
   writer.start(fail);
   EXPECT_THROW(writer.finish(), std::runtime_error);
   EXPECT_NO_THROW(writer.finish());
@@ -51,7 +54,7 @@ TEST(BackgroundWriter, AFailureIsThrownOnceByWhateverComesNext) {
 TEST(BackgroundWriter, TheDestructorWaits) {
   std::atomic<bool> done = false;
   {
-    BackgroundWriter writer;
+    BackgroundWriter writer(kPatience);
     writer.start([&] {
       std::this_thread::yield();
       done = true;

@@ -245,9 +245,11 @@ TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
   EXPECT_EQ(checkpoints_of(folder / "run"),
             (std::vector<fs::path>{run.checkpoint_file(123456789), run.checkpoint_file(1000), run.checkpoint_file(900),
                                    run.checkpoint_file(100)}));
-  run.prune_checkpoints(2);
+  run.prune_checkpoints(2, 123456789);
   EXPECT_EQ(checkpoints_of(folder / "run"),
             (std::vector<fs::path>{run.checkpoint_file(123456789), run.checkpoint_file(1000)}));
+  run.prune_checkpoints(1, 1000);  // the one just written stays, not the one of a course that was left
+  EXPECT_EQ(checkpoints_of(folder / "run"), (std::vector<fs::path>{run.checkpoint_file(1000)}));
   EXPECT_TRUE(fs::exists(folder / "run/checkpoints/note.txt"));
 }
 

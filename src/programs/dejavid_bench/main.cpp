@@ -46,7 +46,7 @@ int run(const Choice& choice, int argument_count, char** arguments) {
   std::unique_ptr<dejavid::dist::Communicator> communicator;
   try {
     if (choice.all_ranks && dejavid::dist::started_by_launcher()) {
-      const std::chrono::duration<double> timeout(dejavid::DistConfig{}.timeout_s);
+      const std::chrono::duration<double> timeout = dejavid::DistConfig{}.timeout();
       session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments, timeout);
       communicator = dejavid::dist::make_mpi_communicator(timeout);
     } else {

@@ -55,7 +55,7 @@ int start(int argument_count, char** arguments) {
   std::unique_ptr<dejavid::dist::Communicator> communicator;
   try {
     if (dejavid::dist::started_by_launcher()) {
-      const std::chrono::duration<double> timeout(invocation.config.dist.timeout_s);
+      const std::chrono::duration<double> timeout = invocation.config.dist.timeout();
       session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments, timeout);
       communicator = dejavid::dist::make_mpi_communicator(timeout);
     } else {
