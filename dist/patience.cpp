@@ -12,6 +12,8 @@ constexpr microseconds kSpin{50};
 constexpr microseconds kYieldForPeers{1'000};
 constexpr microseconds kYieldForData{100'000};
 constexpr microseconds kLongestSleep{1'000};
+/// Between two rests, from which on this process did not run.
+constexpr std::chrono::milliseconds kStandstill{500};
 
 }  // namespace
 
@@ -22,6 +24,8 @@ void Patience::start(Awaited awaited) {
 
 bool Patience::rest() {
   const Clock::time_point now = Clock::now();
+  if (now - rested_ >= kStandstill) made_ += now - rested_;
+  rested_ = now;
   if (now - made_ >= limit_) return false;
   const Clock::duration resting = now - started_;
   if (resting < kSpin) return true;

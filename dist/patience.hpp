@@ -13,7 +13,8 @@ enum class Awaited : std::uint8_t { kPeers, kData };
 /// Most collectives end within microseconds, so it spins first. Then it gives the core away: with more ranks than
 /// cores, the rank that everyone waits for needs it. It yields for a while (long for data, where a sleep would stall
 /// the transfer), and at last sleeps an eighth of the time waited so far, at most a millisecond, so that a sleep never
-/// adds much to the wait.
+/// adds much to the wait. Time in which the process did not run, as one that was stopped, does not count: its peers
+/// waited for it, not the other way round.
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
@@ -24,12 +25,13 @@ class Patience {
   void start(Awaited awaited);
   /// Rests for a moment. False once the deadline has passed.
   [[nodiscard]] bool rest();
-  /// Since this was made.
+  /// Since this was made, without standstills.
   [[nodiscard]] std::chrono::duration<double> waited() const { return Clock::now() - made_; }
 
  private:
   Clock::time_point made_ = Clock::now();
   Clock::time_point started_ = made_;
+  Clock::time_point rested_ = made_;
   Awaited awaited_ = Awaited::kPeers;
   std::chrono::duration<double> limit_;
 };

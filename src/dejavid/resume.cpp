@@ -7,28 +7,29 @@
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
 #include "src/run/failure.hpp"
-#include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
 
 namespace dejavid {
 namespace {
+
+using Warn = std::function<void(const std::string&)>;
 
 Checkpoint read_checkpoint(const std::filesystem::path& file) {
   return {file, io::read_model(file), wall_seconds_of(run_of(file))};
 }
 
 /// The newest whole checkpoint of a run directory, or nothing where it has none at all.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder) {
+std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder, const Warn& warn) {
   const std::vector<std::filesystem::path> files = checkpoints_of(folder);
   for (const std::filesystem::path& file : files) {
     try {
       Checkpoint checkpoint = read_checkpoint(file);
       if (checkpoint.content.training) return checkpoint;
-      log_warning(fmt::format("{}: holds no training state; trying the one before", file.string()));
+      warn(fmt::format("{}: holds no training state; trying the checkpoint before", file.string()));
     } catch (const io::ModelFileError& error) {
-      log_warning(fmt::format("{}; trying the checkpoint before", error.what()));
+      warn(fmt::format("{}; trying the checkpoint before", error.what()));
     } catch (const io::NotFiniteError& error) {
-      log_warning(fmt::format("{}; trying the checkpoint before", error.what()));
+      warn(fmt::format("{}; trying the checkpoint before", error.what()));
     }
   }
   if (files.empty()) return std::nullopt;
@@ -40,12 +41,12 @@ std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder)
 
 }  // namespace
 
-std::optional<Checkpoint> find_checkpoint(const Config& config) {
+std::optional<Checkpoint> find_checkpoint(const Config& config, const Warn& warn) {
   if (config.run.resume == "none") return std::nullopt;
-  if (config.run.resume == "auto") return newest_checkpoint(config.run.dir);
+  if (config.run.resume == "auto") return newest_checkpoint(config.run.dir, warn);
   const std::filesystem::path path = config.run.resume;
   if (std::filesystem::is_directory(path)) {
-    std::optional<Checkpoint> checkpoint = newest_checkpoint(path);
+    std::optional<Checkpoint> checkpoint = newest_checkpoint(path, warn);
     if (!checkpoint) {
       throw io::ModelFileError(fmt::format(
           "{}: found no checkpoint; expected one under checkpoints/; name another run, or start anew", path.string()));

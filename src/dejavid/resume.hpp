@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
@@ -17,10 +19,11 @@ struct Checkpoint {
 };
 
 /// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
-/// newer ones that are not are named in a warning), or nothing where the run has none at all. A path: that checkpoint,
-/// or the newest of that run directory. Throws io::ModelFileError where a path holds none, or where there are some and
-/// none is whole.
-[[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config);
+/// newer ones that are not are told to `warn`, a line each), or nothing where the run has none at all. A path: that
+/// checkpoint, or the newest of that run directory. Throws io::ModelFileError where a path holds none, or where there
+/// are some and none is whole.
+[[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config,
+                                                        const std::function<void(const std::string&)>& warn);
 
 /// Refuses a checkpoint that belongs to other data or another model. Throws io::ModelFileError.
 void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity);

@@ -72,7 +72,9 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
     const dist::Deadline deadline(dist::WaitsFor::kFileSystem, "a read of checkpoints", config.dist.timeout());
-    checkpoint = find_checkpoint(config);
+    checkpoint = find_checkpoint(config, [&](const std::string& line) {
+      if (communicator.is_root()) log_warning(line);
+    });
     if (checkpoint) check_checkpoint(*checkpoint, config, dataset.store.identity());
   });
   require_same_checkpoint(checkpoint, config, communicator);

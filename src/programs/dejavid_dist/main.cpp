@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
@@ -40,6 +42,13 @@ void print_error(const std::string& line) {
   std::fprintf(stderr, "error: %s\n", line.c_str());
 }
 
+/// Every rank that is left notices a late or lost one by itself. Where one has ended the job before its turn comes, the
+/// next stays silent.
+void await_turn(const dejavid::dist::Communicator& communicator) {
+  constexpr std::chrono::seconds kLongEnough{3};
+  std::this_thread::sleep_for(kLongEnough * std::min(communicator.rank().value, 2));
+}
+
 /// Parsing needs no MPI, so that --help and mistakes in a configuration are answered on a login node too.
 int start(int argument_count, char** arguments) {
   dejavid::Invocation invocation;
@@ -68,6 +77,8 @@ int start(int argument_count, char** arguments) {
     return failure.code;
   } catch (...) {  // this rank alone: the others may be waiting for it
     const dejavid::dist::Failure failure = dejavid::describe(std::current_exception());
+    const auto code = static_cast<ExitCode>(failure.code);
+    if (communicator && (code == ExitCode::kTimeout || code == ExitCode::kRankLost)) await_turn(*communicator);
     print_error(failure.message);
     if (communicator && communicator->size().value > 1) dejavid::dist::abort_all_ranks(failure.code);
     return failure.code;
