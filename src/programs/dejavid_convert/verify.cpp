@@ -86,7 +86,7 @@ Json report_without_check(const std::filesystem::path& store, std::string_view t
 
 /// A file may claim so much that reading it would bring the machine down: what it may take is the memory there is.
 void bound_memory() {
-#ifndef __SANITIZE_ADDRESS__  // which reserves far more addresses than there is memory
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which reserve far more addresses than that
   const auto bytes = static_cast<rlim_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<rlim_t>(sysconf(_SC_PAGESIZE));
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) != 0) return;
