@@ -438,7 +438,7 @@ class Refusals(EmulatedTest):
         self.refuse(ALONE, 1, "GPU memory", "MiB", memory=1 << 20, data__cache="none")
 
     def test_a_kernel_that_never_ends(self):
-        """Every third: of training and validation, then of an evaluation."""
+        """Every ninth: of training and validation, then of an evaluation."""
         timeout = dict(dist__device="cuda", dist__timeout_s=1)
         model = self.train_cpu(train__epochs=1) / "model.h5"
         training = ["train", *support.options(data__store=self.store, **{**BASE, "train__epochs": 1}, **timeout)]
@@ -446,7 +446,7 @@ class Refusals(EmulatedTest):
         for arguments in (training, evaluating):
             stuck, code = 0, 14
             while code == 14:
-                stuck += 3
+                stuck += 9
                 with self.subTest(command=arguments[0], stuck=stuck), emulation(devices=1, stuck=stuck):
                     finished = support.run([EMULATED, *arguments, "--run.dir", f"run_{stuck}"], cwd=self.folder)
                     code = finished.code
