@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "dist/mpi_call.hpp"
+#include "dist/patience.hpp"
 
 namespace dejavid::dist::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kInterval{100};
-/// Between two looks, from which on this process did not run.
-constexpr std::chrono::milliseconds kStandstill{500};
 
 }  // namespace
 

@@ -12,8 +12,6 @@ constexpr microseconds kSpin{50};
 constexpr microseconds kYieldForPeers{1'000};
 constexpr microseconds kYieldForData{100'000};
 constexpr microseconds kLongestSleep{1'000};
-/// Between two rests, from which on this process did not run.
-constexpr std::chrono::milliseconds kStandstill{500};
 
 }  // namespace
 

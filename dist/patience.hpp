@@ -8,6 +8,9 @@ namespace dejavid::dist::detail {
 /// What a wait is for: peers that may be late, or data that moves only while every rank keeps polling.
 enum class Awaited : std::uint8_t { kPeers, kData };
 
+/// Between two looks of a waiting thread, from which on its process did not run.
+inline constexpr std::chrono::milliseconds kStandstill{500};
+
 /// How one waiting thread spends its time until something is ready or its deadline has passed.
 ///
 /// Most collectives end within microseconds, so it spins first. Then it gives the core away: with more ranks than

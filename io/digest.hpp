@@ -30,4 +30,12 @@ class Digest {
   std::unique_ptr<XXH64_state_s, void (*)(XXH64_state_s*)> state_;
 };
 
+/// Of numbers alone.
+template <typename Number>
+std::uint64_t digest_of(const std::vector<Number>& numbers) {
+  Digest digest;
+  digest.add(numbers);
+  return digest.value();
+}
+
 }  // namespace dejavid::io

@@ -75,12 +75,6 @@ std::int64_t element_count(const ModelContent& content) {
   return content.classes * content.steps * content.feature_dim;
 }
 
-std::uint64_t digest_of(const std::vector<float>& values) {
-  Digest digest;
-  digest.add(values);
-  return digest.value();
-}
-
 /// Over the configuration and the arrays in the order of kTrainingArrays, absent ones left out.
 std::uint64_t digest_of_arrays(const ModelContent& content) {
   Digest digest;

@@ -369,9 +369,7 @@ void StoreFile::check_whole(const hdf5::Dataset& dataset, hid_t type, bool& chec
     std::vector<std::byte> bytes(static_cast<std::size_t>(dataset.element_count()) * H5Tget_size(type));
     hdf5::checked(H5Dread(dataset.id.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), dataset.where(),
                   "reading it");
-    Digest digest;
-    digest.add(bytes.data(), bytes.size());
-    hdf5::require_digest(dataset.id, kDigestAttribute, dataset.where(), digest.value());
+    hdf5::require_digest(dataset.id, kDigestAttribute, dataset.where(), digest_of(bytes));
   });
 }
 

@@ -19,17 +19,6 @@
 
 namespace dejavid::io {
 
-namespace {
-
-template <typename Number>
-std::uint64_t digest_of(const std::vector<Number>& numbers) {
-  Digest digest;
-  digest.add(numbers);
-  return digest.value();
-}
-
-}  // namespace
-
 struct TseWriter::State {
   std::filesystem::path path;
   TseStoreHeader header;

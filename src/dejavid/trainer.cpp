@@ -1,13 +1,13 @@
 #include "src/dejavid/trainer.hpp"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "dist/agreement.hpp"
+#include "io/digest.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/schedule.hpp"
@@ -18,14 +18,6 @@
 #include "src/run/signals.hpp"
 
 namespace dejavid {
-namespace {
-
-std::uint64_t digest_of(const std::vector<float>& values, std::uint64_t seed) {
-  return XXH64(values.data(), values.size() * sizeof(float), seed);
-}
-
-}  // namespace
-
 Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
                  const std::optional<Checkpoint>& checkpoint)
     : config_(config),
@@ -83,8 +75,10 @@ void Trainer::freeze() {
   agreed(communicator_,
          [&] { pass(FaultPoint::kEpoch, state_.step, std::as_writable_bytes(std::span(model_.centroids))); });
   if (state_.step_in_epoch == 0) {
-    const std::uint64_t digest = digest_of(model_.log_weights, digest_of(model_.centroids, 0));
-    if (!dist::same_on_all_ranks(communicator_, digest)) {
+    io::Digest parameters;
+    parameters.add(model_.centroids);
+    parameters.add(model_.log_weights);
+    if (!dist::same_on_all_ranks(communicator_, parameters.value())) {
       log_warning(fmt::format("epoch {}: ranks hold different parameters (unlike processors?); all take rank 0's",
                               state_.epoch));
       communicator_.broadcast(std::span(model_.centroids), dist::Rank{0});

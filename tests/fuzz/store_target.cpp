@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "io/digest.hpp"
 #include "io/errors.hpp"
 #include "io/store_check.hpp"
 #include "io/tse_writer.hpp"
@@ -19,6 +20,10 @@ namespace {
 
 constexpr std::array<std::int64_t, 5> kLengths{2, 3, 1, 4, 2};
 constexpr std::int64_t kRows = 12;
+// The same samples in a store by hand.
+constexpr std::array<std::int64_t, 6> kOffsets{0, 2, 5, 6, 10, 12};
+constexpr std::array<std::int32_t, 5> kLabels{0, 1, 2, 0, 1};
+constexpr std::array<std::uint8_t, 5> kSplit{0, 0, 0, 1, 2};
 
 std::vector<float> features(std::int64_t rows, std::int64_t dim, float first) {
   std::vector<float> values(static_cast<std::size_t>(rows * dim));
@@ -48,12 +53,9 @@ void write_handmade(const std::filesystem::path& path, bool latest, hsize_t chun
   file.attribute("encoder", "by hand");
   file.attribute("complete", 1);
   file.dataset("features", H5T_IEEE_F32LE, {kRows, kDim}, features(kRows, kDim, 0).data(), chunk_rows, gzip);
-  const std::array<std::int64_t, 6> offsets{0, 2, 5, 6, 10, 12};
-  const std::array<std::int32_t, 5> labels{0, 1, 2, 0, 1};
-  const std::array<std::uint8_t, 5> split{0, 0, 0, 1, 2};
-  file.dataset("offsets", H5T_STD_I64LE, {offsets.size()}, offsets.data());
-  file.dataset("labels", H5T_STD_I32LE, {labels.size()}, labels.data(), gzip ? 2 : 0, gzip);
-  file.dataset("split", H5T_STD_U8LE, {split.size()}, split.data());
+  file.dataset("offsets", H5T_STD_I64LE, {kOffsets.size()}, kOffsets.data());
+  file.dataset("labels", H5T_STD_I32LE, {kLabels.size()}, kLabels.data(), gzip ? 2 : 0, gzip);
+  file.dataset("split", H5T_STD_U8LE, {kSplit.size()}, kSplit.data());
   file.texts("ids", {"a", "bb", "ccc", "d", "e"}, 3);
   file.texts("class_names", {"one", "two", "three"}, 5);
 }
@@ -68,35 +70,32 @@ void write_bare_features(const std::filesystem::path& path) {
   file.attribute("num_classes", 3);
   file.attribute("complete", 1);
   const auto values = features(kRows, kDim, 0);
-  const std::array<std::int64_t, 6> offsets{0, 2, 5, 6, 10, 12};
-  const std::array<std::int32_t, 5> labels{0, 1, 2, 0, 1};
-  const std::array<std::uint8_t, 5> split{0, 0, 0, 1, 2};
   std::array<std::uint64_t, 5> digests{};
   for (std::size_t n = 0; n < digests.size(); ++n) {
-    digests[n] = XXH64(values.data() + offsets[n] * kDim,
-                       static_cast<std::size_t>((offsets[n + 1] - offsets[n]) * kDim) * sizeof(float), 0);
+    digests[n] = XXH64(values.data() + kOffsets[n] * kDim,
+                       static_cast<std::size_t>((kOffsets[n + 1] - kOffsets[n]) * kDim) * sizeof(float), 0);
   }
   file.dataset("features", H5T_IEEE_F32LE, {kRows, kDim}, values.data());
-  file.dataset("offsets", H5T_STD_I64LE, {offsets.size()}, offsets.data(), offsets.size(), true);
-  file.dataset("labels", H5T_STD_I32LE, {labels.size()}, labels.data(), labels.size(), true);
-  file.dataset("split", H5T_STD_U8LE, {split.size()}, split.data(), split.size(), true);
+  file.dataset("offsets", H5T_STD_I64LE, {kOffsets.size()}, kOffsets.data(), kOffsets.size(), true);
+  file.dataset("labels", H5T_STD_I32LE, {kLabels.size()}, kLabels.data(), kLabels.size(), true);
+  file.dataset("split", H5T_STD_U8LE, {kSplit.size()}, kSplit.data(), kSplit.size(), true);
   file.dataset("digests", H5T_STD_U64LE, {digests.size()}, digests.data(), digests.size(), true);
   file.texts("ids", {"a", "bb", "ccc", "d", "e"}, 3, 5, true);
   file.texts("class_names", {"one", "two", "three"}, 5, 3, true);
 }
 
-/// XXH64 of what the store's digests and bounds stand for. Frame labels and timestamps carry only HDF5's fletcher32,
-/// which takes 0xFFFF for 0, so they are read and not compared.
+/// XXH64 of everything that the store hands out.
 std::uint64_t content_of(io::TseStore& store) {
-  std::uint64_t digest = store.identity();
+  io::Digest digest;
+  digest.add(store.identity());
   for (std::int64_t n = 0; n < store.sample_count(); ++n) {
     std::vector<float> values(static_cast<std::size_t>(store.length(n) * store.feature_dim()));
     store.read_sample(n, values.data());
-    digest = XXH64(values.data(), values.size() * sizeof values.front(), digest);
-    if (store.has_frame_labels()) static_cast<void>(store.read_frame_labels(n));
-    if (store.has_timestamps()) static_cast<void>(store.read_timestamps(n));
+    digest.add(values);
+    if (store.has_frame_labels()) digest.add(store.read_frame_labels(n));
+    if (store.has_timestamps()) digest.add(store.read_timestamps(n));
   }
-  return digest;
+  return digest.value();
 }
 
 std::set<std::uint64_t> contents_of_seeds(const std::filesystem::path& folder) {
