@@ -6,6 +6,7 @@
 
 #include "dist/errors.hpp"
 #include "dist/mpi_call.hpp"
+#include "dist/patience.hpp"
 
 namespace dejavid::dist::detail {
 namespace {
@@ -102,11 +103,16 @@ void CollectiveWatch::watch(int device) {
   if (const cudaError_t result = cudaSetDevice(device); result != cudaSuccess) {
     fail_with_error(nullptr, fmt::format("CUDA error {} ({})", static_cast<int>(result), cudaGetErrorString(result)));
   }
+  Clock::time_point looked = Clock::now();
   while (!wake_.wait_for(lock, kInterval, [this] { return leaving_; })) {
     if (failed_) continue;
-    const BoundedCall call(last_resort_, LastResort::Awaited::kCallOfWatch, "a look at the collectives under way",
-                           deadlines_.timeout + deadlines_.grace);
-    look();
+    if (const Clock::duration since = Clock::now() - looked; since >= kStandstill) put_off(since);
+    {
+      const BoundedCall call(last_resort_, LastResort::Awaited::kCallOfWatch, "a look at the collectives under way",
+                             deadlines_.timeout + deadlines_.grace);
+      look();
+    }
+    looked = Clock::now();
   }
 }
 
@@ -131,6 +137,13 @@ void CollectiveWatch::look_at_oldest() {
     if (query(oldest.begun.get()) == cudaSuccess) oldest.running_since = now;
   } else if (now - *oldest.running_since >= deadlines_.timeout) {
     fail_with_timeout(oldest, now - *oldest.running_since);
+  }
+}
+
+/// A process that was stopped finds its peers waiting for it when it goes on, and not the other way round.
+void CollectiveWatch::put_off(Clock::duration stood_still) {
+  for (std::uint64_t number = done_; number != issued_; ++number) {
+    if (record(number).running_since) *record(number).running_since += stood_still;
   }
 }
 

@@ -82,6 +82,7 @@ class CollectiveWatch {
   void look();
   void retire();
   void look_at_oldest();
+  void put_off(Clock::duration stood_still);
   void fail(std::exception_ptr error, int code, std::string line);
   void fail_with_timeout(const Record& late, Clock::duration waited);
   void fail_with_error(const Record* current, const std::string& error);

@@ -20,9 +20,9 @@ LastResort& watch_over(WaitsFor waits_for) {
 
 }  // namespace
 
-Deadline::Deadline(WaitsFor waits_for, const char* work, std::chrono::duration<double> timeout)
+Deadline::Deadline(WaitsFor waits_for, const char* work, std::chrono::duration<double> timeout, FindDetail find_detail)
     : waits_for_(waits_for) {
-  watch_over(waits_for_).expect_return(LastResort::Awaited::kCallOfOwner, work, timeout);
+  watch_over(waits_for_).expect_return(LastResort::Awaited::kCallOfOwner, work, timeout, find_detail);
 }
 
 Deadline::~Deadline() {

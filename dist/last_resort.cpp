@@ -31,13 +31,14 @@ void LastResort::expect_notice(std::chrono::duration<double> within, int code, s
   const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(within);
   const std::lock_guard lock(mutex_);
   expectations_[static_cast<std::size_t>(Awaited::kNotice)] =
-      Expectation{until, within, code, nullptr, std::move(line)};
+      Expectation{until, within, code, nullptr, nullptr, std::move(line)};
 }
 
-void LastResort::expect_return(Awaited awaited, const char* call, std::chrono::duration<double> within) {
+void LastResort::expect_return(Awaited awaited, const char* call, std::chrono::duration<double> within,
+                               FindDetail find_detail) {
   const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(within);
   const std::lock_guard lock(mutex_);
-  expectations_[static_cast<std::size_t>(awaited)] = Expectation{until, within, kTimeoutCode, call, {}};
+  expectations_[static_cast<std::size_t>(awaited)] = Expectation{until, within, kTimeoutCode, call, find_detail, {}};
 }
 
 void LastResort::met(Awaited awaited) {
@@ -74,8 +75,9 @@ void LastResort::end_process(const Expectation& expectation) const {
   const std::string line =
       expectation.call == nullptr
           ? expectation.line
-          : fmt::format("{}: found no return from {} after {:.1f} s; expected one, or an error; {}", who_,
-                        expectation.call, expectation.within.count(), advice_);
+          : fmt::format("{}: found no return from {} after {:.1f} s{}; expected one, or an error; {}", who_,
+                        expectation.call, expectation.within.count(),
+                        expectation.find_detail == nullptr ? "" : expectation.find_detail(), advice_);
   const std::string printed = line.empty() ? "" : fmt::format("error: {}\n", line);
   static_cast<void>(::write(STDERR_FILENO, printed.data(), printed.size()) < 0);
   _exit(expectation.code);

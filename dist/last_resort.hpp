@@ -33,8 +33,10 @@ class LastResort {
   /// The owner must take notice of a failure: `line` is to be printed otherwise (nothing where it is empty), and `code`
   /// the process's exit code.
   void expect_notice(std::chrono::duration<double> within, int code, std::string line);
-  /// `call` (a literal) must return; otherwise the exit code is 14.
-  void expect_return(Awaited awaited, const char* call, std::chrono::duration<double> within);
+  /// `call` (a literal) must return; otherwise the exit code is 14. `find_detail` says what else the line should.
+  using FindDetail = std::string (*)();
+  void expect_return(Awaited awaited, const char* call, std::chrono::duration<double> within,
+                     FindDetail find_detail = nullptr);
   /// It came.
   void met(Awaited awaited);
 
@@ -46,6 +48,7 @@ class LastResort {
     std::chrono::duration<double> within{};
     int code = 0;
     const char* call = nullptr;  ///< or the line
+    FindDetail find_detail = nullptr;
     std::string line;
   };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "io/errors.hpp"
+#include "io/files_in_use.hpp"
 
 namespace dejavid::io {
 namespace {
@@ -67,6 +68,7 @@ void rename_without_replacing(const std::filesystem::path& from, const std::file
 }  // namespace
 
 DurableFile::DurableFile(std::filesystem::path file, Existing existing) : file_(std::move(file)), existing_(existing) {
+  const FileInUse in_use(file_);
   std::error_code error;
   const auto status = std::filesystem::symlink_status(file_, error);
   if (std::filesystem::is_directory(status)) {
@@ -91,6 +93,7 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::commit() {
+  const FileInUse in_use(file_);
   sync(temporary_, O_RDONLY);
   if (existing_ == Existing::kRefuse) {
     rename_without_replacing(temporary_, file_);
@@ -106,6 +109,7 @@ void write_text(const std::filesystem::path& file, std::string_view text) {
   Descriptor descriptor(
       ::open(durable.temporary().c_str(), O_WRONLY | O_CLOEXEC));  // NOLINT(cppcoreguidelines-pro-type-vararg)
   if (descriptor.get() < 0) refuse(file, "to write it", errno);
+  const FileInUse in_use(file);
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor.get(), text.data(), text.size());
     if (written < 0 && errno != EINTR) refuse(file, "to write it", errno);

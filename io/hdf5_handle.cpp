@@ -51,6 +51,10 @@ LibraryLock::LibraryLock() : lock_(library_mutex()) {
   if (!silenced) silenced = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
 }
 
+LibraryLock::LibraryLock(const std::filesystem::path& file) : LibraryLock() {
+  file_.emplace(file);
+}
+
 std::string innermost_message() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);

@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "io/files_in_use.hpp"
 
 namespace dejavid::io::hdf5 {
 
@@ -21,13 +24,16 @@ struct Refusal : std::runtime_error {
 };
 
 /// HDF5 is not safe between threads in every build, so all calls of the process take turns. Recursive, since handles
-/// close themselves. The first one of a thread also stops HDF5 from printing its error stack there.
+/// close themselves. The first one of a thread also stops HDF5 from printing its error stack there. `file` is in use
+/// from when the lock is taken.
 class LibraryLock {
  public:
   LibraryLock();
+  explicit LibraryLock(const std::filesystem::path& file);
 
  private:
   std::unique_lock<std::recursive_mutex> lock_;
+  std::optional<FileInUse> file_;
 };
 
 /// The innermost message of HDF5's error stack on one line; where a system call failed, its errno and what it stands

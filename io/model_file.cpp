@@ -215,14 +215,17 @@ ModelContent read_content(const std::filesystem::path& file) {
   return content;
 }
 
-/// Calls `work` under HDF5's lock. A file is written part by part, so that a reader waits no longer than for one.
-template <typename Work>
-auto locked(Work&& work) {
-  const hdf5::LibraryLock lock;
-  return work();
-}
+/// Calls work on a file under HDF5's lock. It is written part by part, so that a reader waits no longer than for one.
+struct Locked {
+  const std::filesystem::path& file;
+  template <typename Work>
+  auto operator()(Work&& work) const {
+    const hdf5::LibraryLock lock(file);
+    return work();
+  }
+};
 
-void write_array(const hdf5::Handle& group, const char* name, const ModelContent& content,
+void write_array(const Locked& locked, const hdf5::Handle& group, const char* name, const ModelContent& content,
                  const std::vector<float>& values) {
   const std::uint64_t digest = digest_of(values);
   locked([&] {
@@ -232,7 +235,7 @@ void write_array(const hdf5::Handle& group, const char* name, const ModelContent
   });
 }
 
-void write_training(const hdf5::Handle& file, const ModelContent& content) {
+void write_training(const Locked& locked, const hdf5::Handle& file, const ModelContent& content) {
   const TrainingState& training = *content.training;
   const auto group = locked([&] { return hdf5::create_group(file, "training"); });
   locked([&] {
@@ -242,16 +245,17 @@ void write_training(const hdf5::Handle& file, const ModelContent& content) {
   });
   for (const auto& array : kTrainingArrays) {
     const auto& values = training.*(array.values);
-    if (!values.empty()) write_array(group, array.name, content, values);
+    if (!values.empty()) write_array(locked, group, array.name, content, values);
   }
 }
 
 void write_content(const std::filesystem::path& file, const ModelContent& content) {
+  const Locked locked{file};
   auto opened = locked([&] { return hdf5::create_file(file); });
-  write_array(opened, "centroids", content, content.centroids);
-  write_array(opened, "log_weights", content, content.log_weights);
+  write_array(locked, opened, "centroids", content, content.centroids);
+  write_array(locked, opened, "log_weights", content, content.log_weights);
   locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
-  if (content.training) write_training(opened, content);
+  if (content.training) write_training(locked, opened, content);
   const std::uint64_t digest = digest_of_arrays(content), header_digest = digest_of_header(content);
   locked([&] {
     hdf5::write_attribute(opened, "format", std::string(kFormat));
@@ -291,7 +295,7 @@ std::uint64_t digest_of(const ModelContent& content) {
 ModelContent read_model(const std::filesystem::path& file) {
   ModelContent content;
   try {
-    const hdf5::LibraryLock lock;
+    const hdf5::LibraryLock lock(file);
     const CrashGuard guard(file, GuardedFile::kModelFile);
     content = read_content(file);
   } catch (const Refusal& refusal) {

@@ -41,7 +41,7 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.has_digests = !index.digests.empty();
   summary.has_frame_labels = store.has_frame_labels();
   summary.has_timestamps = store.has_timestamps();
-  const hdf5::LibraryLock lock;
+  const hdf5::LibraryLock lock(file);
   const CrashGuard guard(file, GuardedFile::kStore);
   summary.chunk = hdf5::chunk_of(store.features());
   summary.filters = hdf5::filters_of(store.features());

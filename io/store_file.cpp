@@ -26,7 +26,7 @@ using hdf5::Refusal;
 template <typename Work>
 auto naming(const std::filesystem::path& file, Work&& work) {
   try {
-    const hdf5::LibraryLock lock;
+    const hdf5::LibraryLock lock(file);
     const CrashGuard guard(file, GuardedFile::kStore);
     return work();
   } catch (const Refusal& refusal) {
@@ -274,6 +274,7 @@ std::string StoreFile::describe(std::int64_t sample, std::string_view dataset) c
 }
 
 void StoreFile::require_unchanged() const {
+  const FileInUse in_use(path_);
   if (FileFacts::of(path_) != facts_) {
     throw StoreError(fmt::format(
         "{}: found a file that changed after it was opened; expected the same size, time and inode; leave it alone "
@@ -284,7 +285,7 @@ void StoreFile::require_unchanged() const {
 
 void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type,
                           void* destination) const {
-  const hdf5::LibraryLock lock;
+  const hdf5::LibraryLock lock(path_);
   const CrashGuard guard(path_, GuardedFile::kStore);
   const std::size_t rank = dataset.shape.size();
   std::array<hsize_t, 2> start{static_cast<hsize_t>(index_.offsets[static_cast<std::size_t>(sample)]), 0};

@@ -56,7 +56,7 @@ struct TseWriter::State {
     if (!usable) throw std::logic_error("a TseWriter was used after finish() or after it had failed");
     usable = false;
     try {
-      const hdf5::LibraryLock lock;
+      const hdf5::LibraryLock lock(path);
       work();
     } catch (const hdf5::Refusal& refusal) {
       throw WriteError(path.string() + refusal.what());

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "dist/agreement.hpp"
-#include "dist/deadline.hpp"
 #include "io/errors.hpp"
 #include "io/first_few.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/schedule.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/gather_text.hpp"
 #include "src/run/log.hpp"
 #include "src/run/progress.hpp"
@@ -23,7 +23,7 @@ namespace {
 
 /// While one lives, this rank waits for the store.
 dist::Deadline reading(std::chrono::duration<double> timeout) {
-  return {dist::WaitsFor::kFileSystem, "a read of the store", timeout};
+  return waiting_for_files("a read of the store", timeout);
 }
 
 /// Up to there sums of distances, and squares of gradients, stay finite in f32.
@@ -142,6 +142,11 @@ Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, boo
 const io::SampleBatch& Dataset::next_batch() {
   const dist::Deadline deadline = reading(timeout_);
   return stream.next();
+}
+
+void Dataset::require_unchanged() const {
+  const dist::Deadline deadline = reading(timeout_);
+  store.require_unchanged();
 }
 
 Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {

@@ -35,6 +35,9 @@ struct Dataset {
   /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
   const io::SampleBatch& next_batch();
 
+  /// As TseStore's, in bounded time.
+  void require_unchanged() const;
+
   [[nodiscard]] SampleFeatures features(const io::SampleBatch& batch, std::size_t sample) const {
     return {batch.features[sample], batch.length(sample), store.feature_dim(), blocked};
   }

@@ -10,6 +10,7 @@
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/run/environment.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
 #include "src/run/standard_output.hpp"
 #include "src/run/threads.hpp"
@@ -110,6 +111,7 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
       evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
+    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
     print_result(to_text(evaluation, trial.split, class_names));
     if (!json.empty()) io::write_text(json, to_json(evaluation, trial.split, class_names));
   });
@@ -128,6 +130,7 @@ void run_prediction(Config config, const std::filesystem::path& out, dist::Commu
                           trial.dataset.store.label(row.sample), row.prediction, row.confidence,
                           fmt::join(row.closest, " "));
     }
+    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
     io::write_text(out, text);
     log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, out.string()));
   });
@@ -142,6 +145,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
+    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
     io::write_model(out, content_of(model, config));
     log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
   });

@@ -7,6 +7,7 @@
 #include "src/dejavid/centroids.hpp"
 #include "src/dejavid/random.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
 
 namespace dejavid {
@@ -60,7 +61,10 @@ io::ModelContent content_of(const Model& model, const Config& config) {
 
 Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator) {
   Model model;
-  agreed(communicator, [&] { model = model_from(io::read_model(config.model.init), config.model.init, store); });
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
+    model = model_from(io::read_model(config.model.init), config.model.init, store);
+  });
   return model;
 }
 

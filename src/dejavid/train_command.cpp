@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "dist/deadline.hpp"
 #include "io/errors.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
@@ -14,6 +13,7 @@
 #include "src/dejavid/summary.hpp"
 #include "src/dejavid/trainer.hpp"
 #include "src/run/environment.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
 #include "src/run/signals.hpp"
@@ -71,7 +71,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   std::optional<Model> start = starting_model(config, dataset.store, communicator);
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
-    const dist::Deadline deadline(dist::WaitsFor::kFileSystem, "a read of checkpoints", config.dist.timeout());
+    const dist::Deadline deadline = waiting_for_files("a read of checkpoints", config.dist.timeout());
     checkpoint = find_checkpoint(config, [&](const std::string& line) {
       if (communicator.is_root()) log_warning(line);
     });
@@ -85,12 +85,16 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   std::optional<RunDirectory> run;  // rank 0's
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
+    const dist::Deadline deadline = writing_run(config);
     run.emplace(checkpoint || config.run.resume == "auto"
                     ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
                     : RunDirectory::create(config.run.dir, config));
     run->write_environment(environment);
   });
-  agreed(communicator, [&] { open_log_file(config.run.dir, communicator.topology()); });
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = writing_run(config);
+    open_log_file(config.run.dir, communicator.topology());
+  });
   log_info(fmt::format("run: {}", config.run.dir.string()));
 
   std::optional<Trainer> trainer;
@@ -109,7 +113,9 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     const bool finished = trainer->run(run ? &*run : nullptr);
     const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
     agreed(communicator, [&] {
-      if (run) run->write_summary(closing_summary(*trainer, finished ? "done" : "stopped", static_cast<int>(code)));
+      if (!run) return;
+      const dist::Deadline deadline = writing_run(config);
+      run->write_summary(closing_summary(*trainer, finished ? "done" : "stopped", static_cast<int>(code)));
     });
     if (device->peak_bytes() > 0) {
       log_detail(
@@ -126,6 +132,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     if (trainer) trainer->leave_files_in_peace();
     LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
     last_words.attempt([&] {
+      const dist::Deadline deadline = writing_run(config);
       if (run && trainer && trainer->steps_taken() > 0) {
         run->write_summary(closing_summary(*trainer, failure.what(), failure.code));
       } else if (run && config.run.resume == "none") {  // what this process made; an earlier run's files stay

@@ -100,7 +100,7 @@ bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
   const std::int64_t steps_before = state_.step - first;  // of earlier epochs
   const double lr = learning_rate();
   agreed(communicator_, [&] {
-    dataset_.store.require_unchanged();  // features that are kept in memory are not read again
+    dataset_.require_unchanged();  // features that are kept in memory are not read again
     engine_->start_epoch(std::move(batches));
   });
   std::int64_t between_agreements = engine_->steps_between_agreements();
@@ -155,7 +155,9 @@ void Trainer::settle(RunDirectory* run, Progress& progress, LocalPhase& local) {
     const std::int64_t samples = samples_of_step(state_.step_in_epoch);
     const double loss = sums[2 * n] / static_cast<double>(samples);
     local.attempt([&] {
-      if (run != nullptr) run->record(StepRecord{state_.epoch, state_.step, loss, learning_rate(), samples});
+      if (run == nullptr) return;
+      const dist::Deadline deadline = writing_run(config_);
+      run->record(StepRecord{state_.epoch, state_.step, loss, learning_rate(), samples});
     });
     state_.epoch_loss_sum += loss * static_cast<double>(samples);
     state_.epoch_correct += static_cast<std::int64_t>(sums[2 * n + 1]);
@@ -170,7 +172,9 @@ void Trainer::settle(RunDirectory* run, Progress& progress, LocalPhase& local) {
 void Trainer::refuse(RunDirectory* run, const StepTotals& totals) {
   LocalPhase record;  // that it cannot be written must not hide what ended the run
   record.attempt([&] {
-    if (run != nullptr) run->write_refused_step(refused_step());
+    if (run == nullptr) return;
+    const dist::Deadline deadline = writing_run(config_);
+    run->write_refused_step(refused_step());
   });
   agreed(communicator_, [&] {
     if (totals.first_not_finite >= 0) {
@@ -243,6 +247,7 @@ void Trainer::record_epoch(RunDirectory* run, double seconds) {
   log_info(fmt::format("{} ({:.1f} s)", line, seconds));
   agreed(communicator_, [&] {
     if (run == nullptr) return;
+    const dist::Deadline deadline = writing_run(config_);
     run->record(EpochRecord{last_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
                             last_.val_top5, seconds, static_cast<double>(state_.epoch_samples) / seconds});
   });
@@ -287,6 +292,7 @@ void Trainer::save_best(const RunDirectory& run, const std::shared_ptr<UnsavedBe
 void Trainer::save_model(RunDirectory* run) {
   agreed(communicator_, [&] {
     if (run == nullptr) return;
+    const dist::Deadline deadline = writing_run(config_);
     save_best(*run, unsaved_best_);
     io::write_model(run->model_file(), model_content());
     // What a run that was killed before did not come to.

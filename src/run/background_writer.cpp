@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "dist/deadline.hpp"
+#include "src/run/file_deadline.hpp"
 
 namespace dejavid {
 
@@ -12,7 +12,7 @@ BackgroundWriter::~BackgroundWriter() {
 
 void BackgroundWriter::wait() const {
   if (!job_.valid()) return;
-  const dist::Deadline deadline(dist::WaitsFor::kFileSystem, "the writer of checkpoints", timeout_);
+  const dist::Deadline deadline = waiting_for_files("the writer of checkpoints", timeout_);
   job_.wait();
 }
 

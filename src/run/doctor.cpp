@@ -13,6 +13,7 @@
 #include "src/run/collective_checks.hpp"
 #include "src/run/environment.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/gather_text.hpp"
 #include "src/run/library_versions.hpp"
 #include "src/run/machine.hpp"
@@ -128,6 +129,7 @@ void report_terminal(Report& report) {
 
 void report_run_folder(const Config& config, Report& report) {
   const std::filesystem::path folder = config.run.dir.empty() ? "runs" : config.run.dir;
+  const dist::Deadline deadline = waiting_for_files("a write to the run's folder", config.dist.timeout());
   const std::filesystem::path existing = nearest_existing_folder(folder);
   report.section("Run folder");
   report.line("folder", folder.string());

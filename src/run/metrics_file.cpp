@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "io/errors.hpp"
+#include "io/files_in_use.hpp"
 
 namespace dejavid {
 namespace {
@@ -75,6 +76,7 @@ MetricsFile& MetricsFile::operator=(MetricsFile&& other) noexcept {
 }
 
 void MetricsFile::append(std::string_view line) {
+  const io::FileInUse in_use(file_);
   const std::string text = std::string(line) + '\n';
   std::size_t written = 0;
   while (written < text.size()) {

@@ -14,7 +14,9 @@
 
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
+#include "io/files_in_use.hpp"
 #include "src/config/command_line.hpp"
+#include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
 #include "src/run/metrics_file.hpp"
 
@@ -77,6 +79,7 @@ RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
 RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) {
+  const io::FileInUse in_use(folder);
   for (const char* name : {kConfigName, kMetricsName}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
     if (fs::exists(fs::symlink_status(folder / name, unreadable))) {
@@ -101,6 +104,7 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
 }
 
 RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, std::int64_t from_step) {
+  const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
@@ -127,6 +131,7 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
   std::int64_t kept = 0;
   for (const fs::path& checkpoint : checkpoints_of(state_->folder)) {
     if (*step_of(checkpoint) <= step && kept++ < keep) continue;
+    const io::FileInUse in_use(checkpoint);
     std::error_code error;
     fs::remove(checkpoint, error);
     if (error) {
@@ -180,7 +185,12 @@ void RunDirectory::write_summary(const std::string& json) const {
   io::write_text(state_->folder / kSummaryName, json);
 }
 
+dist::Deadline writing_run(const Config& config) {
+  return waiting_for_files("a write of the run's files", config.dist.timeout());
+}
+
 std::vector<fs::path> checkpoints_of(const fs::path& folder) {
+  const io::FileInUse in_use(folder);
   std::map<std::int64_t, fs::path, std::greater<>> newest_first;
   std::error_code error;
   const fs::path checkpoints = folder / "checkpoints";

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "dist/deadline.hpp"
 #include "src/config/config.hpp"
 
 namespace dejavid {
@@ -61,6 +62,10 @@ class RunDirectory {
   std::unique_ptr<State> state_;
   RunDirectory();
 };
+
+/// While the result lives, this rank waits for the files of its run, at most dist.timeout_s: then the process ends
+/// with 14.
+[[nodiscard]] dist::Deadline writing_run(const Config& config);
 
 /// Checkpoints of a run, newest first; empty where there are none.
 [[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);

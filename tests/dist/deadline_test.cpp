@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <string>
 #include <thread>
 
 namespace dejavid::dist {
@@ -27,6 +28,15 @@ TEST_F(DeadlineDeathTest, EndsTheProcessWith14AndALine) {
               "^error: rank 0 on .*: found no return from a read of the store after 0.1 s; expected one, or an error; "
               "look at the file system and the way to it, or raise dist.timeout_s\n$");
   EXPECT_EXIT(wait(WaitsFor::kGpu), ::testing::ExitedWithCode(14), "see what the system says of the GPU");
+}
+
+TEST_F(DeadlineDeathTest, AddsWhatItCanFindOut) {
+  const auto wait = [] {
+    const Deadline deadline(WaitsFor::kFileSystem, "a read", milliseconds(100), [] { return std::string(" (of a)"); });
+    sleep_for(std::chrono::minutes(5));
+  };
+  EXPECT_EXIT(wait(), ::testing::ExitedWithCode(14),
+              "found no return from a read after 0.1 s \\(of a\\); expected one");
 }
 
 TEST_F(DeadlineDeathTest, CountsOnlyInItsScope) {

@@ -52,13 +52,26 @@ void misbehave(const std::string& mode) {
   if (mode == "throw") throw std::runtime_error("rank 1 leaves without a word to the others");
 }
 
+/// Stops this process for a while, as a scheduler does that suspends a job.
+void stand_still() {
+  const pid_t stopped = getpid();
+  if (fork() != 0) return;
+  usleep(200'000);
+  kill(stopped, SIGSTOP);
+  usleep(2'000'000);
+  kill(stopped, SIGCONT);
+  _exit(0);
+}
+
 void train(const std::string& mode, Communicator& communicator, DeviceCommunicator& device, const Gpu& gpu) {
   for (int step = 0; step < 3; ++step) {
     if (step == 1 && communicator.rank().value == 1) misbehave(mode);
+    if (mode == "pause") setenv("DEJAVID_NCCL_DELAY_MS", step == 1 ? "2800" : "0", 1);
     device.set_step(step);
     device.all_reduce(std::span<float>(gpu.values, kCount), gpu.stream);
     check(cudaEventRecord(gpu.event, gpu.stream));
     if (mode == "abort" && step == 1) return;
+    if (mode == "pause" && step == 1) stand_still();
     if (mode == "block") {
       check(cudaStreamSynchronize(gpu.stream));
     } else {

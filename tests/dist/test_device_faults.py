@@ -70,6 +70,10 @@ class DeviceFaults(unittest.TestCase):
     def test_a_stopped_rank(self):
         self.check_timeout_line(self.check(14, mode="stop", timeout=1))
 
+    def test_a_process_that_was_suspended_blames_nobody(self):
+        """It stands still for 2 s of the 2.8 s that a collective takes."""
+        self.assertEqual(self.check(0, mode="pause", timeout=1.8, ranks=None), "")
+
     def test_a_killed_rank(self):
         self.check(128 + 9, mode="kill")
 

@@ -8,7 +8,7 @@ import unittest
 import h5py
 import numpy as np
 
-from training_test import PLAIN, RUN, SETTINGS, TIMEOUT, TrainingTest, support
+from training_test import FAULTY, PLAIN, RUN, SETTINGS, TIMEOUT, TrainingTest, support
 
 
 class StuckRanks(TrainingTest):
@@ -35,20 +35,55 @@ class StuckRanks(TrainingTest):
         self.assertRegex(finished.errors[0], "found no (end of|return from a read)")
 
     def test_case_15_nobody_waits_for_the_stuck_rank(self):
-        """Alone, or while all ranks are stuck alike."""
-        for fault, path, what in (
-            ("read:0:1:hang", "set.h5", "a read of the store"),
-            ("read:0:40:hang", "set.h5", "a read of the store"),
-            ("write:0:40:hang", "checkpoints/", "the writer of checkpoints"),
-        ):
-            with self.subTest(fault=fault):
-                folder = self.place(fault.replace(":", "_"))
-                settings = dict(data__cache="none", dist__timeout_s=TIMEOUT)
+        """Alone, or while all ranks are stuck alike. The line names the file that hangs, also where what waits is a read
+        that HDF5 does not let in before a checkpoint is written."""
+        read, writer, run = "a read of the store", "the writer of checkpoints", "a write of the run's files"
+        checkpoint = f"{RUN}/checkpoints/step_"
+        for number, (fault, path, cache, waits_for, file) in enumerate((
+            ("read:0:1:hang", "set.h5", "none", read, "set.h5"),
+            ("read:0:40:hang", "set.h5", "none", read, "set.h5"),
+            ("write:0:40:hang", "checkpoints/", "none", f"({read}|{writer})", checkpoint),
+            ("write:0:40:hang", "checkpoints/", "memory", writer, checkpoint),
+            ("sync:0:5:hang", "checkpoints/", "none", writer, checkpoint),
+            ("write:0:8:hang", "metrics.jsonl", "memory", run, f"{RUN}/metrics.jsonl"),
+            ("write:0:3:hang", "model.h5", "memory", run, f"{RUN}/model.h5"),
+        )):
+            with self.subTest(fault=fault, path=path, cache=cache):
+                folder = self.place(f"stuck_{number}")
+                settings = dict(data__cache=cache, dist__timeout_s=TIMEOUT)
                 finished = self.train_in(folder, None, fault=fault, path=path, code=14, **settings)
                 self.assert_struck(finished)
-                self.assert_one_error(finished, f"rank 0 on ", f"found no return from {what} after {TIMEOUT}.0 s")
+                self.assert_one_error(finished, "rank 0 on ", f" after {TIMEOUT}.0 s (at work on {file}")
+                self.assertRegex(finished.errors[0], f"found no return from {waits_for} after")
                 self.train_in(folder, None, program=PLAIN, **settings)
                 self.assert_same_bytes(folder, self.unbroken(None, **settings))
+
+    def test_case_15_stuck_files_of_other_commands(self):
+        folder = self.place("others")
+        self.train_in(folder, program=PLAIN)
+        model = f"{RUN}/model.h5"
+        for fault, path, command, file in (
+            ("read:0:1:hang", model, "eval", model),
+            ("write:0:1:hang", "result.json", "eval", "result.json"),
+            ("sync:0:1:hang", "result.csv", "predict", "result.csv"),
+            ("write:0:3:hang", "result.h5", "centroids", "result.h5"),
+            ("write:0:1:hang", ".dejavid_doctor", "doctor", f"{folder}/.dejavid_doctor"),
+        ):
+            with self.subTest(command=command, fault=fault):
+                settings = dict(dist__timeout_s=3)
+                if command != "doctor":
+                    settings.update(data__store="set.h5")
+                if command in ("eval", "predict"):
+                    settings.update(model__init=model)
+                out = {"eval": ["--json", "result.json"], "predict": ["--out", "result.csv"], "centroids": ["--out", "result.h5"]}
+                finished = support.run(
+                    [FAULTY, command, *support.options(**settings), *out.get(command, [])],
+                    cwd=folder,
+                    environment={"DEJAVID_FAULT": fault, "DEJAVID_FAULT_PATH": path},
+                )
+                self.assertEqual(finished.code, 14, finished)
+                self.assert_struck(finished)
+                self.assert_one_error(finished, "rank 0 on ", f" after 3.0 s (at work on {file}")
 
 
 class FailingRanks(TrainingTest):

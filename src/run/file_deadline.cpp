@@ -1,0 +1,19 @@
+#include "src/run/file_deadline.hpp"
+
+#include "io/files_in_use.hpp"
+
+namespace dejavid {
+namespace {
+
+std::string name_files() {
+  const std::string files = io::files_in_use();
+  return files.empty() ? "" : " (at work on " + files + ")";
+}
+
+}  // namespace
+
+dist::Deadline waiting_for_files(const char* work, std::chrono::duration<double> timeout) {
+  return {dist::WaitsFor::kFileSystem, work, timeout, name_files};
+}
+
+}  // namespace dejavid
