@@ -103,16 +103,16 @@ void CollectiveWatch::watch(int device) {
   if (const cudaError_t result = cudaSetDevice(device); result != cudaSuccess) {
     fail_with_error(nullptr, fmt::format("CUDA error {} ({})", static_cast<int>(result), cudaGetErrorString(result)));
   }
-  Clock::time_point looked = Clock::now();
+  Standstill standstill;
   while (!wake_.wait_for(lock, kInterval, [this] { return leaving_; })) {
     if (failed_) continue;
-    if (const Clock::duration since = Clock::now() - looked; since >= kStandstill) put_off(since);
+    put_off(standstill.look(Clock::now()));
     {
       const BoundedCall call(last_resort_, LastResort::Awaited::kCallOfWatch, "a look at the collectives under way",
                              deadlines_.timeout + deadlines_.grace);
       look();
     }
-    looked = Clock::now();
+    standstill.skip_to(Clock::now());
   }
 }
 
@@ -140,7 +140,6 @@ void CollectiveWatch::look_at_oldest() {
   }
 }
 
-/// A process that was stopped finds its peers waiting for it when it goes on, and not the other way round.
 void CollectiveWatch::put_off(Clock::duration stood_still) {
   for (std::uint64_t number = done_; number != issued_; ++number) {
     if (record(number).running_since) *record(number).running_since += stood_still;

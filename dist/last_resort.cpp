@@ -48,16 +48,14 @@ void LastResort::met(Awaited awaited) {
 
 void LastResort::keep_watch() {
   std::unique_lock lock(mutex_);
-  Clock::time_point looked = Clock::now();
+  Standstill standstill;
   while (!wake_.wait_for(lock, kInterval, [this] { return leaving_; })) {
     const Clock::time_point now = Clock::now();
-    if (now - looked >= kStandstill) put_off(now - looked);
-    looked = now;
+    put_off(standstill.look(now));
     if (const Expectation* late = overdue(now)) end_process(*late);
   }
 }
 
-/// A process that was stopped finds its peers waiting for it when it goes on, and not the other way round.
 void LastResort::put_off(Clock::duration stood_still) {
   for (std::optional<Expectation>& expectation : expectations_) {
     if (expectation) expectation->until += stood_still;

@@ -12,8 +12,15 @@ constexpr microseconds kSpin{50};
 constexpr microseconds kYieldForPeers{1'000};
 constexpr microseconds kYieldForData{100'000};
 constexpr microseconds kLongestSleep{1'000};
+constexpr std::chrono::milliseconds kShortestStandstill{500};
 
 }  // namespace
+
+Standstill::Clock::duration Standstill::look(Clock::time_point now) {
+  const Clock::duration passed = now - looked_;
+  looked_ = now;
+  return passed >= kShortestStandstill ? passed : Clock::duration::zero();
+}
 
 void Patience::start(Awaited awaited) {
   started_ = Clock::now();
@@ -22,8 +29,7 @@ void Patience::start(Awaited awaited) {
 
 bool Patience::rest() {
   const Clock::time_point now = Clock::now();
-  if (now - rested_ >= kStandstill) made_ += now - rested_;
-  rested_ = now;
+  made_ += standstill_.look(now);
   if (now - made_ >= limit_) return false;
   const Clock::duration resting = now - started_;
   if (resting < kSpin) return true;

@@ -8,16 +8,27 @@ namespace dejavid::dist::detail {
 /// What a wait is for: peers that may be late, or data that moves only while every rank keeps polling.
 enum class Awaited : std::uint8_t { kPeers, kData };
 
-/// Between two looks of a waiting thread, from which on its process did not run.
-inline constexpr std::chrono::milliseconds kStandstill{500};
+/// Notices time in which the process of a waiting thread did not run, as one that was stopped: no deadline may count
+/// it. Its peers waited for it, not the other way round.
+class Standstill {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// What has passed since the last look, where that is more than a thread that runs lets pass; otherwise 0.
+  [[nodiscard]] Clock::duration look(Clock::time_point now);
+  /// Time up to `now` was spent otherwise.
+  void skip_to(Clock::time_point now) { looked_ = now; }
+
+ private:
+  Clock::time_point looked_ = Clock::now();
+};
 
 /// How one waiting thread spends its time until something is ready or its deadline has passed.
 ///
 /// Most collectives end within microseconds, so it spins first. Then it gives the core away: with more ranks than
 /// cores, the rank that everyone waits for needs it. It yields for a while (long for data, where a sleep would stall
 /// the transfer), and at last sleeps an eighth of the time waited so far, at most a millisecond, so that a sleep never
-/// adds much to the wait. Time in which the process did not run, as one that was stopped, does not count: its peers
-/// waited for it, not the other way round.
+/// adds much to the wait. A standstill of the process does not count.
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
@@ -34,7 +45,7 @@ class Patience {
  private:
   Clock::time_point made_ = Clock::now();
   Clock::time_point started_ = made_;
-  Clock::time_point rested_ = made_;
+  Standstill standstill_;
   Awaited awaited_ = Awaited::kPeers;
   std::chrono::duration<double> limit_;
 };

@@ -105,11 +105,11 @@ void DurableFile::commit() {
 }
 
 void write_text(const std::filesystem::path& file, std::string_view text) {
+  const FileInUse in_use(file);
   DurableFile durable(file, DurableFile::Existing::kReplace);
   Descriptor descriptor(
       ::open(durable.temporary().c_str(), O_WRONLY | O_CLOEXEC));  // NOLINT(cppcoreguidelines-pro-type-vararg)
   if (descriptor.get() < 0) refuse(file, "to write it", errno);
-  const FileInUse in_use(file);
   while (!text.empty()) {
     const ssize_t written = ::write(descriptor.get(), text.data(), text.size());
     if (written < 0 && errno != EINTR) refuse(file, "to write it", errno);

@@ -100,6 +100,12 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
+/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output may
+/// take any time.
+dist::Deadline writing_result(const Config& config) {
+  return waiting_for_files("a write of the result", config.dist.timeout());
+}
+
 }  // namespace
 
 void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
@@ -111,9 +117,10 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
       evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
     print_result(to_text(evaluation, trial.split, class_names));
-    if (!json.empty()) io::write_text(json, to_json(evaluation, trial.split, class_names));
+    if (json.empty()) return;
+    const dist::Deadline deadline = writing_result(config);
+    io::write_text(json, to_json(evaluation, trial.split, class_names));
   });
 }
 
@@ -130,8 +137,10 @@ void run_prediction(Config config, const std::filesystem::path& out, dist::Commu
                           trial.dataset.store.label(row.sample), row.prediction, row.confidence,
                           fmt::join(row.closest, " "));
     }
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
-    io::write_text(out, text);
+    {
+      const dist::Deadline deadline = writing_result(config);
+      io::write_text(out, text);
+    }
     log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, out.string()));
   });
 }
@@ -145,8 +154,10 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
-    io::write_model(out, content_of(model, config));
+    {
+      const dist::Deadline deadline = writing_result(config);
+      io::write_model(out, content_of(model, config));
+    }
     log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
   });
 }

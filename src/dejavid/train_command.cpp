@@ -132,10 +132,11 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     if (trainer) trainer->leave_files_in_peace();
     LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
     last_words.attempt([&] {
+      if (!run) return;
       const dist::Deadline deadline = writing_run(config);
-      if (run && trainer && trainer->steps_taken() > 0) {
+      if (trainer && trainer->steps_taken() > 0) {
         run->write_summary(closing_summary(*trainer, failure.what(), failure.code));
-      } else if (run && config.run.resume == "none") {  // what this process made; an earlier run's files stay
+      } else if (config.run.resume == "none") {  // what this process made; an earlier run's files stay
         run->abandon();
       }
     });

@@ -1,8 +1,10 @@
 """Cases 15, 16, 18, 19 and 20 of docs/reliability.md: what a training run cannot go on from ends it on all ranks, and loses nothing."""
 
+import fcntl
 import io
 import json
 import os
+import subprocess
 import unittest
 
 import h5py
@@ -84,6 +86,22 @@ class StuckRanks(TrainingTest):
                 self.assertEqual(finished.code, 14, finished)
                 self.assert_struck(finished)
                 self.assert_one_error(finished, "rank 0 on ", f" after 3.0 s (at work on {file}")
+
+    def test_case_15_a_slow_reader_of_stdout_is_not_a_stuck_file(self):
+        many = support.make_set(3, classes=150, per_class=1, validation_per_class=1)
+        store, model = self.folder / "many.h5", self.folder / "model.h5"
+        support.write_store(store, many)
+        support.write_model(model, np.zeros((150, 3, 7)))
+        program = support.command_line([PLAIN, "eval", *support.options(model__init=model, data__store=store, dist__timeout_s=1)])
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        with open(reading) as output:
+            process = subprocess.Popen(program, stdout=writing, env=support.surroundings())
+            os.close(writing)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                process.wait(4)  # the pipe is full
+            self.assertIn("class 149", output.read())
+            self.assertEqual(process.wait(60), 0)
 
 
 class FailingRanks(TrainingTest):
