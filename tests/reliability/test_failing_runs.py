@@ -92,14 +92,14 @@ class StuckRanks(TrainingTest):
         store, model = self.folder / "many.h5", self.folder / "model.h5"
         support.write_store(store, many)
         support.write_model(model, np.zeros((150, 3, 7)))
-        program = support.command_line([PLAIN, "eval", *support.options(model__init=model, data__store=store, dist__timeout_s=1)])
+        program = support.command_line([PLAIN, "eval", *support.options(model__init=model, data__store=store, dist__timeout_s=3)])
         reading, writing = os.pipe()
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
         with open(reading) as output:
             process = subprocess.Popen(program, stdout=writing, env=support.surroundings())
             os.close(writing)
             with self.assertRaises(subprocess.TimeoutExpired):
-                process.wait(4)  # the pipe is full
+                process.wait(8)  # the pipe is full
             self.assertIn("class 149", output.read())
             self.assertEqual(process.wait(60), 0)
 
