@@ -240,8 +240,10 @@ __global__ void lanes_at_different_barriers() {
 TEST_F(ShimDeathTest, BarriersThatPartOfABlockDoesNotReach) {
   EXPECT_DEATH(run_block(half_returns, 64, 0), "of 64 threads of a block 32 wait at a __syncthreads");
   EXPECT_DEATH(run_block(different_barriers, 64, 0), "wait at different barriers");
-  EXPECT_DEATH(run_block(half_a_warp_returns, 32, 0), "lanes of a warp wait at a __syncwarp or shuffle");
-  EXPECT_DEATH(run_block(lanes_at_different_barriers, 32, 0), "lanes of a warp wait at a __syncwarp or shuffle");
+  EXPECT_DEATH(run_block(half_a_warp_returns, 32, 0),
+               "lanes of a warp wait at a __syncwarp, shuffle or matrix operation");
+  EXPECT_DEATH(run_block(lanes_at_different_barriers, 32, 0),
+               "lanes of a warp wait at a __syncwarp, shuffle or matrix operation");
 }
 
 __global__ void write_behind_shared(int number) {
