@@ -15,6 +15,7 @@
 
 #include "fibre.hpp"
 #include "forbidden_memory.hpp"
+#include "matrix.hpp"
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -24,7 +25,7 @@ namespace {
 
 constexpr std::size_t kGuardBytes = 1024;
 constexpr std::byte kUnwritten{0xff};  // NaN in every type of real
-constexpr unsigned kLanes = 32;
+constexpr unsigned kLanes = kWarpLanes;
 
 struct PendingCopy {
   void* to;
@@ -73,7 +74,17 @@ class Block {
   }
   void suspend() { running().fibre->suspend(); }
   void* shared() { return shared_.data() + kGuardBytes; }
+  /// Whether all `bytes` from `first` on are in the block's dynamic shared memory.
+  [[nodiscard]] bool is_shared(const void* first, std::size_t bytes) {
+    const auto from = reinterpret_cast<std::uintptr_t>(first), start = reinterpret_cast<std::uintptr_t>(shared());
+    return from >= start && from - start <= shared_bytes_ && bytes <= shared_bytes_ - (from - start);
+  }
   [[nodiscard]] unsigned running_lane() { return static_cast<unsigned>(&running() - threads_.data()) % kLanes; }
+  /// Lanes of the running thread's warp.
+  [[nodiscard]] std::size_t running_lanes() {
+    const auto first = static_cast<std::size_t>(&running() - threads_.data()) / kLanes * kLanes;
+    return std::min<std::size_t>(kLanes, thread_count_ - first);
+  }
   [[nodiscard]] bool runs() const { return body_ != nullptr; }
   bool land_at_once() { return chance_->below(4) == 0; }
 
@@ -153,8 +164,22 @@ void Block::resume(Thread& thread) {
   if (thread.state == State::kDone) idle_fibres_.push_back(std::move(thread.fibre));
 }
 
+template <typename Part>
+std::array<const Part*, kLanes> parts_of(Warp warp) {
+  std::array<const Part*, kLanes> parts;
+  for (std::size_t lane = 0; lane < kLanes; ++lane)
+    parts[lane] = reinterpret_cast<const Part*>(warp.threads[lane].value);
+  return parts;
+}
+
 /// Releases the lanes of `mask`, which have all come.
 void Block::release_lanes(Warp warp, unsigned mask) {
+  const WarpCall call = warp.threads[std::countr_zero(mask)].warp_call;
+  if (call == WarpCall::kMultiplyAdd) {
+    multiply_add(parts_of<MultiplyAdd>(warp));
+  } else if (call == WarpCall::kLoadMatrices || call == WarpCall::kLoadMatricesTransposed) {
+    load_matrices(parts_of<LoadMatrices>(warp), call == WarpCall::kLoadMatricesTransposed);
+  }
   std::uint64_t ballot = 0;
   for (unsigned lane = 0; lane < warp.lanes; ++lane) {
     if ((mask >> lane & 1U) != 0 && warp.threads[lane].value != 0) ballot |= 1U << lane;
@@ -210,7 +235,8 @@ void Block::run_warp(Warp warp) {
     }
     if (!waiting) return;
     if (!release_lanes(warp)) {
-      fail("lanes of a warp wait at a __syncwarp or shuffle that other lanes of its mask never reach");
+      fail(
+          "lanes of a warp wait at a __syncwarp, shuffle or matrix operation that other lanes of its mask never reach");
     }
   }
 }
@@ -326,9 +352,31 @@ void run_grid(dim3 grid, dim3 block_extents, std::size_t dynamic_shared_bytes, c
 
 using dejavid::cuda_shim::block;
 using dejavid::cuda_shim::fail;
+using dejavid::cuda_shim::WarpCall;
 
 void* shim_dynamic_shared() {
   return block().shared();
+}
+
+/// The call of a whole warp with this lane's `part`, which the warp's last lane reads and writes.
+template <typename Part>
+static void call_of_warp(WarpCall call, const Part& part) {
+  if (block().running_lanes() != dejavid::cuda_shim::kWarpLanes)
+    fail("a matrix operation needs all 32 lanes of a warp");
+  dejavid::cuda_shim::warp_barrier(call, ~0U, reinterpret_cast<std::uint64_t>(&part), -1);
+}
+
+void shim_multiply_add(float* sum, const unsigned* a, const unsigned* b) {
+  call_of_warp(WarpCall::kMultiplyAdd, dejavid::cuda_shim::MultiplyAdd{sum, a, b});
+}
+
+void shim_load_matrices(unsigned* result, const void* row, bool transposed) {
+  dejavid::cuda_shim::LoadMatrices part{result, {}};
+  if (!block().is_shared(row, sizeof(part.row))) fail("ldmatrix needs 16 bytes of dynamic shared memory");
+  if (reinterpret_cast<std::uintptr_t>(row) % sizeof(part.row) != 0)
+    fail("ldmatrix needs an address that is a multiple of 16 bytes");
+  std::memcpy(part.row.data(), row, sizeof(part.row));  // now, as nothing orders this after other lanes' writes
+  call_of_warp(transposed ? WarpCall::kLoadMatricesTransposed : WarpCall::kLoadMatrices, part);
 }
 
 void __pipeline_memcpy_async(void* shared, const void* global, std::size_t bytes, std::size_t zero_bytes) {

@@ -90,6 +90,15 @@ inline float __low2float(__half2 value) {
 inline float __high2float(__half2 value) {
   return value.y;
 }
+inline __half2 __half2half2(__half value) {
+  return {value, value};
+}
+inline __half __low2half(__half2 value) {
+  return value.x;
+}
+inline __half __high2half(__half2 value) {
+  return value.y;
+}
 inline unsigned short __half_as_ushort(__half value) {
   return value.bits;
 }
@@ -101,7 +110,20 @@ inline __half2 __habs2(__half2 value) {
   const auto magnitude = [](__half one) { return __ushort_as_half(static_cast<unsigned short>(one.bits & 0x7fffU)); };
   return {magnitude(value.x), magnitude(value.y)};
 }
-/// A sum of halves, rounded to f32 and then to a half, is what rounding once gives.
+inline __half2 __hneg2(__half2 value) {
+  const auto negated = [](__half one) { return __ushort_as_half(static_cast<unsigned short>(one.bits ^ 0x8000U)); };
+  return {negated(value.x), negated(value.y)};
+}
+
+// A sum or a product of halves, rounded to f32 and then to a half, is what rounding once gives. nvcc may fuse __hmul2
+// and a sum of its result into one multiply-add; here each rounds.
+
+inline __half2 __hadd2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x + b.x, a.y + b.y);
+}
+inline __half2 __hmul2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x * b.x, a.y * b.y);
+}
 inline __half2 __hsub2(__half2 a, __half2 b) {
   return __floats2half2_rn(a.x - b.x, a.y - b.y);
 }
@@ -110,4 +132,46 @@ inline __half2 __hfma2(__half2 a, __half2 b, __half2 c) {
     return __ushort_as_half(dejavid::cuda_shim::double_to_half(x * y + z));
   };
   return {fused(a.x, b.x, c.x), fused(a.y, b.y, c.y)};
+}
+/// max(a b + c, +0), NaN where that is NaN.
+inline __half2 __hfma2_relu(__half2 a, __half2 b, __half2 c) {
+  const __half2 fused = __hfma2(a, b, c);
+  const auto clamped = [](float value) { return value <= 0.0F ? __half(0.0F) : __half(value); };
+  return {clamped(fused.x), clamped(fused.y)};
+}
+
+namespace dejavid::cuda_shim {
+/// Of NaN and a number the number, of -0 and +0 the larger or smaller by sign.
+inline __half larger(__half a, __half b, bool smaller) {
+  const float x = a, y = b;
+  if (x != x) return __half(y);  // of two NaN the canonical one
+  if (y != y) return a;
+  const bool first_is_larger = x == y ? b.bits >> 15U != 0 : x > y;
+  return first_is_larger != smaller ? a : b;
+}
+}  // namespace dejavid::cuda_shim
+
+inline __half2 __hmax2(__half2 a, __half2 b) {
+  return {dejavid::cuda_shim::larger(a.x, b.x, false), dejavid::cuda_shim::larger(a.y, b.y, false)};
+}
+inline __half2 __hmin2(__half2 a, __half2 b) {
+  return {dejavid::cuda_shim::larger(a.x, b.x, true), dejavid::cuda_shim::larger(a.y, b.y, true)};
+}
+
+// Comparisons: 1 where it is so, 0 where not and with NaN.
+
+inline __half2 __heq2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x == b.x ? 1.0F : 0.0F, a.y == b.y ? 1.0F : 0.0F);
+}
+inline __half2 __hgt2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x > b.x ? 1.0F : 0.0F, a.y > b.y ? 1.0F : 0.0F);
+}
+inline __half2 __hge2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x >= b.x ? 1.0F : 0.0F, a.y >= b.y ? 1.0F : 0.0F);
+}
+inline __half2 __hlt2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x < b.x ? 1.0F : 0.0F, a.y < b.y ? 1.0F : 0.0F);
+}
+inline __half2 __hle2(__half2 a, __half2 b) {
+  return __floats2half2_rn(a.x <= b.x ? 1.0F : 0.0F, a.y <= b.y ? 1.0F : 0.0F);
 }

@@ -294,18 +294,22 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function*
 inline constexpr int warpSize = 32;
 /// The running block's dynamic shared memory, aligned to 128 bytes.
 void* shim_dynamic_shared();
+/// What kernels/cuda/matrix.cuh has instructions for: sum[4] += a[4] b[2], and 4 matrices from dynamic shared memory.
+/// All 32 lanes take part.
+void shim_multiply_add(float* sum, const unsigned* a, const unsigned* b);
+void shim_load_matrices(unsigned* result, const void* row, bool transposed);
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
 namespace dejavid::cuda_shim {
 /// What a thread does with the other lanes of its warp.
-enum class WarpCall : std::uint8_t { kSync, kShuffle, kBallot };
+enum class WarpCall : std::uint8_t { kSync, kShuffle, kBallot, kMultiplyAdd, kLoadMatrices, kLoadMatricesTransposed };
 enum class BlockCall : std::uint8_t { kSync, kAnd, kOr, kCount };
 
 /// Number of threads of the block for which `predicate` is not 0. Returns once the whole block has come.
 int block_barrier(BlockCall call, int predicate);
 /// Returns once every lane of `mask` has come: the value of lane `source` for a shuffle, the lanes of nonzero `value`
-/// for a ballot.
+/// for a ballot. Matrix operations are given their part of matrix.hpp as a pointer in `value`.
 std::uint64_t warp_barrier(WarpCall call, unsigned mask, std::uint64_t value, int source);
 /// Lane of the running thread within its warp.
 int lane();
@@ -486,7 +490,50 @@ inline int __clz(int bits) {
 inline int __ffs(int bits) {
   return bits == 0 ? 0 : std::countr_zero(static_cast<unsigned>(bits)) + 1;
 }
+inline float __int2float_rn(int value) {
+  return static_cast<float>(value);
+}
 template <typename T>
 T __ldg(const T* pointer) {
   return *pointer;
+}
+
+// ---- four bytes to a word
+
+namespace dejavid::cuda_shim {
+/// sum + the four products of bytes, modulo 2^32.
+template <typename Byte, typename Word>
+Word sum_of_byte_products(Word a, Word b, Word sum) {
+  auto bits = static_cast<unsigned>(sum);  // wraps without being undefined
+  for (int shift = 0; shift < 32; shift += 8) {
+    const auto left = static_cast<Byte>(a >> shift), right = static_cast<Byte>(b >> shift);
+    bits += static_cast<unsigned>(left * right);
+  }
+  return static_cast<Word>(bits);
+}
+}  // namespace dejavid::cuda_shim
+
+inline unsigned __vabsdiffu4(unsigned a, unsigned b) {
+  unsigned result = 0;
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    const unsigned left = a >> shift & 255U, right = b >> shift & 255U;
+    result |= (left < right ? right - left : left - right) << shift;
+  }
+  return result;
+}
+inline unsigned __dp4a(unsigned a, unsigned b, unsigned sum) {
+  return dejavid::cuda_shim::sum_of_byte_products<std::uint8_t>(a, b, sum);
+}
+inline int __dp4a(int a, int b, int sum) {
+  return dejavid::cuda_shim::sum_of_byte_products<std::int8_t>(a, b, sum);
+}
+/// Byte k of the result is byte `selector` bits 4k .. 4k+2 of the eight of (x, y), x first.
+inline unsigned __byte_perm(unsigned x, unsigned y, unsigned selector) {
+  const std::uint64_t bytes = static_cast<std::uint64_t>(y) << 32U | x;
+  unsigned result = 0;
+  for (unsigned k = 0; k < 4; ++k) {
+    const unsigned chosen = selector >> 4 * k & 7U;
+    result |= static_cast<unsigned>(bytes >> 8 * chosen & 255U) << 8 * k;
+  }
+  return result;
 }
