@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "kernels/blocks.hpp"
+#include "kernels/cost.hpp"
+#include "kernels/device.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
 
@@ -104,4 +106,42 @@ void search_quantized_paths(const QuantizedParameters& parameters, const Blocked
                             const QuantizedVariant& variant = best_quantized_variant());
 
 }  // namespace cpu
+
+namespace cuda {
+
+/// Groups of four features, padded to whole stages of the cost kernel.
+[[nodiscard]] constexpr std::int64_t padded_quantized_groups(std::int64_t feature_dim) {
+  return padded_to(quantized_groups(feature_dim), kFeatureStage);
+}
+/// Words of quantized samples.
+[[nodiscard]] constexpr std::int64_t quantized_sample_count(std::int64_t total_steps, std::int64_t feature_dim) {
+  return padded_to(total_steps, kTileWidth) * padded_quantized_groups(feature_dim);
+}
+
+/// Parameters rearranged for the kernels: [panel][group][centroid, weight][row in panel], row i*C + c; a word is four
+/// features, the first in its lowest byte. Rows and features beyond the last are zero.
+struct QuantizedParameters {
+  const std::uint32_t* words = nullptr;
+  FeatureScale scale;  ///< padded with zeros to whole stages
+  std::int64_t classes = 0, steps = 0, feature_dim = 0;
+};
+
+/// Bytes that hold everything QuantizedParameters points at.
+[[nodiscard]] std::size_t quantized_parameter_bytes(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim);
+
+/// As reference::quantize_parameters, in its bits, packed into `memory` (quantized_parameter_bytes()). At most
+/// kMostQuantizedFeatures features.
+QuantizedParameters quantize_parameters(const ParametersView<float>& parameters, std::byte* memory, Stream stream);
+
+/// `samples` -> [panel][group][column in panel], quantize() of every number by the scale of `parameters`;
+/// quantized_sample_count() words.
+void quantize_samples(const QuantizedParameters& parameters, const Samples& samples, std::uint32_t* packed,
+                      Stream stream);
+
+/// cost [total_steps, cost_stride], row = i*C + c, of the packed numbers: exact sums in integers, rounded to f32. The
+/// same bits as the CPU's variants give.
+void cost_matrices(const QuantizedParameters& parameters, const std::uint32_t* packed_samples, std::int64_t total_steps,
+                   float* cost, Stream stream);
+
+}  // namespace cuda
 }  // namespace dejavid::kernels

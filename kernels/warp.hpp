@@ -45,23 +45,8 @@ void search_paths(const PackedParameters& parameters, const BlockedSamples& samp
 }  // namespace cpu
 
 namespace cuda {
-/// Bytes that search_paths() needs for these samples.
-[[nodiscard]] std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples,
-                                                       bool diagonal);
-
-/// As reference::search_paths, in f32: packs the samples, computes cost matrices, runs the dynamic programme, one
-/// thread a path. A distance is the f64 sum of the path's costs, from the last cell to the first: the bits of
-/// cpu::search_paths where the costs are the same. `workspace`: search_paths_workspace_bytes().
-void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
-                  double* distances, std::byte* workspace, Stream stream);
-
-/// The same with costs of parameters and samples in f16; what it needs is no more than the f32 search does.
-[[nodiscard]] std::size_t search_paths_workspace_bytes(const HalfPackedParameters& parameters, const Samples& samples,
-                                                       bool diagonal);
-void search_paths(const HalfPackedParameters& parameters, const Samples& samples, bool diagonal,
-                  std::int32_t* breakpoints, std::byte* workspace, Stream stream);
-
-/// The dynamic programme alone, on cost [total_steps, cost_stride]; `workspace`: warp_workspace_bytes().
+/// The dynamic programme alone, on cost [total_steps, cost_stride]; see search_precision.hpp for whole searches.
+/// `workspace`: warp_workspace_bytes().
 [[nodiscard]] std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const Samples& samples,
                                                bool diagonal);
 void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal,

@@ -116,34 +116,6 @@ void launch_warp(const float* cost, std::int64_t classes, std::int64_t steps, co
          samples.total_steps, arrays.decisions, arrays.edge, breakpoints, distances);
 }
 
-struct SearchArrays {
-  std::byte* packed_samples;
-  float* cost;
-  std::byte* warp_workspace;
-};
-
-std::int64_t packed_sample_bytes(const PackedParameters& /*parameters*/, const Samples& samples) {
-  return packed_sample_count(samples.total_steps, samples.feature_dim) * static_cast<std::int64_t>(sizeof(float));
-}
-std::int64_t packed_sample_bytes(const HalfPackedParameters& /*parameters*/, const Samples& samples) {
-  return half_packed_sample_count(samples.total_steps, samples.feature_dim) * static_cast<std::int64_t>(sizeof(__half));
-}
-
-template <typename Parameters>
-SearchArrays carve(Workspace& workspace, const Parameters& parameters, const Samples& samples, bool diagonal) {
-  return {workspace.request<std::byte>(packed_sample_bytes(parameters, samples)),
-          workspace.request<float>(samples.total_steps * cost_stride(parameters.classes, parameters.steps)),
-          workspace.request<std::byte>(static_cast<std::int64_t>(
-              warp_workspace_bytes(parameters.classes, parameters.steps, samples, diagonal)))};
-}
-
-template <typename Parameters>
-std::size_t search_bytes(const Parameters& parameters, const Samples& samples, bool diagonal) {
-  Workspace sizing(nullptr);
-  carve(sizing, parameters, samples, diagonal);
-  return sizing.required_bytes();
-}
-
 }  // namespace
 
 std::size_t warp_workspace_bytes(std::int64_t classes, std::int64_t steps, const Samples& samples, bool diagonal) {
@@ -159,38 +131,6 @@ void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Sam
   const Arrays arrays = carve(arena, classes, steps, samples, diagonal);
   const auto run = steps <= 8 ? launch_warp<8> : (steps <= 16 ? launch_warp<16> : launch_warp<kBand>);
   run(cost, classes, steps, samples, diagonal, arrays, breakpoints, distances, stream);
-}
-
-std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const Samples& samples, bool diagonal) {
-  return search_bytes(parameters, samples, diagonal);
-}
-
-std::size_t search_paths_workspace_bytes(const HalfPackedParameters& parameters, const Samples& samples,
-                                         bool diagonal) {
-  return search_bytes(parameters, samples, diagonal);
-}
-
-void search_paths(const PackedParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
-                  double* distances, std::byte* workspace, Stream stream) {
-  if (parameters.steps == 1 && distances == nullptr) return;
-  Workspace arena(workspace);
-  const SearchArrays arrays = carve(arena, parameters, samples, diagonal);
-  auto* const packed_samples = reinterpret_cast<float*>(arrays.packed_samples);
-  pack_samples(samples, packed_samples, stream);
-  cost_matrices(parameters, packed_samples, samples.total_steps, arrays.cost, stream);
-  warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, distances,
-       arrays.warp_workspace, stream);
-}
-
-void search_paths(const HalfPackedParameters& parameters, const Samples& samples, bool diagonal,
-                  std::int32_t* breakpoints, std::byte* workspace, Stream stream) {
-  if (parameters.steps == 1) return;
-  Workspace arena(workspace);
-  const SearchArrays arrays = carve(arena, parameters, samples, diagonal);
-  pack_half_samples(parameters, samples, arrays.packed_samples, stream);
-  cost_matrices(parameters, arrays.packed_samples, samples.total_steps, arrays.cost, stream);
-  warp(arrays.cost, parameters.classes, parameters.steps, samples, diagonal, breakpoints, nullptr,
-       arrays.warp_workspace, stream);
 }
 
 }  // namespace dejavid::kernels::cuda

@@ -208,7 +208,7 @@ std::vector<Key> make_keys() {
                                                    "how often the copy that paths are searched with is renewed"),
       choice<Field<kTrain, &TrainConfig::path_precision>>(
           "train", "path_precision",
-          "costs that training searches paths in: f16 on GPUs, i8 on CPUs; distances and gradients stay f32"),
+          "costs that training searches paths in: f16 on GPUs only; distances and gradients stay f32"),
       boolean<Field<kTrain, &TrainConfig::shuffle>>("train", "shuffle", "a new sample order every epoch"),
       integer<Field<kTrain, &TrainConfig::seed>>("train", "seed", 0, "what every random draw depends on"),
       choice<Field<kTrain, &TrainConfig::profile>>("train", "profile", "defaults of the paper or of the released code"),

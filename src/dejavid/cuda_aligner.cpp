@@ -19,7 +19,7 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
   const bool live = source == PathSource::kLive;
-  const SearchParameters searched =
+  const SearchParameters& searched =
       live ? parameters_.live_packed(PathPrecision::kF32) : parameters_.frozen_packed(PathPrecision::kF32);
   batches_.start(batches, &searched, live ? Wanted::kPathsAndDistances : Wanted::kPaths);
   reserve();

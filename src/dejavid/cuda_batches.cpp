@@ -213,14 +213,8 @@ void CudaBatches::search(const SearchParameters& parameters) {
 
 void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const SearchParameters& parameters,
                                CudaStream& stream) {
-  const Samples searched = samples(piece);
-  std::int32_t* const found = breakpoints(piece.first, group);
-  if (const auto* half = std::get_if<kernels::cuda::HalfPackedParameters>(&parameters)) {
-    kernels::cuda::search_paths(*half, searched, diagonal_, found, path_workspace_.data(), stream.get());
-  } else {
-    kernels::cuda::search_paths(std::get<kernels::PackedParameters>(parameters), searched, diagonal_, found,
-                                distances(piece.first, group), path_workspace_.data(), stream.get());
-  }
+  kernels::cuda::search_paths(parameters, samples(piece), diagonal_, breakpoints(piece.first, group),
+                              path_workspace_.data(), stream.get(), distances(piece.first, group));
 }
 
 std::int32_t* CudaBatches::breakpoints(std::int64_t sample, std::int64_t group) {
@@ -245,7 +239,7 @@ Samples CudaBatches::samples(const SampleRun& run) const {
   return samples;
 }
 
-/// What a search in f32 needs; one in f16 needs no more.
+/// What a search in f32 needs; no other precision needs more.
 std::size_t CudaBatches::workspace_bytes(const Samples& extents) const {
   return kernels::cuda::search_paths_workspace_bytes(kernels::PackedParameters{nullptr, classes_, steps_, feature_dim_},
                                                      extents, diagonal_);

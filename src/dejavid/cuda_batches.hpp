@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/warp.hpp"
+#include "kernels/search_precision.hpp"
 #include "src/dejavid/cuda_memory.hpp"
 #include "src/dejavid/cuda_parameters.hpp"
 #include "src/dejavid/cuda_plan.hpp"

@@ -94,7 +94,7 @@ void CudaEngine::set_frozen(const std::vector<float>& centroids, const std::vect
 
 void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
   if (config_.train.refresh == Refresh::kEpoch) {
-    const SearchParameters frozen = aligner_.parameters().frozen_packed(config_.train.path_precision);
+    const SearchParameters& frozen = aligner_.parameters().frozen_packed(config_.train.path_precision);
     aligner_.batches().start(batches, &frozen);
   } else {
     aligner_.batches().start(batches, nullptr);

@@ -1,7 +1,6 @@
 #include "src/dejavid/cuda_parameters.hpp"
 
 #include <span>
-#include <stdexcept>
 
 namespace dejavid {
 
@@ -37,38 +36,36 @@ void CudaParameters::set_frozen(const std::vector<float>& centroids, const std::
   kernels::cuda::exponentiate(logarithms, count(), frozen_weights_.data(), stream_.get());
   copy_to_device(std::span<const float>(centroids), frozen_centroids_.data(), stream_);
   stream_.finish();
-  frozen_packed_.ready = frozen_packed_.half_ready = false;
+  outdate(frozen_packed_);
 }
 
 ParametersView<float> CudaParameters::live() const {
   return {centroids_.data(), weights_.data(), classes_, steps_, feature_dim_};
 }
 
-SearchParameters CudaParameters::frozen_packed(PathPrecision precision) {
+const SearchParameters& CudaParameters::frozen_packed(PathPrecision precision) {
   return pack({frozen_centroids_.data(), frozen_weights_.data(), classes_, steps_, feature_dim_}, precision,
               frozen_packed_);
 }
 
-SearchParameters CudaParameters::live_packed(PathPrecision precision) {
+const SearchParameters& CudaParameters::live_packed(PathPrecision precision) {
   return pack(live(), precision, live_packed_);
 }
 
-SearchParameters CudaParameters::pack(const ParametersView<float>& parameters, PathPrecision precision,
-                                      PackedCopies& copies) {
-  if (precision == PathPrecision::kI8) throw std::logic_error("path searches in i8 on a GPU");
-  if (precision == PathPrecision::kF16) {
-    std::byte* const packed =
-        copies.half.reserve(kernels::cuda::half_packed_parameter_bytes(classes_, steps_, feature_dim_));
-    if (!copies.half_ready) {
-      copies.half_parameters = kernels::cuda::pack_half_parameters(parameters, packed, stream_.get());
-    }
-    copies.half_ready = true;
-    return copies.half_parameters;
+void CudaParameters::outdate(PackedCopies& copies) {
+  for (PackedCopy& copy : copies) copy.up_to_date = false;
+}
+
+const SearchParameters& CudaParameters::pack(const ParametersView<float>& parameters, PathPrecision precision,
+                                             PackedCopies& copies) {
+  PackedCopy& copy = copies[static_cast<std::size_t>(precision)];
+  if (!copy.up_to_date) {
+    const kernels::cuda::SearchPrecision& search = kernels::cuda::search_precision(choice_name(precision));
+    std::byte* const memory = copy.memory.reserve(search.parameter_bytes(classes_, steps_, feature_dim_));
+    copy.parameters = search.pack(parameters, memory, stream_.get());
+    copy.up_to_date = true;
   }
-  float* const packed = copies.panels.reserve(kernels::cuda::packed_parameter_count(classes_, steps_, feature_dim_));
-  if (!copies.ready) static_cast<void>(kernels::cuda::pack_parameters(parameters, packed, stream_.get()));
-  copies.ready = true;
-  return kernels::PackedParameters{packed, classes_, steps_, feature_dim_};
+  return copy.parameters;
 }
 
 }  // namespace dejavid

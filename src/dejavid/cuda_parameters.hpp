@@ -1,19 +1,18 @@
 #pragma once
 
-#include <variant>
+#include <array>
 #include <vector>
 
-#include "kernels/cost.hpp"
+#include "kernels/search_precision.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/config/config.hpp"
+#include "src/config/choices.hpp"
 #include "src/dejavid/cuda_memory.hpp"
 #include "src/dejavid/model.hpp"
 
 namespace dejavid {
 
-/// What paths are searched with: f32, or f16 as the kernels scale it.
-using SearchParameters = std::variant<kernels::PackedParameters, kernels::cuda::HalfPackedParameters>;
+using kernels::cuda::SearchParameters;
 
 /// A model's parameters in GPU memory, in the layouts that the kernels read: the live ones and the epoch's frozen copy.
 /// Everything happens in the order of one stream, which must outlive it.
@@ -29,15 +28,15 @@ class CudaParameters {
   void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights);
 
   [[nodiscard]] kernels::ParametersView<float> live() const;
-  // Packed where they have changed since the last time. kI8 is none of a GPU's.
-  [[nodiscard]] SearchParameters frozen_packed(PathPrecision precision);
-  [[nodiscard]] SearchParameters live_packed(PathPrecision precision);
+  // Packed where they have changed since the last time.
+  [[nodiscard]] const SearchParameters& frozen_packed(PathPrecision precision);
+  [[nodiscard]] const SearchParameters& live_packed(PathPrecision precision);
 
   /// For the update, which keeps the weights up to date. It makes what is packed old.
   [[nodiscard]] float* centroids() { return centroids_.data(); }
   [[nodiscard]] float* log_weights() { return log_weights_.data(); }
   [[nodiscard]] float* weights() { return weights_.data(); }
-  void changed() { live_packed_.ready = live_packed_.half_ready = false; }
+  void changed() { outdate(live_packed_); }
 
   [[nodiscard]] std::int64_t classes() const { return classes_; }
   [[nodiscard]] std::int64_t steps() const { return steps_; }
@@ -45,15 +44,16 @@ class CudaParameters {
   [[nodiscard]] std::int64_t count() const { return classes_ * steps_ * feature_dim_; }
 
  private:
-  /// Copies in the layouts of path searches, each made when it is first asked for.
-  struct PackedCopies {
-    DeviceBuffer<float> panels;
-    DeviceBuffer<std::byte> half;
-    kernels::cuda::HalfPackedParameters half_parameters;
-    bool ready = false, half_ready = false;
+  /// A copy in the layout of a path search, made when it is first asked for.
+  struct PackedCopy {
+    DeviceBuffer<std::byte> memory;
+    SearchParameters parameters;
+    bool up_to_date = false;
   };
-  [[nodiscard]] SearchParameters pack(const kernels::ParametersView<float>& parameters, PathPrecision precision,
-                                      PackedCopies& copies);
+  using PackedCopies = std::array<PackedCopy, kChoiceNames<PathPrecision>.size()>;  ///< one a precision
+  static void outdate(PackedCopies& copies);
+  [[nodiscard]] const SearchParameters& pack(const kernels::ParametersView<float>& parameters, PathPrecision precision,
+                                             PackedCopies& copies);
 
   CudaStream& stream_;
   std::int64_t classes_, steps_, feature_dim_;

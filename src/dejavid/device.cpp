@@ -85,11 +85,6 @@ void require_path_precision(const Config& config, const Device& device) {
         "train.path_precision: found \"f16\" where the CPU computes; expected \"f32\" or \"i8\"; choose one of these, "
         "or a GPU");
   }
-  if (found == PathPrecision::kI8 && device.is_gpu()) {
-    throw ConfigError(
-        "train.path_precision: found \"i8\" where GPUs compute; expected \"f32\" or \"f16\"; choose one of these, or "
-        "dist.device = \"cpu\"");
-  }
 }
 
 std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator, int threads) {

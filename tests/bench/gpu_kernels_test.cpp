@@ -16,7 +16,7 @@ TEST(GpuKernels, EveryOperationIsRecordedForBothTypesOfFeatures) {
   if (!has_gpu()) GTEST_SKIP() << "found no GPU; the preset cpu runs this on an emulated one";
   const Shape shape{"", 3, 4, 40, 9, 5};
   const std::vector<Record> records = measure_gpu_kernels(shape, {2, 0.0});
-  ASSERT_EQ(records.size(), 10U);
+  ASSERT_EQ(records.size(), 16U);
   EXPECT_EQ(records.front().name, "cost/cuda");
   EXPECT_EQ(records.back().name, "gradient_along_paths/cuda_f16");
   for (const Record& record : records) {
@@ -24,7 +24,17 @@ TEST(GpuKernels, EveryOperationIsRecordedForBothTypesOfFeatures) {
     EXPECT_GT(record.seconds, 0) << record.name;
     ASSERT_TRUE(record.roof) << record.name;
     EXPECT_GT(*record.roof, 0) << record.name;
+    EXPECT_EQ(record.nominal_roof, nominal_gpu_roof()) << record.name;
+    EXPECT_EQ(record.predicted_seconds.has_value(), record.name.starts_with("cost")) << record.name;
   }
+}
+
+TEST(GpuKernels, ARoofFarBelowTheNominalOneIsSaid) {
+  EXPECT_EQ(find_low_roof(99e9, 100e9), std::nullopt);
+  EXPECT_EQ(find_low_roof(101e9, 100e9), std::nullopt);
+  const auto line = find_low_roof(90e9, 100e9);
+  ASSERT_TRUE(line);
+  EXPECT_NE(line->find("found 90 G elements/s, 0.900 of the 100"), std::string::npos) << *line;
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end_to_end"))
 import support  # noqa: E402
 
 OPERATIONS = ["cost", "search_paths", "distances_along_paths", "gradient_along_paths"]
-GPU_OPERATIONS = ["cost", "search_paths", "search_paths_f16", "distances_along_paths", "gradient_along_paths"]
+GPU_OPERATIONS = [operation + suffix for suffix in ("", "_f16", "_i8") for operation in ("cost", "search_paths")]
+GPU_OPERATIONS += ["distances_along_paths", "gradient_along_paths"]
 PARTS = ["kernels", "train", "naive", "torch", "io"]
 PHASES = ["read", "paths", "forward", "backward", "reduce", "update", "evaluate"]
 COMMON = {"part", "name", "variant", "shape", "ranks", "threads", "seconds", "spread", "elements", "gelem_per_s"}
@@ -79,7 +80,7 @@ class Records(support.ProgramTest):
         self.check_kernels(ranks=2)
 
     def check_training(self, record, ranks, columns):
-        on_gpu = {"device_peak_bytes"} if record["variant"] == "cuda" else set()
+        on_gpu = {"device_peak_bytes", "nominal_roof_gelem_per_s"} if record["variant"] == "cuda" else set()
         self.assertEqual(set(record), COMMON | ROOF | {"samples_per_s", "first_seconds", "phases", "peak_bytes"} | on_gpu)
         self.assertEqual((record["part"], record["name"], record["ranks"]), ("train", "epoch", ranks))
         self.assertEqual([record["shape"][name] for name in "CKF"], [6, 8, 24])
@@ -131,6 +132,9 @@ class Records(support.ProgramTest):
         arguments = ["--shape", "3,4,40,9,5", "--repeats", "2", "--seconds", "0"]
         records = self.measure("kernels", *arguments, program=EMULATED)  # a GPU is there, so it is taken
         self.assertEqual([r["name"] for r in records], [f"{o}/{v}" for v in ("cuda", "cuda_f16") for o in GPU_OPERATIONS])
+        arguments = ["--store", "order.h5", "--epochs", "1", "--device", "cuda", "--path-precision", "i8"]
+        (record,) = self.measure("train", *arguments, program=EMULATED)
+        self.check_training(record, 1, columns)
 
     def test_naive(self):
         arguments = [*SMALL_SHAPE, "--batches", "1", "--epoch-samples", "100", "--threads", "1"]

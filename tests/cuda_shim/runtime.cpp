@@ -280,6 +280,9 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
     case cudaDevAttrWarpSize:
       *value = properties.warpSize;
       break;
+    case cudaDevAttrClockRate:
+      *value = 1;  // kHz: an emulated multiprocessor is faster than that
+      break;
     case cudaDevAttrMultiProcessorCount:
       *value = properties.multiProcessorCount;
       break;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <random>
 
+#include "src/config/choices.hpp"
 #include "src/dejavid/cuda_parameters.hpp"
 #include "tests/cuda_shim/cuda_shim.hpp"
 #include "tests/io/io_fixtures.hpp"
@@ -154,10 +155,22 @@ TEST_F(Batches, InLargeGroupsSearchedByTheUser) {
   check(false, false, 1 << 20, kMostBatchesInGroup);
 }
 
-TEST_F(Batches, SearchedInF16) {
-  precision_ = PathPrecision::kF16;
-  check(false, true, 1, 1);
-  check(false, false, 1 << 20, kMostBatchesInGroup);
+TEST_F(Batches, SearchedInLessThanF32) {
+  for (const PathPrecision precision : {PathPrecision::kF16, PathPrecision::kI8}) {
+    SCOPED_TRACE(choice_name(precision));
+    precision_ = precision;
+    check(false, true, 1, 1);
+    check(false, false, 1 << 20, kMostBatchesInGroup);
+  }
+}
+
+TEST_F(Batches, EveryPrecisionIsOneOfTheKernels) {
+  CudaStream user;
+  CudaParameters parameters(model_, user);
+  ASSERT_EQ(kernels::cuda::search_precisions().size(), kChoiceNames<PathPrecision>.size());
+  for (const PathPrecision precision : {PathPrecision::kF32, PathPrecision::kF16, PathPrecision::kI8}) {
+    EXPECT_EQ(parameters.live_packed(precision).index(), static_cast<std::size_t>(precision));
+  }
 }
 
 TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
@@ -166,7 +179,8 @@ TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
   CudaBatches batches(*dataset_, model_, {}, user, [](cudaEvent_t) {});
   const SearchParameters half = parameters.live_packed(PathPrecision::kF16);
   EXPECT_THROW(batches.start(passes_, &half, Wanted::kPathsAndDistances), std::logic_error);
-  EXPECT_THROW(static_cast<void>(parameters.live_packed(PathPrecision::kI8)), std::logic_error);
+  const SearchParameters quantized = parameters.live_packed(PathPrecision::kI8);
+  EXPECT_THROW(batches.start(passes_, &quantized, Wanted::kPathsAndDistances), std::logic_error);
 }
 
 TEST_F(Batches, Kept) {

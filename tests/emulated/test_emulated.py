@@ -287,6 +287,58 @@ class PathsInF16(EmulatedTest):
         self.assert_relative(frozen, current, 1e-5, "val_loss")
 
 
+class PathsInI8(EmulatedTest):
+    """train.path_precision = i8: the CPU's paths to the bit, so losses are as near to the CPU's as in f32."""
+
+    settings = dict(train__path_precision="i8", train__batch_size=6)
+
+    def compare(self, seed, dtype=np.float32, make=None, ways=(ALONE, THREE_NCCL), **settings):
+        """Features with offsets and spreads of their own."""
+        tse_set = support.make_set(seed, features=45, lengths=(10, 30), **(make or {}))
+        generator = np.random.default_rng(seed)
+        offsets, spreads = generator.normal(scale=20, size=45), np.exp(generator.normal(size=45))
+        tse_set.samples[:] = [(offsets + spreads * sample).astype(np.float32) for sample in tse_set.samples]
+        self.store = support.write_store(self.folder / "set.h5", tse_set, dtype=dtype)
+        settings = {**self.settings, **settings}
+        reference = self.train_cpu(**settings)
+        for way in ways:
+            with self.subTest(way=way.name):
+                self.compare_runs(self.train_on(way, seed=seed, **settings)[0], reference)
+        return reference
+
+    def test_as_the_cpu(self):
+        self.compare(70)
+
+    def test_half_precision_uploaded_anew(self):
+        self.compare(71, np.float16, model__steps=8, data__cache="none")
+
+    def test_refreshed_every_batch_with_the_diagonal(self):
+        self.compare(72, model__diagonal=True, train__refresh="batch", ways=(ALONE, THREE_STAGED))
+
+    def test_one_step_centroids(self):
+        self.compare(73, model__steps=1)
+
+    def test_a_gpu_search_in_i8_finds_other_paths_than_one_in_f32(self):
+        reference = self.compare(74, ways=())
+        first = {}
+        for precision in ("f32", "i8"):
+            run_dir, _ = self.train_on(ALONE, precision, **{**self.settings, "train__path_precision": precision})
+            first[precision] = support.read_metrics(run_dir, "step")[0]["loss"]
+        self.assertNotEqual(first["f32"], first["i8"])
+        self.assert_relative([first["i8"]], [support.read_metrics(reference, "step")[0]["loss"]], 1e-5, "first loss")
+
+    def test_the_same_bytes(self):
+        self.store = support.write_store(self.folder / "set.h5", support.make_set(75))
+        for way in (ALONE, TWO_NCCL):
+            files = []
+            for seed in (1, 2):
+                run_dir, _ = self.train_on(way, "run", seed, **self.settings)
+                files.append(((run_dir / "model.h5").read_bytes(), [s["loss"] for s in support.read_metrics(run_dir, "step")]))
+                shutil.rmtree(run_dir)
+            with self.subTest(way=way.name):
+                self.assertEqual(files[1], files[0])
+
+
 class Resume(EmulatedTest):
     settings = dict(train__batch_size=6, train__epochs=3, run__checkpoint_every_steps=3, run__checkpoint_keep=100)
 

@@ -18,8 +18,8 @@ std::vector<std::int32_t> paths_on_device(const Problem<float>& problem, cuda::F
       static_cast<std::int64_t>(cuda::search_paths_workspace_bytes(panels, samples, diagonal)));
   DeviceArray<std::int32_t> breakpoints(samples.count * parameters.classes * (parameters.steps - 1));
   DeviceArray<double> distances(samples.count * parameters.classes);
-  cuda::search_paths(panels, samples, diagonal, breakpoints.data(),
-                     own_distances != nullptr ? distances.data() : nullptr, workspace.data(), stream);
+  cuda::search_paths(panels, samples, diagonal, breakpoints.data(), workspace.data(), stream,
+                     own_distances != nullptr ? distances.data() : nullptr);
   if (own_distances != nullptr) *own_distances = distances.values();
   return breakpoints.values();
 }

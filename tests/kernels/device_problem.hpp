@@ -15,6 +15,7 @@
 #include "kernels/along_path.hpp"
 #include "kernels/cost.hpp"
 #include "kernels/device.hpp"
+#include "kernels/search_precision.hpp"
 #include "kernels/warp.hpp"
 #include "tests/kernels/problem.hpp"
 

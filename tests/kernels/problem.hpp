@@ -12,6 +12,7 @@
 #include "kernels/along_path.hpp"
 #include "kernels/blocks.hpp"
 #include "kernels/cost.hpp"
+#include "kernels/quantized.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
 #include "kernels/warp.hpp"
@@ -210,6 +211,30 @@ inline std::vector<std::int32_t> paths_by(const Problem<float>& problem, bool di
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(problem.pair_count() * (parameters.steps - 1)), -999);
   cpu::search_paths(packed, blocks.samples(), diagonal, breakpoints.data(), distances, workspace.data(), threads,
                     variant);
+  return breakpoints;
+}
+
+/// Calls `check(variant)` for every variant in bytes that this processor supports.
+template <typename Check>
+void for_each_quantized_variant(Check&& check) {
+  for (const cpu::QuantizedVariant& variant : cpu::quantized_variants()) {
+    if (variant.supported()) check(variant);
+  }
+}
+
+/// Paths by the search in bytes.
+inline std::vector<std::int32_t> quantized_paths_by(const Problem<float>& problem, bool diagonal, int threads,
+                                                    const cpu::QuantizedVariant& variant) {
+  const ParametersView<float> parameters = problem.parameters();
+  Blocks blocks(problem);
+  Aligned<std::byte> memory(static_cast<std::int64_t>(
+      cpu::quantized_parameter_bytes(parameters.classes, parameters.steps, parameters.feature_dim)));
+  const cpu::QuantizedParameters quantized = cpu::quantize_parameters(parameters, memory.data(), threads);
+  Aligned<std::byte> workspace(
+      static_cast<std::int64_t>(cpu::search_quantized_paths_workspace_bytes(quantized, blocks.samples(), threads)));
+  std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(problem.pair_count() * (parameters.steps - 1)), -999);
+  cpu::search_quantized_paths(quantized, blocks.samples(), diagonal, breakpoints.data(), workspace.data(), threads,
+                              variant);
   return breakpoints;
 }
 

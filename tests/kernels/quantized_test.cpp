@@ -9,13 +9,6 @@
 namespace dejavid::kernels::testing {
 namespace {
 
-template <typename Check>
-void for_each_quantized_variant(Check&& check) {
-  for (const cpu::QuantizedVariant& variant : cpu::quantized_variants()) {
-    if (variant.supported()) check(variant);
-  }
-}
-
 /// A problem as the reference quantizes it.
 struct Quantized {
   explicit Quantized(const Problem<float>& problem)
@@ -76,21 +69,6 @@ std::vector<std::int64_t> costs_by(const Problem<float>& problem, const cpu::Qua
     }
   }
   return costs;
-}
-
-std::vector<std::int32_t> quantized_paths_by(const Problem<float>& problem, bool diagonal, int threads,
-                                             const cpu::QuantizedVariant& variant) {
-  const ParametersView<float> parameters = problem.parameters();
-  Blocks blocks(problem);
-  Aligned<std::byte> memory(static_cast<std::int64_t>(
-      cpu::quantized_parameter_bytes(parameters.classes, parameters.steps, parameters.feature_dim)));
-  const cpu::QuantizedParameters quantized = cpu::quantize_parameters(parameters, memory.data(), threads);
-  Aligned<std::byte> workspace(
-      static_cast<std::int64_t>(cpu::search_quantized_paths_workspace_bytes(quantized, blocks.samples(), threads)));
-  std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(problem.pair_count() * (parameters.steps - 1)), -999);
-  cpu::search_quantized_paths(quantized, blocks.samples(), diagonal, breakpoints.data(), workspace.data(), threads,
-                              variant);
-  return breakpoints;
 }
 
 TEST(Quantized, NumbersAreRoundedAndClamped) {

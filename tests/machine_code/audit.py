@@ -43,7 +43,7 @@ TILE = {"float": 2 * 64 * 128 * 4, "__half": 2 * 64 * 128 * 2}  # two tiles of c
 LOOKUP, CENTROIDS = 1088, 8 * 256 * 16
 KERNELS = {
     "cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, updates_of_outer_turn=STAGE * 64),
-    "cost_kernel<2>": Kernel(256, 2 * STAGE * 3 * 128 * 4, updates_of_outer_turn=STAGE * 64),
+    "cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "half_cost_kernel<1>": Kernel(64, 2 * HALF_STAGE * 3 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
     "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
     **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP) for feature, tile in TILE.items()},

@@ -7,16 +7,20 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "kernels/along_path.hpp"
 #include "kernels/cost.hpp"
 #include "kernels/loss.hpp"
 #include "kernels/roof.hpp"
-#include "kernels/warp.hpp"
+#include "kernels/search_precision.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
+#include "src/run/log.hpp"
 
 namespace dejavid::bench {
 namespace {
@@ -57,11 +61,15 @@ class GpuArray {
   T* data_ = nullptr;
 };
 
-int processor_count() {
-  int device = 0, count = 0;
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
   check(cudaGetDevice(&device), "cudaGetDevice");
-  check(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
-  return count;
+  check(cudaDeviceGetAttribute(&value, which, device), "cudaDeviceGetAttribute");
+  return value;
+}
+
+int processor_count() {
+  return attribute(cudaDevAttrMultiProcessorCount);
 }
 
 /// A KernelProblem on the GPU, with room for what the kernels write. Everything runs on the default stream.
@@ -79,10 +87,7 @@ class GpuProblem {
         first_rows_(vector_of(problem.samples().offsets, count_)),
         offsets_(std::vector<std::int32_t>(problem.samples().offsets, problem.samples().offsets + count_ + 1)),
         distance_gradient_(problem.distance_gradient()),
-        panels_(cuda::packed_parameter_count(classes_, steps_, feature_dim_)),
-        packed_samples_(cuda::packed_sample_count(total_steps_, feature_dim_)),
         cost_(total_steps_ * cuda::cost_stride(classes_, steps_)),
-        half_panels_(static_cast<std::int64_t>(cuda::half_packed_parameter_bytes(classes_, steps_, feature_dim_))),
         breakpoints_(count_ * classes_ * (steps_ - 1)),
         parts_(cuda::distance_parts(steps_, feature_dim_) * count_ * classes_),
         distances_(count_ * classes_),
@@ -93,23 +98,29 @@ class GpuProblem {
       samples_.longest = std::max(samples_.longest, problem.samples().length(b));
     GpuArray<float> rows(vector_of(problem.samples().sample(0), total_steps_ * feature_dim_));
     cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
-    packed_ = cuda::pack_parameters(parameters(), panels_.get(), nullptr);
-    half_packed_ = cuda::pack_half_parameters(parameters(), half_panels_.get(), nullptr);
-    const std::size_t bytes = std::max({cuda::search_paths_workspace_bytes(packed_, samples_, false),
-                                        cuda::search_paths_workspace_bytes(half_packed_, samples_, false),
-                                        cuda::gradient_workspace_bytes(parameters(), samples_, processors_)});
+    std::size_t bytes = cuda::gradient_workspace_bytes(parameters(), samples_, processors_);
+    for (const cuda::SearchPrecision& precision : cuda::search_precisions()) {
+      Search& search = searches_.emplace_back();
+      search.memory = std::make_unique<GpuArray<std::byte>>(
+          static_cast<std::int64_t>(precision.parameter_bytes(classes_, steps_, feature_dim_)));
+      search.parameters = precision.pack(parameters(), search.memory->get(), nullptr);
+      search.packed_samples = std::make_unique<GpuArray<std::byte>>(
+          static_cast<std::int64_t>(cuda::packed_sample_bytes(search.parameters, samples_)));
+      cuda::pack_samples(search.parameters, samples_, search.packed_samples->get(), nullptr);
+      bytes = std::max(bytes, cuda::search_paths_workspace_bytes(search.parameters, samples_, false));
+    }
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
-    pack_samples();
     check(cudaDeviceSynchronize(), "packing");
   }
 
-  void pack_samples() { cuda::pack_samples(samples_, packed_samples_.get(), nullptr); }
-  void cost() { cuda::cost_matrices(packed_, packed_samples_.get(), total_steps_, cost_.get(), nullptr); }
-  void search_paths() {
-    cuda::search_paths(packed_, samples_, false, breakpoints_.get(), nullptr, workspace_->get(), nullptr);
+  // By the number of a precision in cuda::search_precisions().
+  void cost(std::size_t precision) {
+    const Search& search = searches_[precision];
+    cuda::cost_matrices(search.parameters, search.packed_samples->get(), total_steps_, cost_.get(), nullptr);
   }
-  void search_half_paths() {
-    cuda::search_paths(half_packed_, samples_, false, breakpoints_.get(), workspace_->get(), nullptr);
+  void search_paths(std::size_t precision) {
+    cuda::search_paths(searches_[precision].parameters, samples_, false, breakpoints_.get(), workspace_->get(),
+                       nullptr);
   }
   void distances() {
     cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), nullptr);
@@ -156,6 +167,11 @@ class GpuProblem {
   static std::vector<T> vector_of(const T* values, std::int64_t count) {
     return {values, values + count};
   }
+  /// What a precision's search reads.
+  struct Search {
+    std::unique_ptr<GpuArray<std::byte>> memory, packed_samples;
+    cuda::SearchParameters parameters;
+  };
   [[nodiscard]] kernels::ParametersView<float> parameters() {
     return {centroids_.get(), weights_.get(), classes_, steps_, feature_dim_};
   }
@@ -165,8 +181,7 @@ class GpuProblem {
   GpuArray<std::byte> features_;
   GpuArray<std::int64_t> first_rows_;
   GpuArray<std::int32_t> offsets_;
-  GpuArray<float> distance_gradient_, panels_, packed_samples_, cost_;
-  GpuArray<std::byte> half_panels_;
+  GpuArray<float> distance_gradient_, cost_;
   GpuArray<std::int32_t> breakpoints_;
   GpuArray<float> parts_;
   GpuArray<double> distances_;
@@ -174,29 +189,57 @@ class GpuProblem {
   std::unique_ptr<GpuArray<std::byte>> workspace_;
   int processors_;
   cuda::Samples samples_;
-  kernels::PackedParameters packed_;
-  cuda::HalfPackedParameters half_packed_;
+  std::vector<Search> searches_;
 };
 
 struct GpuOperation {
-  std::string_view name;
-  void (GpuProblem::*run)();
-  bool along_paths;
+  std::string name;
+  std::function<void(GpuProblem&)> run;
+  bool along_paths = false;
+  std::optional<double> instructions = std::nullopt;  ///< an element's, in all its lanes
 };
-constexpr std::array<GpuOperation, 5> kGpuOperations{{{"cost", &GpuProblem::cost, false},
-                                                      {"search_paths", &GpuProblem::search_paths, false},
-                                                      {"search_paths_f16", &GpuProblem::search_half_paths, false},
-                                                      {"distances_along_paths", &GpuProblem::distances, true},
-                                                      {"gradient_along_paths", &GpuProblem::gradient, true}}};
+
+/// In the order of a training step; costs and searches in f32, then "cost_f16" and so on.
+std::vector<GpuOperation> gpu_operations() {
+  std::vector<GpuOperation> operations;
+  const auto precisions = cuda::search_precisions();
+  for (std::size_t k = 0; k < precisions.size(); ++k) {
+    const std::string suffix = k == 0 ? "" : fmt::format("_{}", precisions[k].name);
+    operations.push_back(
+        {"cost" + suffix, [k](GpuProblem& problem) { problem.cost(k); }, false, precisions[k].instructions});
+    operations.push_back({"search_paths" + suffix, [k](GpuProblem& problem) { problem.search_paths(k); }});
+  }
+  operations.push_back({"distances_along_paths", [](GpuProblem& problem) { problem.distances(); }, true});
+  operations.push_back({"gradient_along_paths", [](GpuProblem& problem) { problem.gradient(); }, true});
+  return operations;
+}
+
 constexpr std::array<std::pair<cuda::FeatureType, std::string_view>, 2> kFeatureTypes{
     {{cuda::FeatureType::kFloat32, "cuda"}, {cuda::FeatureType::kFloat16, "cuda_f16"}}};
 
-std::optional<std::string> compare_result(std::string_view name, const GpuProblem& problem, const Expected& expected) {
+/// What the operations of every precision are to find.
+struct GpuExpected : Expected {
+  explicit GpuExpected(KernelProblem& problem) : Expected(problem), costs_of_bytes(quantized_costs(problem)) {
+    problem.search_quantized_paths(1, kernels::cpu::best_quantized_variant());
+    breakpoints_of_bytes = problem.breakpoints();
+  }
+
+  std::vector<double> costs_of_bytes;
+  std::vector<std::int32_t> breakpoints_of_bytes;
+};
+
+std::optional<std::string> compare_result(std::string_view name, const GpuProblem& problem,
+                                          const GpuExpected& expected) {
   if (name == "cost") return first_difference(problem.cost_values(), expected.plain_cost());
+  if (name == "cost_i8") return first_difference(problem.cost_values(), expected.costs_of_bytes);
+  if (name == "cost_f16") return std::nullopt;  // scaled; its paths tell
   // Small integers are exact in f16 too.
   if (name == "search_paths" || name == "search_paths_f16")
     return first_difference(problem.breakpoint_values(), expected.breakpoints);
+  if (name == "search_paths_i8") return first_difference(problem.breakpoint_values(), expected.breakpoints_of_bytes);
   if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
+  if (name != "gradient_along_paths")
+    throw std::logic_error(fmt::format("{}: found nothing to compare it with; expected a reference", name));
   if (auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
   return first_difference(problem.sum_values(1), expected.magnitude_sum);
 }
@@ -253,7 +296,9 @@ double measure_roof_by(GpuClock& clock, double run_seconds) {
   const std::int64_t blocks = kBlocksEach * processor_count();
   GpuArray<float> checksums(blocks * cuda::kRoofThreads);
   std::int64_t rounds = 16;
+  // The first call of a kernel also loads it.
   const auto run = [&] { cuda::roof(blocks, rounds, checksums.get(), nullptr); };
+  clock.seconds_of(run, false);
   double seconds = clock.seconds_of(run, false);
   while (seconds < run_seconds) {
     rounds *= 2;
@@ -272,13 +317,14 @@ bool has_gpu() {
 
 std::optional<std::string> find_gpu_disagreement(const Shape& shape) {
   KernelProblem host = cut_problem(shape);
-  const Expected expected(host);
+  const GpuExpected expected(host);
+  const std::vector<GpuOperation> operations = gpu_operations();
   for (const auto& [type, variant] : kFeatureTypes) {
     GpuProblem problem(host, type);
-    for (const GpuOperation& operation : kGpuOperations) {
+    for (const GpuOperation& operation : operations) {
       problem.set_breakpoints(operation.along_paths ? expected.breakpoints
                                                     : std::vector<std::int32_t>(expected.breakpoints.size(), -1));
-      (problem.*operation.run)();
+      operation.run(problem);
       check(cudaDeviceSynchronize(), "a kernel");
       if (const auto difference = compare_result(operation.name, problem, expected)) {
         return fmt::format("variant {}: {}{} as the reference has it; do not use this GPU with this build", variant,
@@ -294,26 +340,53 @@ double measure_gpu_roof(double seconds) {
   return measure_roof_by(clock, seconds);
 }
 
+double nominal_gpu_roof() {
+  // An element is two instructions. sm_80 has 64 lanes of fp32 a multiprocessor, later ones 128.
+  const bool fewer =
+      attribute(cudaDevAttrComputeCapabilityMajor) == 8 && attribute(cudaDevAttrComputeCapabilityMinor) == 0;
+  const double elements_a_clock = fewer ? 32 : 64, clocks_a_second = 1e3 * attribute(cudaDevAttrClockRate);
+  return processor_count() * elements_a_clock * clocks_a_second;
+}
+
+std::optional<std::string> find_low_roof(double roof, double nominal) {
+  constexpr double kLowest = 0.97;
+  if (roof >= kLowest * nominal) return std::nullopt;
+  return fmt::format(
+      "roof: found {:.4g} G elements/s, {:.3f} of the {:.4g} that the GPU's units do at its highest clock; expected {} "
+      "of "
+      "them: look at its clocks (nvidia-smi -q -d CLOCK,PERFORMANCE) before comparing anything with the roof",
+      roof / 1e9, roof / nominal, nominal / 1e9, kLowest);
+}
+
 std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience) {
   constexpr double kRoofSeconds = 0.02;
   const KernelProblem host = batch_of(shape);
   GpuClock clock;
   const double roof_seconds = std::min(kRoofSeconds, patience.seconds);
-  const double roof_before = measure_roof_by(clock, roof_seconds);
+  const double roof_before = measure_roof_by(clock, roof_seconds), nominal = nominal_gpu_roof();
+  const std::vector<GpuOperation> operations = gpu_operations();
   std::vector<Record> records;
   for (const auto& [type, variant] : kFeatureTypes) {
     GpuProblem problem(host, type);
-    problem.search_paths();
-    for (const GpuOperation& operation : kGpuOperations) {
-      const Summary summary = clock.measure([&] { (problem.*operation.run)(); }, patience);
+    problem.search_paths(0);
+    for (const GpuOperation& operation : operations) {
+      const Summary summary = clock.measure([&] { operation.run(problem); }, patience);
       Record record = kernel_record(operation.name, variant, shape, operation.along_paths);
       record.seconds = summary.seconds;
       record.spread = summary.spread;
+      // Where 128 lanes issue in a clock; `nominal` is of elements of two instructions.
+      if (operation.instructions) record.predicted_seconds = record.elements * *operation.instructions / 2 / nominal;
       records.push_back(std::move(record));
     }
   }
   const double roof = std::max(roof_before, measure_roof_by(clock, roof_seconds));
-  for (Record& record : records) record.roof = roof;
+  log_info(fmt::format("roof: {:.4g} G elements/s, {:.3f} of the nominal {:.4g}", roof / 1e9, roof / nominal,
+                       nominal / 1e9));
+  if (const auto low = find_low_roof(roof, nominal)) log_warning(*low);
+  for (Record& record : records) {
+    record.roof = roof;
+    record.nominal_roof = nominal;
+  }
   return records;
 }
 

@@ -21,6 +21,13 @@ namespace dejavid::bench {
 /// a few runs of at least `seconds`.
 [[nodiscard]] double measure_gpu_roof(double seconds);
 
+/// The same as the current GPU's arithmetic units and its highest clock have it.
+[[nodiscard]] double nominal_gpu_roof();
+
+/// A line where a measured roof is less than 0.97 of the nominal one: something else holds the loop up then, and what a
+/// kernel reaches of the roof hides it.
+[[nodiscard]] std::optional<std::string> find_low_roof(double roof, double nominal);
+
 /// All operations on the GPU, with features as f32 and as f16, between two measurements of its roof. Each call finds
 /// the caches flushed and is timed by the GPU's own events.
 [[nodiscard]] std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience);

@@ -16,6 +16,14 @@ double measure_gpu_roof(double /*seconds*/) {
   throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
 }
 
+double nominal_gpu_roof() {
+  throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
+}
+
+std::optional<std::string> find_low_roof(double /*roof*/, double /*nominal*/) {
+  throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
+}
+
 std::vector<Record> measure_gpu_kernels(const Shape& /*shape*/, const Patience& /*patience*/) {
   throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
 }

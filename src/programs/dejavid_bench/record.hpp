@@ -31,7 +31,9 @@ struct Record {
   double spread = 0;           ///< (max - min) / median
   double elements = 0;         ///< samples*C*K*T*F: what the paths are searched among; of a store, its features
   std::optional<double> visited_elements;  ///< those on the paths, for what runs along paths only
-  std::optional<double> roof;  ///< elements a second of sub, and, fma from registers, on all ranks and threads
+  std::optional<double> roof;          ///< elements a second of sub, and, fma from registers, on all ranks and threads
+  std::optional<double> nominal_roof;  ///< the same by a GPU's number of arithmetic units and its highest clock
+  std::optional<double> predicted_seconds;  ///< if all clocks issued instructions, at the GPU's highest clock
   std::optional<double> samples_per_s;
   std::optional<double> first_seconds;                 ///< of the first time, which reads and allocates
   std::vector<std::pair<std::string, double>> phases;  ///< name, seconds

@@ -188,6 +188,11 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
     std::int64_t device_peak = device->peak_bytes();
     communicator.all_reduce(std::span(&device_peak, 1), dist::Reduction::kMax);
     record.device_peak_bytes = device_peak;
+    double nominal = nominal_gpu_roof();
+    communicator.all_reduce(std::span(&nominal, 1), dist::Reduction::kSum);
+    record.nominal_roof = nominal;
+    const auto low = find_low_roof(*record.roof, nominal);
+    if (low && communicator.is_root()) log_warning(*low);
   }
   return {record};
 }

@@ -115,17 +115,37 @@ std::optional<std::string> find_disagreement(const kernels::Variant& variant, co
   return std::nullopt;
 }
 
-std::optional<std::string> find_quantized_disagreement(const kernels::cpu::QuantizedVariant& variant,
-                                                       const Shape& shape, int threads) {
-  KernelProblem problem = cut_problem(shape);
+std::vector<double> quantized_costs(const KernelProblem& problem) {
   const auto parameters = problem.parameters();
   const auto samples = problem.samples();
-  const std::int64_t steps = parameters.steps, feature_dim = parameters.feature_dim;
+  const std::int64_t feature_dim = parameters.feature_dim;
   std::vector<float> lows(static_cast<std::size_t>(feature_dim)), inverse_steps(lows.size());
   std::vector<std::uint8_t> centroids(static_cast<std::size_t>(parameters.element_count())), weights(centroids.size()),
       step(lows.size());
   kernels::reference::quantize_parameters(parameters, lows.data(), inverse_steps.data(), centroids.data(),
                                           weights.data());
+  std::vector<double> costs;
+  for (std::int64_t j = 0; j < samples.total_steps(); ++j) {
+    for (std::size_t f = 0; f < step.size(); ++f) {
+      step[f] = kernels::quantize(samples.sample(0)[j * feature_dim + static_cast<std::int64_t>(f)], lows[f],
+                                  inverse_steps[f]);
+    }
+    for (std::int64_t row = 0; row < parameters.classes * parameters.steps; ++row) {
+      const std::int64_t at = (row % parameters.classes * parameters.steps + row / parameters.classes) * feature_dim;
+      costs.push_back(static_cast<double>(
+          kernels::reference::quantized_cost(centroids.data() + at, weights.data() + at, step.data(), feature_dim)));
+    }
+  }
+  return costs;
+}
+
+std::optional<std::string> find_quantized_disagreement(const kernels::cpu::QuantizedVariant& variant,
+                                                       const Shape& shape, int threads) {
+  KernelProblem problem = cut_problem(shape);
+  const auto parameters = problem.parameters();
+  const auto samples = problem.samples();
+  const std::int64_t steps = parameters.steps, rows = parameters.classes * steps;
+  const std::vector<double> costs = quantized_costs(problem);
   problem.search_quantized_paths(threads, variant);
   const std::int32_t* path = problem.breakpoints().data();
   for (std::int64_t b = 0; b < samples.count; ++b) {
@@ -133,14 +153,10 @@ std::optional<std::string> find_quantized_disagreement(const kernels::cpu::Quant
     for (std::int64_t c = 0; c < parameters.classes; ++c, path += steps - 1) {
       std::vector<double> cost(static_cast<std::size_t>(steps * length));
       for (std::int64_t j = 0; j < length; ++j) {
-        for (std::size_t f = 0; f < step.size(); ++f) {
-          step[f] = kernels::quantize(samples.sample(b)[j * feature_dim + static_cast<std::int64_t>(f)], lows[f],
-                                      inverse_steps[f]);
-        }
+        const std::int64_t column = (samples.offsets[b] - samples.offsets[0] + j) * rows;
         for (std::int64_t i = 0; i < steps; ++i) {
-          const std::int64_t row = (c * steps + i) * feature_dim;
-          cost[static_cast<std::size_t>(i * length + j)] = static_cast<double>(kernels::reference::quantized_cost(
-              centroids.data() + row, weights.data() + row, step.data(), feature_dim));
+          cost[static_cast<std::size_t>(i * length + j)] =
+              costs[static_cast<std::size_t>(column + i * parameters.classes + c)];
         }
       }
       std::vector<std::int32_t> best_path(static_cast<std::size_t>(steps - 1));

@@ -28,6 +28,9 @@ struct Expected {
   std::int64_t rows, stride;  ///< K*C; cost_stride
 };
 
+/// [sum of T, K*C], row i*C + c: costs of the numbers as the reference quantizes them.
+[[nodiscard]] std::vector<double> quantized_costs(const KernelProblem& problem);
+
 /// "[3]: found 1; expected 2" for the first of `count` elements that differ.
 template <typename Found, typename Wanted>
 std::optional<std::string> compare(std::int64_t count, Found&& found, Wanted&& wanted) {

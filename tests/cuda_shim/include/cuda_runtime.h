@@ -139,6 +139,7 @@ struct cudaFuncAttributes {
 enum cudaDeviceAttr {
   cudaDevAttrMaxThreadsPerBlock = 1,
   cudaDevAttrWarpSize = 10,
+  cudaDevAttrClockRate = 13,
   cudaDevAttrMultiProcessorCount = 16,
   cudaDevAttrPciBusId = 33,
   cudaDevAttrPciDeviceId = 34,
