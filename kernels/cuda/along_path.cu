@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <limits>
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/workspace.hpp"
@@ -570,7 +571,7 @@ std::int64_t gradient_parts(const ParametersView<float>& parameters, std::int64_
   constexpr double kGoodShare = 0.85;
   const std::int64_t blocks =
       divide_up<std::int64_t>(classes, kWarps) * slice_count(parameters.feature_dim) * chunk_count(parameters.steps);
-  const std::int64_t at_once = 2 * static_cast<std::int64_t>(processors);
+  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
   std::int64_t best = 1;
   double best_share = 0;
   for (std::int64_t parts = 1; parts <= std::min(kMostParts, divide_up(samples, kLeastSamples)); ++parts) {
@@ -581,6 +582,23 @@ std::int64_t gradient_parts(const ParametersView<float>& parameters, std::int64_
       best_share = share;
     }
     if (share >= kGoodShare) break;
+  }
+  return best;
+}
+
+/// Samples that a block of distances takes, so that all blocks are done soonest: they run in waves over the GPU, and
+/// each begins with loading its parameters, for about the time of kLoading samples.
+std::int64_t samples_per_block(std::int64_t blocks, std::int64_t samples, int processors) {
+  constexpr std::int64_t kLeastSamples = 8, kLoading = 2;
+  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
+  std::int64_t best = samples, least_time = std::numeric_limits<std::int64_t>::max();
+  for (std::int64_t parts = 1; parts <= divide_up(samples, kLeastSamples); ++parts) {
+    const std::int64_t each = divide_up(samples, parts);
+    const std::int64_t time = divide_up(blocks * divide_up(samples, each), at_once) * (each + kLoading);
+    if (time < least_time) {
+      best = each;
+      least_time = time;
+    }
   }
   return best;
 }
@@ -596,13 +614,10 @@ std::int64_t distance_parts(std::int64_t steps, std::int64_t feature_dim) {
 }
 
 void distances_along_paths(const ParametersView<float>& parameters, const Samples& samples,
-                           const std::int32_t* breakpoints, float* parts, Stream stream) {
-  // Enough blocks for the largest GPU, but samples enough for each to be worth loading the parameters.
-  constexpr std::int64_t kEnoughBlocks = 1024, kLeastSamples = 8;
+                           const std::int32_t* breakpoints, float* parts, int processors, Stream stream) {
   const std::int64_t class_blocks = divide_up<std::int64_t>(parameters.classes, kWarps);
   const std::int64_t part_count = distance_parts(parameters.steps, parameters.feature_dim);
-  const std::int64_t wanted = divide_up(kEnoughBlocks, class_blocks * part_count);
-  const std::int64_t per_block = std::max(divide_up(samples.count, wanted), kLeastSamples);
+  const std::int64_t per_block = samples_per_block(class_blocks * part_count, samples.count, processors);
   with_feature_type(samples.type, [&](auto* type) {
     using Feature = std::remove_cv_t<std::remove_pointer_t<decltype(type)>>;
     launch("distances_along_paths", distance_kernel<Feature>,
