@@ -276,12 +276,12 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
         }
       }
       __syncwarp();
-      const int4 low = *reinterpret_cast<const int4*>(rows), high = *reinterpret_cast<const int4*>(rows + 4);
       const Feature* column = tiles + stage + start * kSlice + part.lane * kLaneFeatures;
       float4 m = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
+      int4 four;
 #pragma unroll
       for (int i = 0; i < kRowChunk; ++i) {
-        const int4 four = i < 4 ? low : high;
+        if (i % 4 == 0) four = *reinterpret_cast<const int4*>(rows + i);
         const int row = i % 4 == 0 ? four.x : i % 4 == 1 ? four.y : i % 4 == 2 ? four.z : four.w;
         if (row >= 0) visitor.row(i, i == 0 || (row & kFresh) != 0, row, column, m);
       }
