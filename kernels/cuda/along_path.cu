@@ -3,24 +3,36 @@
 #include <algorithm>
 #include <climits>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/workspace.hpp"
 
 // A warp has one class, kRowChunk of its centroid steps and a slice of the features, four a lane; what belongs to the
 // centroid steps stays in registers while samples pass by. A block's warps have neighbouring classes and share the
-// samples' features, which asynchronous copies bring into shared memory a tile of sample steps ahead. A warp then goes
-// along its path: where a centroid step starts with the column that the one before ended with, the column is still in
-// registers, so that every column of a tile is read once. Reads from shared memory are the second limit next to issue.
+// samples' features, which asynchronous copies bring into shared memory a tile of sample steps ahead. Halves are made
+// f32 there, once for all warps. A warp then goes along its path: where a centroid step starts with the column that the
+// one before ended with, the column is still in registers, so that every column of a tile is read once. Reads from
+// shared memory are the second limit next to issue.
 namespace dejavid::kernels::cuda {
 namespace {
 
 constexpr int kLaneFeatures = 4, kSlice = kWarp * kLaneFeatures;
 constexpr int kRowChunk = 8;
 constexpr int kWarps = 8, kThreads = kWarps * kWarp;
-constexpr int kTileColumns = 64, kTile = kTileColumns * kSlice;
 constexpr int kSampleChunk = kThreads / kWarps;  ///< samples whose columns are looked up together
 constexpr int kBlocksAtOnce = 2;                 ///< on one multiprocessor
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr int kGradientBlocksAtOnce = 1;  ///< their shared memory has no room for two
+#else
+constexpr int kGradientBlocksAtOnce = kBlocksAtOnce;
+#endif
+
+/// Of halves fewer, for the sake of the place where they land.
+template <typename Feature>
+constexpr int kTileColumns = std::is_same_v<Feature, float> ? 64 : 48;
+template <typename Feature>
+constexpr int kTile = kTileColumns<Feature>* kSlice;
 
 /// What both directions read.
 template <typename Feature>
@@ -77,10 +89,9 @@ __device__ __forceinline__ float4 lane_parameters(const float* array, std::int64
 __device__ __forceinline__ float4 load_four(const float* tile) {
   return *reinterpret_cast<const float4*>(tile);
 }
-__device__ __forceinline__ float4 load_four(const __half* tile) {
-  const int2 bits = *reinterpret_cast<const int2*>(tile);
-  const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&bits.x));
-  const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&bits.y));
+__device__ __forceinline__ float4 four_of_halves(int low_bits, int high_bits) {
+  const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&low_bits));
+  const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&high_bits));
   return make_float4(low.x, low.y, high.x, high.y);
 }
 
@@ -100,43 +111,71 @@ struct Tile {
   int sample_last;        ///< the sample's last column that is needed
 };
 
-/// How this thread copies its pieces of tiles into shared memory. What lies beyond a row of features stays zero.
+/// How this thread brings its pieces, 16 bytes each, of tiles into shared memory: copy() and, once the copies are
+/// there, land(). What lies beyond a row of features stays zero.
 template <typename Feature>
 struct TileCopy {
+  static constexpr bool kLands = !std::is_same_v<Feature, float>;  ///< whether there is a place before the tile
   static constexpr int kOfPiece = 16 / static_cast<int>(sizeof(Feature)), kPieces = kSlice / kOfPiece;
   static constexpr int kColumnsAtOnce = kThreads / kPieces;
-  static constexpr int kHalf = kTileColumns / kColumnsAtOnce / 2;  ///< copies of half a tile
+  static constexpr int kCopies = kTileColumns<Feature> / kColumnsAtOnce, kGroup = kCopies > 4 ? kCopies / 2 : kCopies;
+  static constexpr std::size_t kLandingBytes = kLands ? kTile<Feature> * sizeof(Feature) : 0;
 
   int first_column;  ///< of this thread in a tile; past every tile where the piece is past the end of a row
   unsigned source;   ///< of this thread's first piece after the tile's source
-  int destination;   ///< the same in shared memory
+  int destination;   ///< the same in a tile in shared memory
   int step;          ///< from a source to this thread's next
+  Feature* landing;  ///< where halves land, laid out as a tile
 
-  __device__ __forceinline__ TileCopy(const Inputs<Feature>& inputs, int slice) : step(kColumnsAtOnce * inputs.stride) {
+  __device__ __forceinline__ TileCopy(const Inputs<Feature>& inputs, int slice, std::byte* landing_memory)
+      : step(kColumnsAtOnce * inputs.stride), landing(reinterpret_cast<Feature*>(landing_memory)) {
     const int piece = static_cast<int>(threadIdx.x) % kPieces * kOfPiece;
     const int column = static_cast<int>(threadIdx.x) / kPieces;
-    first_column = slice + piece < inputs.stride ? column : kTileColumns;
+    first_column = slice + piece < inputs.stride ? column : kTileColumns<Feature>;
     source = static_cast<unsigned>(column * inputs.stride + piece);
     destination = column * kSlice + piece;
   }
-  __device__ __forceinline__ void copy(const Tile<Feature>& tile, Feature* tile_memory) const {
+  /// Calls `body` with the numbers of this thread's pieces of `tile`.
+  template <typename Body>
+  __device__ __forceinline__ void for_pieces(const Tile<Feature>& tile, Body&& body) const {
     const int columns = tile.last - tile.first + 1 - first_column;
-    const Feature* from = tile.source + source;
-    Feature* const to = tile_memory + destination;
 #pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      if (columns <= half * kHalf * kColumnsAtOnce) break;
+    for (int group = 0; group < kCopies; group += kGroup) {
+      if (columns <= group * kColumnsAtOnce) break;
 #pragma unroll
-      for (int k = half * kHalf; k < (half + 1) * kHalf; ++k) {
-        if (k * kColumnsAtOnce < columns) __pipeline_memcpy_async(to + k * kColumnsAtOnce * kSlice, from, 16);
-        from += step;
-      }
+      for (int k = group; k < group + kGroup; ++k) body(k, k * kColumnsAtOnce < columns);
     }
+  }
+  __device__ __forceinline__ void copy(const Tile<Feature>& tile, float* tile_memory) const {
+    const Feature* from = tile.source + source;
+    for_pieces(tile, [&](int k, bool exists) {
+      const int place = destination + k * kColumnsAtOnce * kSlice;
+      void* to = tile_memory + place;
+      if constexpr (kLands) to = landing + place;
+      if (exists) __pipeline_memcpy_async(to, from, 16);
+      from += step;
+    });
     __pipeline_commit();
+  }
+  __device__ __forceinline__ void land(const Tile<Feature>& tile, float* tile_memory) const {
+    if constexpr (kLands) {
+      // Threads that store at once take turns with the halves of their pieces: else two of them would want one bank.
+      const int second = static_cast<int>(threadIdx.x) / 4 % 2;
+      for_pieces(tile, [&](int k, bool exists) {
+        if (!exists) return;
+        const int place = destination + k * kColumnsAtOnce * kSlice;
+        const int4 bits = *reinterpret_cast<const int4*>(landing + place);
+        float* const piece = tile_memory + place;
+        *reinterpret_cast<float4*>(piece + 4 * second) =
+            four_of_halves(second != 0 ? bits.z : bits.x, second != 0 ? bits.w : bits.y);
+        *reinterpret_cast<float4*>(piece + 4 - 4 * second) =
+            four_of_halves(second != 0 ? bits.x : bits.z, second != 0 ? bits.y : bits.w);
+      });
+    }
   }
 };
 
-/// What lies in shared memory behind the two tiles.
+/// What lies in shared memory behind the two tiles and the place where halves land.
 template <typename Feature>
 struct Lookup {
   SampleColumns<Feature> samples[kSampleChunk + 1];  ///< the last is read ahead and never used
@@ -144,19 +183,21 @@ struct Lookup {
 };
 
 template <typename Feature>
-constexpr std::size_t kSharedBytes = 2 * kTile * sizeof(Feature) + sizeof(Lookup<Feature>);
+constexpr std::size_t kTileBytes = 2 * kTile<Feature> * sizeof(float);
+template <typename Feature>
+constexpr std::size_t kSharedBytes = kTileBytes<Feature> + TileCopy<Feature>::kLandingBytes + sizeof(Lookup<Feature>);
 
 /// Behind them, for the gradient: the centroid steps of each thread.
 constexpr std::size_t kCentroidBytes = kRowChunk * kThreads * sizeof(float4);
 
-/// What a tile has of a row: -1 for nothing, or else kPair for each pair of its cells after the first, with kOdd a cell
-/// more, and kFresh where it does not start with the column that the row before in this tile ended with. The numbers
-/// are such that each question is one instruction.
+/// What a tile has of a row: negative for nothing, or else kPair for each pair of its cells after the first, with kOdd
+/// a cell more, and kFresh where it does not start with the column that the row before in this tile ended with. The
+/// numbers are such that each question is one instruction.
 constexpr int kOdd = 2, kFresh = 4, kPair = 8;
 __device__ __forceinline__ int row_in_tile(int more_cells, bool fresh) {
-  const int value = more_cells * (kPair / 2) - (more_cells & 1) * (kPair / 2 - kOdd) + (fresh ? kFresh : 0);
-  return more_cells < 0 ? -1 : value;
+  return more_cells * (kPair / 2) - (more_cells & 1) * (kPair / 2 - kOdd) + (fresh ? kFresh : 0);
 }
+static_assert(-kPair / 2 - (kPair / 2 - kOdd) + kFresh < 0, "no cells, so -1 more, are a negative number");
 
 /// A lane's share of a path: lane l < kRowChunk has the row first_row + l.
 template <typename Feature>
@@ -184,8 +225,8 @@ class LaneOfPath {
     const int sign = breakpoint_ >> 31, before = breakpoint_ ^ sign;
     const int first = max(before - sign, tile.first);
     const int last = min(__shfl_down_sync(kAllLanes, before, 1), tile.last);
-    row = row_in_tile(last - first, first != before);
     cells = max(last - first + 1, 0);
+    row = row_in_tile(cells - 1, first != before);
     return min(__shfl_sync(kAllLanes, first, 0), tile.last) - tile.first;
   }
 
@@ -216,7 +257,7 @@ __device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, c
     last = max(last, __shfl_xor_sync(kAllLanes, last, mask));
   }
   if (thread % kWarps == 0 && has_sample) {
-    const int count = last - first + 1, tiles = divide_up(count, kTileColumns);
+    const int count = last - first + 1, tiles = divide_up(count, kTileColumns<Feature>);
     columns[thread / kWarps] = {inputs.features + (inputs.first_rows[sample] + first) * inputs.stride + part.slice,
                                 first, last, divide_up(count, tiles)};
   }
@@ -226,15 +267,16 @@ __device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, c
 /// and start(), then for every row the calls of row_cells(), for rows cut by a tile's end several times, then finish().
 template <typename Feature, typename Visitor>
 __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& part, Visitor& visitor) {
-  Feature* const tiles = dynamic_shared<Feature>();
-  Lookup<Feature>& lookup = *reinterpret_cast<Lookup<Feature>*>(tiles + 2 * kTile);
+  float* const tiles = dynamic_shared<float>();
+  std::byte* const landing = dynamic_shared<std::byte>() + kTileBytes<Feature>;
+  Lookup<Feature>& lookup = *reinterpret_cast<Lookup<Feature>*>(landing + TileCopy<Feature>::kLandingBytes);
   if (part.slice + kSlice > inputs.stride) {
-    for (int k = static_cast<int>(threadIdx.x); k < 2 * kTile; k += kThreads) tiles[k] = Feature(0.0F);
+    for (int k = static_cast<int>(threadIdx.x); k < 2 * kTile<Feature>; k += kThreads) tiles[k] = 0.0F;
   }
   // The shuffle tells the compiler that it is the same for all lanes: branches on what lies there need no
   // reconvergence.
   int* const rows = lookup.rows[__shfl_sync(kAllLanes, part.warp, 0)];
-  const TileCopy<Feature> copies(inputs, part.slice);
+  const TileCopy<Feature> copies(inputs, part.slice, landing);
   LaneOfPath<Feature> path(inputs, part, part.c < inputs.class_end);
   const auto first_tile = [](const SampleColumns<Feature>& sample) {
     return Tile<Feature>{sample.source, sample.first, min(sample.first + sample.tile_columns - 1, sample.last),
@@ -264,19 +306,20 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
                 min(now.last + columns, now.sample_last), now.sample_last};
       }
       __pipeline_wait_prior(0);
+      copies.land(now, tiles + stage);
       __syncthreads();  // the tile is there, and nobody reads the other any more
       int lane_cells;
       const int start = path.look_up(now, rows[part.lane], lane_cells);
       visitor.start(lane_cells);
       if (left > 0) {
-        copies.copy(next, tiles + (stage ^ kTile));
+        copies.copy(next, tiles + (stage ^ kTile<Feature>));
         if (ends) {
           path.read_next();
           visitor.read_next();
         }
       }
       __syncwarp();
-      const Feature* column = tiles + stage + start * kSlice + part.lane * kLaneFeatures;
+      const float* column = tiles + stage + start * kSlice + part.lane * kLaneFeatures;
       float4 m = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
       int4 four;
 #pragma unroll
@@ -287,7 +330,7 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
       }
       if (ends) visitor.finish();
       now = next;
-      stage ^= kTile;
+      stage ^= kTile<Feature>;
     }
     __syncthreads();  // nobody reads this chunk's columns and tiles any more
   }
@@ -295,8 +338,8 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
 
 /// Goes along the cells of a row in a tile: the first or first two, then pairs. `column`: the next to be read; `m`: the
 /// one before.
-template <typename Feature, typename Row>
-__device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const Feature*& column, float4& m, Row& row) {
+template <typename Row>
+__device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const float*& column, float4& m, Row& row) {
   const auto read = [&column] {
     const float4 numbers = load_four(column);
     column += kSlice;
@@ -339,8 +382,7 @@ struct DistanceVisitor {
 
   __device__ __forceinline__ void read_next() {}
   __device__ __forceinline__ void start(int) {}
-  template <typename Feature>
-  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const Feature*& column, float4& m) {
+  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
     Row row{centroid[i], weight[i], sum};
     row_cells(fresh, row_in_tile, column, m, row);
   }
@@ -463,8 +505,7 @@ struct GradientVisitor {
     positives = fmaf(gradient, row.positives(), positives);
     absolutes = fmaf(gradient, row.absolute, absolutes);
   }
-  template <typename Feature>
-  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const Feature*& column, float4& m) {
+  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
     const float4 c = centroid[i * kThreads];
     Row row{c, {}, {}, {}, {}};
     row_cells(fresh, row_in_tile, column, m, row);
@@ -486,7 +527,7 @@ __device__ __forceinline__ void store_lane(float* row, unsigned first_feature, u
 
 /// `sums`: one [classes of the launch,2,K,F] for each part of the samples (blockIdx.z).
 template <TieSign kTie, typename Feature>
-__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
+__global__ void __launch_bounds__(kThreads, kGradientBlocksAtOnce)
     gradient_kernel(const Inputs<Feature> inputs, const float* __restrict__ distance_gradient, int samples,
                     int samples_per_block, int slices, float* __restrict__ sums) {
   using OfRow = FeatureOfRow<kTie>;
@@ -497,9 +538,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   visitor.distance_gradient =
       distance_gradient + static_cast<std::int64_t>(part.first_sample) * inputs.classes + part.c;
   visitor.counts = 0.0F;
-  float4* const centroid =
-      reinterpret_cast<float4*>(reinterpret_cast<std::byte*>(dynamic_shared<Feature>()) + kSharedBytes<Feature>) +
-      threadIdx.x;
+  float4* const centroid = reinterpret_cast<float4*>(dynamic_shared<std::byte>() + kSharedBytes<Feature>) + threadIdx.x;
   visitor.centroid = centroid;
 #pragma unroll
   for (int i = 0; i < kRowChunk; ++i) {
