@@ -67,9 +67,10 @@ namespace cuda {
 /// the features and chunk of the centroid steps.
 [[nodiscard]] std::int64_t distance_parts(std::int64_t steps, std::int64_t feature_dim);
 
-/// As reference::distances_along_paths, cut into parts: `parts` [distance_parts, B, C] f32.
+/// As reference::distances_along_paths, cut into parts: `parts` [distance_parts, B, C] f32. A sample's parts depend on
+/// the samples beside it as little as on `processors`, the multiprocessors to keep busy.
 void distances_along_paths(const ParametersView<float>& parameters, const Samples& samples,
-                           const std::int32_t* breakpoints, float* parts, Stream stream);
+                           const std::int32_t* breakpoints, float* parts, int processors, Stream stream);
 
 /// Some consecutive classes.
 struct ClassRange {
@@ -84,8 +85,10 @@ struct ClassRange {
 /// [C,2,K,F], slope_sum and magnitude_sum of a class side by side, so that a range of classes is one piece of memory.
 ///
 /// Each element is summed by one thread, over a fixed part of the samples in order, and the parts in order: the same
-/// bits every time. A difference below 2^-126 may count as a part of a sign. `distance_gradient` [B,C] f32.
-/// `workspace`: gradient_workspace_bytes().
+/// bits every time. With n cells of a row on a path, p of them positive, S = 2p - n: a slope is twice the sum of
+/// distance_gradient * p less the sum of distance_gradient * n, so it is rounded relative to the latter, three times a
+/// sample. Where ties have the sign 0, a difference below 2^-126 may count as a part of a sign. `distance_gradient`
+/// [B,C] f32. `workspace`: gradient_workspace_bytes().
 void gradient_along_paths(const ParametersView<float>& parameters, const Samples& samples,
                           const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
                           ClassRange range, float* gradient_sums, std::byte* workspace, int processors, Stream stream);

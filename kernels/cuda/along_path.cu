@@ -2,22 +2,37 @@
 
 #include <algorithm>
 #include <climits>
+#include <limits>
+#include <type_traits>
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/workspace.hpp"
 
 // A warp has one class, kRowChunk of its centroid steps and a slice of the features, four a lane; what belongs to the
 // centroid steps stays in registers while samples pass by. A block's warps have neighbouring classes and share the
-// samples' features, which asynchronous copies bring into shared memory a tile of sample steps ahead. A cell of a path
-// is then one load from shared memory and the arithmetic.
+// samples' features, which asynchronous copies bring into shared memory a tile of sample steps ahead. Halves are made
+// f32 there, once for all warps. A warp then goes along its path: where a centroid step starts with the column that the
+// one before ended with, the column is still in registers, so that every column of a tile is read once. Reads from
+// shared memory are the second limit next to issue.
 namespace dejavid::kernels::cuda {
 namespace {
 
 constexpr int kLaneFeatures = 4, kSlice = kWarp * kLaneFeatures;
 constexpr int kRowChunk = 8;
 constexpr int kWarps = 8, kThreads = kWarps * kWarp;
-constexpr int kTileColumns = 64;
 constexpr int kSampleChunk = kThreads / kWarps;  ///< samples whose columns are looked up together
+constexpr int kBlocksAtOnce = 2;                 ///< on one multiprocessor
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr int kGradientBlocksAtOnce = 1;  ///< their shared memory has no room for two
+#else
+constexpr int kGradientBlocksAtOnce = kBlocksAtOnce;
+#endif
+
+/// Of halves fewer, for the sake of the place where they land.
+template <typename Feature>
+constexpr int kTileColumns = std::is_same_v<Feature, float> ? 64 : 48;
+template <typename Feature>
+constexpr int kTile = kTileColumns<Feature>* kSlice;
 
 /// What both directions read.
 template <typename Feature>
@@ -32,10 +47,10 @@ struct Inputs {
   unsigned feature_dim;
   int first_class, class_end;  ///< of this launch
 
-  __device__ __forceinline__ Columns columns(int sample, int c, int row) const {
+  /// Breakpoints of one path.
+  __device__ __forceinline__ const std::int32_t* path(int sample, int c) const {
     const int path = sample * classes + c;  // fewer than 2^31 paths: their breakpoints would not fit in memory
-    return columns_of(breakpoints + static_cast<std::int64_t>(path) * (steps - 1), row, steps,
-                      offsets[sample + 1] - offsets[sample]);
+    return breakpoints + static_cast<std::int64_t>(path) * (steps - 1);
   }
 };
 
@@ -74,172 +89,325 @@ __device__ __forceinline__ float4 lane_parameters(const float* array, std::int64
 __device__ __forceinline__ float4 load_four(const float* tile) {
   return *reinterpret_cast<const float4*>(tile);
 }
-__device__ __forceinline__ float4 load_four(const __half* tile) {
-  const int2 bits = *reinterpret_cast<const int2*>(tile);
-  const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&bits.x));
-  const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&bits.y));
+__device__ __forceinline__ float4 four_of_halves(int low_bits, int high_bits) {
+  const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&low_bits));
+  const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&high_bits));
   return make_float4(low.x, low.y, high.x, high.y);
 }
 
-/// One tile of one sample's steps.
-struct Tile {
-  int sample;       ///< of the chunk
-  int first, last;  ///< columns, inclusive
-};
-
-/// The columns of each sample of a chunk that some path of this block needs, in shared memory.
-struct ChunkColumns {
-  int first[kSampleChunk], last[kSampleChunk];
-
-  /// Cuts a sample's columns into equal tiles, so that no tile is a small rest.
-  __device__ __forceinline__ Tile tile(int sample, int column) const {
-    const int left = last[sample] - column + 1;
-    const int tiles = (left + kTileColumns - 1) / kTileColumns;
-    return {sample, column, column + (left + tiles - 1) / tiles - 1};
-  }
-  __device__ __forceinline__ Tile after(const Tile& tile_before, int samples) const {
-    if (tile_before.last < last[tile_before.sample]) return tile(tile_before.sample, tile_before.last + 1);
-    const int sample = tile_before.sample + 1;
-    return sample < samples ? tile(sample, first[sample]) : Tile{sample, 0, 0};
-  }
-};
-
+/// What a block has to know of a sample, in shared memory.
 template <typename Feature>
-__device__ __forceinline__ void copy_tile(const Inputs<Feature>& inputs, const Part& part, int sample, const Tile& tile,
-                                          Feature* destination) {
-  constexpr int kOfPiece = 16 / static_cast<int>(sizeof(Feature)), kPieces = kSlice / kOfPiece;
-  const int piece = static_cast<int>(threadIdx.x) % kPieces;
-  if (part.slice + piece * kOfPiece < inputs.stride) {  // what lies beyond stays zero
-    const Feature* const source =
-        inputs.features + inputs.first_rows[sample] * inputs.stride + part.slice + piece * kOfPiece;
-#pragma unroll 1
-    for (int column = tile.first + static_cast<int>(threadIdx.x) / kPieces; column <= tile.last;
-         column += kThreads / kPieces) {
-      __pipeline_memcpy_async(destination + (column - tile.first) * kSlice + piece * kOfPiece,
-                              source + static_cast<std::int64_t>(column) * inputs.stride, 16);
+struct alignas(16) SampleColumns {
+  const Feature* source;  ///< the slice of column `first`
+  int first, last;        ///< columns that some path of this block needs
+  int tile_columns;       ///< of a tile: equal ones, so that none is a small rest
+};
+
+/// One tile of one sample's steps.
+template <typename Feature>
+struct Tile {
+  const Feature* source;  ///< the slice of column `first`
+  int first, last;        ///< columns, inclusive
+  int sample_last;        ///< the sample's last column that is needed
+};
+
+/// How this thread brings its pieces, 16 bytes each, of tiles into shared memory: copy() and, once the copies are
+/// there, land(). What lies beyond a row of features stays zero.
+template <typename Feature>
+struct TileCopy {
+  static constexpr bool kLands = !std::is_same_v<Feature, float>;  ///< whether there is a place before the tile
+  static constexpr int kOfPiece = 16 / static_cast<int>(sizeof(Feature)), kPieces = kSlice / kOfPiece;
+  static constexpr int kColumnsAtOnce = kThreads / kPieces;
+  static constexpr int kCopies = kTileColumns<Feature> / kColumnsAtOnce, kGroup = kCopies > 4 ? kCopies / 2 : kCopies;
+  static constexpr std::size_t kLandingBytes = kLands ? kTile<Feature> * sizeof(Feature) : 0;
+
+  int first_column;  ///< of this thread in a tile; past every tile where the piece is past the end of a row
+  unsigned source;   ///< of this thread's first piece after the tile's source
+  int destination;   ///< the same in a tile in shared memory
+  int step;          ///< from a source to this thread's next
+  Feature* landing;  ///< where halves land, laid out as a tile
+
+  __device__ __forceinline__ TileCopy(const Inputs<Feature>& inputs, int slice, std::byte* landing_memory)
+      : step(kColumnsAtOnce * inputs.stride), landing(reinterpret_cast<Feature*>(landing_memory)) {
+    const int piece = static_cast<int>(threadIdx.x) % kPieces * kOfPiece;
+    const int column = static_cast<int>(threadIdx.x) / kPieces;
+    first_column = slice + piece < inputs.stride ? column : kTileColumns<Feature>;
+    source = static_cast<unsigned>(column * inputs.stride + piece);
+    destination = column * kSlice + piece;
+  }
+  /// Calls `body` with the numbers of this thread's pieces of `tile`.
+  template <typename Body>
+  __device__ __forceinline__ void for_pieces(const Tile<Feature>& tile, Body&& body) const {
+    const int columns = tile.last - tile.first + 1 - first_column;
+#pragma unroll
+    for (int group = 0; group < kCopies; group += kGroup) {
+      if (columns <= group * kColumnsAtOnce) break;
+#pragma unroll
+      for (int k = group; k < group + kGroup; ++k) body(k, k * kColumnsAtOnce < columns);
     }
   }
-  __pipeline_commit();
-}
+  __device__ __forceinline__ void copy(const Tile<Feature>& tile, float* tile_memory) const {
+    const Feature* from = tile.source + source;
+    for_pieces(tile, [&](int k, bool exists) {
+      const int place = destination + k * kColumnsAtOnce * kSlice;
+      void* to = tile_memory + place;
+      if constexpr (kLands) to = landing + place;
+      if (exists) __pipeline_memcpy_async(to, from, 16);
+      from += step;
+    });
+    __pipeline_commit();
+  }
+  __device__ __forceinline__ void land(const Tile<Feature>& tile, float* tile_memory) const {
+    if constexpr (kLands) {
+      // Threads that store at once take turns with the halves of their pieces: else two of them would want one bank.
+      const int second = static_cast<int>(threadIdx.x) / 4 % 2;
+      for_pieces(tile, [&](int k, bool exists) {
+        if (!exists) return;
+        const int place = destination + k * kColumnsAtOnce * kSlice;
+        const int4 bits = *reinterpret_cast<const int4*>(landing + place);
+        float* const piece = tile_memory + place;
+        *reinterpret_cast<float4*>(piece + 4 * second) =
+            four_of_halves(second != 0 ? bits.z : bits.x, second != 0 ? bits.w : bits.y);
+        *reinterpret_cast<float4*>(piece + 4 - 4 * second) =
+            four_of_halves(second != 0 ? bits.x : bits.z, second != 0 ? bits.y : bits.w);
+      });
+    }
+  }
+};
 
-/// What lies in shared memory behind the two tiles.
+/// What lies in shared memory behind the two tiles and the place where halves land.
+template <typename Feature>
 struct Lookup {
-  ChunkColumns chunk;
-  Columns rows[2][kWarps][kRowChunk];  ///< of two samples in turn: each warp's columns of its rows
+  SampleColumns<Feature> samples[kSampleChunk + 1];  ///< the last is read ahead and never used
+  int rows[kWarps][kWarp];  ///< of each warp: what the present tile has of its rows, see row_in_tile()
 };
 
 template <typename Feature>
-constexpr std::size_t kSharedBytes = 2 * kTileColumns* kSlice * sizeof(Feature) + sizeof(Lookup);
-static_assert(sizeof(Lookup) % sizeof(float4) == 0);
+constexpr std::size_t kTileBytes = 2 * kTile<Feature> * sizeof(float);
+template <typename Feature>
+constexpr std::size_t kSharedBytes = kTileBytes<Feature> + TileCopy<Feature>::kLandingBytes + sizeof(Lookup<Feature>);
 
 /// Behind them, for the gradient: the centroid steps of each thread.
 constexpr std::size_t kCentroidBytes = kRowChunk * kThreads * sizeof(float4);
 
-/// Leads `visitor` along the paths of this warp's class to the samples of `part`, in order: start(sample), then for
-/// every row cells(row, m, stride between columns, count), maybe in several pieces, then finish(sample).
-template <typename Feature, typename Visitor>
-__device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& part, Visitor& visitor) {
-  Feature* const tiles = dynamic_shared<Feature>();
-  Lookup& lookup = *reinterpret_cast<Lookup*>(tiles + 2 * kTileColumns * kSlice);
-  ChunkColumns& chunk = lookup.chunk;
-  const int thread = static_cast<int>(threadIdx.x);
-  const bool has_class = part.c < inputs.class_end;
-  if (part.slice + kSlice > inputs.stride) {
-    for (int k = thread; k < 2 * kTileColumns * kSlice; k += kThreads) tiles[k] = Feature(0.0F);
+/// What a tile has of a row: negative for nothing, or else kPair for each pair of its cells after the first, with kOdd
+/// a cell more, and kFresh where it does not start with the column that the row before in this tile ended with. The
+/// numbers are such that each question is one instruction.
+constexpr int kOdd = 2, kFresh = 4, kPair = 8;
+__device__ __forceinline__ int row_in_tile(int more_cells, bool fresh) {
+  return more_cells * (kPair / 2) - (more_cells & 1) * (kPair / 2 - kOdd) + (fresh ? kFresh : 0);
+}
+static_assert(-kPair / 2 - (kPair / 2 - kOdd) + kFresh < 0, "no cells, so -1 more, are a negative number");
+
+/// A lane's share of a path: lane l < kRowChunk has the row first_row + l.
+template <typename Feature>
+class LaneOfPath {
+ public:
+  __device__ __forceinline__ LaneOfPath(const Inputs<Feature>& inputs, const Part& part, bool has_class) {
+    const int row = part.first_row + part.lane;
+    reads_ = has_class && part.lane <= kRowChunk && row > 0 && row < inputs.steps;
+    otherwise_ = has_class && row == 0 ? 0 : INT_MAX;
+    per_sample_ = inputs.classes * (inputs.steps - 1);
+    next_ = inputs.path(part.first_sample, part.c) + row - 1;
+  }
+  /// Starts to read the path to the next sample, from the first sample of the part on.
+  __device__ __forceinline__ void read_next() {
+    breakpoint_ = otherwise_;
+    if (reads_) breakpoint_ = *next_;
+    next_ += per_sample_;
   }
 
-  for (int first_sample = part.first_sample; first_sample < part.samples_end; first_sample += kSampleChunk) {
-    const int samples = min(kSampleChunk, part.samples_end - first_sample);
-    {  // a thread a sample and class
-      const int sample = first_sample + thread / kWarps, c = part.c - part.warp + thread % kWarps;
-      int first = INT_MAX, last = -1;
-      if (sample < part.samples_end && c < inputs.class_end) {
-        first = inputs.columns(sample, c, part.first_row).first;
-        last = inputs.columns(sample, c, min(part.first_row + kRowChunk, inputs.steps) - 1).last;
-      }
+  /// What `tile` has of this lane's row: its cells are counted in `cells`. Returns the column of the tile that the
+  /// path starts at.
+  __device__ __forceinline__ int look_up(const Tile<Feature>& tile, int& row, int& cells) const {
+    // A breakpoint b or ~b: the row before ends at column b, and this one starts there or, after ~b, at b + 1. The
+    // rows past the path's end start past every tile.
+    const int sign = breakpoint_ >> 31, before = breakpoint_ ^ sign;
+    const int first = max(before - sign, tile.first);
+    const int last = min(__shfl_down_sync(kAllLanes, before, 1), tile.last);
+    cells = max(last - first + 1, 0);
+    row = row_in_tile(cells - 1, first != before);
+    return min(__shfl_sync(kAllLanes, first, 0), tile.last) - tile.first;
+  }
+
+ private:
+  bool reads_;
+  int otherwise_;  ///< breakpoint of a lane that has none to read
+  int per_sample_;
+  const std::int32_t* next_;
+  int breakpoint_ = 0;
+};
+
+template <typename Feature>
+__device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, const Part& part, int first_sample,
+                                                SampleColumns<Feature>* columns) {
+  const int thread = static_cast<int>(threadIdx.x);  // a thread a sample and class
+  const int sample = first_sample + thread / kWarps, c = part.c - part.warp + thread % kWarps;
+  const bool has_sample = sample < part.samples_end;
+  int first = INT_MAX, last = -1;
+  if (has_sample && c < inputs.class_end) {
+    const std::int32_t* const path = inputs.path(sample, c);
+    const int length = inputs.offsets[sample + 1] - inputs.offsets[sample];
+    first = columns_of(path, part.first_row, inputs.steps, length).first;
+    last = columns_of(path, min(part.first_row + kRowChunk, inputs.steps) - 1, inputs.steps, length).last;
+  }
 #pragma unroll
-      for (int mask = kWarps / 2; mask > 0; mask /= 2) {
-        first = min(first, __shfl_xor_sync(kAllLanes, first, mask));
-        last = max(last, __shfl_xor_sync(kAllLanes, last, mask));
-      }
-      if (thread % kWarps == 0) {
-        chunk.first[thread / kWarps] = first;
-        chunk.last[thread / kWarps] = last;
-      }
-    }
+  for (int mask = kWarps / 2; mask > 0; mask /= 2) {
+    first = min(first, __shfl_xor_sync(kAllLanes, first, mask));
+    last = max(last, __shfl_xor_sync(kAllLanes, last, mask));
+  }
+  if (thread % kWarps == 0 && has_sample) {
+    const int count = last - first + 1, tiles = divide_up(count, kTileColumns<Feature>);
+    columns[thread / kWarps] = {inputs.features + (inputs.first_rows[sample] + first) * inputs.stride + part.slice,
+                                first, last, divide_up(count, tiles)};
+  }
+}
+
+/// Leads `visitor` along the paths of this warp's class to the samples of `part`, in order: read_next() a sample ahead
+/// and start(), then for every row the calls of row_cells(), for rows cut by a tile's end several times, then finish().
+template <typename Feature, typename Visitor>
+__device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& part, Visitor& visitor) {
+  float* const tiles = dynamic_shared<float>();
+  std::byte* const landing = dynamic_shared<std::byte>() + kTileBytes<Feature>;
+  Lookup<Feature>& lookup = *reinterpret_cast<Lookup<Feature>*>(landing + TileCopy<Feature>::kLandingBytes);
+  if (part.slice + kSlice > inputs.stride) {
+    for (int k = static_cast<int>(threadIdx.x); k < 2 * kTile<Feature>; k += kThreads) tiles[k] = 0.0F;
+  }
+  // The shuffle tells the compiler that it is the same for all lanes: branches on what lies there need no
+  // reconvergence.
+  int* const rows = lookup.rows[__shfl_sync(kAllLanes, part.warp, 0)];
+  const TileCopy<Feature> copies(inputs, part.slice, landing);
+  LaneOfPath<Feature> path(inputs, part, part.c < inputs.class_end);
+  const auto first_tile = [](const SampleColumns<Feature>& sample) {
+    return Tile<Feature>{sample.source, sample.first, min(sample.first + sample.tile_columns - 1, sample.last),
+                         sample.last};
+  };
+
+  for (int first_sample = part.first_sample; first_sample < part.samples_end; first_sample += kSampleChunk) {
+    look_up_samples(inputs, part, first_sample, lookup.samples);
     __syncthreads();
 
-    // What a sample needs beside its features comes a tile ahead too.
-    const auto prefetch = [&](int sample) {
-      if (part.lane < kRowChunk) {
-        lookup.rows[sample % 2][part.warp][part.lane] =
-            has_class ? inputs.columns(first_sample + sample, part.c, part.first_row + part.lane) : Columns{1, 0};
+    // What a sample needs beside its features is read a sample ahead too.
+    const SampleColumns<Feature>* sample = lookup.samples;
+    Tile<Feature> now = first_tile(*sample);
+    copies.copy(now, tiles);
+    path.read_next();
+    visitor.read_next();
+    int stage = 0;  ///< where the present tile lies
+    for (int left = min(kSampleChunk, part.samples_end - first_sample); left > 0;) {
+      const bool ends = now.last == now.sample_last;
+      Tile<Feature> next;
+      if (ends) {
+        --left;
+        next = first_tile(*++sample);
+      } else {
+        const int columns = sample->tile_columns;
+        next = {now.source + static_cast<std::int64_t>(columns) * inputs.stride, now.last + 1,
+                min(now.last + columns, now.sample_last), now.sample_last};
       }
-    };
-    Tile now = chunk.tile(0, chunk.first[0]);
-    copy_tile(inputs, part, first_sample, now, tiles);
-    prefetch(0);
-    for (int stage = 0; now.sample < samples; stage ^= 1) {
-      const Tile next = chunk.after(now, samples);
       __pipeline_wait_prior(0);
+      copies.land(now, tiles + stage);
       __syncthreads();  // the tile is there, and nobody reads the other any more
-      if (now.first == chunk.first[now.sample]) visitor.start(first_sample + now.sample);
-      if (next.sample < samples) {
-        copy_tile(inputs, part, first_sample + next.sample, next, tiles + (stage ^ 1) * kTileColumns * kSlice);
-        if (next.sample != now.sample) prefetch(next.sample);
+      int lane_cells;
+      const int start = path.look_up(now, rows[part.lane], lane_cells);
+      visitor.start(lane_cells);
+      if (left > 0) {
+        copies.copy(next, tiles + (stage ^ kTile<Feature>));
+        if (ends) {
+          path.read_next();
+          visitor.read_next();
+        }
       }
-      const Feature* const lane_tile = tiles + stage * kTileColumns * kSlice + part.lane * kLaneFeatures;
+      __syncwarp();
+      const float* column = tiles + stage + start * kSlice + part.lane * kLaneFeatures;
+      float4 m = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
+      int4 four;
 #pragma unroll
       for (int i = 0; i < kRowChunk; ++i) {
-        const Columns columns = lookup.rows[now.sample % 2][part.warp][i];
-        const int first = max(columns.first, now.first), last = min(columns.last, now.last);
-        if (first <= last) visitor.cells(i, lane_tile + (first - now.first) * kSlice, last - first + 1);
+        if (i % 4 == 0) four = *reinterpret_cast<const int4*>(rows + i);
+        const int row = i % 4 == 0 ? four.x : i % 4 == 1 ? four.y : i % 4 == 2 ? four.z : four.w;
+        if (row >= 0) visitor.row(i, i == 0 || (row & kFresh) != 0, row, column, m);
       }
-      if (next.sample != now.sample) visitor.finish(first_sample + now.sample);
+      if (ends) visitor.finish();
       now = next;
+      stage ^= kTile<Feature>;
     }
     __syncthreads();  // nobody reads this chunk's columns and tiles any more
+  }
+}
+
+/// Goes along the cells of a row in a tile: the first or first two, then pairs. `column`: the next to be read; `m`: the
+/// one before.
+template <typename Row>
+__device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const float*& column, float4& m, Row& row) {
+  const auto read = [&column] {
+    const float4 numbers = load_four(column);
+    column += kSlice;
+    return numbers;
+  };
+  if (fresh) m = read();
+  row.first(m);
+  if ((row_in_tile & kOdd) != 0) {
+    m = read();
+    row.next(m);
+  }
+#pragma unroll 1
+  for (; row_in_tile >= kPair; row_in_tile -= kPair) {
+    const float4 one = load_four(column);
+    m = load_four(column + kSlice);
+    column += 2 * kSlice;
+    row.next(one);
+    row.next(m);
   }
 }
 
 /// sum over cells of u*|c - m|.
 struct DistanceVisitor {
   float4 centroid[kRowChunk], weight[kRowChunk], sum;
-  float* part;  ///< [B,C] at this warp's class
+  float* part;  ///< of the next sample, at this warp's class
   int classes, lane;
   bool has_class;
 
-  __device__ __forceinline__ void start(int) { sum = make_float4(0.0F, 0.0F, 0.0F, 0.0F); }
-  template <typename Feature>
-  __device__ __forceinline__ void cells(int i, const Feature* tile, int count) {
-    const float4 c = centroid[i], u = weight[i];
-#pragma unroll 4
-    for (int k = 0; k < count; ++k, tile += kSlice) {
-      const float4 m = load_four(tile);
+  struct Row {
+    const float4 &c, &u;
+    float4& sum;
+    __device__ __forceinline__ void first(const float4& m) { next(m); }
+    __device__ __forceinline__ void next(const float4& m) {
       sum.x = fmaf(u.x, fabsf(c.x - m.x), sum.x);
       sum.y = fmaf(u.y, fabsf(c.y - m.y), sum.y);
       sum.z = fmaf(u.z, fabsf(c.z - m.z), sum.z);
       sum.w = fmaf(u.w, fabsf(c.w - m.w), sum.w);
     }
+  };
+
+  __device__ __forceinline__ void read_next() {}
+  __device__ __forceinline__ void start(int) {}
+  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
+    Row row{centroid[i], weight[i], sum};
+    row_cells(fresh, row_in_tile, column, m, row);
   }
-  __device__ __forceinline__ void finish(int sample) {
+  __device__ __forceinline__ void finish() {
     float total = (sum.x + sum.y) + (sum.z + sum.w);
 #pragma unroll
     for (int mask = kWarp / 2; mask > 0; mask /= 2) total += __shfl_xor_sync(kAllLanes, total, mask);
-    if (lane == 0 && has_class) part[static_cast<std::int64_t>(sample) * classes] = total;
+    if (lane == 0 && has_class) *part = total;
+    part += classes;
+    sum = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
   }
 };
 
 template <typename Feature>
-__global__ void __launch_bounds__(kThreads, 2)
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     distance_kernel(const Inputs<Feature> inputs, const float* __restrict__ weights, int samples, int samples_per_block,
                     int slices, float* __restrict__ parts) {
   const Part part = part_of(inputs, samples, samples_per_block, slices);
   DistanceVisitor visitor;
+  visitor.sum = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
   visitor.classes = inputs.classes;
   visitor.lane = part.lane;
   visitor.has_class = part.c < inputs.class_end;
-  visitor.part = parts + static_cast<std::int64_t>(blockIdx.y) * samples * inputs.classes + part.c;
+  visitor.part =
+      parts + (static_cast<std::int64_t>(blockIdx.y) * samples + part.first_sample) * inputs.classes + part.c;
 #pragma unroll
   for (int i = 0; i < kRowChunk; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
@@ -250,50 +418,103 @@ __global__ void __launch_bounds__(kThreads, 2)
   walk(inputs, part, visitor);
 }
 
-/// slope = sum over samples of g*S and magnitude = sum of g*A, a row's cells first.
-struct GradientVisitor {
-  float4 slope[kRowChunk], magnitude[kRowChunk];
-  const float4* centroid;          ///< this thread's [kRowChunk], kThreads apart, in shared memory: registers are short
-  const float* distance_gradient;  ///< [B,C] at this warp's class
-  int classes;
-  float tie;  ///< what (sign + 1)/2 is at a tie
-  bool has_class;
-  float gradient;
+/// One feature's positive += (sign(c - m) + 1)/2 and absolute += |c - m|; what the sign of a tie is decides how.
+template <TieSign kTie>
+struct FeatureOfRow;
 
-  __device__ __forceinline__ void start(int sample) {
-    gradient = has_class ? distance_gradient[static_cast<std::int64_t>(sample) * classes] : 0.0F;
+/// A tie counts half: a saturating multiply-add makes 0, 1/2 or 1 of a difference.
+template <>
+struct FeatureOfRow<TieSign::kZero> {
+  float positive, absolute;
+  __device__ __forceinline__ static float centroid(float c) { return c; }
+  __device__ __forceinline__ static float of_sign(float difference) {
+    return __saturatef(fmaf(difference, 0x1p127F, 0.5F));
   }
-
-  /// positive += (sign(c - m) + 1)/2 in one saturating multiply-add, absolute += |c - m|.
-  __device__ __forceinline__ void cell(float c, float m, float& positive, float& absolute) const {
+  __device__ __forceinline__ void first(float c, float m) {
+    const float difference = c - m;
+    absolute = fabsf(difference);
+    positive = of_sign(difference);
+  }
+  __device__ __forceinline__ void next(float c, float m) {
     const float difference = c - m;
     absolute += fabsf(difference);
-    positive += __saturatef(fmaf(difference, 0x1p127F, tie));
+    positive += of_sign(difference);
   }
-  __device__ __forceinline__ static void add(float gradient, float count, float positive, float absolute, float& slope,
-                                             float& magnitude) {
-    slope = fmaf(gradient, 2.0F * positive - count, slope);
-    magnitude = fmaf(gradient, absolute, magnitude);
+  [[nodiscard]] __device__ __forceinline__ float positives() const { return positive; }
+};
+
+/// A tie counts nothing: the sign bit of m - c is what c > m counts. With -c kept as +0 where c is a zero, m - c is +0
+/// at every tie.
+template <>
+struct FeatureOfRow<TieSign::kMinusOne> {
+  unsigned positive;
+  float absolute;
+  __device__ __forceinline__ static float centroid(float c) { return 0.0F - c; }
+  __device__ __forceinline__ static unsigned of_sign(float difference) { return __float_as_uint(difference) >> 31; }
+  __device__ __forceinline__ void first(float minus_c, float m) {
+    const float difference = minus_c + m;
+    absolute = fabsf(difference);
+    positive = of_sign(difference);
   }
-  template <typename Feature>
-  __device__ __forceinline__ void cells(int i, const Feature* tile, int count) {
-    const float4 c = centroid[i * kThreads];
-    float4 positive = make_float4(0.0F, 0.0F, 0.0F, 0.0F), absolute = positive;
-#pragma unroll 4
-    for (int k = 0; k < count; ++k, tile += kSlice) {
-      const float4 m = load_four(tile);
-      cell(c.x, m.x, positive.x, absolute.x);
-      cell(c.y, m.y, positive.y, absolute.y);
-      cell(c.z, m.z, positive.z, absolute.z);
-      cell(c.w, m.w, positive.w, absolute.w);
+  __device__ __forceinline__ void next(float minus_c, float m) {
+    const float difference = minus_c + m;
+    absolute += fabsf(difference);
+    positive += of_sign(difference);
+  }
+  [[nodiscard]] __device__ __forceinline__ float positives() const { return static_cast<float>(positive); }
+};
+
+/// slope = sum over samples of g*S and magnitude = sum of g*A, a row's cells first. With n cells and p of them positive
+/// S is 2p - n; the sum of g*n is the same for all features of a row, so it is summed once, by the row's lane.
+template <TieSign kTie>
+struct GradientVisitor {
+  float4 positive[kRowChunk], magnitude[kRowChunk];
+  const float4* centroid;          ///< this thread's [kRowChunk], kThreads apart, in shared memory: registers are short
+  const float* distance_gradient;  ///< of the next sample, at this warp's class
+  int classes;
+  bool has_class;
+  float gradient, next_gradient;
+  float counts;  ///< sum of g*n of this lane's row
+
+  struct Row {
+    const float4& c;
+    FeatureOfRow<kTie> x, y, z, w;
+    __device__ __forceinline__ void first(const float4& m) {
+      x.first(c.x, m.x);
+      y.first(c.y, m.y);
+      z.first(c.z, m.z);
+      w.first(c.w, m.w);
     }
-    const float cells_of_row = static_cast<float>(count);
-    add(gradient, cells_of_row, positive.x, absolute.x, slope[i].x, magnitude[i].x);
-    add(gradient, cells_of_row, positive.y, absolute.y, slope[i].y, magnitude[i].y);
-    add(gradient, cells_of_row, positive.z, absolute.z, slope[i].z, magnitude[i].z);
-    add(gradient, cells_of_row, positive.w, absolute.w, slope[i].w, magnitude[i].w);
+    __device__ __forceinline__ void next(const float4& m) {
+      x.next(c.x, m.x);
+      y.next(c.y, m.y);
+      z.next(c.z, m.z);
+      w.next(c.w, m.w);
+    }
+  };
+
+  __device__ __forceinline__ void read_next() {
+    next_gradient = has_class ? *distance_gradient : 0.0F;
+    distance_gradient += classes;
   }
-  __device__ __forceinline__ void finish(int) {}
+  __device__ __forceinline__ void start(int lane_cells) {
+    gradient = next_gradient;
+    counts = fmaf(gradient, static_cast<float>(lane_cells), counts);
+  }
+  __device__ __forceinline__ void add(const FeatureOfRow<kTie>& row, float& positives, float& absolutes) const {
+    positives = fmaf(gradient, row.positives(), positives);
+    absolutes = fmaf(gradient, row.absolute, absolutes);
+  }
+  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
+    const float4 c = centroid[i * kThreads];
+    Row row{c, {}, {}, {}, {}};
+    row_cells(fresh, row_in_tile, column, m, row);
+    add(row.x, positive[i].x, magnitude[i].x);
+    add(row.y, positive[i].y, magnitude[i].y);
+    add(row.z, positive[i].z, magnitude[i].z);
+    add(row.w, positive[i].w, magnitude[i].w);
+  }
+  __device__ __forceinline__ void finish() {}
 };
 
 __device__ __forceinline__ void store_lane(float* row, unsigned first_feature, unsigned feature_dim,
@@ -305,26 +526,28 @@ __device__ __forceinline__ void store_lane(float* row, unsigned first_feature, u
 }
 
 /// `sums`: one [classes of the launch,2,K,F] for each part of the samples (blockIdx.z).
-template <typename Feature>
-__global__ void __launch_bounds__(kThreads, 2)
-    gradient_kernel(const Inputs<Feature> inputs, const float* __restrict__ distance_gradient, float tie, int samples,
+template <TieSign kTie, typename Feature>
+__global__ void __launch_bounds__(kThreads, kGradientBlocksAtOnce)
+    gradient_kernel(const Inputs<Feature> inputs, const float* __restrict__ distance_gradient, int samples,
                     int samples_per_block, int slices, float* __restrict__ sums) {
+  using OfRow = FeatureOfRow<kTie>;
   const Part part = part_of(inputs, samples, samples_per_block, slices);
-  GradientVisitor visitor;
+  GradientVisitor<kTie> visitor;
   visitor.classes = inputs.classes;
   visitor.has_class = part.c < inputs.class_end;
-  visitor.distance_gradient = distance_gradient + part.c;
-  visitor.tie = tie;
-  float4* const centroid =
-      reinterpret_cast<float4*>(reinterpret_cast<std::byte*>(dynamic_shared<Feature>()) + kSharedBytes<Feature>) +
-      threadIdx.x;
+  visitor.distance_gradient =
+      distance_gradient + static_cast<std::int64_t>(part.first_sample) * inputs.classes + part.c;
+  visitor.counts = 0.0F;
+  float4* const centroid = reinterpret_cast<float4*>(dynamic_shared<std::byte>() + kSharedBytes<Feature>) + threadIdx.x;
   visitor.centroid = centroid;
 #pragma unroll
   for (int i = 0; i < kRowChunk; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    centroid[i * kThreads] = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_feature);
-    visitor.slope[i] = visitor.magnitude[i] = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
+    const float4 c = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_feature);
+    centroid[i * kThreads] =
+        make_float4(OfRow::centroid(c.x), OfRow::centroid(c.y), OfRow::centroid(c.z), OfRow::centroid(c.w));
+    visitor.positive[i] = visitor.magnitude[i] = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
   }
   walk(inputs, part, visitor);
   if (!visitor.has_class) return;
@@ -337,7 +560,11 @@ __global__ void __launch_bounds__(kThreads, 2)
   for (int i = 0; i < kRowChunk; ++i) {
     if (part.first_row + i >= inputs.steps) break;
     float* const row = sums + static_cast<std::int64_t>(part.first_row + i) * inputs.feature_dim;
-    store_lane(row, part.first_feature, inputs.feature_dim, visitor.slope[i]);
+    const float4 positive = visitor.positive[i];
+    const float counts = __shfl_sync(kAllLanes, visitor.counts, i);
+    store_lane(row, part.first_feature, inputs.feature_dim,
+               make_float4(fmaf(2.0F, positive.x, -counts), fmaf(2.0F, positive.y, -counts),
+                           fmaf(2.0F, positive.z, -counts), fmaf(2.0F, positive.w, -counts)));
     store_lane(row + per_class / 2, part.first_feature, inputs.feature_dim, visitor.magnitude[i]);
   }
 }
@@ -383,7 +610,7 @@ std::int64_t gradient_parts(const ParametersView<float>& parameters, std::int64_
   constexpr double kGoodShare = 0.85;
   const std::int64_t blocks =
       divide_up<std::int64_t>(classes, kWarps) * slice_count(parameters.feature_dim) * chunk_count(parameters.steps);
-  const std::int64_t at_once = 2 * static_cast<std::int64_t>(processors);
+  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
   std::int64_t best = 1;
   double best_share = 0;
   for (std::int64_t parts = 1; parts <= std::min(kMostParts, divide_up(samples, kLeastSamples)); ++parts) {
@@ -394,6 +621,23 @@ std::int64_t gradient_parts(const ParametersView<float>& parameters, std::int64_
       best_share = share;
     }
     if (share >= kGoodShare) break;
+  }
+  return best;
+}
+
+/// Samples that a block of distances takes, so that all blocks are done soonest: they run in waves over the GPU, and
+/// each begins with loading its parameters, for about the time of kLoading samples.
+std::int64_t samples_per_block(std::int64_t blocks, std::int64_t samples, int processors) {
+  constexpr std::int64_t kLeastSamples = 8, kLoading = 2;
+  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
+  std::int64_t best = samples, least_time = std::numeric_limits<std::int64_t>::max();
+  for (std::int64_t parts = 1; parts <= divide_up(samples, kLeastSamples); ++parts) {
+    const std::int64_t each = divide_up(samples, parts);
+    const std::int64_t time = divide_up(blocks * divide_up(samples, each), at_once) * (each + kLoading);
+    if (time < least_time) {
+      best = each;
+      least_time = time;
+    }
   }
   return best;
 }
@@ -409,13 +653,10 @@ std::int64_t distance_parts(std::int64_t steps, std::int64_t feature_dim) {
 }
 
 void distances_along_paths(const ParametersView<float>& parameters, const Samples& samples,
-                           const std::int32_t* breakpoints, float* parts, Stream stream) {
-  // Enough blocks for the largest GPU, but samples enough for each to be worth loading the parameters.
-  constexpr std::int64_t kEnoughBlocks = 1024, kLeastSamples = 8;
+                           const std::int32_t* breakpoints, float* parts, int processors, Stream stream) {
   const std::int64_t class_blocks = divide_up<std::int64_t>(parameters.classes, kWarps);
   const std::int64_t part_count = distance_parts(parameters.steps, parameters.feature_dim);
-  const std::int64_t wanted = divide_up(kEnoughBlocks, class_blocks * part_count);
-  const std::int64_t per_block = std::max(divide_up(samples.count, wanted), kLeastSamples);
+  const std::int64_t per_block = samples_per_block(class_blocks * part_count, samples.count, processors);
   with_feature_type(samples.type, [&](auto* type) {
     using Feature = std::remove_cv_t<std::remove_pointer_t<decltype(type)>>;
     launch("distances_along_paths", distance_kernel<Feature>,
@@ -447,12 +688,14 @@ void gradient_along_paths(const ParametersView<float>& parameters, const Samples
   float* const part_sums = parts > 1 ? Workspace(workspace).request<float>(parts * elements) : own_sums;
   with_feature_type(samples.type, [&](auto* type) {
     using Feature = std::remove_cv_t<std::remove_pointer_t<decltype(type)>>;
-    launch("gradient_along_paths", gradient_kernel<Feature>,
+    launch("gradient_along_paths",
+           tie_sign == TieSign::kZero ? gradient_kernel<TieSign::kZero, Feature>
+                                      : gradient_kernel<TieSign::kMinusOne, Feature>,
            grid(divide_up<std::int64_t>(range.count, kWarps), distance_parts(parameters.steps, parameters.feature_dim),
                 parts),
            kThreads, kSharedBytes<Feature> + kCentroidBytes, stream,
            inputs_of<Feature>(parameters, samples, breakpoints, range), distance_gradient,
-           tie_sign == TieSign::kZero ? 0.5F : 0.0F, static_cast<int>(samples.count), static_cast<int>(per_block),
+           static_cast<int>(samples.count), static_cast<int>(per_block),
            static_cast<int>(slice_count(parameters.feature_dim)), part_sums);
   });
   if (parts > 1) {

@@ -42,13 +42,19 @@ inline void check(cudaError_t error, const char* kernel) {
                       cudaGetErrorString(error) + "); expected room for it; see dejavid_dist doctor");
 }
 
-/// Starts `kernel` with blocks of `threads`. More than 48 KiB of shared memory has to be asked for.
+/// Starts `kernel` with blocks of `threads`. More than 48 KiB of shared memory has to be asked for. A kernel with
+/// dynamic shared memory also wants as much of the cache as can be for it: how a multiprocessor's memory is divided
+/// changes only while it is idle, so kernels that would divide it differently cannot share one.
 template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 blocks, unsigned threads, std::size_t shared_bytes,
             Stream stream, Arguments&&... arguments) {
   if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0) return;
   if (shared_bytes > 48 * 1024) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
+          name);
+  }
+  if (shared_bytes > 0) {
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
           name);
   }
   cudaLaunchConfig_t configuration = {};

@@ -7,6 +7,16 @@
 #include "kernels/loss.hpp"
 
 namespace dejavid {
+namespace {
+
+int multiprocessors() {
+  int device = 0, count = 0;
+  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
+  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  return count;
+}
+
+}  // namespace
 
 CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector<std::int64_t>& kept,
                          CudaStream& stream, CudaBatches::Wait wait)
@@ -15,7 +25,8 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
       wait_(wait),
       parameters_(model, stream),
       batches_(dataset, model, kept, stream, std::move(wait)),
-      part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)) {}
+      part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)),
+      processors_(multiprocessors()) {}
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
   const bool live = source == PathSource::kLive;
@@ -35,7 +46,7 @@ void CudaAligner::reserve() {
 }
 
 const double* CudaAligner::distances(const CudaBatch& batch) {
-  kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(),
+  kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(), processors_,
                                        stream_.get());
   kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
                                     distances_.data(), stream_.get());

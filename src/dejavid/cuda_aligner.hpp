@@ -26,6 +26,8 @@ class CudaAligner final : public Aligner {
   [[nodiscard]] CudaParameters& parameters() { return parameters_; }
   [[nodiscard]] CudaBatches& batches() { return batches_; }
   [[nodiscard]] const CudaPlan& plan() const { return batches_.plan(); }
+  /// Multiprocessors of the GPU.
+  [[nodiscard]] int processors() const { return processors_; }
   /// Room for the batches of the pass that has been started.
   void reserve();
   /// [B,C] distances of the live parameters along the batch's paths, in GPU memory. At least one sample.
@@ -38,6 +40,7 @@ class CudaAligner final : public Aligner {
   CudaParameters parameters_;
   CudaBatches batches_;
   std::int64_t part_count_;  ///< as kernels::cuda::distance_parts()
+  int processors_;
   DeviceBuffer<float> parts_;
   DeviceBuffer<double> distances_;
   PinnedBuffer<double> host_distances_;

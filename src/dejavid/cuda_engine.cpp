@@ -11,13 +11,6 @@ namespace {
 /// Blocks of classes that gradients are summed over ranks in.
 constexpr std::int64_t kClassBlocks = 4;
 
-int multiprocessors() {
-  int device = 0, count = 0;
-  check_cuda(cudaGetDevice(&device), "cudaGetDevice");
-  check_cuda(cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
-  return count;
-}
-
 }  // namespace
 
 CudaEngine::CudaEngine(const Config& config, dist::DeviceCommunicator& communicator, bool several_ranks,
@@ -28,7 +21,6 @@ CudaEngine::CudaEngine(const Config& config, dist::DeviceCommunicator& communica
       dataset_(dataset),
       phases_(phases),
       tie_sign_(tie_sign_of(config.train.profile)),
-      processors_(multiprocessors()),
       aligner_(dataset, model, kept, train_, [this](cudaEvent_t event) { wait(event); }) {
   const auto count = static_cast<std::size_t>(model.element_count());
   for (DeviceBuffer<float>& moment : moments_) {
@@ -109,8 +101,8 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     extents.longest = batch.longest;
     extents.feature_dim = aligner_.parameters().feature_dim();
     most = std::max(most, batch.count);
-    workspace = std::max(workspace,
-                         kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, processors_));
+    workspace = std::max(workspace, kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents,
+                                                                            aligner_.processors()));
   }
   gradient_workspace_.reserve(workspace);
   distance_gradient_.reserve(most * aligner_.parameters().classes());
@@ -153,7 +145,7 @@ void CudaEngine::compute_gradient(const CudaBatch& batch) {
     if (batch.samples.count > 0) {
       kernels::cuda::gradient_along_paths(aligner_.parameters().live(), batch.samples, batch.breakpoints,
                                           distance_gradient_.data(), tie_sign_, block.classes, gradient_sums_.data(),
-                                          gradient_workspace_.data(), processors_, train_.get());
+                                          gradient_workspace_.data(), aligner_.processors(), train_.get());
     } else {
       check_cuda(cudaMemsetAsync(block.sums.data(), 0, block.sums.size_bytes(), train_.get()), "cudaMemsetAsync");
     }

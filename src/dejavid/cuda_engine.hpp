@@ -75,7 +75,6 @@ class CudaEngine final : public Engine {
   Dataset& dataset_;
   PhaseClock& phases_;
   kernels::TieSign tie_sign_;
-  int processors_ = 1;  ///< multiprocessors of the GPU
 
   CudaStream train_, communication_;
   CudaAligner aligner_;

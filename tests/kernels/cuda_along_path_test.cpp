@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include "tests/kernels/device_problem.hpp"
 
@@ -20,7 +23,7 @@ std::vector<float> some_gradient(std::int64_t count, Numbers numbers) {
 /// Distances [B,C], their parts added up in f64.
 std::vector<double> distances_on_device(const Problem<float>& problem, cuda::FeatureType type,
                                         const std::vector<std::int32_t>& paths, cuda::Stream stream,
-                                        std::int64_t first = 0, std::int64_t count = -1) {
+                                        std::int64_t first = 0, std::int64_t count = -1, int processors = 4) {
   DeviceProblem device(problem, type, first, count);
   const ParametersView<float> parameters = device.parameters();
   const cuda::Samples samples = device.samples();
@@ -30,7 +33,7 @@ std::vector<double> distances_on_device(const Problem<float>& problem, cuda::Fea
   const std::int64_t part_count = cuda::distance_parts(parameters.steps, parameters.feature_dim);
   const std::int64_t pairs = samples.count * parameters.classes;
   DeviceArray<float> parts(part_count * pairs);
-  cuda::distances_along_paths(parameters, samples, breakpoints.data(), parts.data(), stream);
+  cuda::distances_along_paths(parameters, samples, breakpoints.data(), parts.data(), processors, stream);
   const std::vector<float> numbers = parts.values();
   std::vector<double> distances(static_cast<std::size_t>(pairs));
   for (std::size_t k = 0; k < numbers.size(); ++k) distances[k % distances.size()] += static_cast<double>(numbers[k]);
@@ -137,6 +140,77 @@ TEST_F(CudaDistances, OfASampleDoNotDependOnTheSamplesBesideIt) {
     apart.insert(apart.end(), some.begin(), some.end());
   }
   EXPECT_TRUE(same_bits(apart, together));
+  for (const int processors : {1, 3, 132}) {  // other shares of the samples for a block
+    EXPECT_TRUE(same_bits(distances_on_device(problem, cuda::FeatureType::kFloat32, paths, stream(), 0, -1, processors),
+                          together))
+        << processors;
+  }
+}
+
+/// Paths whose rows have 1 to 9 cells in turn, from another number on for every path, while columns are left; the last
+/// row has the rest. `diagonal`: rows start after the column that the one before ended with; 2: every other one.
+std::vector<std::int32_t> paths_of_all_row_lengths(const Problem<float>& problem, int diagonal) {
+  const std::int64_t steps = problem.parameters().steps;
+  std::vector<std::int32_t> breakpoints;
+  for (std::int64_t b = 0; b < problem.samples().count; ++b) {
+    for (std::int64_t c = 0; c < problem.parameters().classes; ++c) {
+      std::int64_t column = 0;  // that the row starts with
+      for (std::int64_t row = 0; row + 1 < steps; ++row) {
+        const std::int64_t rows_after = steps - 1 - row, left = problem.samples().length(b) - column - rows_after;
+        const std::int64_t end = column + std::clamp<std::int64_t>(left, 1, 1 + (row + 2 * b + c) % 9) - 1;
+        const bool leaps = diagonal == 1 || (diagonal == 2 && (row + b) % 2 == 0);
+        breakpoints.push_back(static_cast<std::int32_t>(leaps ? ~end : end));
+        column = leaps ? end + 1 : end;
+      }
+    }
+  }
+  return breakpoints;
+}
+
+/// Rows of 1 to 9 cells, within one tile and cut by the end of one in their middle: tiles have up to 64 columns.
+Problem<float> problem_of_all_row_lengths(Numbers numbers) {
+  return {11, 11, 150, {20, 33, 64, 65, 66, 67, 68, 69, 70, 100, 129, 200, 33, 33}, numbers};
+}
+
+TEST_F(CudaDistances, OfRowsOfEveryLengthWholeAndCutByATile) {
+  const Problem<float> problem = problem_of_all_row_lengths(Numbers::kIntegers);
+  for (const int diagonal : {0, 1, 2}) {
+    const std::vector<std::int32_t> paths = paths_of_all_row_lengths(problem, diagonal);
+    std::vector<double> expected(static_cast<std::size_t>(problem.pair_count()));
+    reference::distances_along_paths(problem.parameters(), problem.samples(), paths.data(), expected.data());
+    for (const cuda::FeatureType type : kFeatureTypes) {
+      EXPECT_TRUE(same_bits(distances_on_device(problem, type, paths, stream()), expected))
+          << "diagonal " << diagonal << " " << name_of(type);
+    }
+  }
+}
+
+TEST_F(CudaGradient, OfRowsOfEveryLengthWholeAndCutByATile) {
+  const Problem<float> problem = problem_of_all_row_lengths(Numbers::kIntegers);
+  const std::vector<float> gradient = some_gradient(problem.pair_count(), Numbers::kIntegers);
+  for (const int diagonal : {0, 1, 2}) {
+    const std::vector<std::int32_t> paths = paths_of_all_row_lengths(problem, diagonal);
+    for (const TieSign tie_sign : {TieSign::kZero, TieSign::kMinusOne}) {
+      const std::vector<double> expected = reference_gradient(problem, paths, gradient, tie_sign);
+      for (const cuda::FeatureType type : kFeatureTypes) {
+        EXPECT_TRUE(equal_numbers(gradient_on_device(problem, paths, gradient, {type, tie_sign}, stream()), expected))
+            << "diagonal " << diagonal << " tie sign " << static_cast<int>(tie_sign) << " " << name_of(type);
+      }
+    }
+  }
+}
+
+TEST_F(CudaGradient, OfASampleWithoutGradientsIsNothingAndOfInfinityNothingFinite) {
+  const Problem<float> problem(2, 3, 5, {7, 4}, Numbers::kReals);
+  const std::vector<std::int32_t> paths = problem.paths(false);
+  for (const TieSign tie_sign : {TieSign::kZero, TieSign::kMinusOne}) {
+    const GradientCase how{.tie_sign = tie_sign};
+    const std::vector<float> none = gradient_on_device(problem, paths, {0, 0, 0, 0}, how, stream());
+    EXPECT_TRUE(std::all_of(none.begin(), none.end(), [](float value) { return value == 0.0F; }));
+    const float infinity = std::numeric_limits<float>::infinity();
+    const std::vector<float> some = gradient_on_device(problem, paths, {0, infinity, 0, 0}, how, stream());
+    for (std::size_t k = 0; k < some.size(); ++k) EXPECT_EQ(std::isfinite(some[k]), k < some.size() / 2) << k;
+  }
 }
 
 TEST_F(CudaGradient, EqualsTheReferenceBitForBitOnIntegers) {
@@ -182,7 +256,6 @@ TEST_F(CudaGradient, IsWithinTheRoundingBoundOnRealsAndTheSameEveryTime) {
   round_features(problem);
   const std::vector<float> gradient = some_gradient(problem.pair_count(), Numbers::kReals);
   const std::vector<std::int32_t> paths = problem.paths(false);
-  const std::vector<double> expected = reference_gradient(problem, paths, gradient, TieSign::kZero);
   // The sums of |g|*|centroid - m| and of |g| over an element's cells, what rounding is relative to: with all gradients
   // positive the reference's magnitude is the first; with all features below the centroids its slope is the second.
   std::vector<float> absolute(gradient);
@@ -196,15 +269,18 @@ TEST_F(CudaGradient, IsWithinTheRoundingBoundOnRealsAndTheSameEveryTime) {
   const double longest = 200, tiles = 4, parts = 8;
   const std::int64_t half = 8 * 200;
   for (const cuda::FeatureType type : kFeatureTypes) {
-    for (const int processors : {1, 132}) {
-      const GradientCase how{.type = type, .processors = processors};
+    for (const auto& [processors, tie_sign] :
+         {std::pair{1, TieSign::kZero}, {132, TieSign::kZero}, {132, TieSign::kMinusOne}}) {
+      const GradientCase how{.type = type, .tie_sign = tie_sign, .processors = processors};
+      const std::vector<double> expected = reference_gradient(problem, paths, gradient, tie_sign);
       const std::vector<float> found = gradient_on_device(problem, paths, gradient, how, stream());
       EXPECT_TRUE(same_bits(gradient_on_device(problem, paths, gradient, how, stream()), found));
       for (std::size_t k = 0; k < found.size(); ++k) {
         const bool is_slope = static_cast<std::int64_t>(k) / half % 2 == 0;
-        // A slope's counts are exact, and each tile of a sample then a fused multiply-add; a magnitude's terms have a
-        // subtraction and the additions over the columns before it. At last the parts are added.
-        const double operations = samples + tiles + parts + (is_slope ? 0 : 1 + longest);
+        // A slope's counts are exact. Each tile of a sample then has a fused multiply-add for the positive ones, whose
+        // sum counts twice, and one for all; the last joins both. A magnitude's terms have a subtraction and the
+        // additions over the columns before it, and each tile its multiply-add. At last the parts are added.
+        const double operations = is_slope ? 3 * (samples + tiles) + 1 + parts : samples + tiles + 1 + longest + parts;
         const double scale = is_slope ? cells[k] : magnitude[k];
         ASSERT_NEAR(static_cast<double>(found[k]), expected[k], operations * kRoundoff * scale + 1e-13)
             << k << " " << name_of(type) << " processors " << processors;

@@ -123,7 +123,7 @@ class GpuProblem {
                        nullptr);
   }
   void distances() {
-    cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), nullptr);
+    cuda::distances_along_paths(parameters(), samples_, breakpoints_.get(), parts_.get(), processors_, nullptr);
     cuda::add_distance_parts(parts_.get(), cuda::distance_parts(steps_, feature_dim_), count_, classes_,
                              distances_.get(), nullptr);
   }
