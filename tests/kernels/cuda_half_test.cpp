@@ -29,9 +29,10 @@ class HalfProblem {
     shifts = read<float>(content, packed_.shifts, host.feature_dim);
     scales = read<float>(content, packed_.scales, host.feature_dim);
     class_factors = read<float>(content, packed_.class_factors, host.classes);
-    pairs = read<__half>(content, packed_.pairs,
-                         2 * cuda::padded_to(host.classes * host.steps, cuda::kTileWidth) *
-                             cuda::padded_to(host.feature_dim, cuda::kHalfFeatureStage));
+    const std::int64_t rows = cuda::padded_to(host.classes * host.steps, cuda::kTileWidth);
+    constants = read<float>(content, packed_.constants, rows);
+    halves =
+        read<__half>(content, packed_.halves, 2 * rows * cuda::padded_to(host.feature_dim, cuda::kHalfFeatureStage));
   }
 
   [[nodiscard]] const cuda::HalfPackedParameters& packed() const { return packed_; }
@@ -89,8 +90,8 @@ class HalfProblem {
     return breakpoints.values();
   }
 
-  std::vector<float> shifts, scales, class_factors;
-  std::vector<__half> pairs;
+  std::vector<float> constants, shifts, scales, class_factors;
+  std::vector<__half> halves;
 
  private:
   static std::int64_t bytes(const Problem<float>& problem) {
@@ -125,17 +126,42 @@ std::vector<double> reference_cost(const Problem<float>& problem) {
   return elements;
 }
 
-/// What a cost may be off, relative to it. Every term is positive; it passes through a subtraction and at most 16 fused
-/// multiply-adds in f16, then an addition of two halves and one a stage in f32.
-double relative_bound(std::int64_t feature_dim) {
-  const auto stages = static_cast<double>(cuda::padded_to(feature_dim, cuda::kHalfFeatureStage)) /
-                      static_cast<double>(cuda::kHalfFeatureStage);
-  return std::expm1(17 * kHalfRoundoff + (1 + stages) * kRoundoff);
-}
-
-/// What a multiply-add may be off where its sum is below the smallest normal half, F times.
-double absolute_bound(std::int64_t feature_dim) {
-  return 0x1p-25 * static_cast<double>(feature_dim);
+/// What the costs of a problem in f16 may be off, [sum of T, C*K]: the products and sums of kernels/cost.hpp one after
+/// the other, each matrix product with the error that it may make. `rounded`: HalfProblem::rounded().
+std::vector<double> cost_bounds(const Problem<float>& rounded) {
+  const ParametersView<float> parameters = rounded.parameters();
+  const SamplesView<float> samples = rounded.samples();
+  const std::int64_t rows = parameters.classes * parameters.steps, width = parameters.feature_dim;
+  std::vector<double> bounds;
+  for (std::int64_t j = 0; j < samples.total_steps(); ++j) {
+    const float* const m = samples.features + (samples.offsets[0] + j) * width;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t first = (row % parameters.classes * parameters.steps + row / parameters.classes) * width;
+      const float *const c = parameters.centroids + first, *const u = parameters.weights + first;
+      double sum = 0, bound = 0, relu = 0;
+      for (std::int64_t f = 0; f < width; ++f) {
+        const double product = static_cast<double>(u[f]) * c[f];
+        sum += f % 16 < 8 ? -product : product;
+      }
+      bound = std::abs(sum) * kRoundoff;
+      for (std::int64_t chunk = 0; chunk < width; chunk += 16) {
+        for (const bool linear : {true, false}) {
+          double largest = std::abs(sum);
+          for (std::int64_t f = chunk; f < std::min(chunk + 16, width); ++f) {
+            const double above = std::max(static_cast<double>(m[f]) - c[f], 0.0);
+            if (!linear && f % 16 >= 8) relu += 2 * u[f] * above * kHalfRoundoff;
+            const double term = linear ? -static_cast<double>(u[f]) * m[f]
+                                       : 2.0 * u[f] * (f % 16 < 8 ? std::max(c[f], m[f]) : above * (1 + kHalfRoundoff));
+            sum += term;
+            largest = std::max(largest, std::abs(term));
+          }
+          bound += 18 * 0x1p-23 * (std::max(largest, std::abs(sum)) + bound);
+        }
+      }
+      bounds.push_back(bound + relu);
+    }
+  }
+  return bounds;
 }
 
 /// Real features as data sets have them: each with its own offset and spread, each class with its own weights.
@@ -200,19 +226,28 @@ TEST_F(CudaHalfCost, PackedParametersAreScaledRoundedAndPaddedWithZeros) {
   spread_out(problem);
   const HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
   const Problem<float> rounded = half.rounded();
-  const std::int64_t width = cuda::kPanelWidth;
-  ASSERT_EQ(static_cast<std::int64_t>(half.pairs.size()), 128 * 64 * 2);
+  ASSERT_EQ(static_cast<std::int64_t>(half.halves.size()), 128 * 64 * 2);
+  ASSERT_EQ(half.constants.size(), 128U);
   for (std::int64_t row = 0; row < 128; ++row) {
+    double constant = 0;
     for (std::int64_t f = 0; f < 64; ++f) {
       const bool inside = row < 70 && f < 35;
       const auto element = static_cast<std::size_t>((row % 5 * 14 + row / 5) * 35 + f);
-      const auto at = static_cast<std::size_t>(((row / width * 32 + f / 2) * 2 * width + row % width) * 2 + f % 2);
-      ASSERT_EQ(__half2float(half.pairs[at]), inside ? rounded.parameters().centroids[element] : 0.0F)
-          << row << " " << f;
-      ASSERT_EQ(__half2float(half.pairs[at + static_cast<std::size_t>(2 * width)]),
-                inside ? rounded.parameters().weights[element] : 0.0F)
-          << row << " " << f;
+      const float centroid = inside ? rounded.parameters().centroids[element] : 0.0F;
+      const float weight = inside ? rounded.parameters().weights[element] : 0.0F;
+      // [panel][F/16][which][row/2 % 32][f/2 % 4][row % 2][f/8 % 2][f % 2]
+      const auto place = [&](std::int64_t which) {
+        const std::int64_t block = (row / 64 * 4 + f / 16) * 2 + which;
+        return static_cast<std::size_t>(
+            ((((block * 32 + row / 2 % 32) * 4 + f / 2 % 4) * 2 + row % 2) * 2 + f / 8 % 2) * 2 + f % 2);
+      };
+      ASSERT_EQ(__half2float(half.halves[place(0)]), centroid) << row << " " << f;
+      ASSERT_EQ(__half2float(half.halves[place(1)]), 2 * weight) << row << " " << f;
+      constant += (f % 16 < 8 ? -1.0 : 1.0) * weight * centroid;
     }
+    ASSERT_NEAR(static_cast<double>(half.constants[static_cast<std::size_t>(row)]), constant,
+                1.01 * kRoundoff * std::abs(constant))
+        << row;
   }
 }
 
@@ -238,11 +273,12 @@ TEST_F(CudaHalfCost, IsWithinTheRoundingBoundOnReals) {
     Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
     spread_out(problem);
     HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
-    const std::vector<double> expected = reference_cost(half.rounded());
+    const Problem<float> rounded = half.rounded();
+    const std::vector<double> expected = reference_cost(rounded), bounds = cost_bounds(rounded);
     const std::vector<float> found = half.cost();
-    const double relative = relative_bound(shape.feature_dim), absolute = absolute_bound(shape.feature_dim);
+    ASSERT_EQ(found.size(), bounds.size());
     for (std::size_t k = 0; k < found.size(); ++k) {
-      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], relative * expected[k] + absolute) << to_string(shape);
+      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], bounds[k]) << to_string(shape);
     }
     round_features(problem);
     HalfProblem stored(problem, cuda::FeatureType::kFloat16, stream());
@@ -272,16 +308,49 @@ TEST_F(CudaHalfCost, IsFiniteWhateverTheNumbersAre) {
   }
 }
 
+/// Centroids and samples far from the mean on one side, or the same numbers: little is left of large sums.
+TEST_F(CudaHalfCost, IsWithinTheBoundAndNeverBelowZeroWhereSumsCancel) {
+  for (const float offset : {0.0F, 30.0F, -1000.0F, 1e6F}) {
+    Problem<float> problem(3, 4, 300, {4, 9}, Numbers::kReals);
+    const std::int64_t width = 300;
+    for (std::int64_t k = 0; k < problem.element_count(); ++k) {
+      if (k / width % 4 != 0) problem.centroids()[static_cast<std::size_t>(k)] += offset;  // some steps of each class
+    }
+    std::vector<float>& features = problem.features();  // the first row is NaN
+    for (std::int64_t k = 0; k < 13 * width; ++k) {
+      float& value = features[static_cast<std::size_t>(width + k)];
+      value = k / width < 12 ? problem.centroids()[static_cast<std::size_t>(k)] : value * 100;
+    }
+    HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    const Problem<float> rounded = half.rounded();
+    const std::vector<double> expected = reference_cost(rounded), bounds = cost_bounds(rounded);
+    const std::vector<float> found = half.cost();
+    std::size_t zeros = 0;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], bounds[k]) << "offset " << offset;
+      ASSERT_GE(found[k], 0.0F);
+      zeros += expected[k] == 0.0 ? 1U : 0U;
+    }
+    ASSERT_GE(zeros, 12U);
+  }
+}
+
 TEST_F(CudaHalfCost, TheLargestPackedNumbersDoNotOverflow) {
-  constexpr std::int64_t kWidth = cuda::kPanelWidth, kFeatures = 2 * cuda::kHalfFeatureStage;
-  std::vector<__half> pairs, samples(static_cast<std::size_t>(cuda::kTileWidth * kFeatures), cuda::kHalfLimit);
-  for (std::int64_t line = 0; line < cuda::kTileWidth / kWidth * kFeatures; ++line)  // centroids and weights in turn
-    pairs.insert(pairs.end(), static_cast<std::size_t>(2 * kWidth), line % 2 == 0 ? -cuda::kHalfLimit : 1.0F);
-  DeviceArray<__half> device_pairs(pairs), device_samples(samples);
-  DeviceArray<float> cost(cuda::cost_stride(1, 1));
-  cuda::cost_matrices({device_pairs.data(), nullptr, nullptr, nullptr, 1, 1, kFeatures}, device_samples.data(), 1,
-                      cost.data(), stream());
-  EXPECT_EQ(cost.values()[0], 2 * cuda::kHalfLimit * kFeatures);  // multiples of 4000 are exact in f16
+  constexpr std::int64_t kFeatures = 2 * cuda::kHalfFeatureStage, kBlock = cuda::kPanelWidth * 16;
+  for (const float centroid : {-cuda::kHalfLimit, cuda::kHalfLimit}) {
+    for (const float sample : {-cuda::kHalfLimit, cuda::kHalfLimit}) {
+      const std::vector<__half> samples(static_cast<std::size_t>(cuda::kTileWidth * kFeatures), sample);
+      std::vector<__half> halves;
+      for (std::int64_t block = 0; block < 2 * cuda::kTileWidth * kFeatures / kBlock; ++block)  // centroids, weights
+        halves.insert(halves.end(), static_cast<std::size_t>(kBlock), block % 2 == 0 ? centroid : 2.0F);
+      const std::vector<float> constants(static_cast<std::size_t>(cuda::kTileWidth), 0.0F);  // half of F is subtracted
+      DeviceArray<__half> device_halves(halves), device_samples(samples);
+      DeviceArray<float> device_constants(constants), cost(cuda::cost_stride(1, 1));
+      cuda::cost_matrices({device_halves.data(), device_constants.data(), nullptr, nullptr, nullptr, 1, 1, kFeatures},
+                          device_samples.data(), 1, cost.data(), stream());
+      EXPECT_EQ(cost.values()[0], centroid == sample ? 0.0F : 2 * cuda::kHalfLimit * kFeatures);
+    }
+  }
 }
 
 TEST_F(CudaHalfCost, LargeTilesGiveTheSameBitsAsSmallOnes) {
@@ -319,8 +388,9 @@ TEST_F(CudaHalfSearch, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
     const Problem<float> rounded = half.rounded();
     const std::int64_t cells = shape.steps + *std::max_element(shape.lengths.begin(), shape.lengths.end());
     // A near tie may be decided otherwise, by as much as costs and their f32 sums along both paths can be off.
-    const double relative = 2 * (relative_bound(shape.feature_dim) + static_cast<double>(cells) * kRoundoff);
-    const double absolute = 2 * static_cast<double>(cells) * absolute_bound(shape.feature_dim);
+    const std::vector<double> bounds = cost_bounds(rounded);
+    const double relative = 2 * static_cast<double>(cells) * kRoundoff;
+    const double absolute = 2 * static_cast<double>(cells) * *std::max_element(bounds.begin(), bounds.end());
     for (const bool diagonal : {false, true}) {
       std::vector<std::int32_t> paths(problem.paths(diagonal).size());
       std::vector<double> best(static_cast<std::size_t>(problem.pair_count())), found(best.size());
@@ -354,8 +424,8 @@ TEST_F(CudaHalfSearch, NeedsNoMoreMemoryThanTheSearchInF32) {
     for (const std::int64_t length : shape.lengths) samples.total_steps += length;
     samples.feature_dim = shape.feature_dim;
     for (const bool diagonal : {false, true}) {
-      const cuda::HalfPackedParameters half{nullptr,       nullptr,     nullptr,          nullptr,
-                                            shape.classes, shape.steps, shape.feature_dim};
+      const cuda::HalfPackedParameters half{nullptr, nullptr,       nullptr,     nullptr,
+                                            nullptr, shape.classes, shape.steps, shape.feature_dim};
       const PackedParameters plain{nullptr, shape.classes, shape.steps, shape.feature_dim};
       EXPECT_LE(cuda::search_paths_workspace_bytes(half, samples, diagonal),
                 cuda::search_paths_workspace_bytes(plain, samples, diagonal));
