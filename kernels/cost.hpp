@@ -103,8 +103,14 @@ inline constexpr float kHalfLimit = 2000.0F;
 /// (1 where there is none), a factor the largest weight' of its class. A shift is a multiple of 1/scale near that mean,
 /// so that small integers stay exact. A cost is class_factor[c] times what it would be, and paths are the same, as a
 /// path compares costs of one class only.
+///
+/// Halves lie as the lanes of a warp take them to tensor cores:
+///   [panel of 64 rows][F/16][centroid', 2 weight'][row/2 % 32][f/2 % 4][row % 2][f/8 % 2][f % 2]
+/// A row's constant is what its costs begin with: the sum of -weight' centroid' over features with f % 16 < 8 and of
+/// weight' centroid' over the others, rounded to f32 once.
 struct HalfPackedParameters {
-  const void* pairs = nullptr;           ///< [panel][F/2][centroid, weight][row in panel][2] halves
+  const void* halves = nullptr;          ///< centroids and weights, rows and features padded with zeros
+  const float* constants = nullptr;      ///< [rows padded to kTileWidth]
   const float* shifts = nullptr;         ///< [F]
   const float* scales = nullptr;         ///< [F]
   const float* class_factors = nullptr;  ///< [C]
@@ -122,12 +128,18 @@ struct HalfPackedParameters {
 /// `packed`: half_packed_parameter_bytes().
 HalfPackedParameters pack_half_parameters(const ParametersView<float>& parameters, std::byte* packed, Stream stream);
 
-/// `samples` -> [panel][F/2][column in panel][2], scaled as `parameters` are; half_packed_sample_count() halves.
+/// `samples` -> [panel][F/8][column in panel][8], scaled as `parameters` are; half_packed_sample_count() halves.
 void pack_half_samples(const HalfPackedParameters& parameters, const Samples& samples, void* packed, Stream stream);
 
-/// cost [total_steps, cost_stride], row = i*C + c, of the packed numbers. Sums of 16 features, every other one of a
-/// stage, are in f16, a subtraction and a fused multiply-add a term; sums of those in f32. Always finite, as a sum in
-/// f16 is at most 16 * 2 * kHalfLimit and its roundings; the same whatever the samples beside it.
+/// cost [total_steps, cost_stride], row = i*C + c, of the packed numbers u, c and m. Of every 16 features
+///   u|c-m| = 2u max(c,m)  - uc - um    for the first 8 and
+///   u|c-m| = 2u relu(m-c) + uc - um    for the others,
+/// where m-c is rounded to f16 and products are exact. Sums, in f32 on tensor cores, begin with the row's constant; one
+/// matrix product for every 16 features adds -um, a second one the rest. Each may make a sum wrong by 18 * 2^-23 of the
+/// largest among the 16 terms and the sums before and after, hence a cost by
+///   2^-10 cost + ceil(F/16) * 36 * 2^-23 * (cost + sum of u|c| + L),
+/// L being the largest of 2u(|c|+|m|) and of the sums of u|m| over 16 features. A cost that this would leave below 0 is
+/// 0. Always finite, and the same whatever the samples beside it.
 void cost_matrices(const HalfPackedParameters& parameters, const void* packed_samples, std::int64_t total_steps,
                    float* cost, Stream stream);
 }  // namespace cuda

@@ -1,142 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "tests/kernels/device_problem.hpp"
+#include "tests/kernels/half_problem.hpp"
 
 namespace dejavid::kernels::testing {
 namespace {
-
-/// Unit roundoff of f16.
-constexpr double kHalfRoundoff = 0x1p-11;
-
-float to_half(float value) {
-  return __half2float(__float2half_rn(value));
-}
-
-/// A problem on the device with its parameters packed in f16, and what was made of them.
-class HalfProblem {
- public:
-  HalfProblem(const Problem<float>& problem, cuda::FeatureType type, cuda::Stream stream, std::int64_t first = 0,
-              std::int64_t count = -1)
-      : problem_(problem),
-        device_(problem, type, first, count),
-        memory_(bytes(problem)),
-        packed_(cuda::pack_half_parameters(device_.parameters(), memory_.data(), stream)),
-        stream_(stream) {
-    const std::vector<std::byte> content = memory_.values();
-    const ParametersView<float> host = problem.parameters();
-    shifts = read<float>(content, packed_.shifts, host.feature_dim);
-    scales = read<float>(content, packed_.scales, host.feature_dim);
-    class_factors = read<float>(content, packed_.class_factors, host.classes);
-    pairs = read<__half>(content, packed_.pairs,
-                         2 * cuda::padded_to(host.classes * host.steps, cuda::kTileWidth) *
-                             cuda::padded_to(host.feature_dim, cuda::kHalfFeatureStage));
-  }
-
-  [[nodiscard]] const cuda::HalfPackedParameters& packed() const { return packed_; }
-  [[nodiscard]] cuda::Samples samples() { return device_.samples(); }
-
-  [[nodiscard]] float scaled(float value, std::int64_t feature) const {
-    const auto f = static_cast<std::size_t>(feature);
-    const float moved = (value - shifts[f]) * scales[f];
-    return to_half(std::fmin(std::fmax(moved, -cuda::kHalfLimit), cuda::kHalfLimit));
-  }
-  [[nodiscard]] float scaled_weight(float weight, std::int64_t feature, std::int64_t c) const {
-    const float value = weight / scales[static_cast<std::size_t>(feature)] * class_factors[static_cast<std::size_t>(c)];
-    return to_half(std::fmin(std::fmax(value, 0.0F), 1.0F));
-  }
-
-  /// The problem that is left once all numbers are scaled and rounded.
-  [[nodiscard]] Problem<float> rounded() const {
-    Problem<float> rounded = problem_;
-    const std::int64_t width = packed_.feature_dim, per_class = packed_.steps * width;
-    for (std::size_t k = 0; k < rounded.centroids().size(); ++k) {
-      const auto element = static_cast<std::int64_t>(k);
-      rounded.centroids()[k] = scaled(rounded.centroids()[k], element % width);
-      rounded.weights()[k] = scaled_weight(rounded.weights()[k], element % width, element / per_class);
-    }
-    for (std::size_t k = 0; k < rounded.features().size(); ++k) {
-      float& value = rounded.features()[k];
-      if (!std::isnan(value)) value = scaled(value, static_cast<std::int64_t>(k) % width);
-    }
-    return rounded;
-  }
-
-  /// Elements [sum of T, C*K] without the padding of the columns.
-  [[nodiscard]] std::vector<float> cost() {
-    const cuda::Samples samples = device_.samples();
-    const std::int64_t stride = cuda::cost_stride(packed_.classes, packed_.steps);
-    DeviceArray<__half> packed_samples(cuda::half_packed_sample_count(samples.total_steps, samples.feature_dim));
-    DeviceArray<float> cost(samples.total_steps * stride);
-    cuda::pack_half_samples(packed_, samples, packed_samples.data(), stream_);
-    cuda::cost_matrices(packed_, packed_samples.data(), samples.total_steps, cost.data(), stream_);
-    const std::vector<float> padded = cost.values();
-    std::vector<float> elements;
-    for (std::int64_t j = 0; j < samples.total_steps; ++j) {
-      elements.insert(elements.end(), padded.begin() + j * stride,
-                      padded.begin() + j * stride + packed_.classes * packed_.steps);
-    }
-    return elements;
-  }
-
-  [[nodiscard]] std::vector<std::int32_t> paths(bool diagonal) {
-    const cuda::Samples samples = device_.samples();
-    DeviceArray<std::byte> workspace(
-        static_cast<std::int64_t>(cuda::search_paths_workspace_bytes(packed_, samples, diagonal)));
-    DeviceArray<std::int32_t> breakpoints(samples.count * packed_.classes * (packed_.steps - 1));
-    cuda::search_paths(packed_, samples, diagonal, breakpoints.data(), workspace.data(), stream_);
-    return breakpoints.values();
-  }
-
-  std::vector<float> shifts, scales, class_factors;
-  std::vector<__half> pairs;
-
- private:
-  static std::int64_t bytes(const Problem<float>& problem) {
-    const ParametersView<float> host = problem.parameters();
-    return static_cast<std::int64_t>(cuda::half_packed_parameter_bytes(host.classes, host.steps, host.feature_dim));
-  }
-  template <typename T>
-  std::vector<T> read(const std::vector<std::byte>& content, const void* array, std::int64_t count) {
-    std::vector<T> values(static_cast<std::size_t>(count));
-    const auto offset = static_cast<std::size_t>(static_cast<const std::byte*>(array) - memory_.data());
-    EXPECT_LE(offset + values.size() * sizeof(T), content.size());
-    std::memcpy(values.data(), content.data() + offset, values.size() * sizeof(T));
-    return values;
-  }
-
-  const Problem<float>& problem_;
-  DeviceProblem device_;
-  DeviceArray<std::byte> memory_;
-  cuda::HalfPackedParameters packed_;
-  cuda::Stream stream_;
-};
-
-std::vector<double> reference_cost(const Problem<float>& problem) {
-  const ParametersView<float> parameters = problem.parameters();
-  const std::int64_t rows = parameters.classes * parameters.steps;
-  const std::int64_t stride = cost_stride(parameters.classes, parameters.steps);
-  std::vector<double> cost(static_cast<std::size_t>(problem.samples().total_steps() * stride));
-  reference::cost_matrices(parameters, problem.samples(), cost.data());
-  std::vector<double> elements;
-  for (std::int64_t j = 0; j < problem.samples().total_steps(); ++j)
-    elements.insert(elements.end(), cost.begin() + j * stride, cost.begin() + j * stride + rows);
-  return elements;
-}
-
-/// What a cost may be off, relative to it. Every term is positive; it passes through a subtraction and at most 16 fused
-/// multiply-adds in f16, then an addition of two halves and one a stage in f32.
-double relative_bound(std::int64_t feature_dim) {
-  const auto stages = static_cast<double>(cuda::padded_to(feature_dim, cuda::kHalfFeatureStage)) /
-                      static_cast<double>(cuda::kHalfFeatureStage);
-  return std::expm1(17 * kHalfRoundoff + (1 + stages) * kRoundoff);
-}
-
-/// What a multiply-add may be off where its sum is below the smallest normal half, F times.
-double absolute_bound(std::int64_t feature_dim) {
-  return 0x1p-25 * static_cast<double>(feature_dim);
-}
 
 /// Real features as data sets have them: each with its own offset and spread, each class with its own weights.
 void spread_out(Problem<float>& problem) {
@@ -200,19 +67,28 @@ TEST_F(CudaHalfCost, PackedParametersAreScaledRoundedAndPaddedWithZeros) {
   spread_out(problem);
   const HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
   const Problem<float> rounded = half.rounded();
-  const std::int64_t width = cuda::kPanelWidth;
-  ASSERT_EQ(static_cast<std::int64_t>(half.pairs.size()), 128 * 64 * 2);
+  ASSERT_EQ(static_cast<std::int64_t>(half.halves.size()), 128 * 64 * 2);
+  ASSERT_EQ(half.constants.size(), 128U);
   for (std::int64_t row = 0; row < 128; ++row) {
+    double constant = 0;
     for (std::int64_t f = 0; f < 64; ++f) {
       const bool inside = row < 70 && f < 35;
       const auto element = static_cast<std::size_t>((row % 5 * 14 + row / 5) * 35 + f);
-      const auto at = static_cast<std::size_t>(((row / width * 32 + f / 2) * 2 * width + row % width) * 2 + f % 2);
-      ASSERT_EQ(__half2float(half.pairs[at]), inside ? rounded.parameters().centroids[element] : 0.0F)
-          << row << " " << f;
-      ASSERT_EQ(__half2float(half.pairs[at + static_cast<std::size_t>(2 * width)]),
-                inside ? rounded.parameters().weights[element] : 0.0F)
-          << row << " " << f;
+      const float centroid = inside ? rounded.parameters().centroids[element] : 0.0F;
+      const float weight = inside ? rounded.parameters().weights[element] : 0.0F;
+      // [panel][F/16][which][row/2 % 32][f/2 % 4][row % 2][f/8 % 2][f % 2]
+      const auto place = [&](std::int64_t which) {
+        const std::int64_t block = (row / 64 * 4 + f / 16) * 2 + which;
+        return static_cast<std::size_t>(
+            ((((block * 32 + row / 2 % 32) * 4 + f / 2 % 4) * 2 + row % 2) * 2 + f / 8 % 2) * 2 + f % 2);
+      };
+      ASSERT_EQ(__half2float(half.halves[place(0)]), centroid) << row << " " << f;
+      ASSERT_EQ(__half2float(half.halves[place(1)]), 2 * weight) << row << " " << f;
+      constant += (f % 16 < 8 ? -1.0 : 1.0) * weight * centroid;
     }
+    ASSERT_NEAR(static_cast<double>(half.constants[static_cast<std::size_t>(row)]), constant,
+                1.01 * kRoundoff * std::abs(constant))
+        << row;
   }
 }
 
@@ -238,11 +114,12 @@ TEST_F(CudaHalfCost, IsWithinTheRoundingBoundOnReals) {
     Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kReals);
     spread_out(problem);
     HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
-    const std::vector<double> expected = reference_cost(half.rounded());
+    const Problem<float> rounded = half.rounded();
+    const std::vector<double> expected = reference_cost(rounded), bounds = cost_bounds(rounded);
     const std::vector<float> found = half.cost();
-    const double relative = relative_bound(shape.feature_dim), absolute = absolute_bound(shape.feature_dim);
+    ASSERT_EQ(found.size(), bounds.size());
     for (std::size_t k = 0; k < found.size(); ++k) {
-      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], relative * expected[k] + absolute) << to_string(shape);
+      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], bounds[k]) << to_string(shape);
     }
     round_features(problem);
     HalfProblem stored(problem, cuda::FeatureType::kFloat16, stream());
@@ -272,16 +149,49 @@ TEST_F(CudaHalfCost, IsFiniteWhateverTheNumbersAre) {
   }
 }
 
+/// Centroids and samples far from the mean on one side, or the same numbers: little is left of large sums.
+TEST_F(CudaHalfCost, IsWithinTheBoundAndNeverBelowZeroWhereSumsCancel) {
+  for (const float offset : {0.0F, 30.0F, -1000.0F, 1e6F}) {
+    Problem<float> problem(3, 4, 300, {4, 9}, Numbers::kReals);
+    const std::int64_t width = 300;
+    for (std::int64_t k = 0; k < problem.element_count(); ++k) {
+      if (k / width % 4 != 0) problem.centroids()[static_cast<std::size_t>(k)] += offset;  // some steps of each class
+    }
+    std::vector<float>& features = problem.features();  // the first row is NaN
+    for (std::int64_t k = 0; k < 13 * width; ++k) {
+      float& value = features[static_cast<std::size_t>(width + k)];
+      value = k / width < 12 ? problem.centroids()[static_cast<std::size_t>(k)] : value * 100;
+    }
+    HalfProblem half(problem, cuda::FeatureType::kFloat32, stream());
+    const Problem<float> rounded = half.rounded();
+    const std::vector<double> expected = reference_cost(rounded), bounds = cost_bounds(rounded);
+    const std::vector<float> found = half.cost();
+    std::size_t zeros = 0;
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      ASSERT_NEAR(static_cast<double>(found[k]), expected[k], bounds[k]) << "offset " << offset;
+      ASSERT_GE(found[k], 0.0F);
+      zeros += expected[k] == 0.0 ? 1U : 0U;
+    }
+    ASSERT_GE(zeros, 12U);
+  }
+}
+
 TEST_F(CudaHalfCost, TheLargestPackedNumbersDoNotOverflow) {
-  constexpr std::int64_t kWidth = cuda::kPanelWidth, kFeatures = 2 * cuda::kHalfFeatureStage;
-  std::vector<__half> pairs, samples(static_cast<std::size_t>(cuda::kTileWidth * kFeatures), cuda::kHalfLimit);
-  for (std::int64_t line = 0; line < cuda::kTileWidth / kWidth * kFeatures; ++line)  // centroids and weights in turn
-    pairs.insert(pairs.end(), static_cast<std::size_t>(2 * kWidth), line % 2 == 0 ? -cuda::kHalfLimit : 1.0F);
-  DeviceArray<__half> device_pairs(pairs), device_samples(samples);
-  DeviceArray<float> cost(cuda::cost_stride(1, 1));
-  cuda::cost_matrices({device_pairs.data(), nullptr, nullptr, nullptr, 1, 1, kFeatures}, device_samples.data(), 1,
-                      cost.data(), stream());
-  EXPECT_EQ(cost.values()[0], 2 * cuda::kHalfLimit * kFeatures);  // multiples of 4000 are exact in f16
+  constexpr std::int64_t kFeatures = 2 * cuda::kHalfFeatureStage, kBlock = cuda::kPanelWidth * 16;
+  for (const float centroid : {-cuda::kHalfLimit, cuda::kHalfLimit}) {
+    for (const float sample : {-cuda::kHalfLimit, cuda::kHalfLimit}) {
+      const std::vector<__half> samples(static_cast<std::size_t>(cuda::kTileWidth * kFeatures), sample);
+      std::vector<__half> halves;
+      for (std::int64_t block = 0; block < 2 * cuda::kTileWidth * kFeatures / kBlock; ++block)  // centroids, weights
+        halves.insert(halves.end(), static_cast<std::size_t>(kBlock), block % 2 == 0 ? centroid : 2.0F);
+      const std::vector<float> constants(static_cast<std::size_t>(cuda::kTileWidth), 0.0F);  // half of F is subtracted
+      DeviceArray<__half> device_halves(halves), device_samples(samples);
+      DeviceArray<float> device_constants(constants), cost(cuda::cost_stride(1, 1));
+      cuda::cost_matrices({device_halves.data(), device_constants.data(), nullptr, nullptr, nullptr, 1, 1, kFeatures},
+                          device_samples.data(), 1, cost.data(), stream());
+      EXPECT_EQ(cost.values()[0], centroid == sample ? 0.0F : 2 * cuda::kHalfLimit * kFeatures);
+    }
+  }
 }
 
 TEST_F(CudaHalfCost, LargeTilesGiveTheSameBitsAsSmallOnes) {
@@ -319,8 +229,9 @@ TEST_F(CudaHalfSearch, OnRealsThePathFoundCostsWhatTheBestOneCosts) {
     const Problem<float> rounded = half.rounded();
     const std::int64_t cells = shape.steps + *std::max_element(shape.lengths.begin(), shape.lengths.end());
     // A near tie may be decided otherwise, by as much as costs and their f32 sums along both paths can be off.
-    const double relative = 2 * (relative_bound(shape.feature_dim) + static_cast<double>(cells) * kRoundoff);
-    const double absolute = 2 * static_cast<double>(cells) * absolute_bound(shape.feature_dim);
+    const std::vector<double> bounds = cost_bounds(rounded);
+    const double relative = 2 * static_cast<double>(cells) * kRoundoff;
+    const double absolute = 2 * static_cast<double>(cells) * *std::max_element(bounds.begin(), bounds.end());
     for (const bool diagonal : {false, true}) {
       std::vector<std::int32_t> paths(problem.paths(diagonal).size());
       std::vector<double> best(static_cast<std::size_t>(problem.pair_count())), found(best.size());
@@ -354,8 +265,8 @@ TEST_F(CudaHalfSearch, NeedsNoMoreMemoryThanTheSearchInF32) {
     for (const std::int64_t length : shape.lengths) samples.total_steps += length;
     samples.feature_dim = shape.feature_dim;
     for (const bool diagonal : {false, true}) {
-      const cuda::HalfPackedParameters half{nullptr,       nullptr,     nullptr,          nullptr,
-                                            shape.classes, shape.steps, shape.feature_dim};
+      const cuda::HalfPackedParameters half{nullptr, nullptr,       nullptr,     nullptr,
+                                            nullptr, shape.classes, shape.steps, shape.feature_dim};
       const PackedParameters plain{nullptr, shape.classes, shape.steps, shape.feature_dim};
       EXPECT_LE(cuda::search_paths_workspace_bytes(half, samples, diagonal),
                 cuda::search_paths_workspace_bytes(plain, samples, diagonal));

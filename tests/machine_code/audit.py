@@ -9,9 +9,9 @@ kernel's FADD and FFMA; where none has as many, the one with the most. Where a k
 per turn of the loop around it (Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner
 one as often as the updates need. All instructions between a loop's ends count, on both sides of a branch within.
 
-Where a kernel computes in f16 (Kernel.half), HADD2, HFMA2 and HMUL2 stand for FADD and FFMA, each for two elements. Its hot loops are the
-innermost ones within what the rule above finds, added up. Of the f16 pipes ptxas knows two, each of which takes an instruction every other
-clock: HFMA2.MMA is the one's, what has no .MMA the other's. Only an even mixture issues every clock.
+Where a kernel computes on tensor cores (Kernel.matrix), f16 arithmetic and HMMA stand for FADD and FFMA. An element is half a HMNMX2 or half
+a HFMA2.RELU: the integer pipe takes the one every other clock, the f16 pipe the other, so that as many of each issue every clock. A HMMA of
+16 x 8 x 16 occupies a scheduler's tensor core for about 6.2 clocks, hence may be the limit before issue is.
 
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
@@ -34,7 +34,7 @@ class Kernel:
     threads: int  # a block
     dynamic_shared: int = 0  # bytes a block
     updates_of_outer_turn: int | None = None  # element updates a thread, in one turn of the loop around the hot one
-    half: bool = False  # computes in f16
+    matrix: bool = False  # computes on tensor cores
 
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
@@ -44,8 +44,8 @@ LOOKUP, CENTROIDS = 1088, 8 * 256 * 16
 KERNELS = {
     "cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, updates_of_outer_turn=STAGE * 64),
-    "half_cost_kernel<1>": Kernel(64, 2 * HALF_STAGE * 3 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
-    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, half=True),
+    "half_cost_kernel<1>": Kernel(128, 2 * HALF_STAGE * 3 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 32, matrix=True),
+    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, matrix=True),
     **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP) for feature, tile in TILE.items()},
     **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS) for feature, tile in TILE.items()},
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
@@ -95,8 +95,9 @@ class Code:
 CLASSES = {
     "FADD": ["FADD"],
     "FFMA": ["FFMA"],
-    "f16": ["HADD2", "HMUL2", "HFMA2"],
-    "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2", "HMNMX2",
+    "f16": ["HADD2", "HMUL2", "HFMA2", "HMNMX2"],
+    "matrix": ["HMMA"],
+    "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2",
                  "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
     "LDS": ["LDS", "STS", "LDSM"],
     "async copy": ["LDGSTS"],
@@ -128,8 +129,14 @@ def count(instructions):
     return counts
 
 
-def arithmetic(instructions, half=False):
-    return sum(class_of(instruction) in (["f16"] if half else ["FADD", "FFMA"]) for instruction in instructions)
+def arithmetic(instructions, matrix=False):
+    return sum(class_of(instruction) in (["f16", "matrix"] if matrix else ["FADD", "FFMA"]) for instruction in instructions)
+
+
+def element_updates(instructions, matrix=False):
+    if matrix:
+        return 2 * sum(i.kind == "HMNMX2" or i.opcode == "HFMA2.RELU" for i in instructions)
+    return sum(i.kind == "FFMA" for i in instructions)
 
 
 def loops(instructions):
@@ -143,30 +150,16 @@ def loops(instructions):
     return sorted(bodies.values(), key=len)
 
 
-def hot_loop(instructions, half=False):
+def hot_loop(instructions, matrix=False):
     """The rule at the top of this file; None where no loop has arithmetic."""
     def work(body):
-        return arithmetic(body, half)
+        return arithmetic(body, matrix)
 
     candidates = [body for body in loops(instructions) if work(body)]
     if not candidates:
         return None
     enough = 0.8 * work(instructions)
     return next((body for body in candidates if work(body) >= enough), max(candidates, key=work))
-
-
-def hot_loops(instructions, half):
-    """The hot loop, or the innermost ones within it; empty where there is none."""
-    hot = hot_loop(instructions, half)
-    if hot is None or not half:
-        return [hot] if hot else []
-    within = [body for body in loops(instructions) if arithmetic(body, half) and encloses(hot, body)]
-    return sorted((body for body in within if not any(encloses(body, other) for other in within if other is not body)),
-                  key=lambda body: body[0].address)
-
-
-def encloses(outer, inner):
-    return outer[0].address <= inner[0].address and inner[-1].address <= outer[-1].address
 
 
 def loop_around(instructions, inner):
@@ -181,6 +174,9 @@ def shared_bytes(instructions):
     total = 0
     for instruction in instructions:
         if class_of(instruction) == "LDS" and not instruction.never:
+            if instruction.kind == "LDSM":  # .4: as many matrices, of each 4 bytes a thread
+                total += 4 * int(instruction.opcode[-1]) if instruction.opcode[-2:] in (".2", ".4") else 4
+                continue
             width = re.search(r"\.(64|128|[SU]?16|[SU]?8)\b", instruction.opcode)
             total += int(re.sub(r"\D", "", width.group(1))) // 8 if width else 4
     return total
@@ -203,23 +199,22 @@ def audit(code, kernel=None):
         shared = code.static_shared + kernel.dynamic_shared
         blocks = occupancy(code.registers, kernel.threads, shared)
         row |= {"threads": kernel.threads, "shared": shared, "blocks_of_sm": blocks, "warps_of_sm": blocks * -(-kernel.threads // 32)}
-    half = bool(kernel and kernel.half)
-    hot_bodies = hot_loops(code.instructions, half)
-    if not hot_bodies:
+    matrix = bool(kernel and kernel.matrix)
+    hot = hot_loop(code.instructions, matrix)
+    if hot is None:
         return row
-    hot = [instruction for body in hot_bodies for instruction in body]
     counts = count(hot)
-    updates = counts["f16"] if half else counts["FFMA"]  # two f16 instructions are two elements
-    if half:
-        row["matrix_pipe_share"] = sum(i.opcode == "HFMA2.MMA" and class_of(i) == "f16" for i in hot) / counts["f16"]
-    row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
-            "counts": dict(counts), "arithmetic_share": arithmetic(hot, half) / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+    updates = element_updates(hot, matrix)
+    if matrix:
+        row["matrix_of_update"] = counts["matrix"] / updates
+    row |= {"hot_loop": f"{hot[0].address:#x}..{hot[-1].address:#x}", "issued": len(hot), "counts": dict(counts),
+            "arithmetic_share": arithmetic(hot, matrix) / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
         turns = kernel.updates_of_outer_turn / updates
         issued = len(outer) + (turns - 1) * len(hot)
-        useful = arithmetic(outer, half) + (turns - 1) * arithmetic(hot, half)
+        useful = arithmetic(outer, matrix) + (turns - 1) * arithmetic(hot, matrix)
         row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
                 "issued_of_update": issued / kernel.updates_of_outer_turn}
     return row

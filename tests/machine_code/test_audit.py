@@ -82,17 +82,17 @@ class Counting(unittest.TestCase):
         self.assertEqual(row["turns"], 3)
         self.assertAlmostEqual(row["share_with_outer_loop"], 6 / (12 + 2 * 6))
 
-    def test_half_precision_in_two_loops(self):
-        """A stage (0x10..0xc0) with two inner loops of two updates each, and four conversions and additions."""
+    def test_tensor_cores(self):
+        """A stage (0x10..0xa0) around a loop (0x20..0x80) of four elements that one HMMA sums."""
         lines = ["LDC R1, c[0x0][0x28]", "BAR.SYNC.DEFER_BLOCKING 0x0",
-                 "HFMA2.MMA R2, R4, 1, 1, -R5", "HFMA2 R6, R7, |R2|, R6", "@P0 BRA 0x20",
-                 "HADD2 R2, R4, -R5", "HFMA2.MMA R6, R7, R2, R6", "@P0 BRA 0x50",
-                 "HFMA2.MMA R8, -RZ, RZ, 0, 0", "HADD2.F32 R2, -RZ, R6.H0_H0", "FADD R9, R2, R9", "FADD R9, R2, R9", "@P1 BRA 0x10", "EXIT"]
-        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, updates_of_outer_turn=12, half=True))
-        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"]), ("0x20..0x40 0x50..0x70", 6, 4))
-        self.assertAlmostEqual(row["arithmetic_share"], 4 / 6)
-        self.assertEqual((row["matrix_pipe_share"], row["turns"]), (0.5, 3))
-        self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (12 + 2 * 6))
+                 "LDSM.16.M88.4 R4, [R3]", "LDS.128 R12, [R2]", "HMNMX2 R8, R12, R4, !PT", "HFMA2.RELU R9, R5, 1, 1, -R13",
+                 "HMUL2 R10, R14, -0.5, -0.5", "HMMA.16816.F32 R16, R8, R10, R16", "@P0 BRA 0x20",
+                 "IADD3 R2, R2, 0x1, RZ", "@P1 BRA 0x10", "EXIT"]
+        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, updates_of_outer_turn=12, matrix=True))
+        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"], row["counts"]["matrix"]), ("0x20..0x80", 7, 3, 1))
+        self.assertAlmostEqual(row["arithmetic_share"], 4 / 7)
+        self.assertEqual((row["matrix_of_update"], row["turns"], row["shared_bytes_of_update"]), (1 / 4, 3, 8))
+        self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (10 + 2 * 7))
         self.assertAlmostEqual(row["issued_of_update"], 24 / 12)
 
     def test_local_memory_is_seen(self):
