@@ -98,7 +98,7 @@ for candidate in "${DEVICE_PYTHON:-}" .venv/bin/python python3; do
   if [[ -n $candidate ]] && "$candidate" -c 'import h5py, numpy' 2>/dev/null; then python="$(command -v "$candidate")"; break; fi
 done
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none
+export OMPI_MCA_btl_vader_single_copy_mechanism=none GTEST_COLOR=no
 export PATH="$PATH:/usr/local/cuda/bin" TMPDIR="$scratch"
 export build output scratch stores python total left_out_code
 
@@ -317,7 +317,7 @@ run_part() { # name
     # A session of its own, and signals let through to nobody else's processes.
     setsid timeout --kill-after=3 "$limit" bash -c "$(declare -f); set -uo pipefail; part_$part \"\$1\"" "$part" "$json" >"$log" 2>&1 </dev/null &
     session=$!
-    wait "$session" || code=$?
+    wait "$session" 2>/dev/null || code=$?
     end_session "$session"
     session=""
     # A log may go on without end.

@@ -35,11 +35,12 @@ fi
 
 torch_version="" torch_libraries=""
 for python in "${DEVICE_PYTHON:-}" python3 /opt/torch/.venv/bin/python3; do
-  [[ -n $python ]] || continue
+  command -v "$python" >/dev/null || continue
   # Found without importing it, which takes seconds.
-  { read -r torch_version && read -r torch_libraries; } < <("$python" - 2>/dev/null <<'PYTHON'
-import glob, importlib.metadata, importlib.util, os
-torch = os.path.dirname(importlib.util.find_spec("torch").origin)
+  { read -r torch_version && read -r torch_libraries; } < <("$python" - <<'PYTHON'
+import glob, importlib.metadata, importlib.util, os, sys
+found = importlib.util.find_spec("torch") or sys.exit(f"{sys.executable} has no torch")
+torch = os.path.dirname(found.origin)
 print(importlib.metadata.version("torch"))
 print(":".join([os.path.join(torch, "lib"), *sorted(glob.glob(os.path.join(os.path.dirname(torch), "nvidia", "*", "lib")))]))
 PYTHON
