@@ -10,8 +10,11 @@
 ///
 /// Kernels: blocks one after the other, the threads of a block as fibres that change over at barriers, in an order
 /// drawn by chance between them. A barrier that part of a block does not reach, a shuffle from a lane that does not
-/// take part, a misaligned asynchronous copy, and a write past the block's shared memory end the process with a
-/// message.
+/// take part, a misaligned asynchronous copy, a matrix operation without all lanes of its warp or from anywhere but
+/// aligned dynamic shared memory, and a write past the block's shared memory end the process with a message.
+///
+/// Products of matrices are summed in f64 and rounded once, see matrix.hpp: closer than a GPU, whose sums in f32 may be
+/// off by 2^-23 of the largest term for each of the terms. Tolerances of kernels have to allow for that.
 ///
 /// Streams: queues that one thread of its own works off, the next stream drawn by chance among those that may go on, so
 /// that a missing event or wait shows as a wrong result. Memory from cudaMalloc and shared memory start as NaN.

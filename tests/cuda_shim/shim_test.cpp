@@ -7,15 +7,22 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
+#include <climits>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <initializer_list>
 #include <numeric>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "kernels/cuda/matrix.cuh"
 
 namespace {
 
@@ -518,6 +525,387 @@ TEST(ShimHalf, ArithmeticRoundsOnce) {
     ASSERT_TRUE(is_nearest(__hfma2(a, b, c).x, fused));
     ASSERT_EQ(static_cast<float>(__habs2(a).x), std::abs(static_cast<float>(a.x)));
   }
+}
+
+__half half_of_bits(unsigned bits) {
+  return __ushort_as_half(static_cast<unsigned short>(bits));
+}
+unsigned bits_of_half(__half value) {
+  return __half_as_ushort(value);
+}
+bool is_nan(__half value) {
+  return (bits_of_half(value) & 0x7fffU) > 0x7c00U;
+}
+
+/// All that is special, both signs, and a part of the rest.
+std::vector<__half> swept_halves() {
+  std::vector<unsigned> magnitudes{0,      1,      2,      0x3fe,  0x3ff,  0x400,  0x401,  0x3bff, 0x3c00,
+                                   0x3c01, 0x7bfe, 0x7bff, 0x7c00, 0x7c01, 0x7e00, 0x7ffe, 0x7fff};
+  for (unsigned bits = 0; bits < 0x8000; bits += 137) magnitudes.push_back(bits);
+  std::vector<__half> halves;
+  for (const unsigned bits : magnitudes) {
+    halves.push_back(half_of_bits(bits));
+    halves.push_back(half_of_bits(bits | 0x8000U));
+  }
+  return halves;
+}
+
+/// `found` for a result whose exact value is `exact`: with NaN the canonical one, otherwise the nearest and its sign.
+::testing::AssertionResult is_rounded(__half found, long double exact) {
+  if (std::isnan(exact)) return ::testing::AssertionResult(bits_of_half(found) == 0x7fffU);
+  if ((bits_of_half(found) >> 15U != 0) != std::signbit(exact)) return ::testing::AssertionFailure() << "sign";
+  if (std::isinf(exact)) return ::testing::AssertionResult((bits_of_half(found) & 0x7fffU) == 0x7c00U);
+  if (is_nan(found)) return ::testing::AssertionFailure() << "NaN";
+  return is_nearest(found, exact);
+}
+
+/// Halves other than NaN in their order, -0 before +0.
+int place_of(__half value) {
+  const int magnitude = static_cast<int>(bits_of_half(value) & 0x7fffU);
+  return bits_of_half(value) >> 15U != 0 ? -magnitude - 1 : magnitude;
+}
+
+unsigned larger_bits(__half a, __half b, int sign) {
+  if (is_nan(a) && is_nan(b)) return 0x7fffU;
+  if (is_nan(a)) return bits_of_half(b);
+  if (is_nan(b)) return bits_of_half(a);
+  return bits_of_half(sign * place_of(a) >= sign * place_of(b) ? a : b);
+}
+
+TEST(ShimHalf, EveryPairOfASweep) {
+  const std::vector<__half> halves = swept_halves();
+  for (const __half a : halves) {
+    for (const __half b : halves) {
+      const __half2 ab{a, b}, ba{b, a};
+      const long double x = __half2float(a), y = __half2float(b);
+      ASSERT_TRUE(is_rounded(__hadd2(ab, ba).x, x + y)) << x << " + " << y;
+      ASSERT_TRUE(is_rounded(__hmul2(ab, ba).x, x * y)) << x << " * " << y;
+      ASSERT_TRUE(is_rounded(__hadd2(ab, {a, a}).y, y + x));
+      ASSERT_TRUE(is_rounded(__hmul2(ab, {a, a}).y, y * x));
+      ASSERT_EQ(bits_of_half(__hmax2(ab, ba).x), larger_bits(a, b, 1)) << x << ", " << y;
+      ASSERT_EQ(bits_of_half(__hmax2(ab, ba).y), larger_bits(b, a, 1));
+      ASSERT_EQ(bits_of_half(__hmin2(ab, ba).x), larger_bits(a, b, -1)) << x << ", " << y;
+      ASSERT_EQ(bits_of_half(__hmin2(ab, ba).y), larger_bits(b, a, -1));
+      const auto compares = [&](__half2 found, bool first, bool second) {
+        return bits_of_half(found.x) == (first ? 0x3c00U : 0U) && bits_of_half(found.y) == (second ? 0x3c00U : 0U);
+      };
+      ASSERT_TRUE(compares(__hgt2(ab, ba), x > y, y > x)) << x << ", " << y;
+      ASSERT_TRUE(compares(__hge2(ab, ba), x >= y, y >= x)) << x << ", " << y;
+      ASSERT_TRUE(compares(__hlt2(ab, ba), x < y, y < x)) << x << ", " << y;
+      ASSERT_TRUE(compares(__hle2(ab, ba), x <= y, y <= x)) << x << ", " << y;
+      ASSERT_TRUE(compares(__heq2(ab, {b, b}), x == y, y == y)) << x << ", " << y;
+    }
+  }
+}
+
+TEST(ShimHalf, MultiplyAddWithoutNegatives) {
+  const std::vector<__half> halves = swept_halves();
+  for (std::size_t k = 0; k < halves.size(); ++k) {
+    for (const __half b : halves) {
+      const __half a = halves[k], c = halves[(k * 7 + 3) % halves.size()];
+      const __half2 found = __hfma2_relu({a, b}, {b, c}, {c, a}), fused = __hfma2({a, b}, {b, c}, {c, a});
+      const auto expected = [](__half value) {
+        if (is_nan(value)) return 0x7fffU;
+        return place_of(value) < 0 ? 0U : bits_of_half(value);
+      };
+      ASSERT_EQ(bits_of_half(found.x), expected(fused.x));
+      ASSERT_EQ(bits_of_half(found.y), expected(fused.y));
+    }
+  }
+}
+
+TEST(ShimHalf, MovesBits) {
+  for (unsigned bits = 0; bits < 65536; ++bits) {
+    const __half one = half_of_bits(bits), other = half_of_bits(~bits);
+    ASSERT_EQ(bits_of_half(__low2half({one, other})), bits);
+    ASSERT_EQ(bits_of_half(__high2half({other, one})), bits);
+    ASSERT_EQ(bits_of_half(__half2half2(one).x), bits);
+    ASSERT_EQ(bits_of_half(__half2half2(one).y), bits);
+    ASSERT_EQ(bits_of_half(__hneg2({one, other}).x), bits ^ 0x8000U);
+    ASSERT_EQ(bits_of_half(__hneg2({other, one}).y), bits ^ 0x8000U);
+    const unsigned both = dejavid::kernels::cuda::bits_of({one, other});
+    ASSERT_EQ(both, bits | (65535 - bits) << 16U);
+    ASSERT_EQ(bits_of_half(dejavid::kernels::cuda::halves_of(both).x), bits);
+    ASSERT_EQ(bits_of_half(dejavid::kernels::cuda::halves_of(both).y), 65535 - bits);
+  }
+}
+
+// ---- four bytes to a word
+
+using Bytes = std::array<std::uint8_t, 4>;
+
+unsigned word_of(const Bytes& bytes) {
+  return std::bit_cast<unsigned>(bytes);
+}
+
+/// Calls `check` with words in which every pair of bytes is at every place.
+template <typename Check>
+void for_all_pairs_of_bytes(Check&& check) {
+  for (int a = 0; a < 256; ++a) {
+    for (int b = 0; b < 256; ++b) {
+      Bytes left, right;
+      for (std::size_t k = 0; k < 4; ++k) {  // each place goes through all pairs, in an order of its own
+        left[k] = static_cast<std::uint8_t>(a * (2 * static_cast<int>(k) + 1) + 50 * static_cast<int>(k));
+        right[k] = static_cast<std::uint8_t>(b * (2 * static_cast<int>(k) + 3) + 70 * static_cast<int>(k));
+      }
+      check(left, right);
+    }
+  }
+}
+
+TEST(ShimBytes, Distances) {
+  for_all_pairs_of_bytes([](const Bytes& left, const Bytes& right) {
+    Bytes expected;
+    for (std::size_t k = 0; k < 4; ++k)
+      expected[k] = static_cast<std::uint8_t>(std::abs(static_cast<int>(left[k]) - static_cast<int>(right[k])));
+    ASSERT_EQ(__vabsdiffu4(word_of(left), word_of(right)), word_of(expected));
+  });
+}
+
+TEST(ShimBytes, SumsOfProducts) {
+  std::mt19937 generator(5);
+  for_all_pairs_of_bytes([&](const Bytes& left, const Bytes& right) {
+    const auto first = static_cast<std::uint32_t>(generator());
+    std::int64_t sum = first, signed_sum = first;  // modulo 2^32 at the end
+    for (std::size_t k = 0; k < 4; ++k) {
+      sum += static_cast<std::int64_t>(left[k]) * right[k];
+      const auto signed_byte = [](std::uint8_t byte) { return byte < 128 ? std::int64_t{byte} : byte - 256; };
+      signed_sum += signed_byte(left[k]) * signed_byte(right[k]);
+    }
+    const unsigned a = word_of(left), b = word_of(right);
+    ASSERT_EQ(__dp4a(a, b, first), static_cast<std::uint32_t>(sum));
+    const int found = __dp4a(std::bit_cast<int>(a), std::bit_cast<int>(b), std::bit_cast<int>(first));
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(found), static_cast<std::uint32_t>(signed_sum));
+  });
+}
+
+TEST(ShimBytes, EverySelection) {
+  constexpr std::array<std::uint8_t, 8> kBytes{0x91, 0x12, 0xa3, 0x34, 0xb5, 0x56, 0xc7, 0x78};
+  unsigned x = 0, y = 0;
+  std::memcpy(&x, kBytes.data(), 4);
+  std::memcpy(&y, kBytes.data() + 4, 4);
+  for (unsigned selector = 0; selector < 65536; ++selector) {
+    const Bytes expected{kBytes[selector % 8], kBytes[selector / 16 % 8], kBytes[selector / 256 % 8],
+                         kBytes[selector / 4096 % 8]};
+    ASSERT_EQ(__byte_perm(x, y, selector), word_of(expected)) << selector;
+    ASSERT_EQ(__byte_perm(x, y, selector | 0xabcd0000U), word_of(expected)) << selector;
+  }
+}
+
+TEST(ShimBytes, WholeNumbersToTheNearestFloat) {
+  for (int value = -(1 << 24); value <= 1 << 24; value += 999)
+    ASSERT_EQ(static_cast<int>(__int2float_rn(value)), value);
+  EXPECT_EQ(__int2float_rn((1 << 24) + 1), 16777216.0F);
+  EXPECT_EQ(__int2float_rn((1 << 24) + 3), 16777220.0F);
+  EXPECT_EQ(__int2float_rn(-(1 << 24) - 3), -16777220.0F);
+  EXPECT_EQ(__int2float_rn(INT_MAX), 2147483648.0F);
+  EXPECT_EQ(__int2float_rn(INT_MIN), -2147483648.0F);
+}
+
+// ---- matrices of a warp
+
+using dejavid::kernels::cuda::FloatFragment;
+using dejavid::kernels::cuda::HalfFragmentA;
+using dejavid::kernels::cuda::HalfFragmentB;
+using dejavid::kernels::cuda::load_matrices;
+using dejavid::kernels::cuda::load_matrices_transposed;
+using dejavid::kernels::cuda::multiply_add;
+
+/// A is [16][16], B [16][8], the sums [16][8], all by rows.
+struct Matrices {
+  std::vector<__half> a = std::vector<__half>(256, __half(0.0F)), b = std::vector<__half>(128, __half(0.0F));
+  std::vector<float> sum = std::vector<float>(128, 0.0F);
+};
+
+__global__ void multiply_fragments(const HalfFragmentA* a, const HalfFragmentB* b, FloatFragment* sum) {
+  multiply_add(sum[threadIdx.x], a[threadIdx.x], b[threadIdx.x]);
+}
+
+void set_half(unsigned& bits, std::size_t number, __half value) {
+  bits = (bits & (number == 0 ? 0xffff0000U : 0xffffU)) | bits_of_half(value) << 16 * number;
+}
+
+/// The sums after one instruction of each warp: a warp to an entry of `given`.
+std::vector<std::vector<float>> multiplied(const std::vector<Matrices>& given) {
+  std::vector<HalfFragmentA> a(32 * given.size());
+  std::vector<HalfFragmentB> b(a.size());
+  std::vector<FloatFragment> sum(a.size());
+  const auto place_of_sum = [&](std::size_t warp, std::size_t i, std::size_t j) -> float& {
+    return sum[warp * 32 + i % 8 * 4 + j / 2].x[i / 8 * 2 + j % 2];
+  };
+  for (std::size_t warp = 0; warp < given.size(); ++warp) {
+    for (std::size_t i = 0; i < 16; ++i) {
+      for (std::size_t k = 0; k < 16; ++k)
+        set_half(a[warp * 32 + i % 8 * 4 + k % 8 / 2].x[i / 8 + k / 8 * 2], k % 2, given[warp].a[i * 16 + k]);
+      for (std::size_t j = 0; j < 8; ++j) {
+        set_half(b[warp * 32 + j * 4 + i % 8 / 2].x[i / 8], i % 2, given[warp].b[i * 8 + j]);
+        place_of_sum(warp, i, j) = given[warp].sum[i * 8 + j];
+      }
+    }
+  }
+  DeviceArray<HalfFragmentA> device_a(a);
+  DeviceArray<HalfFragmentB> device_b(b);
+  DeviceArray<FloatFragment> device_sum(sum);
+  run_block(multiply_fragments, static_cast<unsigned>(a.size()), 0, static_cast<const HalfFragmentA*>(device_a.data()),
+            static_cast<const HalfFragmentB*>(device_b.data()), device_sum.data());
+  sum = device_sum.values();
+  std::vector<std::vector<float>> result(given.size(), std::vector<float>(128));
+  for (std::size_t warp = 0; warp < given.size(); ++warp) {
+    for (std::size_t i = 0; i < 16; ++i) {
+      for (std::size_t j = 0; j < 8; ++j) result[warp][i * 8 + j] = place_of_sum(warp, i, j);
+    }
+  }
+  return result;
+}
+
+TEST(ShimMatrix, EveryPlaceOfEveryFragment) {
+  std::vector<Matrices> given(4);
+  for (std::size_t i = 0; i < 16; ++i) {
+    for (std::size_t k = 0; k < 16; ++k) {  // distinct numbers, all of which f16 has
+      given[0].a[i * 16 + k] = given[1].a[i * 16 + k] = __half(static_cast<float>(1 + i * 16 + k));
+      given[2].a[i * 16 + k] = __half(i == k ? 1.0F : 0.0F);
+    }
+  }
+  for (std::size_t i = 0; i < 16; ++i) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      given[0].b[i * 8 + j] = __half(i == j ? 1.0F : 0.0F);
+      given[1].b[i * 8 + j] = __half(i == j + 8 ? 1.0F : 0.0F);
+      given[2].b[i * 8 + j] = __half(static_cast<float>(1 + i * 8 + j));
+      given[3].sum[i * 8 + j] = static_cast<float>(1 + i * 8 + j);
+    }
+  }
+  const std::vector<std::vector<float>> found = multiplied(given);
+  for (std::size_t i = 0; i < 16; ++i) {
+    for (std::size_t j = 0; j < 8; ++j) {
+      ASSERT_EQ(found[0][i * 8 + j], static_cast<float>(1 + i * 16 + j));
+      ASSERT_EQ(found[1][i * 8 + j], static_cast<float>(1 + i * 16 + j + 8));
+      ASSERT_EQ(found[2][i * 8 + j], static_cast<float>(1 + i * 8 + j));
+      ASSERT_EQ(found[3][i * 8 + j], static_cast<float>(1 + i * 8 + j));
+    }
+  }
+}
+
+TEST(ShimMatrix, SumsRoundOnce) {
+  std::mt19937 generator(11);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Matrices> given(2);
+    for (Matrices& warp : given) {
+      // In turn any bits, NaN and infinities among them; and numbers near 1.
+      const auto draw = [&] {
+        const auto bits = static_cast<unsigned>(generator());
+        return half_of_bits(round % 4 == 0 ? bits & 0xffffU : (bits & 0x83ffU) | 0x3800U);
+      };
+      std::generate(warp.a.begin(), warp.a.end(), draw);
+      std::generate(warp.b.begin(), warp.b.end(), draw);
+      for (float& sum : warp.sum) sum = __half2float(draw()) * 3.1415926F;
+    }
+    const std::vector<std::vector<float>> found = multiplied(given);
+    for (std::size_t warp = 0; warp < given.size(); ++warp) {
+      for (std::size_t i = 0; i < 16; ++i) {
+        for (std::size_t j = 0; j < 8; ++j) {
+          double sum = given[warp].sum[i * 8 + j];
+          for (std::size_t k = 0; k < 16; ++k) {
+            sum += static_cast<double>(__half2float(given[warp].a[i * 16 + k])) *
+                   static_cast<double>(__half2float(given[warp].b[k * 8 + j]));
+          }
+          const unsigned bits = std::isnan(sum) ? 0x7fffffffU : __float_as_uint(static_cast<float>(sum));
+          ASSERT_EQ(__float_as_uint(found[warp][i * 8 + j]), bits) << sum;
+        }
+      }
+    }
+  }
+}
+
+/// Loads from shared memory, where the halves are numbered through: row r of matrix m is the piece of 16 bytes
+/// `pieces[m * 8 + r]`.
+template <bool kTransposed>
+__global__ void load_numbered(const int* pieces, HalfFragmentA* result) {
+  auto* const numbers = static_cast<std::uint16_t*>(shim_dynamic_shared());
+  for (unsigned n = threadIdx.x; n < 64 * 8; n += blockDim.x) numbers[n] = static_cast<std::uint16_t>(n);
+  __syncthreads();
+  const std::uint16_t* const row = numbers + 8 * pieces[threadIdx.x];
+  result[threadIdx.x] = kTransposed ? load_matrices_transposed(row) : load_matrices(row);
+}
+
+TEST(ShimMatrix, LoadsEveryPlaceOfFourMatrices) {
+  std::vector<int> pieces(64);  // of two warps
+  std::iota(pieces.begin(), pieces.end(), 0);
+  std::shuffle(pieces.begin(), pieces.end(), std::mt19937(3));
+  DeviceArray<int> device_pieces(pieces);
+  for (const bool transposed : {false, true}) {
+    DeviceArray<HalfFragmentA> result(64);
+    run_block(transposed ? load_numbered<true> : load_numbered<false>, 64, 64 * 16,
+              static_cast<const int*>(device_pieces.data()), result.data());
+    const std::vector<HalfFragmentA> found = result.values();
+    for (std::size_t matrix = 0; matrix < 8; ++matrix) {
+      for (std::size_t row = 0; row < 8; ++row) {
+        for (std::size_t column = 0; column < 8; ++column) {
+          const std::size_t i = transposed ? column : row, j = transposed ? row : column;
+          const unsigned bits = found[matrix / 4 * 32 + i * 4 + j / 2].x[matrix % 4] >> 16 * (j % 2) & 0xffffU;
+          ASSERT_EQ(bits, static_cast<unsigned>(pieces[matrix * 8 + row]) * 8 + column);
+        }
+      }
+    }
+  }
+}
+
+__global__ void load_without_a_barrier(HalfFragmentA* result) {
+  auto* const rows = static_cast<uint4*>(shim_dynamic_shared());
+  rows[threadIdx.x] = make_uint4(0, 0, 0, 0);
+  result[threadIdx.x] = load_matrices(rows + (threadIdx.x + 1) % 32);
+}
+
+TEST(ShimMatrix, ALoadWithoutABarrierShows) {
+  int seen = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    set_seed(seed);
+    DeviceArray<HalfFragmentA> result(32);
+    run_block(load_without_a_barrier, 32, 32 * 16, result.data());
+    const std::vector<HalfFragmentA> found = result.values();
+    seen += std::any_of(found.begin(), found.end(), [](const HalfFragmentA& one) { return one.x[0] != 0; }) ? 1 : 0;
+  }
+  EXPECT_GE(seen, 15);
+}
+
+__global__ void multiply_with(unsigned lanes) {
+  if (threadIdx.x >= lanes) return;
+  FloatFragment sum = {};
+  multiply_add(sum, HalfFragmentA{}, HalfFragmentB{});
+}
+
+__global__ void load_in_two_ways() {
+  const auto* const row = static_cast<const uint4*>(shim_dynamic_shared()) + threadIdx.x;
+  if (threadIdx.x % 2 == 0) {
+    load_matrices(row);
+  } else {
+    load_matrices_transposed(row);
+  }
+}
+
+/// Lane 5 loads from `distance` bytes further on, the others from their row; all from `memory`, if any.
+__global__ void load_from(const std::byte* memory, int distance) {
+  const auto* const first = memory != nullptr ? memory : static_cast<const std::byte*>(shim_dynamic_shared());
+  load_matrices(first + threadIdx.x * 16 + (threadIdx.x == 5 ? distance : 0));
+}
+
+TEST_F(ShimDeathTest, MatrixOperationsOfPartOfAWarp) {
+  run_block(multiply_with, 64, 0, 64U);
+  run_block(multiply_with, 64, 0, 32U);
+  EXPECT_DEATH(run_block(multiply_with, 20, 0, 64U), "needs all 32 lanes");
+  EXPECT_DEATH(run_block(multiply_with, 52, 0, 64U), "needs all 32 lanes");
+  EXPECT_DEATH(run_block(multiply_with, 32, 0, 31U), "lanes of a warp wait at a .* matrix operation");
+  EXPECT_DEATH(run_block(load_in_two_ways, 32, 32 * 16), "lanes of a warp wait at a .* matrix operation");
+}
+
+TEST_F(ShimDeathTest, MatricesFromAnywhereButSharedMemory) {
+  DeviceArray<std::byte> global(64 * 16);
+  const std::byte *const memory = global.data(), *const none = nullptr;
+  run_block(load_from, 32, 32 * 16, none, 26 * 16);
+  EXPECT_DEATH(run_block(load_from, 32, 32 * 16, none, 27 * 16), "16 bytes of dynamic shared memory");
+  EXPECT_DEATH(run_block(load_from, 32, 32 * 16, none, 26 * 16 + 8), "16 bytes of dynamic shared memory");
+  EXPECT_DEATH(run_block(load_from, 32, 32 * 16, none, -6 * 16), "16 bytes of dynamic shared memory");
+  EXPECT_DEATH(run_block(load_from, 32, 32 * 16, memory, 0), "16 bytes of dynamic shared memory");
+  EXPECT_DEATH(run_block(load_from, 32, 33 * 16, none, 8), "a multiple of 16 bytes.*thread 5,0,0");
 }
 
 // ---- memory

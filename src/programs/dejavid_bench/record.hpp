@@ -33,6 +33,7 @@ struct Record {
   std::optional<double> visited_elements;  ///< those on the paths, for what runs along paths only
   std::optional<double> roof;  ///< elements a second of sub, and, fma from registers, on all ranks and threads
   std::optional<double> samples_per_s;
+  std::optional<double> first_seconds;                 ///< of the first time, which reads and allocates
   std::vector<std::pair<std::string, double>> phases;  ///< name, seconds
   std::optional<std::int64_t> peak_bytes;              ///< resident, of the rank that held most
   std::optional<std::int64_t> device_peak_bytes;       ///< GPU memory that the program took, likewise
