@@ -36,7 +36,7 @@ struct BatchLimits {
 };
 
 /// Brings batches into GPU memory, and searches their paths, ahead of a stream that uses them (the "user"): uploads on
-/// one stream of its own, searches on another.
+/// one stream of its own, searches on another, which the GPU serves last.
 ///
 /// The host waits for the GPU only where pinned memory is to be filled again: for the upload of a group of batches,
 /// which can only have been held up by the uses of the second group before it.
@@ -105,7 +105,8 @@ class CudaBatches {
   std::int64_t taken_ = 0;       ///< batches that next() gave
   std::int64_t prepared_ = 0;    ///< batches whose upload is enqueued
 
-  CudaStream upload_stream_, path_stream_;
+  CudaStream upload_stream_{StreamPriority::kMiddle};
+  CudaStream path_stream_{StreamPriority::kLowest};
   std::array<Place, 2> places_;
   DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
   DeviceBuffer<float> staging_;       ///< one batch's features as they come from the host

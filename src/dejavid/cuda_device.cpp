@@ -52,7 +52,7 @@ class StandaloneAligner final : public Aligner {
   AlignedBatch next() override { return aligner_.next(); }
 
  private:
-  CudaStream stream_;
+  CudaStream stream_{StreamPriority::kHighest};
   CudaAligner aligner_;
 };
 

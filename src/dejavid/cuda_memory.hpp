@@ -93,10 +93,13 @@ class CudaEvent {
   cudaEvent_t event_ = nullptr;
 };
 
+/// Whose blocks the GPU starts first where several streams have some to start; blocks that run are not interrupted.
+enum class StreamPriority : std::uint8_t { kLowest, kMiddle, kHighest };
+
 /// Work in order.
 class CudaStream {
  public:
-  CudaStream() { check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate"); }
+  explicit CudaStream(StreamPriority priority = StreamPriority::kMiddle);
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
   ~CudaStream() { static_cast<void>(cudaStreamDestroy(stream_)); }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 /// CUDA's runtime on the CPU, for tests.
 ///
@@ -18,6 +19,7 @@
 ///
 /// | environment variable | default | |
 /// | DEJAVID_SHIM_DEVICES | 1 | number of devices |
+/// | DEJAVID_SHIM_FIRST | 0 | number of the machine's device that is the first of these: launchers show each rank others |
 /// | DEJAVID_SHIM_MEMORY | 8589934592 | bytes of each device |
 /// | DEJAVID_SHIM_SEED | 1 | of what is drawn by chance |
 /// | DEJAVID_SHIM_STUCK | none | number of the launch, from 1, that never ends |
@@ -38,5 +40,9 @@ struct Held {
 };
 [[nodiscard]] Held held();
 void reset_peak();
+
+/// Priorities of the streams that the process holds, in the order of their creation; less is served first. The
+/// emulation itself takes no notice of them: a program may rely on events only.
+[[nodiscard]] std::vector<int> stream_priorities();
 
 }  // namespace dejavid::cuda_shim

@@ -1,6 +1,7 @@
 // CUDA's host calls: what each checks and to whom it passes on.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +19,7 @@ namespace dejavid::cuda_shim {
 namespace {
 
 constexpr int kMultiprocessors = 4, kL2Bytes = 1 << 20;
+constexpr int kLeastPriority = 0, kGreatestPriority = -5;
 
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
@@ -30,6 +32,12 @@ cudaError_t keep(cudaError_t error) {
 int device_count() {
   static const auto count = static_cast<int>(number_from_environment("DEJAVID_SHIM_DEVICES", 1));
   return count;
+}
+
+/// The PCI bus of a device, by which processes that see different ones tell them apart.
+int pci_bus(int device) {
+  static const auto first = static_cast<int>(number_from_environment("DEJAVID_SHIM_FIRST", 0));
+  return first + device + 1;
 }
 
 /// What every call that needs the device asks first.
@@ -203,6 +211,10 @@ void reset_peak() {
   memory().reset_peak();
 }
 
+std::vector<int> stream_priorities() {
+  return streams().priorities();
+}
+
 }  // namespace dejavid::cuda_shim
 
 using namespace dejavid::cuda_shim;
@@ -266,7 +278,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->regsPerBlock = 65536;
   properties->l2CacheSize = kL2Bytes;
   properties->major = 9;
-  properties->pciBusID = device + 1;
+  properties->pciBusID = pci_bus(device);
   return cudaSuccess;
 }
 
@@ -316,13 +328,13 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 cudaError_t cudaDeviceGetPCIBusId(char* text, int size, int device) {
   if (const cudaError_t error = ordinal_error(device)) return keep(error);
   if (size < 13) return keep(cudaErrorInvalidValue);
-  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(device + 1), 0U);
+  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(pci_bus(device)), 0U);
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
-  *least = 0;
-  *greatest = -5;
+  *least = kLeastPriority;
+  *greatest = kGreatestPriority;
   return keep(device_error());
 }
 
@@ -412,15 +424,21 @@ cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
 
 // ---- streams
 
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
+  return checked(device_error(), [&] {  // out of range: the nearest within
+    *stream = streams().create(current_device, (flags & cudaStreamNonBlocking) == 0,
+                               std::clamp(priority, kGreatestPriority, kLeastPriority));
+  });
+}
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  return checked(device_error(),
-                 [&] { *stream = streams().create(current_device, (flags & cudaStreamNonBlocking) == 0); });
+  return cudaStreamCreateWithPriority(stream, flags, kLeastPriority);
 }
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
 }
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
-  return cudaStreamCreateWithFlags(stream, flags);
+
+cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority) {
+  return checked(stream_error(stream), [&] { *priority = streams().priority(stream); });
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {

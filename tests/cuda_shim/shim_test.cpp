@@ -23,6 +23,7 @@ using dejavid::cuda_shim::enqueue;
 using dejavid::cuda_shim::Held;
 using dejavid::cuda_shim::held;
 using dejavid::cuda_shim::set_seed;
+using dejavid::cuda_shim::stream_priorities;
 
 constexpr unsigned kAllLanes = 0xffffffffU;
 
@@ -780,6 +781,31 @@ TEST(ShimStreams, HandlesAreCountedAndChecked) {
   cudaGetLastError();
 }
 
+TEST(ShimStreams, KeepTheirPriorityWithinTheDevicesRange) {
+  int least = -1, greatest = -1;
+  EXPECT_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+  EXPECT_GT(least, greatest);
+  const std::vector<int> others = stream_priorities();
+  for (const auto& [asked, expected] : {std::pair{least, least},
+                                        {greatest, greatest},
+                                        {greatest + 2, greatest + 2},
+                                        {greatest - 1, greatest},
+                                        {least + 1, least}}) {
+    cudaStream_t stream = nullptr;
+    int priority = 99;
+    EXPECT_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, asked));
+    EXPECT_CUDA(cudaStreamGetPriority(stream, &priority));
+    EXPECT_EQ(priority, expected);
+    std::vector<int> all = others;
+    all.push_back(expected);
+    EXPECT_EQ(stream_priorities(), all);
+    EXPECT_CUDA(cudaStreamDestroy(stream));
+  }
+  EXPECT_EQ(stream_priorities(), others);
+  Stream plain;
+  EXPECT_EQ(stream_priorities().back(), 0);
+}
+
 TEST(ShimStreams, GivingMemoryBackWaits) {
   Stream stream;
   int* number = nullptr;
@@ -844,6 +870,21 @@ TEST_F(ShimDeathTest, NoDevice) {
         const bool refused = cudaGetDeviceCount(&count) == cudaErrorNoDevice && count == 0 &&
                              cudaMalloc(&memory, 1) == cudaErrorNoDevice;
         std::exit(refused ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(ShimDeathTest, TheOnlyVisibleDeviceIsOneOfTheMachines) {
+  EXPECT_EXIT(
+      {
+        setenv("DEJAVID_SHIM_FIRST", "2", 1);
+        int count = 0;
+        char place[16] = {};
+        cudaDeviceProp properties = {};
+        const bool asked = cudaGetDeviceCount(&count) == cudaSuccess && count == 1 &&
+                           cudaDeviceGetPCIBusId(place, 16, 0) == cudaSuccess &&
+                           cudaGetDeviceProperties(&properties, 0) == cudaSuccess;
+        std::exit(asked && std::string(place) == "0000:03:00.0" && properties.pciBusID == 3 ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
 }
