@@ -222,6 +222,50 @@ class AnyNumberOfRanks(EmulatedTest):
                 self.assertIn("All checks passed.", printed)
 
 
+class OneVisibleGpuForEachRank(EmulatedTest):
+    """As launchers show them (Slurm's --gpus-per-task): every rank calls its own GPU number 0."""
+
+    MEMORY = 4 << 20  # bytes of each; more than a quarter is left free for training
+
+    def setUp(self):
+        super().setUp()
+        tse_set = support.make_set(45, features=128, lengths=(70, 80))
+        self.training_bytes = sum(sample.nbytes for sample in tse_set.of(support.TRAIN)[0])
+        self.store = support.write_store(self.folder / "set.h5", tse_set)
+
+    def start(self, name, first_devices, code=0, **settings):
+        """A training run, a rank for each of `first_devices`, the only device that it sees."""
+        settings = {**BASE, "train__epochs": 1, "dist__device": "cuda", **settings}
+        program = support.command_line([EMULATED, "train", *support.options(data__store=self.store, run__dir=self.folder / name, **settings)])
+        parts = [(1, ["/usr/bin/env", f"DEJAVID_SHIM_FIRST={device}", *program]) for device in first_devices]
+        with emulation(devices=1, memory=self.MEMORY):
+            finished = support.finish(support.start_unlike(parts, cwd=self.folder))
+        self.assertEqual(finished.code, code, finished)
+        return finished
+
+    def test_features_are_kept_where_every_rank_has_its_own(self):
+        """They fill more of a GPU than two ranks on one would be granted."""
+        self.assertGreater(self.training_bytes, self.MEMORY // 4)
+        for cache in ("auto", "device"):
+            with self.subTest(cache=cache):
+                finished = self.start(cache, (0, 1), data__cache=cache)
+                self.assertIn("kept in GPU memory", finished.stderr)
+                self.assertIn("backend nccl", finished.stderr)
+
+    def test_ranks_that_see_the_same_one_share_its_memory(self):
+        finished = self.start("shared", (1, 1))
+        self.assertIn("ranks share a GPU", finished.stderr)
+        self.assertIn("uploaded every epoch", finished.stderr)
+        refused = self.start("refused", (1, 1), 2, data__cache="device")
+        self.assertIn("data.cache", refused.errors[0])
+
+    def test_sharing_is_counted_for_each_gpu(self):
+        """Two of three ranks share: none keeps its features, for all ranks go the same way."""
+        finished = self.start("some", (0, 1, 1))
+        self.assertIn("ranks share a GPU", finished.stderr)
+        self.assertIn("uploaded every epoch", finished.stderr)
+
+
 class PathsInF16(EmulatedTest):
     """train.path_precision = f16: near ties may be decided otherwise, all else is as in f32."""
 
