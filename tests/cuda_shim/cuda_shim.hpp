@@ -15,14 +15,15 @@
 /// message.
 ///
 /// Streams: queues that one thread of its own works off, the next stream drawn by chance among those that may go on, so
-/// that a missing event or wait shows as a wrong result. Memory from cudaMalloc and shared memory start as NaN.
+/// that a missing event or wait shows as a wrong result. A cudaMemcpy from pageable memory to the device returns before
+/// the copy there is done, as CUDA's may: work on the default stream, and on those that wait for it, finds it. Memory
+/// from cudaMalloc and shared memory start as NaN.
 ///
 /// | environment variable | default | |
 /// | DEJAVID_SHIM_DEVICES | 1 | number of devices |
-/// | DEJAVID_SHIM_FIRST | 0 | number of the machine's device that is the first of these: launchers show each rank others |
-/// | DEJAVID_SHIM_MEMORY | 8589934592 | bytes of each device |
-/// | DEJAVID_SHIM_SEED | 1 | of what is drawn by chance |
-/// | DEJAVID_SHIM_STUCK | none | number of the launch, from 1, that never ends |
+/// | DEJAVID_SHIM_FIRST | 0 | number of the machine's device that is the first of these: launchers show each rank
+/// others | | DEJAVID_SHIM_MEMORY | 8589934592 | bytes of each device | | DEJAVID_SHIM_SEED | 1 | of what is drawn by
+/// chance | | DEJAVID_SHIM_STUCK | none | number of the launch, from 1, that never ends |
 namespace dejavid::cuda_shim {
 
 /// Draws anew from `seed` on. Call it while nothing is under way.

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cuda_shim.hpp"
 #include "grid.hpp"
@@ -328,7 +329,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 cudaError_t cudaDeviceGetPCIBusId(char* text, int size, int device) {
   if (const cudaError_t error = ordinal_error(device)) return keep(error);
   if (size < 13) return keep(cudaErrorInvalidValue);
-  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(pci_bus(device)), 0U);
+  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(pci_bus(device)),
+                0U);
   return cudaSuccess;
 }
 
@@ -414,6 +416,17 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  const bool pageable = on_device(to) && !on_device(from) && !memory().contains(Memory::Kind::kPinned, from, bytes);
+  if (pageable && copy_error(to, from, bytes, kind) == cudaSuccess) {
+    if (const cudaError_t error = cudaStreamSynchronize(nullptr)) return error;
+    const auto* const first = static_cast<const std::byte*>(from);
+    return checked(device_error(), [&] {  // from here on `from` is the caller's again
+      streams().enqueue_late(nullptr, current_device, [to, staged = std::vector<std::byte>(first, first + bytes)] {
+        std::memcpy(to, staged.data(), staged.size());
+        return true;
+      });
+    });
+  }
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
 }

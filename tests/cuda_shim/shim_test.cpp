@@ -46,6 +46,7 @@ class DeviceArray {
   explicit DeviceArray(std::size_t count) : count_(count) { EXPECT_CUDA(cudaMalloc(&data_, count * sizeof(T))); }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
     EXPECT_CUDA(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice));
+    EXPECT_CUDA(cudaStreamSynchronize(nullptr));  // a copy from pageable memory may return early
   }
   ~DeviceArray() { EXPECT_CUDA(cudaFree(data_)); }
   DeviceArray(const DeviceArray&) = delete;
@@ -682,6 +683,40 @@ TEST(ShimStreams, CopiesReadAndWriteHostMemoryWhenTheyRun) {
   EXPECT_CUDA(cudaStreamQuery(stream));
   EXPECT_EQ(target, 2);
   cudaGetLastError();
+}
+
+/// Of 40 copies each followed by a read on a non-blocking stream: how many reads came too early.
+int wrong_reads_after_a_copy(bool from_pinned, bool synchronize) {
+  int* pinned = nullptr;
+  EXPECT_CUDA(cudaMallocHost(&pinned, sizeof(int)));
+  int wrong = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    set_seed(seed);
+    Stream stream;
+    DeviceArray<int> number(std::vector<int>{0});
+    int pageable = 1, seen = -1;
+    *pinned = 1;
+    EXPECT_CUDA(cudaMemcpy(number.data(), from_pinned ? pinned : &pageable, sizeof(int), cudaMemcpyHostToDevice));
+    pageable = 2;  // the copy has it already
+    if (synchronize) {
+      EXPECT_CUDA(cudaStreamSynchronize(nullptr));
+    }
+    EXPECT_CUDA(cudaMemcpyAsync(&seen, number.data(), sizeof(int), cudaMemcpyDeviceToHost, stream));
+    EXPECT_CUDA(cudaStreamSynchronize(stream));
+    EXPECT_TRUE(seen == 0 || seen == 1) << seen;
+    wrong += seen == 1 ? 0 : 1;
+    EXPECT_EQ(number.values().front(), 1);
+  }
+  EXPECT_CUDA(cudaFreeHost(pinned));
+  return wrong;
+}
+
+TEST(ShimStreams, ACopyFromPageableMemoryMayReturnBeforeItIsDone) {
+  EXPECT_EQ(wrong_reads_after_a_copy(true, false), 0);
+  EXPECT_EQ(wrong_reads_after_a_copy(false, true), 0);
+  const int wrong = wrong_reads_after_a_copy(false, false);
+  EXPECT_GE(wrong, 5);
+  EXPECT_LE(wrong, 35);
 }
 
 TEST(ShimStreams, AnOperationThatIsNotReadyLetsOtherStreamsGoOn) {

@@ -116,6 +116,12 @@ void Streams::enqueue(cudaStream_t stream, int device, std::function<bool()> run
   push(stream, device, {.run = std::move(run)});
 }
 
+void Streams::enqueue_late(cudaStream_t stream, int device, std::function<bool()> run) {
+  const std::lock_guard lock(mutex_);
+  push(stream, device,
+       {.run = [run = std::move(run), turns = chance_.below(4)]() mutable { return turns-- == 0 ? run() : false; }});
+}
+
 void Streams::launch(cudaStream_t stream, int device, std::function<void(std::uint64_t)> grid) {
   const std::lock_guard lock(mutex_);
   static const auto stuck = static_cast<std::int64_t>(number_from_environment("DEJAVID_SHIM_STUCK", 0));

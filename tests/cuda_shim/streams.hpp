@@ -66,6 +66,8 @@ class Streams {
 
   /// In these, `stream` nullptr is the legacy default stream of `device`.
   void enqueue(cudaStream_t stream, int device, std::function<bool()> run);
+  /// What other streams, by chance, find not done yet although nothing came before it.
+  void enqueue_late(cudaStream_t stream, int device, std::function<bool()> run);
   void record(cudaEvent_t event, cudaStream_t stream, int device);
   void wait_for(cudaEvent_t event, cudaStream_t stream, int device);
   void launch(cudaStream_t stream, int device, std::function<void(std::uint64_t seed)> grid);

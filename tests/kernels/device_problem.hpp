@@ -58,6 +58,7 @@ class DeviceArray {
   }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(static_cast<std::int64_t>(values.size())) {
     EXPECT_CUDA(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
+    EXPECT_CUDA(cudaDeviceSynchronize());  // a copy from pageable memory may return before it is done
   }
   ~DeviceArray() { EXPECT_CUDA(cudaFree(data_)); }
   DeviceArray(const DeviceArray&) = delete;
