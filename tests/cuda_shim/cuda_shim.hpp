@@ -33,9 +33,14 @@ void set_seed(std::uint64_t seed);
 /// on between, until it returns true. It must neither block for long nor call CUDA.
 void enqueue(cudaStream_t stream, std::function<bool()> done);
 
+/// As after a kernel that failed with `error`: from now on every call that needs the device answers so. cudaSuccess: no
+/// longer, which CUDA does not know.
+void break_device(cudaError_t error);
+
 /// What the process holds, over all devices.
 struct Held {
   std::int64_t device_allocations = 0, pinned_allocations = 0, streams = 0, events = 0;
+  std::size_t pinned_bytes = 0;
   std::size_t device_bytes = 0, peak_device_bytes = 0;  ///< peak: since the start or reset_peak()
   std::int64_t launches = 0;                            ///< kernels enqueued since the start
 };

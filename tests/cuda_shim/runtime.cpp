@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <map>
@@ -41,8 +42,11 @@ int pci_bus(int device) {
   return first + device + 1;
 }
 
+std::atomic<cudaError_t> broken_by = cudaSuccess;
+
 /// What every call that needs the device asks first.
 cudaError_t device_error() {
+  if (const cudaError_t error = broken_by) return error;
   if (device_count() == 0) return cudaErrorNoDevice;
   if (streams().stopped()) return cudaErrorCudartUnloading;
   return cudaSuccess;
@@ -131,6 +135,7 @@ constexpr std::array kErrors{
     NamedError{cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
     NamedError{cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
     NamedError{cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+    NamedError{cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
     NamedError{cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     NamedError{cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
 };
@@ -199,6 +204,10 @@ void set_seed(std::uint64_t seed) {
 void enqueue(cudaStream_t stream, std::function<bool()> done) {
   if (stream_error(stream) != cudaSuccess) fail("enqueue() on what is no stream");
   streams().enqueue(stream, current_device, std::move(done));
+}
+
+void break_device(cudaError_t error) {
+  broken_by = error;
 }
 
 Held held() {

@@ -714,9 +714,7 @@ int wrong_reads_after_a_copy(bool from_pinned, bool synchronize) {
 TEST(ShimStreams, ACopyFromPageableMemoryMayReturnBeforeItIsDone) {
   EXPECT_EQ(wrong_reads_after_a_copy(true, false), 0);
   EXPECT_EQ(wrong_reads_after_a_copy(false, true), 0);
-  const int wrong = wrong_reads_after_a_copy(false, false);
-  EXPECT_GE(wrong, 5);
-  EXPECT_LE(wrong, 35);
+  EXPECT_GE(wrong_reads_after_a_copy(false, false), 1);  // how many depends on the host's pace
 }
 
 TEST(ShimStreams, AnOperationThatIsNotReadyLetsOtherStreamsGoOn) {
@@ -880,6 +878,20 @@ TEST_F(ShimDeathTest, AProcessEndsWithWorkPending) {
         std::exit(3);
       },
       ::testing::ExitedWithCode(3), "");
+}
+
+TEST(ShimStreams, AfterAFailedKernelEveryCallFails) {
+  Stream stream;
+  DeviceArray<int> number(1);
+  dejavid::cuda_shim::break_device(cudaErrorIllegalAddress);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    EXPECT_EQ(start(set_number, 1, 1, 0, stream, number.data(), 1), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaStreamQuery(stream), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);
+  }
+  dejavid::cuda_shim::break_device(cudaSuccess);
+  EXPECT_CUDA(start(set_number, 1, 1, 0, stream, number.data(), 1));
 }
 
 // ---- devices
