@@ -29,9 +29,9 @@ void CudaAligner::reserve() {
   std::int64_t most = 0;
   for (const SampleRun& batch : batches_.plan().batches) most = std::max(most, batch.count);
   most *= parameters_.classes();
-  parts_.reserve(part_count_ * most);
-  distances_.reserve(most);
-  host_distances_.reserve(most);
+  parts_.reserve_with_spare(part_count_ * most);
+  distances_.reserve_with_spare(most);
+  host_distances_.reserve_with_spare(most);
 }
 
 const double* CudaAligner::distances(const CudaBatch& batch) {

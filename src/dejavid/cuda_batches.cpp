@@ -92,24 +92,24 @@ void CudaBatches::reserve() {
     }
   }
   for (Place& one : places_) {
-    one.breakpoints.reserve(group_samples * breakpoints_per_sample());
-    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve(group_samples * classes_);
-    one.uploads.reserve(group_rows * feature_dim_);
+    one.breakpoints.reserve_with_spare(group_samples * breakpoints_per_sample());
+    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve_with_spare(group_samples * classes_);
+    one.uploads.reserve_with_spare(group_rows * feature_dim_);
     one.uploaded_features.assign(static_cast<std::size_t>(plan_.group_size), {});
   }
-  staging_.reserve(batch_rows * feature_dim_);
-  path_workspace_.reserve(workspace);
+  staging_.reserve_with_spare(batch_rows * feature_dim_);
+  path_workspace_.reserve_with_spare(workspace);
   if (kept_rows_.empty()) {
-    features_.reserve(2 * largest_group_rows(plan_) * kernels::cuda::feature_stride(feature_dim_) *
-                      kernels::cuda::feature_bytes(type_));
+    features_.reserve_with_spare(2 * largest_group_rows(plan_) * kernels::cuda::feature_stride(feature_dim_) *
+                                 kernels::cuda::feature_bytes(type_));
   }
 }
 
 void CudaBatches::upload_plan() {
   if (plan_.samples.empty()) return;
-  rows_.reserve(plan_.rows.size());
-  labels_.reserve(plan_.labels.size());
-  offsets_.reserve(plan_.offsets.size());
+  rows_.reserve_with_spare(plan_.rows.size());
+  labels_.reserve_with_spare(plan_.labels.size());
+  offsets_.reserve_with_spare(plan_.offsets.size());
   copy_to_device(std::span<const std::int64_t>(plan_.rows), rows_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.labels), labels_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.offsets), offsets_.data(), upload_stream_);

@@ -112,10 +112,10 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     workspace = std::max(workspace,
                          kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, processors_));
   }
-  gradient_workspace_.reserve(workspace);
-  distance_gradient_.reserve(most * aligner_.parameters().classes());
-  losses_.reserve(most);
-  for (Result& result : results_) result.losses.reserve(most);
+  gradient_workspace_.reserve_with_spare(workspace);
+  distance_gradient_.reserve_with_spare(most * aligner_.parameters().classes());
+  losses_.reserve_with_spare(most);
+  for (Result& result : results_) result.losses.reserve_with_spare(most);
 }
 
 void CudaEngine::compute(std::int64_t batch_samples) {

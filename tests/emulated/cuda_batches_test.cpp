@@ -169,6 +169,22 @@ TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
   EXPECT_THROW(static_cast<void>(parameters.live_packed(PathPrecision::kI8)), std::logic_error);
 }
 
+TEST_F(Batches, APassThatIsALittleLargerFindsRoom) {
+  CudaStream user;
+  CudaParameters parameters(model_, user);
+  CudaBatches batches(*dataset_, model_, {}, user, [](cudaEvent_t) {});
+  const SearchParameters packed = parameters.live_packed(PathPrecision::kF32);
+  std::vector<std::int64_t> batch;
+  for (std::int64_t n = 0; n < 24; ++n) batch.push_back(n % dataset_->store.sample_count());
+  batches.start({batch, batch}, &packed, Wanted::kPathsAndDistances);
+  const std::int64_t device = device_memory().held;
+  const std::size_t pinned = cuda_shim::held().pinned_bytes;
+  batch.push_back(0);
+  batches.start({batch, batch}, &packed, Wanted::kPathsAndDistances);
+  EXPECT_EQ(device_memory().held, device);
+  EXPECT_EQ(cuda_shim::held().pinned_bytes, pinned);
+}
+
 TEST_F(Batches, Kept) {
   check(true, true, 1, 1);
 }
