@@ -35,6 +35,7 @@ void CudaAligner::reserve() {
 }
 
 const double* CudaAligner::distances(const CudaBatch& batch) {
+  if (batch.distances != nullptr) return batch.distances;
   kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(),
                                        stream_.get());
   kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
@@ -46,7 +47,7 @@ AlignedBatch CudaAligner::next() {
   const CudaBatch batch = batches_.next();
   const std::span<double> host(host_distances_.data(),
                                static_cast<std::size_t>(batch.samples.count * parameters_.classes()));
-  if (!host.empty()) copy_to_host(batch.distances != nullptr ? batch.distances : distances(batch), host, stream_);
+  if (!host.empty()) copy_to_host(distances(batch), host, stream_);
   stream_.record(arrived_);
   batches_.release();
   wait_(arrived_.get());

@@ -28,7 +28,8 @@ class CudaAligner final : public Aligner {
   [[nodiscard]] const CudaPlan& plan() const { return batches_.plan(); }
   /// Room for the batches of the pass that has been started.
   void reserve();
-  /// [B,C] distances of the live parameters along the batch's paths, in GPU memory. At least one sample.
+  /// [B,C] distances of the live parameters along the batch's paths, in GPU memory: the batch's own where it has some,
+  /// which must be of the live parameters then. At least one sample.
   [[nodiscard]] const double* distances(const CudaBatch& batch);
 
  private:

@@ -47,10 +47,10 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, c
   path_stream_.finish();
   upload_stream_.finish();
   search_ahead_ = parameters != nullptr;
-  if (search_ahead_) parameters_ = *parameters;
   wanted_ = wanted;
-  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters_)) {
-    throw std::logic_error("distances of a search that is not in f32");
+  if (search_ahead_) {
+    require_distances(*parameters);
+    parameters_ = *parameters;
   }
   PlanLimits limits;
   limits.group_samples_bytes = limits_.group_bytes;
@@ -203,6 +203,7 @@ void CudaBatches::search_group(std::int64_t group) {
 }
 
 void CudaBatches::search(const SearchParameters& parameters) {
+  require_distances(parameters);
   const std::int64_t index = taken_ - 1, group = plan_.group_of(index);
   const SampleRun& run = plan_.batches[static_cast<std::size_t>(index)];
   for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
@@ -243,6 +244,12 @@ Samples CudaBatches::samples(const SampleRun& run) const {
   samples.longest = run.longest;
   samples.feature_dim = feature_dim_;
   return samples;
+}
+
+void CudaBatches::require_distances(const SearchParameters& parameters) const {
+  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters)) {
+    throw std::logic_error("distances of a search that is not in f32");
+  }
 }
 
 /// What a search in f32 needs; one in f16 needs no more.

@@ -21,7 +21,8 @@ struct CudaBatch {
   kernels::cuda::Samples samples;
   const std::int32_t* labels = nullptr;  ///< [B]
   std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
-  const double* distances = nullptr;     ///< [B,C] the paths' own; nullptr where the pass was not asked for them
+  const double* distances = nullptr;     ///< [B,C] of the parameters searched with, along the paths, there once these
+                                         ///< are; nullptr where the pass was not asked for them
 };
 
 /// What is wanted of a search ahead. Only a search in f32 knows the paths' own distances.
@@ -53,7 +54,8 @@ class CudaBatches {
   CudaBatches& operator=(const CudaBatches&) = delete;
 
   /// Begins a pass, once all is done that the user stream has been given. `parameters`: to search every batch's paths
-  /// with, ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
+  /// with, ahead; or nullptr: search() is called for each batch instead, in f32 where distances are wanted. Drops what
+  /// is left of the pass before.
   void start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
              Wanted wanted = Wanted::kPaths);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
@@ -86,6 +88,7 @@ class CudaBatches {
   void search_piece(const SampleRun& piece, std::int64_t group, const SearchParameters& parameters, CudaStream& stream);
   [[nodiscard]] std::int32_t* breakpoints(std::int64_t sample, std::int64_t group);
   [[nodiscard]] double* distances(std::int64_t sample, std::int64_t group);  ///< nullptr where they are not wanted
+  void require_distances(const SearchParameters& parameters) const;
   [[nodiscard]] std::size_t workspace_bytes(const kernels::cuda::Samples& extents) const;
 
   Dataset& dataset_;

@@ -20,7 +20,7 @@ using io::testing::SmallStore;
 struct Seen {
   std::vector<float> features;            ///< [sum of T, stride]
   std::vector<std::int32_t> breakpoints;  ///< [B,C,K-1]
-  std::vector<double> distances;          ///< [B,C], only of paths searched ahead in f32
+  std::vector<double> distances;          ///< [B,C], only of paths searched in f32
 };
 
 /// The user only enqueues copies of what it is given, and never waits: whatever is overwritten before the streams come
@@ -57,7 +57,7 @@ class Batches : public ::testing::Test {
   std::vector<Seen> look(CudaBatches& batches, CudaParameters& parameters, CudaStream& user, bool ahead, bool patient,
                          bool to_the_end = true) {
     const SearchParameters packed = parameters.live_packed(precision_);
-    const bool distances = ahead && precision_ == PathPrecision::kF32;
+    const bool distances = precision_ == PathPrecision::kF32;
     batches.start(passes_, ahead ? &packed : nullptr, distances ? Wanted::kPathsAndDistances : Wanted::kPaths);
     std::vector<Seen> seen(to_the_end ? passes_.size() : 1);
     for (Seen& one : seen) {
@@ -166,6 +166,9 @@ TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
   CudaBatches batches(*dataset_, model_, {}, user, [](cudaEvent_t) {});
   const SearchParameters half = parameters.live_packed(PathPrecision::kF16);
   EXPECT_THROW(batches.start(passes_, &half, Wanted::kPathsAndDistances), std::logic_error);
+  batches.start(passes_, nullptr, Wanted::kPathsAndDistances);
+  static_cast<void>(batches.next());
+  EXPECT_THROW(batches.search(half), std::logic_error);
   EXPECT_THROW(static_cast<void>(parameters.live_packed(PathPrecision::kI8)), std::logic_error);
 }
 
