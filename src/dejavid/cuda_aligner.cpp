@@ -74,11 +74,15 @@ AlignedBatch CudaAligner::next() {
       host_distances_.data() + (run.first - plan.first_sample(group)) * parameters_.classes(),
       static_cast<std::size_t>(run.count * parameters_.classes()));
   features_.clear();
-  const float* rows = batch.features.data();
+  const std::byte* rows = batch.features.data();
   for (std::size_t b = 0; rows != nullptr && b < batch.indices.size(); ++b) {
     const std::int64_t length = store_.length(batch.indices[b]), feature_dim = store_.feature_dim();
-    features_.push_back({rows, length, feature_dim, false});
-    rows += length * feature_dim;
+    if (batch.samples.type == kernels::cuda::FeatureType::kFloat16) {
+      features_.push_back({nullptr, length, feature_dim, false, reinterpret_cast<const std::uint16_t*>(rows)});
+    } else {
+      features_.push_back({reinterpret_cast<const float*>(rows), length, feature_dim, false, nullptr});
+    }
+    rows += length * feature_dim * kernels::cuda::feature_bytes(batch.samples.type);
   }
   return {batch.indices, features_, host};
 }

@@ -17,7 +17,8 @@ namespace dejavid {
 /// One batch in GPU memory.
 struct CudaBatch {
   std::span<const std::int64_t> indices;  ///< [B] of the store, in host memory
-  std::span<const float> features;        ///< [sum of T, F] in host memory; empty where features are kept on the GPU
+  std::span<const std::byte> features;    ///< [sum of T, F] in host memory, in the width of the store; empty where
+                                          ///< features are kept on the GPU
   kernels::cuda::Samples samples;
   const std::int32_t* labels = nullptr;  ///< [B]
   std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
@@ -70,15 +71,16 @@ class CudaBatches {
  private:
   /// What a group of batches needs; two take turns.
   struct Place {
-    PinnedBuffer<float> uploads;             ///< features on their way, row after row
+    PinnedBuffer<std::byte> uploads;         ///< features on their way, row after row, in the width of the store
     DeviceBuffer<std::int32_t> breakpoints;  ///< of the group's samples
     DeviceBuffer<double> distances;          ///< of the group's samples, where they are wanted
     CudaEvent uploaded, searched, released;
-    std::vector<std::span<const float>> uploaded_features;  ///< of every batch, within `uploads`
+    std::vector<std::span<const std::byte>> uploaded_features;  ///< of every batch, within `uploads`
   };
 
   [[nodiscard]] Place& place(std::int64_t group) { return places_[static_cast<std::size_t>(group % 2)]; }
   [[nodiscard]] kernels::cuda::Samples samples(const SampleRun& run) const;
+  [[nodiscard]] std::int64_t row_bytes() const { return feature_dim_ * kernels::cuda::feature_bytes(type_); }
   [[nodiscard]] std::int64_t breakpoints_per_sample() const { return classes_ * (steps_ - 1); }
   void reserve();
   void upload_plan();
@@ -96,7 +98,7 @@ class CudaBatches {
   Wait wait_;
   std::int64_t classes_, steps_, feature_dim_;
   bool diagonal_;
-  kernels::cuda::FeatureType type_;
+  kernels::cuda::FeatureType type_;      ///< in the store, on the way and in GPU memory
   std::vector<std::int64_t> kept_rows_;  ///< [samples of the store] place of each, -1: none; empty: none is kept
   std::vector<bool> present_;            ///< [samples of the store] kept and uploaded
   BatchLimits limits_;
@@ -112,7 +114,7 @@ class CudaBatches {
   CudaStream path_stream_{StreamPriority::kLowest};
   std::array<Place, 2> places_;
   DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
-  DeviceBuffer<float> staging_;       ///< one batch's features as they come from the host
+  DeviceBuffer<std::byte> staging_;   ///< one batch's features as they come from the host
   DeviceBuffer<std::int64_t> rows_;
   DeviceBuffer<std::int32_t> labels_, offsets_;
   DeviceBuffer<std::byte> path_workspace_;

@@ -172,14 +172,15 @@ class SameAsTheCpu(EmulatedTest):
         self.compare(support.make_set(14, classes=7, per_class=4), ways=(ALONE, THREE_NCCL))
 
     def test_evaluation_prints_what_the_cpu_prints(self):
-        self.store = support.write_store(self.folder / "set.h5", support.make_set(15))
-        model = self.train_cpu() / "model.h5"
-        arguments = support.options(model__init=model, data__store=self.store)
-        expected = self.succeed([CPU, "eval", *arguments]).stdout
-        for way in (ALONE, TWO_SHARED):
-            with self.subTest(way=way.name), emulation(devices=way.devices):
-                printed = self.succeed([EMULATED, "eval", *arguments, *support.options(**way.settings)], way.ranks).stdout
-                self.assertEqual(printed, expected)
+        for dtype in (np.float32, np.float16):
+            self.store = support.write_store(self.folder / f"{dtype.__name__}.h5", support.make_set(15), dtype=dtype)
+            model = self.train_cpu(f"cpu_{dtype.__name__}") / "model.h5"
+            arguments = support.options(model__init=model, data__store=self.store)
+            expected = self.succeed([CPU, "eval", *arguments]).stdout
+            for way in (ALONE, TWO_SHARED):
+                with self.subTest(way=way.name, dtype=dtype.__name__), emulation(devices=way.devices):
+                    printed = self.succeed([EMULATED, "eval", *arguments, *support.options(**way.settings)], way.ranks).stdout
+                    self.assertEqual(printed, expected)
 
 
 class AnyNumberOfRanks(EmulatedTest):
@@ -501,11 +502,14 @@ class Refusals(EmulatedTest):
 
     def test_a_sample_that_cannot_be_read_ends_all_ranks_alike(self):
         """One rank fails where the others have already enqueued sums that will never come."""
-        with h5py.File(self.store, "r+") as file:
-            file["digests"][17] += np.uint64(1)
-        for way in (ALONE, TWO_NCCL, THREE_NCCL, TWO_SHARED):
+        halves = support.write_store(self.folder / "half.h5", support.make_set(40), dtype=np.float16)
+        for store in (self.store, halves):
+            with h5py.File(store, "r+") as file:
+                file["digests"][17] += np.uint64(1)
+        cases = [(self.store, way) for way in (ALONE, TWO_NCCL, THREE_NCCL, TWO_SHARED)] + [(halves, ALONE)]
+        for self.store, way in cases:
             for cache in ("none", "device"):
-                with self.subTest(way=way.name, cache=cache):
+                with self.subTest(way=way.name, cache=cache, store=self.store.name):
                     finished = self.refuse(way, 10, "sample 17", data__cache=cache, train__batch_size=3, model__init=self.start())
                     self.assertNotIn("timeout", finished.stderr)
 
