@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nccl.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <exception>
@@ -40,6 +41,27 @@ std::string error_text(ncclResult_t result) {
                      detail.empty() ? "" : ": ", detail);
 }
 
+std::string pci_id_of_current_gpu() {
+  int device = 0;
+  CUDA_CHECK(cudaGetDevice(&device));
+  std::array<char, 32> id{};
+  CUDA_CHECK(cudaDeviceGetPCIBusId(id.data(), static_cast<int>(id.size()), device));
+  return id.data();
+}
+
+/// Throws LaunchError, the same on every rank, where two ranks' current GPUs are one. Collective.
+void require_own_gpus(Communicator& communicator) {
+  const std::vector<GpuIdentity> gpus = gather_gpus(communicator, pci_id_of_current_gpu());
+  for (auto gpu = gpus.begin(); gpu != gpus.end(); ++gpu) {
+    const auto owner = std::find(gpus.begin(), gpu, *gpu);
+    if (owner == gpu) continue;
+    throw LaunchError(
+        fmt::format("dist.backend: found ranks {} and {} on one GPU ({} on {}); expected a GPU for every rank with "
+                    "\"nccl\"; start as many ranks a host as it has GPUs, or set dist.backend = \"mpi\"",
+                    owner - gpus.begin(), gpu - gpus.begin(), gpu->pci_id, gpu->host));
+  }
+}
+
 [[noreturn]] void refuse_setup(const char* call, ncclResult_t result) {
   detail::mark_peers_unreachable();
   throw LaunchError(
@@ -68,7 +90,7 @@ class NcclCommunicator final : public DeviceCommunicator {
  public:
   NcclCommunicator(Communicator& communicator, Deadlines deadlines)
       : deadlines_(deadlines), exceptions_before_(std::uncaught_exceptions()), peers_(communicator.topology()) {
-    detail::require_own_gpus(communicator);
+    require_own_gpus(communicator);
     connect(communicator.rank().value, communicator.size().value, share_unique_id(communicator));
     watch_.emplace(deadlines_, last_resort_, [this] { return trouble(); });
   }

@@ -50,7 +50,7 @@ struct SampleStream::State {
   }
 
   TseStore& store;
-  SampleLayout layout;  ///< without `arrange`: rows as they are
+  SampleLayout layout;
   // Only the reader touches these.
   FloatPool pool;
   std::vector<const float*> kept;  ///< [samples] features in memory; nullptr where not read yet
@@ -74,6 +74,7 @@ struct SampleStream::State {
   [[nodiscard]] std::int64_t element_count(std::int64_t sample) const {
     return layout.count(store.length(sample), store.feature_dim());
   }
+  void hand_out(SampleBatch& batch, std::size_t position, const float* features) const;
   float* make_room(Slot& slot) const;
   const float* keep(std::int64_t sample);
   void read(std::int64_t sample, float* destination);
@@ -118,7 +119,8 @@ void SampleStream::State::fill(Slot& slot, const std::stop_token& stop, std::uin
     batch.labels.push_back(store.label(sample));
     batch.offsets.push_back(batch.offsets.back() + store.length(sample));
   }
-  batch.features.assign(batch.samples.size(), nullptr);
+  batch.features.assign(layout.halves ? 0 : batch.samples.size(), nullptr);
+  batch.halves.assign(layout.halves ? batch.samples.size() : 0, nullptr);
   slot.order.resize(batch.samples.size());
   std::iota(slot.order.begin(), slot.order.end(), std::size_t{0});
   std::sort(slot.order.begin(), slot.order.end(),
@@ -129,11 +131,19 @@ void SampleStream::State::fill(Slot& slot, const std::stop_token& stop, std::uin
     const std::int64_t sample = batch.samples[position];
     if (kept.empty()) {
       read(sample, free_room);
-      batch.features[position] = free_room;
+      hand_out(batch, position, free_room);
       free_room += aligned_count(element_count(sample));
     } else {
-      batch.features[position] = keep(sample);
+      hand_out(batch, position, keep(sample));
     }
+  }
+}
+
+void SampleStream::State::hand_out(SampleBatch& batch, std::size_t position, const float* features) const {
+  if (layout.halves) {
+    batch.halves[position] = reinterpret_cast<const std::uint16_t*>(features);
+  } else {
+    batch.features[position] = features;
   }
 }
 
@@ -162,6 +172,10 @@ const float* SampleStream::State::keep(std::int64_t sample) {
 }
 
 void SampleStream::State::read(std::int64_t sample, float* destination) {
+  if (layout.halves) {
+    store.read_halves(sample, reinterpret_cast<std::uint16_t*>(destination));
+    return;
+  }
   if (layout.arrange == nullptr) {
     store.read_sample(sample, destination);
     return;

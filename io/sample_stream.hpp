@@ -11,13 +11,18 @@ namespace dejavid::io {
 /// What a stream keeps of the features that it has read.
 enum class SampleCache : std::uint8_t { kNone, kMemory };
 
-/// What a stream makes of the rows [T,F] of a sample before it hands them out.
+/// What a stream makes of the rows [T,F] of a sample before it hands them out. An element is an f32 number's room.
 struct SampleLayout {
   /// Elements that a sample takes.
   std::int64_t (*count)(std::int64_t length, std::int64_t feature_dim);
-  /// `destination`: count() elements, aligned to 64 bytes.
+  /// `destination`: count() elements, aligned to 64 bytes. nullptr: rows as they are.
   void (*arrange)(const float* rows, std::int64_t length, std::int64_t feature_dim, float* destination);
+  bool halves = false;  ///< rows of halves; see kHalfRows
 };
+
+/// Rows as a store of halves holds them: half the memory, and nothing to widen.
+inline constexpr SampleLayout kHalfRows{
+    [](std::int64_t length, std::int64_t feature_dim) { return (length * feature_dim + 1) / 2; }, nullptr, true};
 
 /// Some samples.
 struct SampleBatch {
@@ -25,6 +30,8 @@ struct SampleBatch {
   std::vector<std::int64_t> offsets;   ///< [B+1] sample b has offsets[b+1] - offsets[b] steps
   std::vector<std::int32_t> labels;    ///< [B]
   std::vector<const float*> features;  ///< [B] each [T,F], or in the stream's layout; aligned to 64 bytes
+  /// [B] each [T,F], in place of `features`, where the stream's layout is kHalfRows.
+  std::vector<const std::uint16_t*> halves;
 
   [[nodiscard]] std::int64_t length(std::size_t sample) const { return offsets[sample + 1] - offsets[sample]; }
 };

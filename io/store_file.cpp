@@ -305,32 +305,49 @@ void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid
   }
 }
 
-void StoreFile::read_content(std::int64_t sample, float* destination) {
+std::size_t StoreFile::element_count(std::int64_t sample) const {
+  return static_cast<std::size_t>(length(sample) * index_.feature_dim);
+}
+
+void StoreFile::read_stored(std::int64_t sample, void* destination) {
   require_unchanged();
   const auto at = static_cast<std::size_t>(sample);
-  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
-  const bool digested = !checked_[at] && !index_.digests.empty();
-  std::uint64_t digest = 0;
-  if (half_precision_) {
-    half_.resize(count);
-    read_rows(features_, sample, half_type_.get(), half_.data());
-    if (digested) digest = XXH64(half_.data(), count * sizeof(std::uint16_t), 0);
-    std::transform(half_.begin(), half_.end(), destination, widen_half);
-  } else {
-    read_rows(features_, sample, H5T_NATIVE_FLOAT, destination);
-    if (digested) digest = XXH64(destination, count * sizeof(float), 0);
-  }
-  if (digested && digest != index_.digests[at]) {
+  read_rows(features_, sample, half_precision_ ? half_type_.get() : H5T_NATIVE_FLOAT, destination);
+  if (checked_[at] || index_.digests.empty()) return;
+  const std::size_t width = half_precision_ ? sizeof(std::uint16_t) : sizeof(float);
+  const std::uint64_t digest = XXH64(destination, element_count(sample) * width, 0);
+  if (digest != index_.digests[at]) {
     throw StoreError(fmt::format(
         "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
         describe(sample), digest, index_.digests[at]));
   }
 }
 
+void StoreFile::read_content(std::int64_t sample, float* destination) {
+  if (!half_precision_) return read_stored(sample, destination);
+  half_.resize(element_count(sample));
+  read_stored(sample, half_.data());
+  std::transform(half_.begin(), half_.end(), destination, widen_half);
+}
+
 void StoreFile::read_sample(std::int64_t sample, float* destination) {
   read_content(sample, destination);
+  require_finite(sample, destination);
+}
+
+void StoreFile::read_halves(std::int64_t sample, std::uint16_t* destination) {
+  if (!half_precision_) throw std::logic_error("halves of a store that has none");
+  read_stored(sample, destination);
   if (checked_[static_cast<std::size_t>(sample)]) return;
-  if (const auto bad = find_not_finite(sample, destination)) {
+  values_.resize(element_count(sample));
+  std::transform(destination, destination + values_.size(), values_.begin(), widen_half);
+  require_finite(sample, values_.data());
+}
+
+/// What follows the first read of a sample.
+void StoreFile::require_finite(std::int64_t sample, const float* values) {
+  if (checked_[static_cast<std::size_t>(sample)]) return;
+  if (const auto bad = find_not_finite(sample, values)) {
     throw NotFiniteError(fmt::format(
         "{}: found {} at step {}, feature {}; expected finite numbers; mend or leave out the sample and make the "
         "store again, or set data.bad_samples = \"skip\"",
@@ -340,7 +357,7 @@ void StoreFile::read_sample(std::int64_t sample, float* destination) {
 }
 
 std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
-  values_.resize(static_cast<std::size_t>(length(sample) * index_.feature_dim));
+  values_.resize(element_count(sample));
   read_content(sample, values_.data());
   const auto bad = find_not_finite(sample, values_.data());
   if (!bad) checked_[static_cast<std::size_t>(sample)] = true;
@@ -348,7 +365,7 @@ std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
 }
 
 std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const float* values) const {
-  const auto count = static_cast<std::size_t>(length(sample) * index_.feature_dim);
+  const std::size_t count = element_count(sample);
   const auto at = first_unusable(values, count, largest_feature_);
   if (at == count) return {};
   const auto step = static_cast<std::int64_t>(at) / index_.feature_dim;

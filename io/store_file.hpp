@@ -64,6 +64,8 @@ class StoreFile {
 
   /// [T,F] into `destination`; checks digest and finiteness the first time.
   void read_sample(std::int64_t sample, float* destination);
+  /// The same of a store of halves, as it holds them.
+  void read_halves(std::int64_t sample, std::uint16_t* destination);
   /// Reads a sample as read_sample() does, but says where it is not finite instead of throwing.
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
   void limit_features(float largest) { largest_feature_ = largest; }
@@ -88,8 +90,12 @@ class StoreFile {
   void open_features(const hdf5::Handle& root);
   void check_index() const;
   void check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const;
-  /// [T,F] into `destination`; checks the digest of a sample that has not been checked yet.
+  [[nodiscard]] std::size_t element_count(std::int64_t sample) const;
+  /// [T,F] in the width of the store; checks the digest of a sample that has not been checked yet.
+  void read_stored(std::int64_t sample, void* destination);
+  /// The same, widened.
   void read_content(std::int64_t sample, float* destination);
+  void require_finite(std::int64_t sample, const float* values);
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample, const float* values) const;
   /// Rows of one sample as `memory_type`, bytes as stored.
   void read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type, void* destination) const;
@@ -105,7 +111,7 @@ class StoreFile {
   float largest_feature_ = std::numeric_limits<float>::max();
   std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be
   std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
-  std::vector<float> values_;        ///< scratch of find_not_finite()
+  std::vector<float> values_;        ///< scratch: one sample widened, to be looked at
 };
 
 }  // namespace dejavid::io

@@ -226,6 +226,12 @@ void TseStore::read_sample(std::int64_t sample, float* destination) {
   place.file->read_sample(place.sample, destination);
 }
 
+void TseStore::read_halves(std::int64_t sample, std::uint16_t* destination) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  place.file->read_halves(place.sample, destination);
+}
+
 std::optional<NotFinite> TseStore::find_not_finite(std::int64_t sample) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);

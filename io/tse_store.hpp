@@ -61,6 +61,8 @@ class TseStore {
   /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest
   /// and that every feature is finite (and within limit_features()) are checked. Throws StoreError, NotFiniteError.
   void read_sample(std::int64_t sample, float* destination);
+  /// The same where has_half_precision(), as the store holds them: the bits of halves.
+  void read_halves(std::int64_t sample, std::uint16_t* destination);
   /// Reads one sample with the same checks, but says where it is NaN or infinite instead of throwing.
   [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
 

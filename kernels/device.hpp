@@ -39,9 +39,9 @@ struct Samples {
   std::int64_t feature_dim = 0;              ///< F
 };
 
-/// Copies plain rows [count,F] f32 into an array of rows as Samples describes it, from row `first_row` on: converts,
-/// rounding to nearest, and pads with zeros.
-void place_features(const float* rows, std::int64_t count, std::int64_t feature_dim, void* features, FeatureType type,
+/// Copies plain rows [count,F] of `type` into an array of rows as Samples describes it, from row `first_row` on, and
+/// pads them with zeros.
+void place_features(const void* rows, std::int64_t count, std::int64_t feature_dim, void* features, FeatureType type,
                     std::int64_t first_row, Stream stream);
 
 /// weights[n] = exp(log_weights[n]).

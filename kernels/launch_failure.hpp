@@ -4,7 +4,7 @@
 
 namespace dejavid::kernels {
 
-/// A kernel could not be started. The message names it and says why.
+/// A kernel could not be started. The message names it and says why, or that work enqueued before it has failed.
 struct LaunchFailure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

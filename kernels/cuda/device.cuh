@@ -36,10 +36,21 @@ T* dynamic_shared() {
 }
 #endif
 
-inline void check(cudaError_t error, const char* kernel) {
+/// Throws LaunchFailure where a call on the way to the start of `kernel` on `stream` did not succeed.
+inline void check(cudaError_t error, const char* kernel, Stream stream) {
   if (error == cudaSuccess) return;
-  throw LaunchFailure(std::string("GPU: found no way to start the kernel ") + kernel + " (" +
-                      cudaGetErrorString(error) + "); expected room for it; see dejavid_dist doctor");
+  // What a kernel that has failed leaves behind answers every later call; what is wrong with this start, only this one.
+  const bool of_earlier_work = cudaStreamQuery(stream) == error;
+  static_cast<void>(cudaGetLastError());  // a later launch must not report it again
+  const std::string text = cudaGetErrorString(error);
+  if (of_earlier_work) {
+    throw LaunchFailure("GPU: found at the start of the kernel " + std::string(kernel) +
+                        " that work before it has failed (" + text +
+                        "); expected it to succeed; start again with CUDA_LAUNCH_BLOCKING=1 to see which it was, and "
+                        "look at the driver's log");
+  }
+  throw LaunchFailure("GPU: found no way to start the kernel " + std::string(kernel) + " (" + text +
+                      "); expected room for it; see dejavid_dist doctor");
 }
 
 /// Starts `kernel` with blocks of `threads`. More than 48 KiB of shared memory has to be asked for. A kernel with
@@ -51,7 +62,7 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 blocks, unsign
   if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0) return;
   if (shared_bytes > 48 * 1024) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes)),
-          name);
+          name, stream);
   }
   if (shared_bytes > 0) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
@@ -62,7 +73,7 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 blocks, unsign
   configuration.blockDim = dim3(threads);
   configuration.dynamicSmemBytes = shared_bytes;
   configuration.stream = stream;
-  check(cudaLaunchKernelEx(&configuration, kernel, std::forward<Arguments>(arguments)...), name);
+  check(cudaLaunchKernelEx(&configuration, kernel, std::forward<Arguments>(arguments)...), name, stream);
 }
 
 /// The grid's x extent may be 2^31 - 1 blocks; y and z are for small factors.

@@ -5,20 +5,24 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__device__ __forceinline__ void store(float* destination, float value) {
-  *destination = value;
+__device__ __forceinline__ void clear(float* destination) {
+  *destination = 0.0F;
 }
-__device__ __forceinline__ void store(__half* destination, float value) {
-  *destination = __float2half_rn(value);
+__device__ __forceinline__ void clear(__half* destination) {
+  *destination = __float2half_rn(0.0F);
 }
 
 template <typename Feature>
-__global__ void place_features_kernel(const float* __restrict__ rows, std::int64_t count, std::int64_t feature_dim,
+__global__ void place_features_kernel(const Feature* __restrict__ rows, std::int64_t count, std::int64_t feature_dim,
                                       std::int64_t stride, Feature* __restrict__ features) {
   const std::int64_t n = global_thread();
   if (n >= count * stride) return;
   const std::int64_t row = n / stride, f = n % stride;
-  store(features + n, f < feature_dim ? rows[row * feature_dim + f] : 0.0F);
+  if (f < feature_dim) {
+    features[n] = rows[row * feature_dim + f];
+  } else {
+    clear(features + n);
+  }
 }
 
 __global__ void exponentiate_kernel(const float* __restrict__ log_weights, std::int64_t count,
@@ -29,13 +33,14 @@ __global__ void exponentiate_kernel(const float* __restrict__ log_weights, std::
 
 }  // namespace
 
-void place_features(const float* rows, std::int64_t count, std::int64_t feature_dim, void* features, FeatureType type,
+void place_features(const void* rows, std::int64_t count, std::int64_t feature_dim, void* features, FeatureType type,
                     std::int64_t first_row, Stream stream) {
   const std::int64_t stride = feature_stride(feature_dim);
   with_feature_type(type, [&](auto* example) {
     using Feature = std::remove_const_t<std::remove_pointer_t<decltype(example)>>;
     launch("place_features", place_features_kernel<Feature>, grid(divide_up<std::int64_t>(count * stride, kThreads)),
-           kThreads, 0, stream, rows, count, feature_dim, stride, static_cast<Feature*>(features) + first_row * stride);
+           kThreads, 0, stream, static_cast<const Feature*>(rows), count, feature_dim, stride,
+           static_cast<Feature*>(features) + first_row * stride);
   });
 }
 

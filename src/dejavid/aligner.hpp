@@ -29,7 +29,8 @@ class Aligner {
   /// Begins a pass over these batches of sample indices, dropping what is left of the one before. The parameters must
   /// stay as they are until its end.
   virtual void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) = 0;
-  /// The coming batch, valid until the following call. Throws what reading its samples throws.
+  /// The coming batch, valid until the following call. Throws what reading samples of the pass throws, at the latest
+  /// where they are due.
   virtual AlignedBatch next() = 0;
 };
 

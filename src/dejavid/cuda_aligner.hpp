@@ -13,6 +13,9 @@ namespace dejavid {
 
 /// The arithmetic of alignment on the GPU: parameters, batches with their paths, distances along them. Training and
 /// evaluation use the same one in turn.
+///
+/// next() asks the GPU for a whole group of batches at once, behind which the search of the group after is enqueued by
+/// then: while the host looks at one group's distances and reads the one after the next, the GPU searches.
 class CudaAligner final : public Aligner {
  public:
   /// `kept` and `wait` as in CudaBatches. Everything that uses batches happens in the order of `stream`.
@@ -30,10 +33,13 @@ class CudaAligner final : public Aligner {
   [[nodiscard]] int processors() const { return processors_; }
   /// Room for the batches of the pass that has been started.
   void reserve();
-  /// [B,C] distances of the live parameters along the batch's paths, in GPU memory. At least one sample.
+  /// [B,C] distances of the live parameters along the batch's paths, in GPU memory: the batch's own where it has some,
+  /// which must be of the live parameters then. At least one sample.
   [[nodiscard]] const double* distances(const CudaBatch& batch);
 
  private:
+  void ask_for_group(std::int64_t group);
+
   const io::TseStore& store_;
   CudaStream& stream_;
   CudaBatches::Wait wait_;
@@ -43,7 +49,9 @@ class CudaAligner final : public Aligner {
   int processors_;
   DeviceBuffer<float> parts_;
   DeviceBuffer<double> distances_;
-  PinnedBuffer<double> host_distances_;
+  std::vector<CudaBatch> group_;          ///< the batches of the group at hand
+  PinnedBuffer<double> host_distances_;   ///< of its samples
+  std::int64_t handed_out_ = 0;           ///< batches of the pass
   std::vector<SampleFeatures> features_;  ///< [B] of the batch handed out last
   CudaEvent arrived_;
 };

@@ -47,13 +47,14 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, c
   path_stream_.finish();
   upload_stream_.finish();
   search_ahead_ = parameters != nullptr;
-  if (search_ahead_) parameters_ = *parameters;
   wanted_ = wanted;
-  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters_)) {
-    throw std::logic_error("distances of a search that is not in f32");
+  if (search_ahead_) {
+    require_distances(*parameters);
+    parameters_ = *parameters;
   }
   PlanLimits limits;
   limits.group_samples_bytes = limits_.group_bytes;
+  limits.feature_bytes = kernels::cuda::feature_bytes(type_);
   limits.path_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
   if (wanted_ == Wanted::kPathsAndDistances) limits.path_bytes += classes_ * static_cast<std::int64_t>(sizeof(double));
   limits.pieces_within_batches = !search_ahead_;
@@ -92,24 +93,24 @@ void CudaBatches::reserve() {
     }
   }
   for (Place& one : places_) {
-    one.breakpoints.reserve(group_samples * breakpoints_per_sample());
-    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve(group_samples * classes_);
-    one.uploads.reserve(group_rows * feature_dim_);
+    one.breakpoints.reserve_with_spare(group_samples * breakpoints_per_sample());
+    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve_with_spare(group_samples * classes_);
+    one.uploads.reserve_with_spare(group_rows * row_bytes());
     one.uploaded_features.assign(static_cast<std::size_t>(plan_.group_size), {});
   }
-  staging_.reserve(batch_rows * feature_dim_);
-  path_workspace_.reserve(workspace);
+  staging_.reserve_with_spare(batch_rows * row_bytes());
+  path_workspace_.reserve_with_spare(workspace);
   if (kept_rows_.empty()) {
-    features_.reserve(2 * largest_group_rows(plan_) * kernels::cuda::feature_stride(feature_dim_) *
-                      kernels::cuda::feature_bytes(type_));
+    features_.reserve_with_spare(2 * largest_group_rows(plan_) * kernels::cuda::feature_stride(feature_dim_) *
+                                 kernels::cuda::feature_bytes(type_));
   }
 }
 
 void CudaBatches::upload_plan() {
   if (plan_.samples.empty()) return;
-  rows_.reserve(plan_.rows.size());
-  labels_.reserve(plan_.labels.size());
-  offsets_.reserve(plan_.offsets.size());
+  rows_.reserve_with_spare(plan_.rows.size());
+  labels_.reserve_with_spare(plan_.labels.size());
+  offsets_.reserve_with_spare(plan_.offsets.size());
   copy_to_device(std::span<const std::int64_t>(plan_.rows), rows_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.labels), labels_.data(), upload_stream_);
   copy_to_device(std::span<const std::int32_t>(plan_.offsets), offsets_.data(), upload_stream_);
@@ -166,12 +167,13 @@ void CudaBatches::upload(std::int64_t batch) {
   const std::int64_t group = plan_.group_of(batch);
   Place& there = place(group);
   const auto in_group = static_cast<std::size_t>(batch - plan_.first_batch(group));
-  float* pinned = there.uploads.data();
+  std::byte* pinned = there.uploads.data();
   for (std::size_t before = 0; before < in_group; ++before) pinned += there.uploaded_features[before].size();
-  float* next = pinned;
+  std::byte* next = pinned;
   for (std::size_t b = 0; b < read.samples.size(); ++b) {
-    const std::int64_t count = read.length(b) * dataset_.store.feature_dim();
-    next = std::copy_n(read.features[b], count, next);
+    const void* const rows =
+        type_ == FeatureType::kFloat16 ? static_cast<const void*>(read.halves[b]) : read.features[b];
+    next = std::copy_n(static_cast<const std::byte*>(rows), read.length(b) * row_bytes(), next);
   }
   there.uploaded_features[in_group] = {pinned, next};
   copy_to_device(there.uploaded_features[in_group], staging_.data(), upload_stream_);
@@ -185,7 +187,7 @@ void CudaBatches::upload(std::int64_t batch) {
     for (last = first + 1; last < missing.size(); ++last) {  // samples that lie one after the other go at once
       if (row_of(last) != row_of(last - 1) + read.offsets[last] - read.offsets[last - 1]) break;
     }
-    kernels::cuda::place_features(staging_.data() + read.offsets[first] * feature_dim_,
+    kernels::cuda::place_features(staging_.data() + read.offsets[first] * row_bytes(),
                                   read.offsets[last] - read.offsets[first], feature_dim_, features_.data(), type_,
                                   row_of(first), upload_stream_.get());
   }
@@ -203,6 +205,7 @@ void CudaBatches::search_group(std::int64_t group) {
 }
 
 void CudaBatches::search(const SearchParameters& parameters) {
+  require_distances(parameters);
   const std::int64_t index = taken_ - 1, group = plan_.group_of(index);
   const SampleRun& run = plan_.batches[static_cast<std::size_t>(index)];
   for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
@@ -237,6 +240,12 @@ Samples CudaBatches::samples(const SampleRun& run) const {
   samples.longest = run.longest;
   samples.feature_dim = feature_dim_;
   return samples;
+}
+
+void CudaBatches::require_distances(const SearchParameters& parameters) const {
+  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters)) {
+    throw std::logic_error("distances of a search that is not in f32");
+  }
 }
 
 /// What a search in f32 needs; no other precision needs more.

@@ -17,11 +17,13 @@ namespace dejavid {
 /// One batch in GPU memory.
 struct CudaBatch {
   std::span<const std::int64_t> indices;  ///< [B] of the store, in host memory
-  std::span<const float> features;        ///< [sum of T, F] in host memory; empty where features are kept on the GPU
+  std::span<const std::byte> features;    ///< [sum of T, F] in host memory, in the width of the store; empty where
+                                          ///< features are kept on the GPU
   kernels::cuda::Samples samples;
   const std::int32_t* labels = nullptr;  ///< [B]
   std::int32_t* breakpoints = nullptr;   ///< [B,C,K-1]
-  const double* distances = nullptr;     ///< [B,C] the paths' own; nullptr where the pass was not asked for them
+  const double* distances = nullptr;     ///< [B,C] of the parameters searched with, along the paths, there once these
+                                         ///< are; nullptr where the pass was not asked for them
 };
 
 /// What is wanted of a search ahead. Only a search in f32 knows the paths' own distances.
@@ -36,7 +38,7 @@ struct BatchLimits {
 };
 
 /// Brings batches into GPU memory, and searches their paths, ahead of a stream that uses them (the "user"): uploads on
-/// one stream of its own, searches on another.
+/// one stream of its own, searches on another, which the GPU serves last.
 ///
 /// The host waits for the GPU only where pinned memory is to be filled again: for the upload of a group of batches,
 /// which can only have been held up by the uses of the second group before it.
@@ -53,7 +55,8 @@ class CudaBatches {
   CudaBatches& operator=(const CudaBatches&) = delete;
 
   /// Begins a pass, once all is done that the user stream has been given. `parameters`: to search every batch's paths
-  /// with, ahead; or nullptr: search() is called for each batch instead. Drops what is left of the pass before.
+  /// with, ahead; or nullptr: search() is called for each batch instead, in f32 where distances are wanted. Drops what
+  /// is left of the pass before.
   void start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
              Wanted wanted = Wanted::kPaths);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
@@ -68,15 +71,16 @@ class CudaBatches {
  private:
   /// What a group of batches needs; two take turns.
   struct Place {
-    PinnedBuffer<float> uploads;             ///< features on their way, row after row
+    PinnedBuffer<std::byte> uploads;         ///< features on their way, row after row, in the width of the store
     DeviceBuffer<std::int32_t> breakpoints;  ///< of the group's samples
     DeviceBuffer<double> distances;          ///< of the group's samples, where they are wanted
     CudaEvent uploaded, searched, released;
-    std::vector<std::span<const float>> uploaded_features;  ///< of every batch, within `uploads`
+    std::vector<std::span<const std::byte>> uploaded_features;  ///< of every batch, within `uploads`
   };
 
   [[nodiscard]] Place& place(std::int64_t group) { return places_[static_cast<std::size_t>(group % 2)]; }
   [[nodiscard]] kernels::cuda::Samples samples(const SampleRun& run) const;
+  [[nodiscard]] std::int64_t row_bytes() const { return feature_dim_ * kernels::cuda::feature_bytes(type_); }
   [[nodiscard]] std::int64_t breakpoints_per_sample() const { return classes_ * (steps_ - 1); }
   void reserve();
   void upload_plan();
@@ -86,6 +90,7 @@ class CudaBatches {
   void search_piece(const SampleRun& piece, std::int64_t group, const SearchParameters& parameters, CudaStream& stream);
   [[nodiscard]] std::int32_t* breakpoints(std::int64_t sample, std::int64_t group);
   [[nodiscard]] double* distances(std::int64_t sample, std::int64_t group);  ///< nullptr where they are not wanted
+  void require_distances(const SearchParameters& parameters) const;
   [[nodiscard]] std::size_t workspace_bytes(const kernels::cuda::Samples& extents) const;
 
   Dataset& dataset_;
@@ -93,7 +98,7 @@ class CudaBatches {
   Wait wait_;
   std::int64_t classes_, steps_, feature_dim_;
   bool diagonal_;
-  kernels::cuda::FeatureType type_;
+  kernels::cuda::FeatureType type_;      ///< in the store, on the way and in GPU memory
   std::vector<std::int64_t> kept_rows_;  ///< [samples of the store] place of each, -1: none; empty: none is kept
   std::vector<bool> present_;            ///< [samples of the store] kept and uploaded
   BatchLimits limits_;
@@ -105,10 +110,11 @@ class CudaBatches {
   std::int64_t taken_ = 0;       ///< batches that next() gave
   std::int64_t prepared_ = 0;    ///< batches whose upload is enqueued
 
-  CudaStream upload_stream_, path_stream_;
+  CudaStream upload_stream_{StreamPriority::kMiddle};
+  CudaStream path_stream_{StreamPriority::kLowest};
   std::array<Place, 2> places_;
   DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
-  DeviceBuffer<float> staging_;       ///< one batch's features as they come from the host
+  DeviceBuffer<std::byte> staging_;   ///< one batch's features as they come from the host
   DeviceBuffer<std::int64_t> rows_;
   DeviceBuffer<std::int32_t> labels_, offsets_;
   DeviceBuffer<std::byte> path_workspace_;

@@ -52,15 +52,15 @@ class StandaloneAligner final : public Aligner {
   AlignedBatch next() override { return aligner_.next(); }
 
  private:
-  CudaStream stream_;
+  CudaStream stream_{StreamPriority::kHighest};
   CudaAligner aligner_;
 };
 
 class CudaDevice final : public Device {
  public:
   CudaDevice(const Config& config, dist::Communicator& communicator, const GpuDescription& gpu, GradientBackend backend,
-             int gpus_on_host)
-      : config_(config), communicator_(communicator), gpu_(gpu), backend_(backend), gpus_on_host_(gpus_on_host) {
+             int ranks_on_gpu)
+      : config_(config), communicator_(communicator), gpu_(gpu), backend_(backend), ranks_on_gpu_(ranks_on_gpu) {
     check_cuda(cudaSetDevice(gpu.index), "cudaSetDevice");
     limit_waits_for_gpu(config.dist.timeout());
   }
@@ -97,7 +97,7 @@ class CudaDevice final : public Device {
   dist::Communicator& communicator_;
   GpuDescription gpu_;
   GradientBackend backend_;
-  int gpus_on_host_;
+  int ranks_on_gpu_;
   std::unique_ptr<dist::DeviceCommunicator> gradients_;  ///< nullptr until connect()
 };
 
@@ -167,8 +167,7 @@ bool CudaDevice::keeps_features(const io::TseStore& store) {
     wanted = rows * kernels::cuda::feature_stride(store.feature_dim()) * kernels::cuda::feature_bytes(type);
     std::size_t free = 0, total = 0;
     check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-    const int ranks_on_gpu = (communicator_.topology().local_size + gpus_on_host_ - 1) / gpus_on_host_;
-    room = static_cast<std::int64_t>(free) / ranks_on_gpu - reserve_bytes(store, static_cast<std::int64_t>(total));
+    room = static_cast<std::int64_t>(free) / ranks_on_gpu_ - reserve_bytes(store, static_cast<std::int64_t>(total));
     if (choice == CacheChoice::kDevice && wanted > room) {
       throw ConfigError(
           fmt::format("data.cache: found \"device\", but the features take {:.1f} GiB; expected at most the {:.1f} GiB "
@@ -223,10 +222,8 @@ GpuReport report_gpus() {
 }
 
 std::unique_ptr<Device> make_cuda_device(const Config& config, dist::Communicator& communicator,
-                                         const GpuDescription& gpu, GradientBackend backend) {
-  int count = 1;
-  check_cuda(cudaGetDeviceCount(&count), "cudaGetDeviceCount");
-  return std::make_unique<CudaDevice>(config, communicator, gpu, backend, count);
+                                         const GpuDescription& gpu, GradientBackend backend, int ranks_on_gpu) {
+  return std::make_unique<CudaDevice>(config, communicator, gpu, backend, ranks_on_gpu);
 }
 
 }  // namespace dejavid

@@ -17,8 +17,9 @@ namespace dejavid {
 /// How gradients on GPUs are added up.
 enum class GradientBackend : std::uint8_t { kNone, kStaged, kNccl };
 
-/// The GPU of that index. Throws CudaError.
+/// The GPU of that index, which `ranks_on_gpu` ranks have, this one included. Throws CudaError.
 [[nodiscard]] std::unique_ptr<Device> make_cuda_device(const Config& config, dist::Communicator& communicator,
-                                                       const GpuDescription& gpu, GradientBackend backend);
+                                                       const GpuDescription& gpu, GradientBackend backend,
+                                                       int ranks_on_gpu);
 
 }  // namespace dejavid

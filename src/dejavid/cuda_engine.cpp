@@ -89,7 +89,8 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     const SearchParameters& frozen = aligner_.parameters().frozen_packed(config_.train.path_precision);
     aligner_.batches().start(batches, &frozen);
   } else {
-    aligner_.batches().start(batches, nullptr);
+    const bool in_f32 = config_.train.path_precision == PathPrecision::kF32;
+    aligner_.batches().start(batches, nullptr, in_f32 ? Wanted::kPathsAndDistances : Wanted::kPaths);
   }
   aligner_.reserve();
   std::int64_t most = 0;
@@ -104,10 +105,10 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     workspace = std::max(workspace, kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents,
                                                                             aligner_.processors()));
   }
-  gradient_workspace_.reserve(workspace);
-  distance_gradient_.reserve(most * aligner_.parameters().classes());
-  losses_.reserve(most);
-  for (Result& result : results_) result.losses.reserve(most);
+  gradient_workspace_.reserve_with_spare(workspace);
+  distance_gradient_.reserve_with_spare(most * aligner_.parameters().classes());
+  losses_.reserve_with_spare(most);
+  for (Result& result : results_) result.losses.reserve_with_spare(most);
 }
 
 void CudaEngine::compute(std::int64_t batch_samples) {
@@ -122,7 +123,8 @@ void CudaEngine::compute(std::int64_t batch_samples) {
   if (config_.train.refresh == Refresh::kBatch) {
     aligner_.batches().search(aligner_.parameters().live_packed(config_.train.path_precision));
   }
-  // 2. distances along them with the live parameters, and the loss through the normalisation
+  // 2. distances along them with the live parameters, unless the search has met these, and the loss through the
+  // normalisation
   if (batch.samples.count > 0) compute_loss(batch, batch_samples, result);
   // 3. gradient along them
   compute_gradient(batch);

@@ -19,10 +19,13 @@ namespace dejavid {
 /// Training on a GPU. Parameters, moments, gradients and paths stay in its memory; the host enqueues steps and looks at
 /// their losses when they are collected.
 ///
-///   uploads         batches of the next group
 ///   paths           of the next group, with the frozen copy
+///   uploads         batches of the next group
 ///   train           distances, loss, gradient by blocks of classes, update
 ///   communication   sums of those blocks over ranks, each as soon as it is there
+///
+/// Streams are listed from the last to the first that the GPU starts work of: a search of paths has tens of thousands
+/// of blocks, behind which a step would wait for most of a group's search. The last two are equals.
 class CudaEngine final : public Engine {
  public:
   /// `kept`: samples whose features stay in GPU memory; see CudaBatches. `communicator` adds up gradients.
@@ -76,7 +79,8 @@ class CudaEngine final : public Engine {
   PhaseClock& phases_;
   kernels::TieSign tie_sign_;
 
-  CudaStream train_, communication_;
+  CudaStream train_{StreamPriority::kHighest};
+  CudaStream communication_{StreamPriority::kHighest};  ///< NCCL starts its kernels on it, with its priority
   CudaAligner aligner_;
   std::array<DeviceBuffer<float>, 4> moments_;  ///< [C,K,F], in the order of Moments
   DeviceBuffer<float> gradient_sums_;           ///< [C,2,K,F]

@@ -37,6 +37,15 @@ DeviceMemory device_memory() {
   return g_memory;
 }
 
+CudaStream::CudaStream(StreamPriority priority) {
+  int least = 0, greatest = 0;  // the greater the priority, the less the number
+  check_cuda(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
+  const int number = priority == StreamPriority::kLowest   ? least
+                     : priority == StreamPriority::kMiddle ? (least + greatest) / 2
+                                                           : greatest;
+  check_cuda(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, number), "cudaStreamCreateWithPriority");
+}
+
 namespace detail {
 
 void* allocate_device(std::size_t bytes) {

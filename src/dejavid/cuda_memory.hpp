@@ -59,6 +59,9 @@ class GrowingBuffer {
     return memory_;
   }
   T* reserve(std::int64_t count) { return reserve(static_cast<std::size_t>(count)); }
+  /// The same for what is a little more or less from pass to pass: where it has to grow, by an eighth more than asked.
+  T* reserve_with_spare(std::size_t count) { return count > capacity_ ? reserve(count + count / 8) : memory_; }
+  T* reserve_with_spare(std::int64_t count) { return reserve_with_spare(static_cast<std::size_t>(count)); }
 
   [[nodiscard]] T* data() const { return memory_; }
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
@@ -93,10 +96,13 @@ class CudaEvent {
   cudaEvent_t event_ = nullptr;
 };
 
+/// Whose blocks the GPU starts first where several streams have some to start; blocks that run are not interrupted.
+enum class StreamPriority : std::uint8_t { kLowest, kMiddle, kHighest };
+
 /// Work in order.
 class CudaStream {
  public:
-  CudaStream() { check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate"); }
+  explicit CudaStream(StreamPriority priority = StreamPriority::kMiddle);
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
   ~CudaStream() { static_cast<void>(cudaStreamDestroy(stream_)); }

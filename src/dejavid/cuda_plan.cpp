@@ -25,7 +25,7 @@ std::int64_t choose_group_size(const CudaPlan& plan, const io::TseStore& store, 
   for (std::size_t b = 0; b < plan.batches.size(); ++b) {
     std::int64_t uploaded_rows = 0;
     for (const std::int64_t sample : plan.missing[b]) uploaded_rows += store.length(sample);
-    bytes.push_back(uploaded_rows * store.feature_dim() * static_cast<std::int64_t>(sizeof(float)) +
+    bytes.push_back(uploaded_rows * store.feature_dim() * limits.feature_bytes +
                     plan.batches[b].count * limits.path_bytes);
   }
   for (std::int64_t size = kMostBatchesInGroup; size > 1; --size) {

@@ -42,6 +42,7 @@ struct CudaPlan {
 /// What a plan keeps to.
 struct PlanLimits {
   std::int64_t group_samples_bytes = 0;  ///< of what grows with a group: features uploaded and paths
+  std::int64_t feature_bytes = 4;        ///< of one uploaded feature
   std::int64_t path_bytes = 0;           ///< of one sample's breakpoints, and distances where they are wanted
   bool pieces_within_batches = false;    ///< whether each batch is searched on its own
   /// Whether the paths of samples of these extents may be searched at once.

@@ -102,15 +102,17 @@ void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Comm
   });
 }
 
-io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, dist::Communicator& communicator) {
+io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, bool in_blocks,
+                             dist::Communicator& communicator) {
   if (choice == CacheChoice::kMemory) return io::SampleCache::kMemory;
   if (choice != CacheChoice::kAuto) return io::SampleCache::kNone;
   // In the course of the epochs every rank comes by every sample, so each of a host's ranks may end up holding all of
   // them.
   std::int64_t steps = 0;
   for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) steps += store.length(sample);
-  const std::int64_t wanted = steps * kernels::padded_features(store.feature_dim()) *
-                              static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
+  const std::size_t width = in_blocks || !store.has_half_precision() ? sizeof(float) : sizeof(std::uint16_t);
+  const std::int64_t wanted = steps * kernels::padded_features(store.feature_dim()) * static_cast<std::int64_t>(width) *
+                              communicator.topology().local_size;
   std::int32_t fits = wanted <= available_bytes() / 2 ? 1 : 0;
   communicator.all_reduce(std::span(&fits, 1), dist::Reduction::kMin);
   if (fits == 0) {
@@ -130,12 +132,18 @@ bool has_validation(const io::TseStore& store) {
   return false;
 }
 
+/// nullptr: rows of f32.
+const io::SampleLayout* layout_of(const io::TseStore& store, bool in_blocks) {
+  if (in_blocks) return &kBlockedLayout;
+  return store.has_half_precision() ? &io::kHalfRows : nullptr;
+}
+
 }  // namespace
 
 Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, const Config& config)
     : store(std::move(opened)),
       blocked(in_blocks),
-      stream(store, cache, static_cast<int>(config.data.prefetch), in_blocks ? &kBlockedLayout : nullptr),
+      stream(store, cache, static_cast<int>(config.data.prefetch), layout_of(store, in_blocks)),
       kept_on_device(keep_on_device),
       timeout_(config.dist.timeout()) {}
 
@@ -164,9 +172,9 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator, De
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
   }
   const bool on_device = use == DatasetUse::kTraining && device->keeps_features(*store);
-  const io::SampleCache cache =
-      on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, communicator);
   const bool in_blocks = device != nullptr && device->reads_blocks();
+  const io::SampleCache cache =
+      on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, in_blocks, communicator);
   return {std::move(*store), in_blocks, cache, on_device, config};
 }
 

@@ -25,8 +25,8 @@ struct Dataset {
   bool kept_on_device;  ///< whether the device keeps the features that it has seen
 
   /// Collective. Opens data.store on every rank, agrees that all succeeded and read the same content and on what
-  /// data.bad_samples leaves out, and chooses the cache. The stream's layout is that of `device`, or rows without one.
-  /// Throws dist::AgreedFailure.
+  /// data.bad_samples leaves out, and chooses the cache. The stream's layout is that of `device`: blocks, or as without
+  /// one rows in the width of the store. Throws dist::AgreedFailure.
   static Dataset open(const Config& config, dist::Communicator& communicator, Device* device = nullptr,
                       DatasetUse use = DatasetUse::kOnce);
 
@@ -39,7 +39,9 @@ struct Dataset {
   void require_unchanged() const;
 
   [[nodiscard]] SampleFeatures features(const io::SampleBatch& batch, std::size_t sample) const {
-    return {batch.features[sample], batch.length(sample), store.feature_dim(), blocked};
+    const bool as_halves = !batch.halves.empty();
+    return {as_halves ? nullptr : batch.features[sample], batch.length(sample), store.feature_dim(), blocked,
+            as_halves ? batch.halves[sample] : nullptr};
   }
 
  private:

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <set>
 
+#include "dist/gpu_identity.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/cpu_device.hpp"
 #include "src/dejavid/cuda_device.hpp"
 #include "src/run/failure.hpp"
-#include "src/run/gather_text.hpp"
 #include "src/run/log.hpp"
 
 namespace dejavid {
@@ -56,18 +56,11 @@ bool all_ranks(dist::Communicator& communicator, bool mine) {
   return everyone == 1;
 }
 
-/// Collective. Whether no two ranks have the same GPU.
-bool distinct_gpus(dist::Communicator& communicator, const GpuDescription& gpu) {
-  const std::vector<std::string> ids = gather_text(communicator, communicator.topology().host + " " + gpu.pci_id);
-  return all_ranks(communicator, std::set<std::string>(ids.begin(), ids.end()).size() == ids.size());
-}
-
-/// Collective.
-GradientBackend choose_backend(BackendChoice choice, dist::Communicator& communicator, const GpuDescription& gpu) {
+GradientBackend choose_backend(BackendChoice choice, const std::vector<dist::GpuIdentity>& gpus) {
   if (choice == BackendChoice::kNccl) return GradientBackend::kNccl;
-  if (communicator.size().value == 1) return GradientBackend::kNone;
+  if (gpus.size() == 1) return GradientBackend::kNone;
   if (choice == BackendChoice::kMpi) return GradientBackend::kStaged;
-  if (distinct_gpus(communicator, gpu)) return GradientBackend::kNccl;
+  if (std::set<dist::GpuIdentity>(gpus.begin(), gpus.end()).size() == gpus.size()) return GradientBackend::kNccl;
   log_info("ranks share a GPU: gradients are added up in host memory");
   return GradientBackend::kStaged;
 }
@@ -106,9 +99,12 @@ std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& 
   }
   const auto local_rank = static_cast<std::size_t>(communicator.topology().local_rank.value);
   const GpuDescription& gpu = report.gpus[local_rank % report.gpus.size()];
-  const GradientBackend backend = choose_backend(config.dist.backend, communicator, gpu);
+  const std::vector<dist::GpuIdentity> gpus = dist::gather_gpus(communicator, gpu.pci_id);
+  const GradientBackend backend = choose_backend(config.dist.backend, gpus);
+  const auto sharers = std::count(gpus.begin(), gpus.end(), gpus[static_cast<std::size_t>(communicator.rank().value)]);
   std::unique_ptr<Device> device;
-  agreed(communicator, [&] { device = make_cuda_device(config, communicator, gpu, backend); });
+  agreed(communicator,
+         [&] { device = make_cuda_device(config, communicator, gpu, backend, static_cast<int>(sharers)); });
   return device;
 }
 

@@ -28,7 +28,7 @@ class Device {
   /// One line about what all ranks compute with, for the log.
   [[nodiscard]] virtual std::string describe() const = 0;
   [[nodiscard]] virtual bool is_gpu() const = 0;
-  /// Whether it wants samples in blocks of features (kernels/blocks.hpp) in place of rows.
+  /// Whether it wants samples in blocks of features (kernels/blocks.hpp) in place of rows in the width of the store.
   [[nodiscard]] virtual bool reads_blocks() const = 0;
   /// What adds up the gradients of ranks: "nccl", "mpi" or "none".
   [[nodiscard]] virtual std::string backend_name() const = 0;

@@ -2,18 +2,21 @@
 
 #include <cstdint>
 
+#include "io/half_float.hpp"
 #include "io/sample_stream.hpp"
 #include "kernels/blocks.hpp"
 
 namespace dejavid {
 
-/// Features of one sample in host memory: rows [T,F], or in blocks of features.
+/// Features of one sample in host memory: rows [T,F], of halves where `halves` is set, or in blocks of features.
 struct SampleFeatures {
   const float* data = nullptr;
   std::int64_t length = 0, feature_dim = 0;
   bool blocked = false;
+  const std::uint16_t* halves = nullptr;  ///< in place of `data`
 
   [[nodiscard]] float at(std::int64_t step, std::int64_t feature) const {
+    if (halves != nullptr) return io::widen_half(halves[step * feature_dim + feature]);
     if (!blocked) return data[step * feature_dim + feature];
     const std::int64_t first = feature / kernels::kBlockFeatures * kernels::kBlockFeatures;
     return data[kernels::block_offset(length, feature_dim, first, step) + feature - first];

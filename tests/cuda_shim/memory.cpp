@@ -145,6 +145,7 @@ void Memory::fill(Held& held) {
   for (const auto& [pointer, allocation] : allocations_) {
     if (allocation.kind == Kind::kPinned) {
       ++held.pinned_allocations;
+      held.pinned_bytes += allocation.bytes;
     } else {
       ++held.device_allocations;
       held.device_bytes += allocation.bytes;

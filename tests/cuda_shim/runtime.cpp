@@ -1,13 +1,16 @@
 // CUDA's host calls: what each checks and to whom it passes on.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cuda_shim.hpp"
 #include "grid.hpp"
@@ -18,6 +21,7 @@ namespace dejavid::cuda_shim {
 namespace {
 
 constexpr int kMultiprocessors = 4, kL2Bytes = 1 << 20;
+constexpr int kLeastPriority = 0, kGreatestPriority = -5;
 
 thread_local int current_device = 0;
 thread_local cudaError_t last_error = cudaSuccess;
@@ -32,8 +36,17 @@ int device_count() {
   return count;
 }
 
+/// The PCI bus of a device, by which processes that see different ones tell them apart.
+int pci_bus(int device) {
+  static const auto first = static_cast<int>(number_from_environment("DEJAVID_SHIM_FIRST", 0));
+  return first + device + 1;
+}
+
+std::atomic<cudaError_t> broken_by = cudaSuccess;
+
 /// What every call that needs the device asks first.
 cudaError_t device_error() {
+  if (const cudaError_t error = broken_by) return error;
   if (device_count() == 0) return cudaErrorNoDevice;
   if (streams().stopped()) return cudaErrorCudartUnloading;
   return cudaSuccess;
@@ -122,6 +135,7 @@ constexpr std::array kErrors{
     NamedError{cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
     NamedError{cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
     NamedError{cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+    NamedError{cudaErrorIllegalAddress, "cudaErrorIllegalAddress", "an illegal memory access was encountered"},
     NamedError{cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
     NamedError{cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
 };
@@ -192,6 +206,10 @@ void enqueue(cudaStream_t stream, std::function<bool()> done) {
   streams().enqueue(stream, current_device, std::move(done));
 }
 
+void break_device(cudaError_t error) {
+  broken_by = error;
+}
+
 Held held() {
   Held held;
   memory().fill(held);
@@ -201,6 +219,10 @@ Held held() {
 
 void reset_peak() {
   memory().reset_peak();
+}
+
+std::vector<int> stream_priorities() {
+  return streams().priorities();
 }
 
 }  // namespace dejavid::cuda_shim
@@ -266,7 +288,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->regsPerBlock = 65536;
   properties->l2CacheSize = kL2Bytes;
   properties->major = 9;
-  properties->pciBusID = device + 1;
+  properties->pciBusID = pci_bus(device);
   return cudaSuccess;
 }
 
@@ -319,13 +341,14 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 cudaError_t cudaDeviceGetPCIBusId(char* text, int size, int device) {
   if (const cudaError_t error = ordinal_error(device)) return keep(error);
   if (size < 13) return keep(cudaErrorInvalidValue);
-  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(device + 1), 0U);
+  std::snprintf(text, static_cast<std::size_t>(size), "%04x:%02x:%02x.0", 0U, static_cast<unsigned>(pci_bus(device)),
+                0U);
   return cudaSuccess;
 }
 
 cudaError_t cudaDeviceGetStreamPriorityRange(int* least, int* greatest) {
-  *least = 0;
-  *greatest = -5;
+  *least = kLeastPriority;
+  *greatest = kGreatestPriority;
   return keep(device_error());
 }
 
@@ -405,6 +428,17 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
+  const bool pageable = on_device(to) && !on_device(from) && !memory().contains(Memory::Kind::kPinned, from, bytes);
+  if (pageable && copy_error(to, from, bytes, kind) == cudaSuccess) {
+    if (const cudaError_t error = cudaStreamSynchronize(nullptr)) return error;
+    const auto* const first = static_cast<const std::byte*>(from);
+    return checked(device_error(), [&] {  // from here on `from` is the caller's again
+      streams().enqueue_late(nullptr, current_device, [to, staged = std::vector<std::byte>(first, first + bytes)] {
+        std::memcpy(to, staged.data(), staged.size());
+        return true;
+      });
+    });
+  }
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
   return error != cudaSuccess ? error : cudaStreamSynchronize(nullptr);
 }
@@ -415,15 +449,21 @@ cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
 
 // ---- streams
 
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int priority) {
+  return checked(device_error(), [&] {  // out of range: the nearest within
+    *stream = streams().create(current_device, (flags & cudaStreamNonBlocking) == 0,
+                               std::clamp(priority, kGreatestPriority, kLeastPriority));
+  });
+}
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
-  return checked(device_error(),
-                 [&] { *stream = streams().create(current_device, (flags & cudaStreamNonBlocking) == 0); });
+  return cudaStreamCreateWithPriority(stream, flags, kLeastPriority);
 }
 cudaError_t cudaStreamCreate(cudaStream_t* stream) {
   return cudaStreamCreateWithFlags(stream, cudaStreamDefault);
 }
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned flags, int) {
-  return cudaStreamCreateWithFlags(stream, flags);
+
+cudaError_t cudaStreamGetPriority(cudaStream_t stream, int* priority) {
+  return checked(stream_error(stream), [&] { *priority = streams().priority(stream); });
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {

@@ -30,6 +30,7 @@ using dejavid::cuda_shim::enqueue;
 using dejavid::cuda_shim::Held;
 using dejavid::cuda_shim::held;
 using dejavid::cuda_shim::set_seed;
+using dejavid::cuda_shim::stream_priorities;
 
 constexpr unsigned kAllLanes = 0xffffffffU;
 
@@ -52,6 +53,7 @@ class DeviceArray {
   explicit DeviceArray(std::size_t count) : count_(count) { EXPECT_CUDA(cudaMalloc(&data_, count * sizeof(T))); }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(values.size()) {
     EXPECT_CUDA(cudaMemcpy(data_, values.data(), count_ * sizeof(T), cudaMemcpyHostToDevice));
+    EXPECT_CUDA(cudaStreamSynchronize(nullptr));  // a copy from pageable memory may return early
   }
   ~DeviceArray() { EXPECT_CUDA(cudaFree(data_)); }
   DeviceArray(const DeviceArray&) = delete;
@@ -1073,6 +1075,38 @@ TEST(ShimStreams, CopiesReadAndWriteHostMemoryWhenTheyRun) {
   cudaGetLastError();
 }
 
+/// Of 40 copies each followed by a read on a non-blocking stream: how many reads came too early.
+int wrong_reads_after_a_copy(bool from_pinned, bool synchronize) {
+  int* pinned = nullptr;
+  EXPECT_CUDA(cudaMallocHost(&pinned, sizeof(int)));
+  int wrong = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    set_seed(seed);
+    Stream stream;
+    DeviceArray<int> number(std::vector<int>{0});
+    int pageable = 1, seen = -1;
+    *pinned = 1;
+    EXPECT_CUDA(cudaMemcpy(number.data(), from_pinned ? pinned : &pageable, sizeof(int), cudaMemcpyHostToDevice));
+    pageable = 2;  // the copy has it already
+    if (synchronize) {
+      EXPECT_CUDA(cudaStreamSynchronize(nullptr));
+    }
+    EXPECT_CUDA(cudaMemcpyAsync(&seen, number.data(), sizeof(int), cudaMemcpyDeviceToHost, stream));
+    EXPECT_CUDA(cudaStreamSynchronize(stream));
+    EXPECT_TRUE(seen == 0 || seen == 1) << seen;
+    wrong += seen == 1 ? 0 : 1;
+    EXPECT_EQ(number.values().front(), 1);
+  }
+  EXPECT_CUDA(cudaFreeHost(pinned));
+  return wrong;
+}
+
+TEST(ShimStreams, ACopyFromPageableMemoryMayReturnBeforeItIsDone) {
+  EXPECT_EQ(wrong_reads_after_a_copy(true, false), 0);
+  EXPECT_EQ(wrong_reads_after_a_copy(false, true), 0);
+  EXPECT_GE(wrong_reads_after_a_copy(false, false), 1);  // how many depends on the host's pace
+}
+
 TEST(ShimStreams, AnOperationThatIsNotReadyLetsOtherStreamsGoOn) {
   Stream stuck, free;
   DeviceArray<int> numbers(std::vector<int>{0, 0});
@@ -1170,6 +1204,31 @@ TEST(ShimStreams, HandlesAreCountedAndChecked) {
   cudaGetLastError();
 }
 
+TEST(ShimStreams, KeepTheirPriorityWithinTheDevicesRange) {
+  int least = -1, greatest = -1;
+  EXPECT_CUDA(cudaDeviceGetStreamPriorityRange(&least, &greatest));
+  EXPECT_GT(least, greatest);
+  const std::vector<int> others = stream_priorities();
+  for (const auto& [asked, expected] : {std::pair{least, least},
+                                        {greatest, greatest},
+                                        {greatest + 2, greatest + 2},
+                                        {greatest - 1, greatest},
+                                        {least + 1, least}}) {
+    cudaStream_t stream = nullptr;
+    int priority = 99;
+    EXPECT_CUDA(cudaStreamCreateWithPriority(&stream, cudaStreamNonBlocking, asked));
+    EXPECT_CUDA(cudaStreamGetPriority(stream, &priority));
+    EXPECT_EQ(priority, expected);
+    std::vector<int> all = others;
+    all.push_back(expected);
+    EXPECT_EQ(stream_priorities(), all);
+    EXPECT_CUDA(cudaStreamDestroy(stream));
+  }
+  EXPECT_EQ(stream_priorities(), others);
+  Stream plain;
+  EXPECT_EQ(stream_priorities().back(), 0);
+}
+
 TEST(ShimStreams, GivingMemoryBackWaits) {
   Stream stream;
   int* number = nullptr;
@@ -1211,6 +1270,20 @@ TEST_F(ShimDeathTest, AProcessEndsWithWorkPending) {
       ::testing::ExitedWithCode(3), "");
 }
 
+TEST(ShimStreams, AfterAFailedKernelEveryCallFails) {
+  Stream stream;
+  DeviceArray<int> number(1);
+  dejavid::cuda_shim::break_device(cudaErrorIllegalAddress);
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    EXPECT_EQ(start(set_number, 1, 1, 0, stream, number.data(), 1), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaStreamQuery(stream), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaErrorIllegalAddress);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalAddress);
+  }
+  dejavid::cuda_shim::break_device(cudaSuccess);
+  EXPECT_CUDA(start(set_number, 1, 1, 0, stream, number.data(), 1));
+}
+
 // ---- devices
 
 TEST(ShimDevices, OneUnlessToldOtherwise) {
@@ -1234,6 +1307,21 @@ TEST_F(ShimDeathTest, NoDevice) {
         const bool refused = cudaGetDeviceCount(&count) == cudaErrorNoDevice && count == 0 &&
                              cudaMalloc(&memory, 1) == cudaErrorNoDevice;
         std::exit(refused ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST_F(ShimDeathTest, TheOnlyVisibleDeviceIsOneOfTheMachines) {
+  EXPECT_EXIT(
+      {
+        setenv("DEJAVID_SHIM_FIRST", "2", 1);
+        int count = 0;
+        char place[16] = {};
+        cudaDeviceProp properties = {};
+        const bool asked = cudaGetDeviceCount(&count) == cudaSuccess && count == 1 &&
+                           cudaDeviceGetPCIBusId(place, 16, 0) == cudaSuccess &&
+                           cudaGetDeviceProperties(&properties, 0) == cudaSuccess;
+        std::exit(asked && std::string(place) == "0000:03:00.0" && properties.pciBusID == 3 ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
 }

@@ -24,12 +24,13 @@ Streams& streams() {
   return *the_streams;
 }
 
-cudaStream_t Streams::create(int device, bool blocking) {
+cudaStream_t Streams::create(int device, bool blocking, int priority) {
   const std::lock_guard lock(mutex_);
   streams_.push_back(std::make_unique<CUstream_st>());
   CUstream_st* const stream = streams_.back().get();
   stream->device = device;
   stream->blocking = blocking;
+  stream->priority = priority;
   handles_.insert(stream);
   return stream;
 }
@@ -43,6 +44,20 @@ void Streams::destroy(cudaStream_t stream) {
 bool Streams::known(cudaStream_t stream) {
   const std::lock_guard lock(mutex_);
   return handles_.contains(stream);
+}
+
+int Streams::priority(cudaStream_t stream) {
+  const std::lock_guard lock(mutex_);
+  return stream == nullptr ? 0 : stream->priority;
+}
+
+std::vector<int> Streams::priorities() {
+  const std::lock_guard lock(mutex_);
+  std::vector<int> result;
+  for (const auto& stream : streams_) {
+    if (handles_.contains(stream.get())) result.push_back(stream->priority);
+  }
+  return result;
 }
 
 cudaEvent_t Streams::create_event(bool timed) {
@@ -99,6 +114,12 @@ void Streams::push(cudaStream_t stream, int device, Operation operation) {
 void Streams::enqueue(cudaStream_t stream, int device, std::function<bool()> run) {
   const std::lock_guard lock(mutex_);
   push(stream, device, {.run = std::move(run)});
+}
+
+void Streams::enqueue_late(cudaStream_t stream, int device, std::function<bool()> run) {
+  const std::lock_guard lock(mutex_);
+  push(stream, device,
+       {.run = [run = std::move(run), turns = chance_.below(4)]() mutable { return turns-- == 0 ? run() : false; }});
 }
 
 void Streams::launch(cudaStream_t stream, int device, std::function<void(std::uint64_t)> grid) {

@@ -41,6 +41,7 @@ struct CUstream_st {
   int device = 0;
   bool legacy = false;   ///< the legacy default stream of its device
   bool blocking = true;  ///< is ordered with the legacy default stream
+  int priority = 0;
 };
 
 namespace dejavid::cuda_shim {
@@ -50,10 +51,14 @@ class Streams {
  public:
   using Operation = CUstream_st::Operation;
 
-  cudaStream_t create(int device, bool blocking);
+  cudaStream_t create(int device, bool blocking, int priority);
   /// What is enqueued is still done.
   void destroy(cudaStream_t stream);
   bool known(cudaStream_t stream);
+  /// nullptr: that of every default stream.
+  int priority(cudaStream_t stream);
+  /// Of those not destroyed, in the order of their creation.
+  std::vector<int> priorities();
 
   cudaEvent_t create_event(bool timed);
   void destroy(cudaEvent_t event);
@@ -61,6 +66,8 @@ class Streams {
 
   /// In these, `stream` nullptr is the legacy default stream of `device`.
   void enqueue(cudaStream_t stream, int device, std::function<bool()> run);
+  /// What other streams, by chance, find not done yet although nothing came before it.
+  void enqueue_late(cudaStream_t stream, int device, std::function<bool()> run);
   void record(cudaEvent_t event, cudaStream_t stream, int device);
   void wait_for(cudaEvent_t event, cudaStream_t stream, int device);
   void launch(cudaStream_t stream, int device, std::function<void(std::uint64_t seed)> grid);

@@ -33,6 +33,7 @@ struct DeviceArray {
   explicit DeviceArray(const std::vector<float>& values) : count(values.size()) {
     check(cudaMalloc(reinterpret_cast<void**>(&data), std::max<std::size_t>(count, 1) * sizeof(float)));
     check(cudaMemcpy(data, values.data(), count * sizeof(float), cudaMemcpyHostToDevice));
+    check(cudaDeviceSynchronize());  // a copy from pageable memory may return before it is done
   }
   ~DeviceArray() { cudaFree(data); }
   DeviceArray(const DeviceArray&) = delete;

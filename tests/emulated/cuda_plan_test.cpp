@@ -88,6 +88,11 @@ TEST_F(Plan, AGroupKeepsToItsBytesButHasAtLeastOneBatch) {
   EXPECT_EQ(plan(batches).group_size, 2);
   --limits_.group_samples_bytes;
   EXPECT_EQ(plan(batches).group_size, 1);
+  limits_.feature_bytes = 2;
+  limits_.group_samples_bytes = (4 + 7) * 12 + 4 * 8;
+  EXPECT_EQ(plan(batches).group_size, 2);
+  --limits_.group_samples_bytes;
+  EXPECT_EQ(plan(batches).group_size, 1);
   limits_.group_samples_bytes = 0;
   EXPECT_EQ(plan(batches).group_size, 1);
   check(plan(batches), batches);

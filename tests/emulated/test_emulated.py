@@ -172,14 +172,15 @@ class SameAsTheCpu(EmulatedTest):
         self.compare(support.make_set(14, classes=7, per_class=4), ways=(ALONE, THREE_NCCL))
 
     def test_evaluation_prints_what_the_cpu_prints(self):
-        self.store = support.write_store(self.folder / "set.h5", support.make_set(15))
-        model = self.train_cpu() / "model.h5"
-        arguments = support.options(model__init=model, data__store=self.store)
-        expected = self.succeed([CPU, "eval", *arguments]).stdout
-        for way in (ALONE, TWO_SHARED):
-            with self.subTest(way=way.name), emulation(devices=way.devices):
-                printed = self.succeed([EMULATED, "eval", *arguments, *support.options(**way.settings)], way.ranks).stdout
-                self.assertEqual(printed, expected)
+        for dtype in (np.float32, np.float16):
+            self.store = support.write_store(self.folder / f"{dtype.__name__}.h5", support.make_set(15), dtype=dtype)
+            model = self.train_cpu(f"cpu_{dtype.__name__}") / "model.h5"
+            arguments = support.options(model__init=model, data__store=self.store)
+            expected = self.succeed([CPU, "eval", *arguments]).stdout
+            for way in (ALONE, TWO_SHARED):
+                with self.subTest(way=way.name, dtype=dtype.__name__), emulation(devices=way.devices):
+                    printed = self.succeed([EMULATED, "eval", *arguments, *support.options(**way.settings)], way.ranks).stdout
+                    self.assertEqual(printed, expected)
 
 
 class AnyNumberOfRanks(EmulatedTest):
@@ -220,6 +221,50 @@ class AnyNumberOfRanks(EmulatedTest):
                 self.assertRegex(printed, r"all_reduce sum in GPU memory \(\w+\) *ok")
                 self.assertIn("PCI 0000:01:00.0", printed)
                 self.assertIn("All checks passed.", printed)
+
+
+class OneVisibleGpuForEachRank(EmulatedTest):
+    """As launchers show them (Slurm's --gpus-per-task): every rank calls its own GPU number 0."""
+
+    MEMORY = 4 << 20  # bytes of each; more than a quarter is left free for training
+
+    def setUp(self):
+        super().setUp()
+        tse_set = support.make_set(45, features=128, lengths=(70, 80))
+        self.training_bytes = sum(sample.nbytes for sample in tse_set.of(support.TRAIN)[0])
+        self.store = support.write_store(self.folder / "set.h5", tse_set)
+
+    def start(self, name, first_devices, code=0, **settings):
+        """A training run, a rank for each of `first_devices`, the only device that it sees."""
+        settings = {**BASE, "train__epochs": 1, "dist__device": "cuda", **settings}
+        program = support.command_line([EMULATED, "train", *support.options(data__store=self.store, run__dir=self.folder / name, **settings)])
+        parts = [(1, ["/usr/bin/env", f"DEJAVID_SHIM_FIRST={device}", *program]) for device in first_devices]
+        with emulation(devices=1, memory=self.MEMORY):
+            finished = support.finish(support.start_unlike(parts, cwd=self.folder))
+        self.assertEqual(finished.code, code, finished)
+        return finished
+
+    def test_features_are_kept_where_every_rank_has_its_own(self):
+        """They fill more of a GPU than two ranks on one would be granted."""
+        self.assertGreater(self.training_bytes, self.MEMORY // 4)
+        for cache in ("auto", "device"):
+            with self.subTest(cache=cache):
+                finished = self.start(cache, (0, 1), data__cache=cache)
+                self.assertIn("kept in GPU memory", finished.stderr)
+                self.assertIn("backend nccl", finished.stderr)
+
+    def test_ranks_that_see_the_same_one_share_its_memory(self):
+        finished = self.start("shared", (1, 1))
+        self.assertIn("ranks share a GPU", finished.stderr)
+        self.assertIn("uploaded every epoch", finished.stderr)
+        refused = self.start("refused", (1, 1), 2, data__cache="device")
+        self.assertIn("data.cache", refused.errors[0])
+
+    def test_sharing_is_counted_for_each_gpu(self):
+        """Two of three ranks share: none keeps its features, for all ranks go the same way."""
+        finished = self.start("some", (0, 1, 1))
+        self.assertIn("ranks share a GPU", finished.stderr)
+        self.assertIn("uploaded every epoch", finished.stderr)
 
 
 class PathsInF16(EmulatedTest):
@@ -509,11 +554,14 @@ class Refusals(EmulatedTest):
 
     def test_a_sample_that_cannot_be_read_ends_all_ranks_alike(self):
         """One rank fails where the others have already enqueued sums that will never come."""
-        with h5py.File(self.store, "r+") as file:
-            file["digests"][17] += np.uint64(1)
-        for way in (ALONE, TWO_NCCL, THREE_NCCL, TWO_SHARED):
+        halves = support.write_store(self.folder / "half.h5", support.make_set(40), dtype=np.float16)
+        for store in (self.store, halves):
+            with h5py.File(store, "r+") as file:
+                file["digests"][17] += np.uint64(1)
+        cases = [(self.store, way) for way in (ALONE, TWO_NCCL, THREE_NCCL, TWO_SHARED)] + [(halves, ALONE)]
+        for self.store, way in cases:
             for cache in ("none", "device"):
-                with self.subTest(way=way.name, cache=cache):
+                with self.subTest(way=way.name, cache=cache, store=self.store.name):
                     finished = self.refuse(way, 10, "sample 17", data__cache=cache, train__batch_size=3, model__init=self.start())
                     self.assertNotIn("timeout", finished.stderr)
 

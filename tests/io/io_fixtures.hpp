@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "io/errors.hpp"
+#include "io/half_float.hpp"
 #include "io/tse_store.hpp"
 #include "io/tse_writer.hpp"
 #include "tests/run/temporary_folder.hpp"
@@ -84,6 +86,15 @@ struct SmallStore {
 inline std::vector<float> read_features(TseStore& store, std::int64_t sample) {
   std::vector<float> values(static_cast<std::size_t>(store.length(sample) * store.feature_dim()));
   store.read_sample(sample, values.data());
+  return values;
+}
+
+/// The same of a store of halves, read as such.
+inline std::vector<float> read_halves(TseStore& store, std::int64_t sample) {
+  std::vector<std::uint16_t> halves(static_cast<std::size_t>(store.length(sample) * store.feature_dim()));
+  store.read_halves(sample, halves.data());
+  std::vector<float> values(halves.size());
+  std::transform(halves.begin(), halves.end(), values.begin(), widen_half);
   return values;
 }
 

@@ -220,6 +220,31 @@ TEST(SampleStream, HandsOutKeptSamplesWhereTheyLie) {
   EXPECT_EQ(again, (std::vector<const float*>{first[2], first[0]}));
 }
 
+TEST(SampleStream, HandsOutHalvesAsTheyAreStored) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.feature_dim = 5;  // an odd number of halves in some samples
+  small.write(folder / "a.h5", {FeatureType::kFloat16, 0});
+  TseStore store({folder / "a.h5"});
+  for (const SampleCache cache : {SampleCache::kNone, SampleCache::kMemory}) {
+    SampleStream stream(store, cache, 2, &kHalfRows);
+    const Batches batches{{1, 6, 2}, {2, 0}, {5}, {1, 2}};
+    stream.start(batches);
+    for (const std::vector<std::int64_t>& samples : batches) {
+      const SampleBatch& batch = stream.next();
+      EXPECT_TRUE(batch.features.empty());
+      ASSERT_EQ(batch.halves.size(), samples.size());
+      for (std::size_t b = 0; b < samples.size(); ++b) {
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(batch.halves[b]) % 64, 0U);
+        std::vector<float> widened;
+        std::transform(batch.halves[b], batch.halves[b] + batch.length(b) * small.feature_dim,
+                       std::back_inserter(widened), widen_half);
+        EXPECT_EQ(widened, small.features(samples[b])) << samples[b];
+      }
+    }
+  }
+}
+
 TEST(SampleStream, ArrangesEverySampleOnce) {
   // Backwards, and one number more than a sample has.
   static int arranged;

@@ -28,6 +28,9 @@ bool reads_as_written(const std::filesystem::path& file, const SmallStore& small
     EXPECT_EQ(store.sample_count(), small.count());
     EXPECT_EQ(store.class_names(), small.header().class_names);
     for (std::int64_t n = 0; n < store.sample_count(); ++n) {
+      if (store.has_half_precision()) {
+        EXPECT_EQ(read_halves(store, n), small.features(n));
+      }
       EXPECT_EQ(read_features(store, n), small.features(n));
       EXPECT_EQ(store.label(n), small.label(n));
       EXPECT_EQ(store.split(n), small.split(n));

@@ -35,6 +35,15 @@ TEST_P(RoundTrip, GivesBackWhatWasWritten) {
   small.write(folder / "a.h5", GetParam().options);
   EXPECT_EQ(folder.entry_count(), 1U);
   TseStore store({folder / "a.h5"});
+  if (store.has_half_precision()) {
+    for (std::int64_t n = 0; n < small.count(); ++n) {
+      EXPECT_EQ(read_halves(store, n), small.features(n)) << n;
+      EXPECT_EQ(read_halves(store, n), small.features(n)) << "at the second read, " << n;
+    }
+  } else {
+    std::uint16_t half = 0;
+    EXPECT_THROW(store.read_halves(1, &half), std::logic_error);
+  }
   expect_same(store, small);
   EXPECT_TRUE(store.files_without_digests().empty());
   EXPECT_EQ(store.samples_of(Split::kTrain), (std::vector<std::int64_t>{0, 1, 2, 3}));
@@ -167,6 +176,24 @@ TEST(TseStore, RefusesFeaturesBeyondALimit) {
                    {"sample 1 (beyond)", "at step 1, feature 2; expected at most 1e+15"});
   }
   EXPECT_THROW(static_cast<void>(limited.find_not_finite(1)), NotFiniteError);
+}
+
+TEST(TseStore, RefusesHalvesBeyondALimitToo) {
+  const TemporaryFolder folder;
+  const SmallStore small;
+  TseWriter writer(folder / "a.h5", small.header(), {FeatureType::kFloat16, 0});
+  const std::vector<float> values{0, -100, 0, 0, 0, 0}, large{1, 2, 3, 4, 5, 6, 0, 0, -100.0625F, 0, 200, 0};
+  writer.append({"at it", 0, Split::kTrain, values});
+  writer.append({"beyond", 1, Split::kTrain, large});
+  writer.finish();
+  TseStore limited({folder / "a.h5"}), unlimited({folder / "a.h5"});
+  limited.limit_features(100);
+  EXPECT_EQ(read_halves(unlimited, 1), large);
+  EXPECT_EQ(read_halves(limited, 0), values);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    expect_message(message_of<NotFiniteError>([&] { read_halves(limited, 1); }), folder / "a.h5",
+                   {"sample 1 (beyond)", "at step 1, feature 2; expected at most 100"});
+  }
 }
 
 TEST(TseStore, LeavesOutSamples) {

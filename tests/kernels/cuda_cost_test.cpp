@@ -59,14 +59,14 @@ std::vector<double> reference_cost(const Problem<float>& problem) {
 using CudaFeatures = OnDevice;
 using CudaCost = OnDevice;
 
-TEST_F(CudaFeatures, ArePlacedConvertedAndPaddedWithZeros) {
+TEST_F(CudaFeatures, ArePlacedAndPaddedWithZeros) {
   for (const cuda::FeatureType type : kFeatureTypes) {
     for (const std::int64_t feature_dim : {1, 7, 8, 9, 64, 100}) {
       const std::int64_t stride = cuda::feature_stride(feature_dim);
       EXPECT_EQ(stride % 8, 0);
       std::vector<float> rows(static_cast<std::size_t>(3 * feature_dim));
       for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = 1.0F + static_cast<float>(k) * 0x1.234p-9F;
-      DeviceArray<float> plain(rows);
+      DeviceArray<std::byte> plain(rows_of(type, rows));
       DeviceArray<std::byte> features(5 * stride * cuda::feature_bytes(type));
       cuda::place_features(plain.data(), 3, feature_dim, features.data(), type, 1, stream());
       const std::vector<std::byte> bytes = features.values();

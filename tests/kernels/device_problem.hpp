@@ -8,6 +8,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -59,6 +60,7 @@ class DeviceArray {
   }
   explicit DeviceArray(const std::vector<T>& values) : DeviceArray(static_cast<std::int64_t>(values.size())) {
     EXPECT_CUDA(cudaMemcpy(data_, values.data(), bytes(), cudaMemcpyHostToDevice));
+    EXPECT_CUDA(cudaDeviceSynchronize());  // a copy from pageable memory may return before it is done
   }
   ~DeviceArray() { EXPECT_CUDA(cudaFree(data_)); }
   DeviceArray(const DeviceArray&) = delete;
@@ -82,6 +84,20 @@ inline constexpr cuda::FeatureType kFeatureTypes[] = {cuda::FeatureType::kFloat3
 
 inline const char* name_of(cuda::FeatureType type) {
   return type == cuda::FeatureType::kFloat32 ? "f32" : "f16";
+}
+
+/// Features in the type that the kernels are to read, rounded to the nearest.
+inline std::vector<std::byte> rows_of(cuda::FeatureType type, const std::vector<float>& values) {
+  std::vector<std::byte> rows(values.size() * static_cast<std::size_t>(cuda::feature_bytes(type)));
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const __half half = __float2half_rn(values[k]);
+    if (type == cuda::FeatureType::kFloat32) {
+      std::memcpy(rows.data() + k * sizeof(float), &values[k], sizeof(float));
+    } else {
+      std::memcpy(rows.data() + k * sizeof(half), &half, sizeof(half));
+    }
+  }
+  return rows;
 }
 
 /// Features that f16 holds exactly, so that both types say the same.
@@ -158,7 +174,7 @@ class DeviceProblem {
   }
   void place(std::int64_t b) {
     const float* const rows = samples_.sample(b);
-    DeviceArray<float> plain(std::vector<float>(rows, rows + samples_.length(b) * feature_dim()));
+    DeviceArray<std::byte> plain(rows_of(type_, std::vector<float>(rows, rows + samples_.length(b) * feature_dim())));
     cuda::place_features(plain.data(), samples_.length(b), feature_dim(), features_.data(), type_,
                          first_rows_host_[static_cast<std::size_t>(b)], nullptr);
     EXPECT_CUDA(cudaDeviceSynchronize());

@@ -1,5 +1,6 @@
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <fmt/format.h>
 
@@ -8,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -72,6 +74,18 @@ int processor_count() {
   return attribute(cudaDevAttrMultiProcessorCount);
 }
 
+/// Features in the type that the kernels are to read.
+std::vector<std::byte> rows_of(cuda::FeatureType type, const std::vector<float>& values) {
+  const auto bytes_of = [](const auto& numbers) {
+    const std::span<const std::byte> bytes = std::as_bytes(std::span(numbers));
+    return std::vector<std::byte>(bytes.begin(), bytes.end());
+  };
+  if (type == cuda::FeatureType::kFloat32) return bytes_of(values);
+  std::vector<__half> halves(values.size());
+  std::transform(values.begin(), values.end(), halves.begin(), [](float value) { return __float2half_rn(value); });
+  return bytes_of(halves);
+}
+
 /// A KernelProblem on the GPU, with room for what the kernels write. Everything runs on the default stream.
 class GpuProblem {
  public:
@@ -96,7 +110,7 @@ class GpuProblem {
     samples_ = {features_.get(), type, first_rows_.get(), offsets_.get(), count_, total_steps_, 0, feature_dim_};
     for (std::int64_t b = 0; b < count_; ++b)
       samples_.longest = std::max(samples_.longest, problem.samples().length(b));
-    GpuArray<float> rows(vector_of(problem.samples().sample(0), total_steps_ * feature_dim_));
+    GpuArray<std::byte> rows(rows_of(type, vector_of(problem.samples().sample(0), total_steps_ * feature_dim_)));
     cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
     std::size_t bytes = cuda::gradient_workspace_bytes(parameters(), samples_, processors_);
     for (const cuda::SearchPrecision& precision : cuda::search_precisions()) {
