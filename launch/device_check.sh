@@ -1,154 +1,368 @@
 #!/usr/bin/env bash
-# Checks and measures the CUDA build on this machine's GPU.
-#   launch/device_check.sh [--build FOLDER] [--part NAME]... [OUTPUT]
-# FOLDER is a build of the preset cuda, or its bin/ and tests/ brought from another machine (LD_LIBRARY_PATH then says where their
-# libraries are); without it, what is missing is installed and built. Parts: doctor, gpu_tests, memcheck, racecheck, synccheck,
-# kernels_hmdb51, kernels_k400, train_hmdb51, train_k400, same_losses; all of them unless some are named.
-# Every part leaves a log and a JSON in OUTPUT (default device_check/<UTC time>), all of them together summary.json. A part that
-# fails does not stop the others. Exit code: 0 every part passed or was left out for want of a tool, 1 some failed, 2 no GPU.
-# DEVICE_CHECK_LIMIT_S: seconds that one command may take (900); DEVICE_CHECK_FILTER: the tests that compute-sanitizer runs (all).
+# Checks and measures the CUDA build on this machine's GPU, most valuable parts first.
+#   launch/device_check.sh [--build FOLDER] [--seconds S] [--part NAME]... [--pack FOLDER] [OUTPUT]
+# FOLDER is a build of the preset cuda; without it, what is missing is installed and built. A machine that has nothing installed takes
+# launch/device_bundle.sh's bundle, which calls this script. Every part has a time limit; a part that fails or is late stops no other.
+#   --seconds S     finish within S seconds: limits are the short ones of the table below, sanitizers run only the quickest tests, and
+#                   a part that the rest of the time is too short for is left out. Without it a part may take 15 minutes.
+#   --part NAME     this part only, or these, in this order; else all: those of the table below
+#   --pack FOLDER   leave summary.txt and results.tar.gz there as well, brought up to date after every part
+# Each part leaves a log and a JSON in OUTPUT (default device_check/<UTC time>); beside them summary.txt (outcomes and figures),
+# summary.json, machine.txt, nvidia-smi.txt and clocks.csv, the GPU's clocks and power over the whole run. No setting of the GPU is
+# changed. Exit code: 0 every part passed, 3 some were left out (no tool, no time, refused by this build) and none failed, 1 some
+# failed or were late, 2 usage, or no GPU (the part start is tried all the same where --build is given).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build=""
-output=""
-wanted=()
+# name, seconds it may take with --seconds, seconds without which it is left out
+table="
+start                       60  5
+doctor                      40 10
+gpu_tests                  110 30
+kernels_hmdb51              40 15
+kernels_k400                60 20
+train_k400                  60 15
+train_k400_i8_gradient_f16  40 15
+train_k400_f16_gradient_f16 40 15
+train_k400_i8               40 15
+train_k400_f16              40 15
+train_k400_gradient_f16     40 15
+same_losses                 60 15
+memcheck                    70 20
+ncu                         90 20
+racecheck                   70 20
+gpu_training                90 30
+communicator                60 10
+train_hmdb51                60 20
+synccheck                   45 20
+eval                        60 20
+"
+declare -A short_limit=() least=()
+all_parts=()
+while read -r name limit seconds; do
+  [[ -n $name ]] || continue
+  all_parts+=("$name") short_limit[$name]=$limit least[$name]=$seconds
+done <<<"$table"
+long_limit=900 left_out_code=99 # of a part that has nothing to run with
+
+usage_error() { printf 'device_check.sh: %s\n' "$*" >&2; exit 2; }
+build="" output="" total="" pack=""
+parts=()
 while (($#)); do
   case "$1" in
-    -h | --help) sed -n '2,9p' "$0" | cut -c3-; exit 0 ;;
-    --build | --part)
-      (($# > 1)) || { echo "device_check.sh: found nothing after $1; see --help" >&2; exit 2; }
-      if [[ $1 == --build ]]; then build="$2"; else wanted+=("$2"); fi
+    -h | --help) sed -n '2,15p' "${BASH_SOURCE[0]}" | cut -c3-; printf 'Parts: %s\n' "${all_parts[*]}"; exit 0 ;;
+    --build | --seconds | --part | --pack)
+      (($# > 1)) || usage_error "found nothing after $1; see --help"
+      case "$1" in
+        --build) build="$2" ;;
+        --seconds) total="$2" ;;
+        --part) parts+=("$2") ;;
+        --pack) pack="$2" ;;
+      esac
       shift ;;
-    -*) echo "device_check.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
+    -*) usage_error "unknown option '$1'; see --help" ;;
     *) output="$1" ;;
   esac
   shift
 done
-parts=(doctor gpu_tests memcheck racecheck synccheck kernels_hmdb51 kernels_k400 train_hmdb51 train_k400 same_losses)
-for part in ${wanted[@]+"${wanted[@]}"}; do
-  [[ " ${parts[*]} " == *" $part "* ]] || { echo "device_check.sh: found --part $part; expected one of: ${parts[*]}" >&2; exit 2; }
+for part in ${parts[@]+"${parts[@]}"}; do
+  [[ -n ${least[$part]:-} ]] || usage_error "found --part $part; expected one of: ${all_parts[*]}"
 done
-((${#wanted[@]})) && parts=("${wanted[@]}")
+((${#parts[@]})) || parts=("${all_parts[@]}")
+[[ -z $total || $total =~ ^[1-9][0-9]{0,5}$ ]] || usage_error "found --seconds $total; expected a whole number"
 
-gpu="$(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -1)" || gpu=""
+gpu="$(timeout 20 nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -1)" || gpu=""
 if [[ -z $gpu ]]; then
   echo "device_check.sh: no GPU found (nvidia-smi names none); run this on a machine with one" >&2
-  exit 2
+  [[ -n $build ]] || exit 2
 fi
 if [[ -z $build ]]; then
   launch/install.sh --cuda
   launch/build.sh cuda
   build=build/cuda
 fi
-[[ -d $build/bin && -d $build/tests ]] || { echo "device_check.sh: found no bin/ and tests/ in $build; expected a build of the preset cuda" >&2; exit 2; }
+[[ -d $build/bin && -d $build/tests ]] || usage_error "found no bin/ and tests/ in $build; expected a build of the preset cuda"
 build="$(cd "$build" && pwd)"
 output="${output:-device_check/$(date -u +%Y-%m-%dT%H-%M-%SZ)}"
-mkdir -p "$output"
+mkdir -p "$output" ${pack:+"$pack"}
 output="$(cd "$output" && pwd)"
+[[ -z $pack ]] || pack="$(cd "$pack" && pwd)"
+SECONDS=0
+end=$((${total:-0} - 3)) # the last packing takes a moment
+
 scratch="$(mktemp -d)"
-trap 'rm -rf "$scratch"' EXIT
-
+stores="$scratch" # in memory where there is room: reading is not what is measured
+if [[ -w /dev/shm && $(df -k --output=avail /dev/shm | tail -1) -gt 3000000 ]]; then stores="$(mktemp -d /dev/shm/device_check.XXXXXX)"; fi
+python="python3" # one with what the tests import, where there is any
+for candidate in "${DEVICE_PYTHON:-}" .venv/bin/python python3; do
+  if [[ -n $candidate ]] && "$candidate" -c 'import h5py, numpy' 2>/dev/null; then python="$(command -v "$candidate")"; break; fi
+done
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none
-limit_s="${DEVICE_CHECK_LIMIT_S:-900}" # of one command
-left_out=99                            # the code of a part that finds no tool to run with
+export OMPI_MCA_btl_vader_single_copy_mechanism=none GTEST_COLOR=no
+export PATH="$PATH:/usr/local/cuda/bin" TMPDIR="$scratch"
+export build output scratch stores python total left_out_code
 
-limited() { timeout --kill-after=10 "$limit_s" "$@"; }
+# ------------------------------------------------------------------------------------------------------------------ the parts
+# Each runs in a shell of its own, with the path of its JSON as argument; what it prints is its log.
+
 need() { # tool
   command -v "$1" >/dev/null && return
   echo "left out: no $1 on this machine"
-  return "$left_out"
+  return "$left_out_code"
 }
 
-part_doctor() { limited "$build/bin/dejavid_dist" doctor; }
-
-# Through CTest where this is a build tree of this checkout, else every program of its tests.
-part_gpu_tests() {
-  local failed=0
-  if command -v ctest >/dev/null && grep -qsx "CMAKE_HOME_DIRECTORY:INTERNAL=$PWD" "$build/CMakeCache.txt"; then
-    limited ctest --test-dir "$build" --label-regex gpu --no-tests=error --output-on-failure 2>&1 | tee "$scratch/tests" || failed=1
-  else
-    : >"$scratch/tests"
-    for program in "$build"/tests/*; do
-      [[ -f $program && -x $program ]] || continue
-      echo "-- $program"
-      limited "$program" 2>&1 | tee -a "$scratch/tests" || failed=1
-    done
-    [[ -s $scratch/tests ]] || { echo "no test programs in $build/tests"; failed=1; }
-  fi
-  if grep -qE 'found no GPU|\*\*\*Skipped|\[  PASSED  \] 0 tests' "$scratch/tests"; then
-    echo "tests skipped although there is a GPU"
-    failed=1
-  fi
+part_start() {
+  local failed=0 program
+  for program in "$build"/bin/*; do
+    [[ -f $program && -x $program ]] || continue
+    "$program" --help >/dev/null || { echo "$program does not start"; failed=1; }
+  done
+  ldd "$build"/bin/* 2>&1 | grep 'not found' && failed=1
+  need mpirun || return
+  mpirun -np 2 "$build/bin/dejavid_dist" doctor --dist.device cpu || failed=1
   return "$failed"
 }
 
-# The kernels' tests, whose shapes are small: the tools slow a kernel down by a hundred times and more.
+part_doctor() { "$build/bin/dejavid_dist" doctor; }
+
+# Runs tests and fails where they skipped themselves: there is a GPU.
+no_skipping() { # command
+  local code
+  "$@" 2>&1 | tee "$scratch/tests"
+  code=${PIPESTATUS[0]}
+  if grep -qE 'found no GPU|\[  PASSED  \] 0 tests' "$scratch/tests"; then
+    echo "tests skipped although there is a GPU"
+    code=1
+  fi
+  return "$code"
+}
+
+part_gpu_tests() {
+  local failed=0 none=1 program
+  for program in "$build"/tests/*; do
+    [[ -f $program && -x $program ]] || continue
+    echo "-- $program"
+    GTEST_OUTPUT="json:$output/gtest/$(basename "$program").json" no_skipping "$program" || failed=1
+    none=0
+  done
+  ((none == 0)) || { echo "no test programs in $build/tests"; failed=1; }
+  return "$failed"
+}
+
+# The kernels' tests, whose shapes are small: a sanitizer slows a kernel down by a hundred times and more. In a hurry, the quickest of
+# them, which part gpu_tests has timed.
 sanitize() { # tool and its options
-  local sanitizer=compute-sanitizer
-  command -v "$sanitizer" >/dev/null || sanitizer=/usr/local/cuda/bin/compute-sanitizer
-  need "$sanitizer" || return
-  limited "$sanitizer" --error-exitcode 1 --tool "$@" "$build/tests/cuda_kernels_test" --gtest_filter="${DEVICE_CHECK_FILTER:-*}"
+  local filter='*' code
+  need compute-sanitizer || return
+  if [[ -n $total && -s $output/gtest/cuda_kernels_test.json ]]; then
+    filter="$("$python" launch/device_figures.py --quickest 2 "$output/gtest/cuda_kernels_test.json")" || filter='*'
+  fi
+  compute-sanitizer --error-exitcode 1 --tool "$@" "$build/tests/cuda_kernels_test" --gtest_filter="$filter" 2>&1 | tee "$scratch/sanitizer"
+  code=${PIPESTATUS[0]}
+  # Some virtual machines' GPUs.
+  if grep -qE 'Device not supported|LibraryNotLoaded' "$scratch/sanitizer"; then
+    echo "left out: compute-sanitizer does not support this GPU"
+    return "$left_out_code"
+  fi
+  return "$code"
 }
 part_memcheck() { sanitize memcheck --leak-check full; }
 part_racecheck() { sanitize racecheck --racecheck-report all; }
 part_synccheck() { sanitize synccheck; }
 
-part_kernels_hmdb51() { limited "$build/bin/dejavid_bench" kernels --device cuda --shape hmdb51 --json "$1"; }
-part_kernels_k400() { limited "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --json "$1"; }
-part_train_hmdb51() { limited "$build/bin/dejavid_bench" train --device cuda --preset hmdb51 --samples 3570 --json "$1"; }
-part_train_k400() { limited "$build/bin/dejavid_bench" train --device cuda --preset k400 --samples 3840 --json "$1"; }
+part_kernels_hmdb51() { "$build/bin/dejavid_bench" kernels --device cuda --shape hmdb51 --json "$1"; }
+part_kernels_k400() { "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --json "$1"; }
+part_train_hmdb51() { "$build/bin/dejavid_bench" train --device cuda --preset hmdb51 --samples 3570 --json "$1"; }
+
+# Made once: ten batches of the shape of Kinetics-400.
+k400_store() {
+  local store="$stores/k400.h5"
+  if [[ ! -f $store ]]; then
+    rm -f "$store.new"
+    "$build/bin/dejavid_convert" synthetic --preset k400 --samples 3840 --seed 1 --out "$store.new" --progress off >&2 || return 1
+    mv "$store.new" "$store"
+  fi
+  echo "$store"
+}
+# Three epochs. Of precisions other than the default, a build may know none: then it refuses the options with exit code 2.
+train_k400() { # json options
+  local json="$1" store code=0
+  shift
+  store="$(k400_store)" || return 1
+  "$build/bin/dejavid_bench" train --device cuda --store "$store" --epochs 3 --json "$json" "$@" || code=$?
+  if ((code == 2 && $#)); then
+    echo "left out: refused by this build: $*"
+    return "$left_out_code"
+  fi
+  return "$code"
+}
+part_train_k400() { train_k400 "$1"; }
+part_train_k400_f16() { train_k400 "$1" --path-precision f16; }
+part_train_k400_i8() { train_k400 "$1" --path-precision i8; }
+part_train_k400_gradient_f16() { train_k400 "$1" --gradient-precision f16; }
+part_train_k400_f16_gradient_f16() { train_k400 "$1" --path-precision f16 --gradient-precision f16; }
+part_train_k400_i8_gradient_f16() { train_k400 "$1" --path-precision i8 --gradient-precision f16; }
+
+# How long a whole evaluation takes, start of the program included; its model is that of one epoch.
+part_eval() {
+  local store started
+  store="$(k400_store)" || return 1
+  "$build/bin/dejavid_dist" train --config configs/k400.toml --data.store "$store" --dist.device cuda --train.epochs 1 \
+    --centroids.iterations 2 --run.dir "$scratch/eval" --run.progress off || return 1
+  started="$(date +%s%N)"
+  "$build/bin/dejavid_dist" eval --model.init "$scratch/eval/model.h5" --data.store "$store" --eval.split train --dist.device cuda \
+    --json "$scratch/eval.json" || return 1
+  printf '{"eval_samples": 3840, "wall_s": %d.%03d}\n' $((($(date +%s%N) - started) / 1000000000)) \
+    $((($(date +%s%N) - started) / 1000000 % 1000)) >"$1"
+}
 
 # Two ranks on one GPU through host memory, and one rank with NCCL.
 part_same_losses() {
   need mpirun && need python3 || return
   local store="$scratch/order.h5" failed=0
   train() { # folder, ranks, backend
-    limited mpirun -np "$2" "$build/bin/dejavid_dist" train --config configs/order.toml --train.epochs 4 --data.store "$store" \
+    mpirun -np "$2" "$build/bin/dejavid_dist" train --config configs/order.toml --train.epochs 4 --data.store "$store" \
       --run.dir "$scratch/$1" --dist.device cuda --dist.backend "$3"
   }
-  limited "$build/bin/dejavid_convert" synthetic --preset order --samples 480 --val-samples 240 --seed 2 --out "$store" || return 1
+  "$build/bin/dejavid_convert" synthetic --preset order --samples 480 --val-samples 240 --seed 2 --out "$store" || return 1
   CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}" train shared 2 mpi || failed=1
   train nccl 1 nccl || failed=1
-  ((failed)) || python3 - "$scratch/shared/metrics.jsonl" "$scratch/nccl/metrics.jsonl" "$1" <<'PYTHON' || failed=1
-import json, sys
-def losses(file):
-    return [r["loss"] for r in map(json.loads, open(file)) if r["event"] == "step"]
-shared, nccl = losses(sys.argv[1]), losses(sys.argv[2])
-most = max(abs(a - b) / abs(b) for a, b in zip(shared, nccl))
-passed = len(shared) == len(nccl) > 0 and most <= 1e-4
-print(f"{len(shared)} and {len(nccl)} steps; losses differ by at most {most:.1e} relative; allowed 1e-4: {'ok' if passed else 'FAILED'}")
-json.dump({"steps": len(nccl), "largest_relative_difference": most, "allowed": 1e-4, "shared_gpu_mpi": shared, "nccl": nccl}, open(sys.argv[3], "w"), indent=1)
-sys.exit(not passed)
-PYTHON
+  ((failed)) || python3 launch/device_figures.py --compare-losses "$scratch/shared/metrics.jsonl" "$scratch/nccl/metrics.jsonl" "$1" || failed=1
   return "$failed"
 }
 
-outcomes=()
-any_failed=0
-for part in "${parts[@]}"; do
-  printf '== %s\n' "$part"
-  log="$output/$part.log" json="$output/$part.json"
+# Hardware counters of every kernel at the K400 size. The comparison with the reference launches small ones first: of each kernel,
+# device_figures.py shows the longest launch.
+part_ncu() {
+  local code
+  need ncu || return
+  ncu --clock-control none --target-processes all --kernel-name 'regex:.*_kernel' --launch-count 150 \
+    --section SpeedOfLight --section Occupancy --section LaunchStats --section WarpStateStats --section SchedulerStats \
+    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --export "$output/ncu" --force-overwrite \
+    "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
+  code=${PIPESTATUS[0]}
+  if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
+    echo "left out: this machine lets nobody read the GPU's counters"
+    return "$left_out_code"
+  fi
+  ncu --import "$output/ncu.ncu-rep" --page raw --csv >"$output/ncu.csv" || code=1
+  return "$code"
+}
+
+# The project's own comparison of training on the GPU and on the CPU.
+part_gpu_training() {
+  "$python" -c 'import h5py, numpy' || { echo "left out: no Python with h5py and numpy on this machine"; return "$left_out_code"; }
+  DEJAVID_BIN="$build/bin" DEJAVID_SOURCE="$PWD" PYTHONDONTWRITEBYTECODE=1 no_skipping "$python" -m unittest -v tests/gpu/test_training.py
+}
+
+# Two ranks that share a GPU: sums go through host memory.
+part_communicator() {
+  need mpirun || return
+  CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}" no_skipping mpirun -np 2 "$build/tests/device_communicator_test"
+}
+
+# ------------------------------------------------------------------------------------------------------- running and reporting
+
+# Ends every process of a session: those of a part, whatever process groups mpirun made.
+end_session() { # session
+  local file stat number
+  for file in /proc/[0-9]*/stat; do
+    stat="$(cat "$file" 2>/dev/null)" || continue
+    read -r _ _ _ number _ <<<"${stat##*) }" # state, parent, group, session
+    if [[ $number == "$1" ]]; then
+      number="${file#/proc/}"
+      kill -KILL "${number%/stat}" 2>/dev/null || true
+    fi
+  done
+}
+
+report() {
+  local shown=("$python" launch/device_figures.py "$output")
+  (IFS=$'\n'; printf '[\n%s\n]\n' "$(sed '$!s/$/,/' <<<"${records[*]}")") >"$output/summary.json"
+  {
+    printf '%s, %d s%s\n' "$(date -u +%FT%TZ)" "$SECONDS" "${total:+ of $total}"
+    cat "$output/machine.txt"
+    printf '\n%s\n\n' "$outcomes"
+    if command -v "$python" >/dev/null; then "${shown[@]}" 2>&1; else echo "no figures: no python3 on this machine"; fi
+  } >"$output/summary.txt"
+  [[ -n $pack ]] || return 0
+  # Renamed once whole: this script may be stopped at any time.
+  cp "$output/summary.txt" "$pack/.summary.txt" && mv "$pack/.summary.txt" "$pack/summary.txt"
+  tar -C "$(dirname "$output")" -czf "$pack/.results.tar.gz" "$(basename "$output")" && mv "$pack/.results.tar.gz" "$pack/results.tar.gz"
+}
+
+outcomes="" # lines of text
+records=()  # lines of summary.json
+any_failed=0 any_left_out=0 start_failed=0
+note() { printf '%s\n' "$1"; outcomes+="${outcomes:+$'\n'}$1"; }
+
+session=""
+run_part() { # name
+  local part="$1" log="$output/$1.log" json="$output/$1.json" limit=$long_limit code=0 started=$SECONDS outcome since reason=""
   rm -f "$json"
-  started=$SECONDS
-  code=0
-  (set +e; "part_$part" "$json") >"$log" 2>&1 || code=$?
+  since=$(date +%s)
+  if [[ -n $total ]]; then
+    limit=${short_limit[$part]}
+    if ((limit > end - SECONDS)); then limit=$((end - SECONDS)); fi
+  fi
+  if [[ -z $gpu && $part != start ]]; then
+    code=$left_out_code reason="no GPU"
+  elif ((limit < least[$part])); then
+    code=$left_out_code reason="$limit s left, ${least[$part]} needed"
+  fi
+  if [[ -n $reason ]]; then
+    printf 'left out: %s\n' "$reason" >"$log"
+  else
+    printf '== %s\n' "$part"
+    # A session of its own, and signals let through to nobody else's processes.
+    setsid timeout --kill-after=3 "$limit" bash -c "$(declare -f); set -uo pipefail; part_$part \"\$1\"" "$part" "$json" >"$log" 2>&1 </dev/null &
+    session=$!
+    wait "$session" 2>/dev/null || code=$?
+    end_session "$session"
+    session=""
+    # A log may go on without end.
+    if (($(stat -c %s "$log") > 2000000)); then tail -c 1000000 "$log" >"$log.end" && mv "$log.end" "$log"; fi
+  fi
   case "$code" in
     0) outcome=passed ;;
-    "$left_out") outcome="left out" ;;
+    "$left_out_code") outcome="left out" any_left_out=1 ;;
+    124 | 137) outcome=late any_failed=1 ;;
     *) outcome=failed any_failed=1 ;;
   esac
-  record="{\"part\": \"$part\", \"outcome\": \"$outcome\", \"exit_code\": $code, \"seconds\": $((SECONDS - started)), \"gpu\": \"$gpu\"}"
-  [[ -s $json ]] || printf '%s\n' "$record" >"$json"
-  outcomes+=("$record")
-  [[ $outcome == passed ]] || tail -5 "$log"
-done
+  [[ $part != start || $outcome == passed || $outcome == "left out" ]] || start_failed=1
+  records+=("{\"part\": \"$part\", \"outcome\": \"$outcome\", \"exit_code\": $code, \"seconds\": $((SECONDS - started)), \"gpu\": \"$gpu\", \"unix_times\": [$since, $(date +%s)]}")
+  [[ -s $json ]] || printf '%s\n' "${records[-1]}" >"$json"
+  note "$(printf '%-8s  %-28s %4d s' "$outcome" "$part" $((SECONDS - started)))"
+  [[ $outcome == passed ]] || note "$(tail -n 5 "$log" | cut -c1-300 | sed 's/^/          | /')"
+  report
+}
 
-(IFS=$'\n'; printf '[\n%s\n]\n' "$(sed '$!s/$/,/' <<<"${outcomes[*]}")") >"$output/summary.json"
+sampler=""
+finish() {
+  [[ -z $session ]] || end_session "$session"
+  [[ -z $sampler ]] || kill "$sampler" 2>/dev/null || true
+  rm -rf "$scratch" "$stores"
+}
+trap finish EXIT
+trap 'exit 143' TERM INT HUP
+
+if [[ -n $gpu ]]; then
+  timeout 20 nvidia-smi -q >"$output/nvidia-smi.txt" 2>&1 || true
+  stdbuf -oL nvidia-smi --query-gpu=timestamp,clocks.sm,clocks.mem,power.draw,temperature.gpu,utilization.gpu,clocks_event_reasons.active \
+    --format=csv,noheader,nounits -lms 500 >"$output/clocks.csv" 2>&1 </dev/null &
+  sampler=$!
+fi
+{
+  printf 'GPU: %s\n' "$(timeout 20 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.mem,compute_mode --format=csv,noheader 2>/dev/null || echo none)"
+  printf '%s; %s cores; %s\n' "$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release 2>/dev/null)" "$(nproc)" "$(uname -rm)"
+  [[ -z ${DEVICE_MACHINE:-} ]] || printf '%s\n' "$DEVICE_MACHINE"
+} >"$output/machine.txt"
+cat "$output/machine.txt"
+for part in "${parts[@]}"; do run_part "$part"; done
 printf '\n'
-for record in "${outcomes[@]}"; do
-  sed -E 's/.*"part": "([^"]*)", "outcome": "([^"]*)".*"seconds": ([0-9]+).*/\2 \1 \3 s/' <<<"$record" | sed -E 's/^(left out|passed|failed) (.*)/\1\t\2/'
-done
-printf 'on %s; logs and JSON: %s\n' "$gpu" "$output"
-exit "$any_failed"
+cat "$output/summary.txt"
+printf 'logs and JSON: %s\n' "$output"
+
+if [[ -z $gpu ]]; then exit $((start_failed ? 1 : 2)); fi
+((any_failed == 0)) || exit 1
+((any_left_out == 0)) || exit 3

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
-#   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), and nvcc where the machine has none
+#   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
 #   launch/install.sh --tools   also clang-format and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
 # Safe to run again: what is already there is left alone.
 set -euo pipefail
@@ -24,6 +24,7 @@ say() { printf '== %s\n' "$*"; }
 packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv
   libopenmpi-dev openmpi-bin openssh-client libhdf5-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libxxhash-dev libgtest-dev)
+if $cuda; then packages+=(patchelf xz-utils); fi # for launch/device_bundle.sh
 packages+=(${tools[@]+"${tools[@]}"})
 missing=()
 for package in "${packages[@]}"; do

@@ -130,6 +130,7 @@ struct Lookup {
 
 template <typename Feature>
 constexpr std::size_t kSharedBytes = 2 * kTileColumns* kSlice * sizeof(Feature) + sizeof(Lookup);
+static_assert(sizeof(Lookup) == 1280, "read by tests/machine_code/audit.py");
 static_assert(sizeof(Lookup) % sizeof(float4) == 0);
 
 /// Behind them, for the gradient: the centroid steps of each thread.
