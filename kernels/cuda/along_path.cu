@@ -186,6 +186,8 @@ template <typename Feature>
 constexpr std::size_t kTileBytes = 2 * kTile<Feature> * sizeof(float);
 template <typename Feature>
 constexpr std::size_t kSharedBytes = kTileBytes<Feature> + TileCopy<Feature>::kLandingBytes + sizeof(Lookup<Feature>);
+static_assert(kSharedBytes<float> == 67616, "read by tests/machine_code/audit.py");
+static_assert(kSharedBytes<__half> == 63520, "read by tests/machine_code/audit.py");
 
 /// Behind them, for the gradient: the centroid steps of each thread.
 constexpr std::size_t kCentroidBytes = kRowChunk * kThreads * sizeof(float4);

@@ -1,17 +1,24 @@
-"""Reads the machine code of the CUDA kernels and says what their hot loops issue.
+"""Reads the machine code of the CUDA kernels and says what they issue, and what that keeps busy for how long.
 
 An SM of sm_90 issues four instructions a clock, one for each of its four schedulers, and its fp32 pipes take as many. A kernel that does
-nothing but FADD and FFMA therefore runs at the fp32 issue floor; every other instruction of its hot loop takes a slot from them. The share
-of FADD and FFMA among the issued instructions is the share of the floor that the loop reaches when its waits are hidden.
+nothing but FADD and FFMA therefore runs at the fp32 issue floor; every other instruction takes a slot from them. PIPES below is what is
+assumed of the other pipes, and where from.
 
-The hot loop: every backward branch closes a loop, from its target to itself. The hot loop is the shortest that has at least 0.8 of the
-kernel's FADD and FFMA; where none has as many, the one with the most. Where a kernel is known to do a fixed number of element updates
-per turn of the loop around it (Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner
-one as often as the updates need. All instructions between a loop's ends count, on both sides of a branch within.
+Three things are counted of a kernel:
 
-Where a kernel computes on tensor cores (Kernel.matrix), f16 arithmetic and HMMA stand for FADD and FFMA. An element is half a HMNMX2 or half
-a HFMA2.RELU: the integer pipe takes the one every other clock, the f16 pipe the other, so that as many of each issue every clock. A HMMA of
-16 x 8 x 16 occupies a scheduler's tensor core for about 6.2 clocks, hence may be the limit before issue is.
+The hot loop. Every backward branch closes a loop, from its target to itself. The hot loop is the shortest that has at least 0.8 of the
+kernel's useful arithmetic (Kernel.work); where none has as many, the one with the most. Where its work has several innermost loops
+(Work.several), those within it, added up. Where a kernel is known to do a fixed number of element updates per turn of the loop around it
+(Kernel.updates_of_outer_turn), that loop is counted too: its own instructions once, those of the inner one as often as the updates need.
+All instructions between a loop's ends count, on both sides of a branch within.
+
+A whole run. Where a kernel's row has a Run, every instruction that a warp issues for a unit of work of it, prologue, tails and copies
+included; executions.py says how. Two numbers, the fewest and the most that the known facts allow.
+
+Register banks. A register lies in bank number % 2, and each bank gives an instruction two operands a clock, so that three different
+registers of one bank cost a clock more. `.reuse` keeps an operand for the next instruction of the warp that has the same register in the
+same place; that one then reads it from no bank. Assumed from what ptxas itself avoids (of 256 FFMA of a tile of 8 x 8 at 128 registers it
+leaves 27 such, with a few registers more none), not measured.
 
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
@@ -26,6 +33,37 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+
+import executions
+from executions import Fact
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """Which instructions are useful, and how many element updates a thread's instruction is."""
+
+    arithmetic: tuple  # prefixes of instructions' names
+    updates: dict  # prefix: element updates
+    several: bool = False  # more than one innermost loop
+
+
+F32 = Work(("FADD", "FFMA"), {"FFMA": 1})
+F16 = Work(("HADD2", "HMUL2", "HFMA2"), {"HADD2": 1, "HMUL2": 1, "HFMA2": 1}, several=True)  # two of them are two elements
+BYTES = Work(("VABSDIFF4", "IDP"), {"VABSDIFF4": 4})
+TENSOR = Work(("HMNMX2", "HADD2", "HMUL2", "HFMA2", "HMMA"), {"HMNMX2": 2, "HFMA2.RELU": 2})
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a warp does in one run, for counting all that it issues."""
+
+    facts: tuple
+    units: float  # of work in that run, which counts are given for
+    unit: str  # what one is
+    floor: float  # instructions that the path search in f32 needs at least for the elements behind a unit
 
 
 # What the machine code does not tell: how a kernel is started, by the part of its name before the parameters.
@@ -33,21 +71,55 @@ import sys
 class Kernel:
     threads: int  # a block
     dynamic_shared: int = 0  # bytes a block
+    work: Work = F32
     updates_of_outer_turn: int | None = None  # element updates a thread, in one turn of the loop around the hot one
-    matrix: bool = False  # computes on tensor cores
+    run: Run | None = None
+
+
+def constant(file, pattern):
+    """A number that the source has the compiler check."""
+    found = re.findall(pattern, (SOURCE / "kernels" / "cuda" / file).read_text())
+    if len(found) != 1:
+        raise ValueError(f"found {pattern!r} {len(found)} times in {file}; expected a static_assert that says the number once")
+    return int(found[0])
 
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
 HALF_STAGE = 32  # kHalfFeatureStage
 TILE = {"float": 2 * 64 * 128 * 4, "__half": 2 * 64 * 128 * 2}  # two tiles of columns of kernels/cuda/along_path.cu
-LOOKUP, CENTROIDS = 1088, 8 * 256 * 16
+LOOKUP, CENTROIDS = constant("along_path.cu", r"static_assert\(sizeof\(Lookup\) == (\d+)"), 8 * 256 * 16
+
+# A batch of Kinetics-400: K = 8, T = 33, a path of 40 cells, taken as 5 a row. A warp of the kernels along paths has one class and
+# 128 features; whole samples of which some rows are longer take a little more or less.
+SAMPLES, STEPS, LENGTH, CELLS = 384, 8, 33, 40
+SLICES = 15 / (1808 / 128)  # the last one is mostly padding
+K400_FLOOR = 2 * STEPS * LENGTH * 128 / 32 / SLICES
+
+
+def along_paths(*facts):
+    """What both directions along paths have in common: 32 samples are looked up together, a tile holds a sample."""
+    common = (Fact("nobody reads this chunk's columns", "BAR", SAMPLES / 32, turns=SAMPLES / 32),
+              Fact("the tile is there", "BAR", SAMPLES, turns=32),
+              Fact("__pipeline_memcpy_async(", "LDGSTS", SAMPLES * LENGTH / 8, turns=LENGTH / 8),  # eight columns at once
+              Fact("tiles[k] = Feature(0.0F)", "STS", 0),
+              Fact("lookup.rows[sample % 2]", "STS", SAMPLES),
+              Fact("if (tile_before.last <", "LDS", SAMPLES),
+              Fact("return sample < samples ? tile(", "LDS", SAMPLES * 31 / 32, once=True),  # none after the last of 32
+              Fact("has_class ? inputs.columns(", "LDG", SAMPLES, once=True),
+              Fact("load_four(tile)", "LDS", SAMPLES * CELLS, iterations=CELLS // STEPS))
+    return Run(common + facts, SAMPLES, "sample", K400_FLOOR)
+
+
 KERNELS = {
     "cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, updates_of_outer_turn=STAGE * 64),
-    "half_cost_kernel<1>": Kernel(128, 2 * HALF_STAGE * 3 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 32, matrix=True),
-    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, updates_of_outer_turn=HALF_STAGE * 64, matrix=True),
-    **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP) for feature, tile in TILE.items()},
-    **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS) for feature, tile in TILE.items()},
+    "quantized_cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, BYTES, updates_of_outer_turn=4 * STAGE * 64),
+    "quantized_cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, BYTES, updates_of_outer_turn=4 * STAGE * 64),
+    "half_cost_kernel<1>": Kernel(64, 2 * HALF_STAGE * 3 * 64 * 2, F16, updates_of_outer_turn=HALF_STAGE * 64),
+    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, F16, updates_of_outer_turn=HALF_STAGE * 64),
+    **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP, run=along_paths()) for feature, tile in TILE.items()},
+    **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS, run=along_paths(
+        Fact("centroid[i * kThreads];", "LDS", SAMPLES * STEPS), Fact("visitor.start(", "LDG", SAMPLES))) for feature, tile in TILE.items()},
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
     **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in TILE},
     **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in TILE},
@@ -57,10 +129,41 @@ KERNELS = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Pipe:
+    """`clocks` that a warp's instruction keeps a scheduler's share of the pipe busy for."""
+
+    clocks: float
+    kinds: tuple  # beginnings of instructions' names
+    evidence: str
+
+
+# sm_90. "documented": the CUDA programming guide's table of throughputs, or a statement of NVIDIA's about GH100's pipes
+# (https://forums.developer.nvidia.com/t/separate-cuda-core-pipeline-for-fp16-and-fp32/302018/7); "assumed": from memory. None was
+# measured here. An instruction counts in every pipe that names it.
+PIPES = {
+    # IMAD and IDP go through one half of the fp32 lanes, FP32 through both.
+    "fma": Pipe(1, ("FADD", "FFMA", "FMUL", "FFMA32I", "IMAD", "IDP"), "documented: 128 lanes"),
+    "fma heavy": Pipe(2, ("IMAD", "IDP"), "documented: 64 lanes, of the fp32 ones"),
+    "alu": Pipe(2, ("IADD3", "VIADD", "VIADDMNMX", "LEA", "LOP3", "LOP", "SHF", "SHL", "SHR", "ISETP", "FSETP", "HSETP2", "HSET2", "FSET", "FMNMX", "HMNMX2", "IMNMX",
+                    "VIMNMX", "VABSDIFF", "SEL", "FSEL", "PRMT", "MOV", "IABS", "PLOP3", "P2R", "R2P", "BMSK", "SGXT", "I2FP", "F2FP", "CS2R",
+                    "VOTE", "FCHK"), "assumed: 64 lanes; documented for additions, comparisons and absolute differences"),
+    "half": Pipe(2, ("HADD2", "HMUL2", "HFMA2"), "assumed: what ptxas marks .MMA goes to the other f16 pipe"),
+    "half .MMA": Pipe(2, ("HADD2.MMA", "HMUL2.MMA", "HFMA2.MMA"), "assumed: 64 lanes of the two pipes' 128"),
+    "tensor": Pipe(6.2, ("HMMA",), "assumed: 16 x 8 x 16 at 0.65 of the nominal rate, what mma.sync reaches"),
+    "lsu": Pipe(4, ("LDS", "STS", "LDSM", "LDG", "STG", "LD", "ST", "RED", "ATOM", "LDL", "STL", "SHFL"),
+                "documented for shuffles: 32 lanes for the four schedulers; assumed for the others, whose width is not counted"),
+    "fp64": Pipe(2, ("DADD", "DMUL", "DFMA", "DSETP"), "documented: 64 lanes"),
+    "xu": Pipe(8, ("MUFU", "I2F", "F2I", "F2F", "FRND", "POPC", "FLO", "BREV"), "documented: 16 lanes"),
+    "uniform": Pipe(2, ("U", "R2UR", "S2UR"), "assumed"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
 class Instruction:
     address: int
     text: str
     stall: int = 1  # clocks until the same warp may issue again
+    lines: tuple = ()  # text of the source line, then of those that it was inlined at
 
     @property
     def opcode(self):
@@ -76,9 +179,17 @@ class Instruction:
         return self.text.startswith("@!PT")  # takes its slot and does nothing
 
     @property
+    def moves_a_constant(self):
+        return self.opcode.startswith("HFMA2.MMA") and "-RZ, RZ" in self.text  # how ptxas does it
+
+    @property
     def branch_target(self):
         found = re.search(r"\bBRA(?:\.\S+)?\s+(?:.*,\s*)?`?\(?(0x[0-9a-f]+)", self.text)
         return int(found.group(1), 16) if found else None
+
+    def begins_with(self, prefixes):
+        """Whether the name is one of them up to a dot; a last digit may follow (VABSDIFF is VABSDIFF4 too)."""
+        return any(self.opcode == prefix or self.opcode.startswith((prefix + ".", prefix + "4")) for prefix in prefixes)
 
 
 @dataclasses.dataclass
@@ -96,7 +207,8 @@ CLASSES = {
     "FADD": ["FADD"],
     "FFMA": ["FFMA"],
     "f16": ["HADD2", "HMUL2", "HFMA2", "HMNMX2"],
-    "matrix": ["HMMA"],
+    "tensor": ["HMMA"],
+    "bytes": ["VABSDIFF4", "IDP"],
     "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2",
                  "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
     "LDS": ["LDS", "STS", "LDSM"],
@@ -105,17 +217,17 @@ CLASSES = {
     "local": ["LDL", "STL"],
     "integer": ["IADD3", "IMAD", "LEA", "LOP3", "SHF", "SHL", "SHR", "ISETP", "MOV", "MOV32I", "SEL", "PRMT", "IMNMX", "VIMNMX", "IABS", "POPC",
                 "FLO", "BREV", "PLOP3", "CS2R", "S2R", "S2UR", "R2UR", "P2R", "R2P", "SHFL", "VOTE", "VOTEU", "LOP", "IADD", "ISCADD",
-                "BMSK", "SGXT", "IDP", "VABSDIFF", "NOP", "REDUX", "MATCH"],
+                "BMSK", "SGXT", "VABSDIFF", "VIADD", "VIADDMNMX", "NOP", "REDUX", "MATCH"],
     "control": ["BRA", "BRX", "EXIT", "BAR", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "DEPBAR", "LDGDEPBAR", "YIELD", "CALL", "RET",
-                "NANOSLEEP", "MEMBAR", "ERRBAR", "CCTL", "KILL"],
+                "ENDCOLLECTIVE", "NANOSLEEP", "MEMBAR", "ERRBAR", "CCTL", "KILL"],
 }
 CLASS_OF = {kind: name for name, kinds in CLASSES.items() for kind in kinds}
 
 
 def class_of(instruction):
     kind = instruction.kind
-    if kind == "HFMA2" and instruction.opcode.startswith("HFMA2.MMA") and "-RZ, RZ" in instruction.text:
-        return "integer"  # how ptxas moves a constant
+    if instruction.moves_a_constant:
+        return "integer"
     if instruction.opcode == "HADD2.F32":
         return "other fp"  # from f16 to f32
     if kind in CLASS_OF:
@@ -129,14 +241,62 @@ def count(instructions):
     return counts
 
 
-def arithmetic(instructions, matrix=False):
-    return sum(class_of(instruction) in (["f16", "matrix"] if matrix else ["FADD", "FFMA"]) for instruction in instructions)
+def arithmetic(instructions, work=F32):
+    return sum(i.begins_with(work.arithmetic) and not i.moves_a_constant and i.opcode != "HADD2.F32" for i in instructions)
 
 
-def element_updates(instructions, matrix=False):
-    if matrix:
-        return 2 * sum(i.kind == "HMNMX2" or i.opcode == "HFMA2.RELU" for i in instructions)
-    return sum(i.kind == "FFMA" for i in instructions)
+def updates_in(instructions, work=F32):
+    """Element updates of a thread."""
+    return sum(each for i in instructions for prefix, each in work.updates.items() if i.begins_with((prefix,)) and arithmetic([i], work))
+
+
+def pipes_of(instruction):
+    if instruction.kind in ("NOP", "BRA", "EXIT", "BAR", "BSSY", "BSYNC", "DEPBAR", "LDGDEPBAR", "WARPSYNC", "LDGSTS", "LDC", "S2R", "R2UR"):
+        return ["lsu"] if instruction.kind in ("LDGSTS",) else []
+    if instruction.kind.startswith("U") and instruction.kind[1:2].isupper():
+        return ["uniform"]
+    found = [name for name, pipe in PIPES.items() if instruction.begins_with(pipe.kinds)]
+    if "half .MMA" in found:
+        found.remove("half")
+    return found
+
+
+def busy(instructions, times=None):
+    """Clocks that each pipe is busy with, for a scheduler, and "issue": a clock an instruction and one a register-bank conflict.
+
+    `times`: how often each is executed, by address; else once.
+    """
+    clocks = collections.Counter()
+    conflicts = bank_conflicts(instructions)
+    for i in instructions:
+        each = 1.0 if times is None else times.get(i.address, 0.0)
+        clocks["issue"] += each * (2 if i.address in conflicts else 1)
+        for name in pipes_of(i):
+            clocks[name] += each * PIPES[name].clocks
+    return dict(clocks)
+
+
+def sources(instruction):
+    """{place: (register, whether kept for the next)} of the general registers that it reads one at a time."""
+    words = instruction.text.split(None, 2 if instruction.text.startswith("@") else 1)
+    operands = [word.strip() for word in words[-1].split(",")]
+    registers = {}
+    for place, operand in enumerate(operands[1:]):
+        if found := re.fullmatch(r"[-~|!]*R(\d+)(\.reuse)?[\w.]*\|?(\.reuse)?", operand):
+            registers[place] = (int(found.group(1)), bool(found.group(2) or found.group(3)))
+    return registers
+
+
+def bank_conflicts(instructions):
+    """Addresses of those that a bank of registers keeps for a clock more."""
+    found, kept = set(), {}
+    for i in instructions:
+        read = sources(i) if pipes_of(i) and not {"lsu", "tensor"} & set(pipes_of(i)) else {}
+        banks = collections.Counter(number % 2 for number in {number for place, (number, _) in read.items() if kept.get(place) != number})
+        if max(banks.values(), default=0) >= 3:
+            found.add(i.address)
+        kept = {place: number for place, (number, keeps) in read.items() if keeps}
+    return found
 
 
 def loops(instructions):
@@ -150,16 +310,30 @@ def loops(instructions):
     return sorted(bodies.values(), key=len)
 
 
-def hot_loop(instructions, matrix=False):
+def hot_loop(instructions, work=F32):
     """The rule at the top of this file; None where no loop has arithmetic."""
-    def work(body):
-        return arithmetic(body, matrix)
+    def useful(body):
+        return arithmetic(body, work)
 
-    candidates = [body for body in loops(instructions) if work(body)]
+    candidates = [body for body in loops(instructions) if useful(body)]
     if not candidates:
         return None
-    enough = 0.8 * work(instructions)
-    return next((body for body in candidates if work(body) >= enough), max(candidates, key=work))
+    enough = 0.8 * useful(instructions)
+    return next((body for body in candidates if useful(body) >= enough), max(candidates, key=useful))
+
+
+def hot_loops(instructions, work=F32):
+    """The hot loop, or the innermost ones within it; empty where there is none."""
+    hot = hot_loop(instructions, work)
+    if hot is None or not work.several:
+        return [hot] if hot else []
+    within = [body for body in loops(instructions) if arithmetic(body, work) and encloses(hot, body)]
+    return sorted((body for body in within if not any(encloses(body, other) for other in within if other is not body)),
+                  key=lambda body: body[0].address)
+
+
+def encloses(outer, inner):
+    return outer[0].address <= inner[0].address and inner[-1].address <= outer[-1].address
 
 
 def loop_around(instructions, inner):
@@ -174,7 +348,7 @@ def shared_bytes(instructions):
     total = 0
     for instruction in instructions:
         if class_of(instruction) == "LDS" and not instruction.never:
-            if instruction.kind == "LDSM":  # .4: as many matrices, of each 4 bytes a thread
+            if instruction.kind == "LDSM":  # .4: as many matrices, 4 bytes a thread of each
                 total += 4 * int(instruction.opcode[-1]) if instruction.opcode[-2:] in (".2", ".4") else 4
                 continue
             width = re.search(r"\.(64|128|[SU]?16|[SU]?8)\b", instruction.opcode)
@@ -194,30 +368,50 @@ def audit(code, kernel=None):
     """One row of the table as a dictionary."""
     row = {"kernel": code.name, "registers": code.registers, "stack": code.stack, "local": code.local, "static_shared": code.static_shared,
            "most_threads": code.most_threads,
+           "other_instructions": sorted({i.kind for i in code.instructions if class_of(i) == "other"}),
            "local_instructions": sum(class_of(i) == "local" for i in code.instructions), "instructions": len(code.instructions)}
     if kernel:
         shared = code.static_shared + kernel.dynamic_shared
         blocks = occupancy(code.registers, kernel.threads, shared)
         row |= {"threads": kernel.threads, "shared": shared, "blocks_of_sm": blocks, "warps_of_sm": blocks * -(-kernel.threads // 32)}
-    matrix = bool(kernel and kernel.matrix)
-    hot = hot_loop(code.instructions, matrix)
-    if hot is None:
+    if kernel and kernel.run:
+        row["run"] = run_of(code, kernel.run)
+    work = kernel.work if kernel else F32
+    hot_bodies = hot_loops(code.instructions, work)
+    if not hot_bodies:
         return row
-    counts = count(hot)
-    updates = element_updates(hot, matrix)
-    if matrix:
-        row["matrix_of_update"] = counts["matrix"] / updates
-    row |= {"hot_loop": f"{hot[0].address:#x}..{hot[-1].address:#x}", "issued": len(hot), "counts": dict(counts),
-            "arithmetic_share": arithmetic(hot, matrix) / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+    hot = [instruction for body in hot_bodies for instruction in body]
+    updates = updates_in(hot, work)
+    row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
+            "counts": dict(count(hot)), "arithmetic_share": arithmetic(hot, work) / len(hot), "bank_conflicts": len(bank_conflicts(hot)),
+            "busy": busy(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
         turns = kernel.updates_of_outer_turn / updates
-        issued = len(outer) + (turns - 1) * len(hot)
-        useful = arithmetic(outer, matrix) + (turns - 1) * arithmetic(hot, matrix)
+        within = {i.address for i in hot}
+        times = {i.address: turns if i.address in within else 1.0 for i in outer}
+        issued = sum(times.values())
+        useful = arithmetic(outer, work) + (turns - 1) * arithmetic(hot, work)
         row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
-                "issued_of_update": issued / kernel.updates_of_outer_turn}
+                "issued_of_update": issued / kernel.updates_of_outer_turn,
+                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in busy(outer, times).items()}}
     return row
+
+
+def run_of(code, run):
+    """What a warp issues for a unit of work: (fewest, most), and of the mean of the two how long each pipe is busy."""
+    fewest, most = executions.executions(code.instructions, run.facts)
+    times = {address: (fewest[address] + most[address]) / 2 / run.units for address in fewest}
+    clocks = busy(code.instructions, times)
+    conflicts = bank_conflicts(code.instructions)
+    counts = collections.Counter()
+    for i in code.instructions:
+        counts[class_of(i)] += times.get(i.address, 0.0)
+    limit = max(clocks, key=clocks.get)
+    return {"unit": run.unit, "fewest": sum(fewest.values()) / run.units, "most": sum(most.values()) / run.units, "counts": dict(counts),
+            "bank_conflicts": sum(times.get(address, 0.0) for address in conflicts), "busy": clocks, "limit": limit, "clocks": clocks[limit],
+            "share_of_floor": clocks[limit] / run.floor}
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -290,14 +484,60 @@ def find_cuobjdump():
     sys.exit("audit.py: found no cuobjdump in PATH, /usr/local/cuda/bin or .venv; expected one; run launch/install.sh --cuda")
 
 
-def read_library(library, architecture, cuobjdump):
+def parse_lines(text):
+    """`nvdisasm -gi` -> {mangled name: {address: source lines, the innermost first, each (file, number)}}; needs -lineinfo."""
+    functions, current, chain, fresh = {}, None, [], True
+    for line in text.splitlines():
+        if found := re.match(r"\.text\.(\S+):$", line):
+            current, chain = functions.setdefault(found.group(1), {}), []
+        elif found := re.match(r'\s*//## File "(.*?)", line (\d+)', line):
+            chain = [] if fresh else chain
+            chain.append((found.group(1), int(found.group(2))))
+            fresh = False
+        elif current is not None and (found := re.match(r"\s+/\*([0-9a-f]{4,})\*/", line)):
+            current[int(found.group(1), 16)] = tuple(chain)
+            fresh = True
+    return functions
+
+
+class SourceText:
+    """Lines of source files, read once."""
+
+    def __init__(self):
+        self.files = {}
+
+    def line(self, file, number):
+        if file not in self.files:
+            try:
+                self.files[file] = pathlib.Path(file).read_text().splitlines()
+            except OSError:  # of a toolkit that is elsewhere now
+                self.files[file] = []
+        return self.files[file][number - 1].strip() if number <= len(self.files[file]) else ""
+
+
+def with_lines(functions, library, architecture, cuobjdump, environment):
+    """The functions whose instructions know their source lines."""
+    source = SourceText()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([cuobjdump, "-xelf", "all", "-arch", architecture, os.path.abspath(library)], cwd=folder, capture_output=True, check=True, env=environment)
+        for cubin in pathlib.Path(folder).iterdir():
+            text = subprocess.run([os.path.join(os.path.dirname(cuobjdump), "nvdisasm"), "-gi", "-c", str(cubin)], capture_output=True, text=True, check=True).stdout
+            for name, lines in parse_lines(text).items():
+                functions[name] = [dataclasses.replace(i, lines=tuple(source.line(*place) for place in lines.get(i.address, ())))
+                                   for i in functions[name]]
+    return functions
+
+
+def read_library(library, architecture, cuobjdump, with_source=True):
+    # nvdisasm lies beside cuobjdump
+    environment = os.environ | {"PATH": f"{os.path.dirname(cuobjdump)}:{os.environ.get('PATH', '')}"}
+
     def ask(what):
-        # nvdisasm lies beside cuobjdump
-        path = f"{os.path.dirname(cuobjdump)}:{os.environ.get('PATH', '')}"
-        return subprocess.run([cuobjdump, what, "-arch", architecture, library], capture_output=True, text=True, check=True,
-                              env=os.environ | {"PATH": path}).stdout
+        return subprocess.run([cuobjdump, what, "-arch", architecture, library], capture_output=True, text=True, check=True, env=environment).stdout
 
     functions, resources, threads = parse_sass(ask("-sass")), parse_resources(ask("-res-usage")), parse_most_threads(ask("-elf"))
+    if with_source:
+        functions = with_lines(functions, library, architecture, cuobjdump, environment)
     names = demangle(list(functions))
     codes = []
     for mangled, instructions in functions.items():
@@ -308,7 +548,11 @@ def read_library(library, architecture, cuobjdump):
 
 
 def rows_of(library, architecture, cuobjdump=None):
-    return [audit(code, KERNELS.get(code.name)) for code in read_library(str(library), architecture, cuobjdump or find_cuobjdump())]
+    """Whole runs and pipes are those of sm_90; of another architecture, only what needs neither."""
+    counted = architecture == "sm_90"
+    codes = read_library(str(library), architecture, cuobjdump or find_cuobjdump(), with_source=counted)
+    known = {name: kernel if counted else dataclasses.replace(kernel, run=None) for name, kernel in KERNELS.items()}
+    return [audit(code, known.get(code.name)) for code in codes]
 
 
 # ------------------------------------------------------------------------------------------------------------- printing
@@ -318,20 +562,31 @@ def table(header, rows):
 
 
 def markdown(rows):
-    """Two tables: what each kernel takes of an SM, and what its hot loop issues."""
+    """What each kernel takes of an SM, what its hot loop issues, what a whole run of some issues, and what is assumed of pipes."""
     def number(value):
         return "" if value is None else f"{value:.2f}" if isinstance(value, float) else value
+
+    def limits(clocks, unit=1.0):
+        return ", ".join(f"{name} {clocks[name] / unit:.2f}" for name in sorted(clocks, key=clocks.get, reverse=True)[:3])
 
     resources = [[f"`{row['kernel']}`", row["registers"], row["stack"], row.get("threads", ""), row.get("shared", row["static_shared"]),
                   row.get("blocks_of_sm", ""), row.get("warps_of_sm", "")] for row in rows]
     names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
-    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
-                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp"))]
+    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names), row["bank_conflicts"],
+                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp")),
+                 limits(row["busy_of_update"]) if "busy_of_update" in row else limits(row["busy"], row["issued"])]
                 for row in rows if "counts" in row]
+    runs = [row for row in rows if "run" in row]
+    names_of_runs = [name for name in [*CLASSES, "other"] if any(row["run"]["counts"].get(name, 0) >= 0.5 for row in runs)]
+    whole = [[f"`{row['kernel']}`", row["run"]["unit"], f"{row['run']['fewest']:.0f}-{row['run']['most']:.0f}",
+              *(f"{row['run']['counts'].get(name, 0):.0f}" for name in names_of_runs), f"{row['run']['bank_conflicts']:.0f}",
+              limits(row["run"]["busy"]), f"{row['run']['share_of_floor']:.3f}"] for row in runs]
     return "\n\n".join([
         table(["kernel", "registers", "stack", "threads", "shared bytes", "blocks an SM", "warps an SM"], resources),
-        table(["hot loop of", "issued", *names, "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
-               "clocks an instruction, one warp alone"], loops_of)])
+        table(["hot loop of", "issued", *names, "bank conflicts", "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
+               "clocks an instruction, one warp alone", "busiest, clocks an update, or an instruction"], loops_of),
+        table(["whole run of", "for a warp and", "issued", *names_of_runs, "bank conflicts", "busiest, clocks", "share of the path floor"], whole),
+        table(["pipe", "clocks a warp's instruction", "evidence"], [[name, pipe.clocks, pipe.evidence] for name, pipe in PIPES.items()])])
 
 
 def main():

@@ -1,8 +1,11 @@
 """The reader of machine code on small pieces of it whose counts are plain to see."""
 
+import dataclasses
 import unittest
 
 import audit
+import executions
+from executions import Fact
 
 
 def listing(name, lines):
@@ -82,18 +85,48 @@ class Counting(unittest.TestCase):
         self.assertEqual(row["turns"], 3)
         self.assertAlmostEqual(row["share_with_outer_loop"], 6 / (12 + 2 * 6))
 
+    def test_half_precision_in_two_loops(self):
+        """A stage (0x10..0xc0) with two inner loops of two updates each, and four conversions and additions."""
+        lines = ["LDC R1, c[0x0][0x28]", "BAR.SYNC.DEFER_BLOCKING 0x0",
+                 "HFMA2.MMA R2, R4, 1, 1, -R5", "HFMA2 R6, R7, |R2|, R6", "@P0 BRA 0x20",
+                 "HADD2 R2, R4, -R5", "HFMA2.MMA R6, R7, R2, R6", "@P0 BRA 0x50",
+                 "HFMA2.MMA R8, -RZ, RZ, 0, 0", "HADD2.F32 R2, -RZ, R6.H0_H0", "FADD R9, R2, R9", "FADD R9, R2, R9", "@P1 BRA 0x10", "EXIT"]
+        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.F16, updates_of_outer_turn=12))
+        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"]), ("0x20..0x40 0x50..0x70", 6, 4))
+        self.assertAlmostEqual(row["arithmetic_share"], 4 / 6)
+        self.assertEqual((row["busy"]["half"], row["busy"]["half .MMA"], row["turns"]), (4, 4, 3))  # as much for both f16 pipes
+        self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (12 + 2 * 6))
+        self.assertAlmostEqual(row["issued_of_update"], 24 / 12)
+
     def test_tensor_cores(self):
         """A stage (0x10..0xa0) around a loop (0x20..0x80) of four elements that one HMMA sums."""
         lines = ["LDC R1, c[0x0][0x28]", "BAR.SYNC.DEFER_BLOCKING 0x0",
                  "LDSM.16.M88.4 R4, [R3]", "LDS.128 R12, [R2]", "HMNMX2 R8, R12, R4, !PT", "HFMA2.RELU R9, R5, 1, 1, -R13",
                  "HMUL2 R10, R14, -0.5, -0.5", "HMMA.16816.F32 R16, R8, R10, R16", "@P0 BRA 0x20",
                  "IADD3 R2, R2, 0x1, RZ", "@P1 BRA 0x10", "EXIT"]
-        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, updates_of_outer_turn=12, matrix=True))
-        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"], row["counts"]["matrix"]), ("0x20..0x80", 7, 3, 1))
-        self.assertAlmostEqual(row["arithmetic_share"], 4 / 7)
-        self.assertEqual((row["matrix_of_update"], row["turns"], row["shared_bytes_of_update"]), (1 / 4, 3, 8))
+        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.TENSOR, updates_of_outer_turn=12))
+        self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"], row["counts"]["tensor"]), ("0x20..0x80", 7, 3, 1))
+        self.assertEqual((row["turns"], row["shared_bytes_of_update"]), (3, 8))
         self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (10 + 2 * 7))
-        self.assertAlmostEqual(row["issued_of_update"], 24 / 12)
+        self.assertAlmostEqual(row["busy_of_update"]["tensor"], 6.2 / 4)
+
+    def test_bytes(self):
+        lines = ["LDC R1, c[0x0][0x28]", "VABSDIFF4.U8 R3, R4, R5, RZ", "IDP.4A.U8.U8 R6, R3, R7, R6", "@P0 BRA 0x10", "EXIT"]
+        row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.BYTES))
+        self.assertEqual((row["counts"]["bytes"], row["busy"]["alu"], row["busy"]["fma heavy"], row["busy"]["fma"]), (2, 2, 2, 1))
+
+    def test_register_banks(self):
+        for number, lines in {
+            0: ["FFMA R1, R2, R4, R5", "FFMA R1, R2, R2, R4", "FADD R1, R2, R4", "FFMA R1, R2, R4, RZ", "FFMA R1, R2, c[0x0][0x4], R4"],
+            1: ["FFMA R1, R2, |R4|, -R6"],
+            2: ["FFMA R1, R3, R5, R7", "FFMA R2, R3, R5, R9"],
+            3: ["@P0 FFMA R1, R2, R4, R6", "IADD3 R1, R2, R4, R6", "HFMA2.MMA R1, R2, R4.H0_H0, R6", "LDS.128 R2, [R4]"],
+        }.items():
+            self.assertEqual(len(audit.bank_conflicts(code(lines))), number, lines)
+        kept = ["FFMA R1, R2.reuse, R3, R5", "FFMA R1, R2, R4, R6"]
+        self.assertEqual(len(audit.bank_conflicts(code(kept))), 0)
+        elsewhere = ["FFMA R1, R2.reuse, R3, R5", "FFMA R1, R4, R2, R6", "FFMA R1, R2, R4, R6"]  # another place; two instructions later
+        self.assertEqual(len(audit.bank_conflicts(code(elsewhere))), 2)
 
     def test_local_memory_is_seen(self):
         spilled = ["STL [R1], R4", *NESTED[:-2], "LDL.LU R4, [R1]", "EXIT"]
@@ -103,6 +136,100 @@ class Counting(unittest.TestCase):
     def test_an_unknown_instruction_is_other_and_uniform_ones_are_integer(self):
         self.assertEqual([audit.class_of(i) for i in code(["QQQ R1", "UIADD3 UR4, UR4, 0x1, URZ", "@UP0 ULEA UR4, UR4, UR5, 0x2"])],
                          ["other", "integer", "integer"])
+
+
+def of_lines(lines):
+    """Each a source line and its instruction."""
+    instructions = code([text for _, text in lines])
+    return [dataclasses.replace(i, lines=(line,)) for i, (line, _) in zip(instructions, lines)]
+
+
+# A loop over samples (0x10..0xd0), in it rows of cells: two at a time (0x40..0x60), then perhaps one more (0x80..0x90), and something
+# that is done for some samples (0xb0).
+CELLS = [
+    ("start", "LDC R1, c[0x0][0x28]"),         # 0x00
+    ("sample", "BAR.SYNC.DEFER_BLOCKING 0x0"),  # 0x10
+    ("rows", "ISETP.GE.AND P0, PT, R9, 0x2, PT"),  # 0x20
+    ("rows", "@!P0 BRA 0x70"),                 # 0x30
+    ("cell", "LDS R2, [R3]"),                  # 0x40
+    ("cell", "LDS R2, [R3+0x4]"),              # 0x50
+    ("rows", "@P1 BRA 0x40"),                  # 0x60
+    ("rows", "@!P2 BRA 0xa0"),                 # 0x70
+    ("cell", "LDS R2, [R3]"),                  # 0x80
+    ("cell", "FADD R4, R2, R4"),               # 0x90
+    ("some", "@P3 BRA 0xc0"),                  # 0xa0
+    ("some", "STG [R4], R5"),                  # 0xb0
+    ("sample", "IADD3 R9, R9, 0x1, RZ"),       # 0xc0
+    ("sample", "@P4 BRA 0x10"),                # 0xd0
+    ("end", "EXIT"),                           # 0xe0
+    ("end", "BRA 0xf0"),                       # 0xf0
+]
+SAMPLES = Fact("sample", "BAR", 10, turns=10)
+FIVE_CELLS = Fact("cell", "LDS", 50, iterations=5)
+
+
+class Executions(unittest.TestCase):
+    def issued(self, lines, *facts):
+        return [round(sum(times.values()), 6) for times in executions.executions(of_lines(lines), facts)]
+
+    def test_blocks(self):
+        blocks = executions.blocks_of(of_lines(CELLS))
+        self.assertEqual([(b.instructions[0].address, b.successors) for b in blocks],
+                         [(0x00, [1]), (0x10, [3, 2]), (0x40, [2, 3]), (0x70, [5, 4]), (0x80, [5]), (0xA0, [7, 6]), (0xB0, [7]), (0xC0, [1, 8]),
+                          (0xE0, [None])])
+
+    def test_what_facts_leave_open_lies_between_fewest_and_most(self):
+        # start and end; of each sample 3 + 2 x 3 + 1 + 2 + 1 + 2, and the store or not
+        self.assertEqual(self.issued(CELLS, SAMPLES, FIVE_CELLS), [2 + 10 * 15, 2 + 10 * 16])
+        for share in (0, 4, 10):
+            fewest, most = self.issued(CELLS, SAMPLES, FIVE_CELLS, Fact("some", "STG", share))
+            self.assertAlmostEqual(fewest, most)
+            self.assertAlmostEqual(most, 2 + 10 * 15 + share)
+
+    def test_each_instruction_on_its_own(self):
+        fewest, most = executions.executions(of_lines(CELLS), (SAMPLES, FIVE_CELLS, Fact("some", "STG", 4)))
+        for address, times in ((0x00, 1), (0x10, 10), (0x40, 20), (0x80, 10), (0xB0, 4), (0xE0, 1)):
+            self.assertAlmostEqual(fewest[address], times, msg=hex(address))
+            self.assertAlmostEqual(most[address], times, msg=hex(address))
+
+    def test_an_even_number_needs_no_rest(self):
+        fewest, most = executions.executions(of_lines(CELLS), (SAMPLES, Fact("cell", "LDS", 40, iterations=4)))
+        self.assertAlmostEqual(most[0x80], 0)
+        self.assertAlmostEqual(most[0x40], 20)
+
+    def test_several_instructions_of_a_block_that_is_executed_once(self):
+        lines = [("start", "LDC R1, c[0x0][0x28]"), ("load", "LDG R2, [R4]"), ("load", "LDG R3, [R4]"), ("load", "@P0 BRA 0x10"), ("end", "EXIT")]
+        self.assertEqual(self.issued(lines, Fact("load", "LDG", 6, once=True)), [20, 20])
+        self.assertEqual(self.issued(lines, Fact("load", "LDG", 6)), [11, 11])
+
+    def test_an_unconditional_branch_a_predicated_end_and_one_that_is_never_taken(self):
+        lines = [("", "@P0 EXIT"), ("", "BRA.DIV UR4, 0x40"), ("", "BRA 0x50"), ("", "FADD R1, R1, R1"), ("", "FADD R1, R1, R1"), ("", "EXIT")]
+        self.assertEqual(self.issued(lines), [1, 4])
+
+    def test_a_loop_that_nothing_bounds(self):
+        with self.assertRaisesRegex(ValueError, "nothing bounds the loop at 0x10, line 'sample'"):
+            self.issued(CELLS, FIVE_CELLS)
+
+    def test_facts_that_cannot_be(self):
+        for facts in ((SAMPLES, Fact("end", "EXIT", 2)), (SAMPLES, Fact("some", "STG", 11)), (SAMPLES, Fact("sample", "BAR", 9))):
+            with self.assertRaisesRegex(ValueError, "contradict"):
+                self.issued(CELLS, FIVE_CELLS, *facts)
+
+    def test_a_line_that_is_not_there(self):
+        with self.assertRaisesRegex(ValueError, "found no BAR of the line 'other'"):
+            self.issued(CELLS, Fact("other", "BAR", 1))
+
+    def test_what_is_not_followed(self):
+        with self.assertRaisesRegex(ValueError, "CALL"):
+            self.issued([("", "CALL.REL.NOINC 0x20"), ("", "EXIT"), ("", "RET.REL.NODEC R2")])
+
+    def test_a_run_and_its_limit(self):
+        run = audit.Run((SAMPLES, FIVE_CELLS, Fact("some", "STG", 10)), units=10, unit="sample", floor=32)
+        row = audit.audit(audit.Code("kernel", of_lines(CELLS)), audit.Kernel(threads=32, run=run))["run"]
+        self.assertAlmostEqual(row["fewest"], 16.2)
+        self.assertAlmostEqual(row["counts"]["LDS"], 5)
+        self.assertEqual((row["limit"], round(row["clocks"], 6)), ("lsu", 24))  # six at four clocks, more than 16.2 to issue
+        self.assertAlmostEqual(row["share_of_floor"], 24 / 32)
 
 
 class Occupancy(unittest.TestCase):
@@ -123,6 +250,18 @@ class Reading(unittest.TestCase):
         text = (".nv.info.one\n\t<0x1>\n\tAttribute:\tEIATTR_REGCOUNT\n\tValue:\t0x1 0x2 0x3\n\tAttribute:\tEIATTR_MAX_THREADS\n"
                 "\tFormat:\tEIFMT_SVAL\n\tValue:\t0x100 0x1 0x1 \n\tValue:\t0x5 0x1 0x1\n.nv.info.two\n\tValue:\t0x9 0x1 0x1\n")
         self.assertEqual(audit.parse_most_threads(text), {"one": 256})
+
+    def test_source_lines(self):
+        text = (".text.one:\n\t//## File \"/a.cu\", line 7 inlined at \"/b.cu\", line 9\n\t//## File \"/b.cu\", line 9\n"
+                "        /*0000*/                   MOV R1, R2 ;\n        /*0010*/                   NOP ;\n\t//## File \"/b.cu\", line 3\n"
+                "        /*0020*/                   EXIT ;\n")
+        inlined = (("/a.cu", 7), ("/b.cu", 9))
+        self.assertEqual(audit.parse_lines(text), {"one": {0x00: inlined, 0x10: inlined, 0x20: (("/b.cu", 3),)}})
+
+    def test_a_constant_of_the_source(self):
+        self.assertGreater(audit.LOOKUP, 0)
+        with self.assertRaisesRegex(ValueError, "0 times in along_path.cu"):
+            audit.constant("along_path.cu", r"sizeof\(Nothing\) == (\d+)")
 
     def test_short_names(self):
         for long, short in {
