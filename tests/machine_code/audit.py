@@ -98,15 +98,15 @@ K400_FLOOR = 2 * STEPS * LENGTH * 128 / 32 / SLICES
 
 def along_paths(*facts):
     """What both directions along paths have in common: 32 samples are looked up together, a tile holds a sample."""
-    common = (Fact("nobody reads this chunk's columns", "BAR", SAMPLES / 32, turns=SAMPLES / 32),
-              Fact("the tile is there", "BAR", SAMPLES, turns=32),
-              Fact("__pipeline_memcpy_async(", "LDGSTS", SAMPLES * LENGTH / 8, turns=LENGTH / 8),  # eight columns at once
-              Fact("tiles[k] = Feature(0.0F)", "STS", 0),
-              Fact("lookup.rows[sample % 2]", "STS", SAMPLES),
-              Fact("if (tile_before.last <", "LDS", SAMPLES),
-              Fact("return sample < samples ? tile(", "LDS", SAMPLES * 31 / 32, once=True),  # none after the last of 32
-              Fact("has_class ? inputs.columns(", "LDG", SAMPLES, once=True),
-              Fact("load_four(tile)", "LDS", SAMPLES * CELLS, iterations=CELLS // STEPS))
+    common = (Fact(r"nobody reads this chunk's columns", "BAR", SAMPLES / 32, turns=SAMPLES / 32),
+              Fact(r"the tile is there", "BAR", SAMPLES, turns=32),
+              Fact(r"__pipeline_memcpy_async\(", "LDGSTS", SAMPLES * LENGTH / 8, turns=LENGTH / 8),  # eight columns at once
+              Fact(r"tiles\[k\] = Feature\(0\.0F\)", "STS", 0),
+              Fact(r"lookup\.rows\[sample % 2\]", "STS", SAMPLES),
+              Fact(r"if \(tile_before\.last <", "LDS", SAMPLES),
+              Fact(r"return sample < samples \? tile\(", "LDS", SAMPLES * 31 / 32, once=True),  # none after the last of 32
+              Fact(r"has_class \? inputs\.columns\(", "LDG", SAMPLES, once=True),
+              Fact(r"load_four\(tile\)", "LDS", SAMPLES * CELLS, iterations=CELLS // STEPS))
     return Run(common + facts, SAMPLES, "sample", K400_FLOOR)
 
 
@@ -119,7 +119,7 @@ KERNELS = {
     "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, F16, updates_of_outer_turn=HALF_STAGE * 64),
     **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP, run=along_paths()) for feature, tile in TILE.items()},
     **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS, run=along_paths(
-        Fact("centroid[i * kThreads];", "LDS", SAMPLES * STEPS), Fact("visitor.start(", "LDG", SAMPLES))) for feature, tile in TILE.items()},
+        Fact(r"centroid\[i \* kThreads\];", "LDS", SAMPLES * STEPS), Fact(r"visitor\.start\(", "LDG", SAMPLES))) for feature, tile in TILE.items()},
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
     **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in TILE},
     **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in TILE},

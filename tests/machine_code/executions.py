@@ -28,7 +28,7 @@ class Fact:
     `times`, however many such instructions it has.
     """
 
-    line: str  # text that the source line, or one that it was inlined at, contains
+    line: str  # regular expression found in the source line, or in one that it was inlined at
     opcode: str  # how the instruction's name begins
     times: float
     iterations: int | None = None
@@ -133,14 +133,16 @@ def simplex(objective, equalities, values):
             negative = np.flatnonzero(reduced[:usable] < -1e-7)
             if not len(negative):
                 return -reduced[-1]
-            column = negative[0] if stalled > 50 else negative[np.argmin(reduced[negative])]  # Bland's rule ends a cycle
-            positive = np.flatnonzero(table[:, column] > 1e-9)
+            careful = stalled > 200  # Bland's rule ends a cycle
+            column = negative[0] if careful else negative[np.argmin(reduced[negative])]
+            positive = np.flatnonzero(table[:, column] > 1e-8)
             if not len(positive):
                 return -np.inf
             ratios = table[positive, -1] / table[positive, column]
             least = ratios.min()
-            row = min((r for r, ratio in zip(positive, ratios) if ratio <= least + 1e-12), key=lambda r: basis[r])
-            stalled = stalled + 1 if least < 1e-12 else 0
+            tied = positive[ratios <= least + 1e-9]
+            row = min(tied, key=lambda r: basis[r]) if careful else tied[np.argmax(table[tied, column])]
+            stalled = stalled + 1 if least < 1e-9 else 0
             table[row] /= table[row, column]
             others = table[:, column].copy()
             others[row] = 0
@@ -172,7 +174,7 @@ def simplex(objective, equalities, values):
 
 def marked(blocks, fact):
     """Of each block, how many of its instructions the fact is about."""
-    copies = [sum(i.opcode.startswith(fact.opcode) and any(fact.line in line for line in i.lines) and not i.never for i in block.instructions)
+    copies = [sum(i.opcode.startswith(fact.opcode) and any(re.search(fact.line, line) for line in i.lines) and not i.never for i in block.instructions)
               for block in blocks]
     return [min(number, 1) for number in copies] if fact.once else copies
 

@@ -210,6 +210,13 @@ class Executions(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "nothing bounds the loop at 0x10, line 'sample'"):
             self.issued(CELLS, FIVE_CELLS)
 
+    def test_a_loop_that_may_not_be_entered_at_all(self):
+        """Ten turns could be many in a tenth of the runs and none in the others, unless an entry is known to have ten."""
+        lines = [("start", "@P0 EXIT"), ("sample", "BAR.SYNC.DEFER_BLOCKING 0x0"), ("sample", "@P1 BRA 0x10"), ("end", "EXIT")]
+        self.assertEqual(self.issued(lines, Fact("sample", "BAR", 10, turns=10)), [22, 22])
+        with self.assertRaisesRegex(ValueError, "nothing bounds the loop at 0x10"):
+            self.issued(lines, Fact("sample", "BAR", 10))
+
     def test_facts_that_cannot_be(self):
         for facts in ((SAMPLES, Fact("end", "EXIT", 2)), (SAMPLES, Fact("some", "STG", 11)), (SAMPLES, Fact("sample", "BAR", 9))):
             with self.assertRaisesRegex(ValueError, "contradict"):
