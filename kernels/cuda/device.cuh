@@ -66,7 +66,7 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 blocks, unsign
   }
   if (shared_bytes > 0) {
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared),
-          name);
+          name, stream);
   }
   cudaLaunchConfig_t configuration = {};
   configuration.gridDim = blocks;
