@@ -75,19 +75,23 @@ __device__ __forceinline__ void copy_tile(const Inputs& inputs, const Part& part
   __pipeline_commit();
 }
 
-/// Leads `visitor` through the tiles first_tile .. tile_end - 1. For each, in order: start(), then of every centroid
-/// step r of the warp that has cells there load(r) and for 16 cells at a time
-/// add(r, what ahead(entry) gave, first entry's number in the tile of this lane's cell, that cell's features), at last
-/// finish(tile). Of the 16 cells a lane's is number lane % 8 + lane / 16 * 8, its features begin with
-/// lane / 8 % 2 * 8, as ldmatrix wants the addresses of a matrix of features by cells; see `by_cell`.
+/// Leads `visitor` through the tiles first_tile .. tile_end - 1. For each: start(), then of every centroid step r of
+/// the warp that has cells there load(r) and, for 16 cells at a time, add(r, what ahead(entry) of their first entry
+/// gave some time before, n, features), at last finish(tile). n is the number within the tile of one of the 16 cells
+/// and `features` is where that cell's features begin, or the eighth of them, as ldmatrix wants a lane's address: of a
+/// matrix of cells by features (ByCell), where the lane's cell is lane % 16, or of its transpose.
 template <int Groups, bool ByCell, typename Visitor>
 __device__ __forceinline__ void walk(const Inputs& inputs, const Part& part, int first_tile, int tile_end,
                                      __half* tiles, Visitor& visitor) {
   const int thread = static_cast<int>(threadIdx.x);
   const int buffer = (inputs.tile_columns + kZeroColumns) * kRowHalves;
-  for (int k = thread; k < 2 * kZeroColumns * kRowHalves; k += kThreads) {
-    const int zeros = kZeroColumns * kRowHalves;
-    tiles[k / zeros * buffer + inputs.tile_columns * kRowHalves + k % zeros] = __float2half_rn(0.0F);
+  // What is never copied and yet read: the columns of zeros, and features past the last one's group.
+  const int features_end = static_cast<int>(min(inputs.stride - part.slice, std::int64_t{Groups * kSide}));
+  const int first_row = features_end < Groups * kSide ? 0 : inputs.tile_columns;
+  for (int row = first_row + thread / kWarp; row < inputs.tile_columns + kZeroColumns; row += kWarps) {
+    for (int f = (row < inputs.tile_columns ? features_end : 0) + part.lane; f < Groups * kSide; f += kWarp) {
+      tiles[row * kRowHalves + f] = tiles[buffer + row * kRowHalves + f] = __float2half_rn(0.0F);
+    }
   }
   // Rows of the matrices that this lane gives the address of.
   const int cell = ByCell ? part.lane % 16 : part.lane % 8 + part.lane / 16 * 8;
@@ -142,6 +146,192 @@ __device__ __forceinline__ void walk(const Inputs& inputs, const Part& part, int
       ahead = visitor.ahead(first);
     }
   }
+}
+
+/// Calls `body` with the number of groups of features to compute that a block's slice has, as a constant.
+template <typename Body>
+__device__ __forceinline__ void with_groups(const Inputs& inputs, const Part& part, Body&& body) {
+  const auto groups = (inputs.stride - part.slice) / kSide;
+  if (groups > 4) {
+    body(std::integral_constant<int, 8>());
+  } else if (groups > 1) {
+    body(std::integral_constant<int, 4>());
+  } else {
+    body(std::integral_constant<int, 1>());
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- distances
+
+/// sum over cells of u'*|c' - m'|, in units of the class's factor.
+template <int Groups>
+struct DistanceVisitor {
+  struct Ahead {};
+
+  __half2 centroid[2 * Groups], weight[2 * Groups];  ///< features 2 (lane % 4) + {0, 1} of each group, and 8 further on
+  const uint4* parameters;                           ///< [kRows][kGroups][4] the same, at lane % 4
+  float* column_sums;                                ///< [tile_columns] this warp's
+  const std::int32_t* offsets;
+  float* parts;  ///< [B,C] at the warp's class
+  int classes, tile_columns, total_steps;
+  int sample, samples_end;  ///< the first sample that is not complete, and the end of this block's
+  int lane;
+  bool has_class;
+  float unit;
+  float carried;  ///< of `sample`, if its columns began in a tile before
+
+  __device__ __forceinline__ Ahead ahead(int) const { return {}; }
+  __device__ __forceinline__ void start() {
+    __syncwarp();  // the sums of the tile before have been read
+    for (int column = lane; column < tile_columns; column += kWarp) column_sums[column] = 0.0F;
+  }
+  __device__ __forceinline__ void load(int row) {
+#pragma unroll
+    for (int group = 0; group < Groups; ++group) {
+      const uint4 numbers = parameters[(row * kGroups + group) * 4];
+      centroid[2 * group] = halves_of(numbers.x);
+      centroid[2 * group + 1] = halves_of(numbers.y);
+      weight[2 * group] = halves_of(numbers.z);
+      weight[2 * group + 1] = halves_of(numbers.w);
+    }
+    __syncwarp();  // a column's sum may have been another lane's for the centroid step before
+  }
+  __device__ __forceinline__ void add(int, const Ahead&, int number, const __half* features) {
+    FloatFragment sums[2];  // of even and of odd groups, so that products need not wait for each other
+#pragma unroll
+    for (int k = 0; k < 4; ++k) sums[0].x[k] = sums[1].x[k] = 0.0F;
+#pragma unroll
+    for (int group = 0; group < Groups; ++group) {
+      const HalfFragmentA m = load_matrices(features + group * kSide);
+      HalfFragmentA absolute;
+#pragma unroll
+      for (int k = 0; k < 4; ++k) {
+        absolute.x[k] = bits_of(__hsub2(halves_of(m.x[k]), centroid[2 * group + k / 2])) & kMagnitudeBits;
+      }
+      // Every column of B has the weights, so that every column of the product has the sums of the cells.
+      multiply_add(sums[group % 2], absolute, {{bits_of(weight[2 * group]), bits_of(weight[2 * group + 1])}});
+    }
+    const int of_lane = lane % 4 == 0 ? lane / 4 : lane / 4 + 8;
+    const float sum = lane % 4 == 0 ? sums[0].x[0] + sums[1].x[0] : sums[0].x[2] + sums[1].x[2];
+    const int column = __shfl_sync(kAllLanes, number, of_lane);
+    if (lane % 4 < 2 && column < tile_columns) column_sums[column] += sum;
+  }
+
+  /// Adds up the columns of each sample, eight lanes a sample and always the same ones, wherever tiles begin.
+  __device__ __forceinline__ void finish(int tile) {
+    constexpr int kLanes = 8;
+    __syncwarp();
+    const int first_column = tile * tile_columns, column_end = min(first_column + tile_columns, total_steps);
+    while (true) {
+      const int mine = sample + lane / kLanes;
+      const bool inside = mine < samples_end && offsets[mine] < column_end;
+      const int begin = inside ? offsets[mine] : column_end, end = inside ? offsets[mine + 1] : column_end;
+      float sum = begin < first_column ? carried : 0.0F;
+      const int first = max(begin, first_column);
+      for (int column = first + ((lane - (first - begin)) & (kLanes - 1)); column < min(end, column_end);
+           column += kLanes) {
+        sum += column_sums[column - first_column];
+      }
+      const bool complete = inside && end <= column_end;
+      float total = sum;
+#pragma unroll
+      for (int mask = kLanes / 2; mask > 0; mask /= 2) total += __shfl_xor_sync(kAllLanes, total, mask);
+      if (complete && has_class && lane % kLanes == 0) {
+        parts[static_cast<std::int64_t>(mine) * classes] = total * unit;
+      }
+      const int completed = __popc(__ballot_sync(kAllLanes, complete)) / kLanes;
+      sample += completed;
+      if (completed < kWarp / kLanes) {
+        carried = __shfl_sync(kAllLanes, sum, completed * kLanes + lane % kLanes);
+        return;
+      }
+    }
+  }
+};
+
+template <int Groups>
+__device__ __forceinline__ void distances_of_slice(const Inputs& inputs, const Part& part,
+                                                   const float* __restrict__ weights,
+                                                   const float* __restrict__ weight_factors, int samples,
+                                                   int samples_per_block, float* parts) {
+  __half* const tiles = dynamic_shared<__half>();
+  uint4* const block_parameters =
+      reinterpret_cast<uint4*>(tiles + 2 * (inputs.tile_columns + kZeroColumns) * kRowHalves);
+  uint4* const parameters = block_parameters + part.warp * kRows * kGroups * 4;
+  const float factor = part.rows > 0 ? weight_factors[part.c] : 1.0F;
+  for (int row = 0; row < part.rows; ++row) {
+    const std::int64_t first =
+        (static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + row) * inputs.feature_dim;
+    const auto centroid = [&](unsigned f) {
+      return f < inputs.feature_dim ? packed_number(inputs.centroids[first + f], inputs.shifts[f], inputs.scales[f])
+                                    : __float2half_rn(0.0F);
+    };
+    const auto weight = [&](unsigned f) {
+      return __float2half_rn(f < inputs.feature_dim ? weights[first + f] / inputs.scales[f] * factor : 0.0F);
+    };
+    for (int k = part.lane; k < Groups * 4; k += kWarp) {
+      const auto f = static_cast<unsigned>(part.slice + k / 4 * kSide + k % 4 * 2);
+      parameters[row * kGroups * 4 + k] = make_uint4(bits_of(__halves2half2(centroid(f), centroid(f + 1))),
+                                                     bits_of(__halves2half2(centroid(f + 8), centroid(f + 9))),
+                                                     bits_of(__halves2half2(weight(f), weight(f + 1))),
+                                                     bits_of(__halves2half2(weight(f + 8), weight(f + 9))));
+    }
+  }
+  __syncwarp();
+
+  DistanceVisitor<Groups> visitor;
+  visitor.parameters = parameters + part.lane % 4;
+  visitor.column_sums =
+      reinterpret_cast<float*>(block_parameters + kWarps * kRows * kGroups * 4) + part.warp * inputs.tile_columns;
+  visitor.offsets = inputs.offsets;
+  visitor.parts =
+      parts +
+      static_cast<std::int64_t>(static_cast<int>(blockIdx.y) * inputs.chunks + part.chunk) * samples * inputs.classes +
+      part.c;
+  visitor.classes = inputs.classes;
+  visitor.tile_columns = inputs.tile_columns;
+  visitor.total_steps = inputs.total_steps;
+  visitor.sample = static_cast<int>(blockIdx.z) * samples_per_block;
+  visitor.samples_end = min(visitor.sample + samples_per_block, samples);
+  visitor.lane = part.lane;
+  visitor.has_class = part.rows > 0;
+  visitor.unit = 1.0F / factor;
+  visitor.carried = 0.0F;
+  walk<Groups, true>(inputs, part, inputs.offsets[visitor.sample] / inputs.tile_columns,
+                     (inputs.offsets[visitor.samples_end] - 1) / inputs.tile_columns + 1, tiles, visitor);
+}
+
+/// A block has the samples blockIdx.z * samples_per_block .. of all whose tiles it goes through.
+__global__ void __launch_bounds__(kThreads, 1)
+    matrix_distance_kernel(const Inputs inputs, const float* __restrict__ weights,
+                           const float* __restrict__ weight_factors, int samples, int samples_per_block,
+                           float* __restrict__ parts) {
+  const Part part = part_of(inputs);
+  with_groups(inputs, part, [&](auto groups) {
+    distances_of_slice<decltype(groups)::value>(inputs, part, weights, weight_factors, samples, samples_per_block,
+                                                parts);
+  });
+}
+
+constexpr int kFactorThreads = 256, kFactorRows = kFactorThreads / kWarp;
+
+/// A block a class.
+__global__ void __launch_bounds__(kFactorThreads)
+    weight_factors_kernel(const float* __restrict__ weights, const float* __restrict__ scales, int steps,
+                          unsigned feature_dim, float* __restrict__ weight_factors) {
+  __shared__ float shared[kFactorThreads];
+  const std::int64_t c = blockIdx.x;
+  float largest = 0.0F;
+  for (int i = 0; i < steps; ++i) {
+    for (unsigned f = threadIdx.x; f < feature_dim; f += kFactorThreads) {
+      largest = fmaxf(largest, weights[(c * steps + i) * feature_dim + f] / scales[f]);
+    }
+  }
+  shared[threadIdx.x] = largest;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (int t = 1; t < kFactorThreads; ++t) largest = fmaxf(largest, shared[t]);
+  weight_factors[c] = factor_into_half(largest);
 }
 
 // ----------------------------------------------------------------------------------------------------------- gradient
@@ -253,19 +443,6 @@ __device__ __forceinline__ void gradient_of_slice(const Inputs& inputs, const Pa
   }
 }
 
-/// Calls `body` with the number of groups of features to compute that a block's slice has, as a constant.
-template <typename Body>
-__device__ __forceinline__ void with_groups(const Inputs& inputs, const Part& part, Body&& body) {
-  const auto groups = (inputs.stride - part.slice) / kSide;
-  if (groups > 4) {
-    body(std::integral_constant<int, 8>());
-  } else if (groups > 1) {
-    body(std::integral_constant<int, 4>());
-  } else {
-    body(std::integral_constant<int, 1>());
-  }
-}
-
 /// `sums`: one [classes of the launch,2,K,F] for each part of the tiles (blockIdx.z).
 __global__ void __launch_bounds__(kThreads, 1)
     matrix_gradient_kernel(const Inputs inputs, const __half* __restrict__ gradients,
@@ -276,8 +453,6 @@ __global__ void __launch_bounds__(kThreads, 1)
     gradient_of_slice<decltype(groups)::value>(inputs, part, gradients, gradient_factors, tie, tiles_per_block, sums);
   });
 }
-
-constexpr int kFactorThreads = 256, kFactorRows = kFactorThreads / kWarp;
 
 /// A block has 32 classes; its groups of 32 threads share the samples.
 __global__ void __launch_bounds__(kFactorThreads)
@@ -410,11 +585,38 @@ std::int64_t gradient_elements(std::int64_t classes, std::int64_t steps, std::in
   return classes * 2 * steps * feature_dim;
 }
 
+/// Of both kernels, but for the distances' sums.
 std::size_t shared_bytes(const Inputs& inputs) {
   return static_cast<std::size_t>(2 * tile_bytes(inputs.tile_columns) + kParameterBytes);
 }
 
 }  // namespace
+
+std::int64_t half_distance_parts(std::int64_t steps, std::int64_t feature_dim) {
+  return slice_count(feature_dim) * chunk_count(steps);
+}
+
+std::size_t half_distance_workspace_bytes(std::int64_t classes) {
+  Workspace sizing(nullptr);
+  sizing.request<float>(classes);
+  return sizing.required_bytes();
+}
+
+void distances_along_paths(const ParametersView<float>& parameters, const HalfPaths& paths, float* parts,
+                           std::byte* workspace, int processors, Stream stream) {
+  const Inputs inputs = inputs_of(parameters, paths, {0, paths.classes});
+  float* const factors = Workspace(workspace).request<float>(paths.classes);
+  const std::int64_t wanted = part_count(inputs.tiles, paths.classes, paths.steps, paths.feature_dim, processors);
+  const std::int64_t per_block = divide_up(paths.count, wanted);
+  launch("weight_factors", weight_factors_kernel, grid(paths.classes), kFactorThreads, 0, stream, parameters.weights,
+         paths.scales, inputs.steps, inputs.feature_dim, factors);
+  launch("matrix_distances", matrix_distance_kernel,
+         grid(divide_up<std::int64_t>(paths.classes * inputs.chunks, kWarps), slice_count(paths.feature_dim),
+              divide_up(paths.count, per_block)),
+         kThreads, shared_bytes(inputs) + static_cast<std::size_t>(kWarps * inputs.tile_columns) * sizeof(float),
+         stream, inputs, parameters.weights, static_cast<const float*>(factors), static_cast<int>(paths.count),
+         static_cast<int>(per_block), parts);
+}
 
 std::size_t half_gradient_workspace_bytes(const Samples& samples, std::int64_t classes, std::int64_t steps,
                                           int processors) {

@@ -29,7 +29,7 @@ inline constexpr int kMatrixWarps = 12, kMatrixThreads = kMatrixWarps * kWarp;
 /// What a block keeps of the parameters: 4 bytes an element.
 inline constexpr int kParameterBytes = kMatrixWarps * kMatrixRows * kMatrixSlice * 4;
 /// What a block has beside parameters and tiles: a sum a column for each warp.
-inline constexpr int kColumnSumBytes = kMatrixWarps * (kMostTileColumns + kZeroColumns) * 4;
+inline constexpr int kColumnSumBytes = kMatrixWarps * kMostTileColumns * 4;
 
 [[nodiscard]] constexpr int tile_bytes(int tile_columns) {
   return (tile_columns + kZeroColumns) * kRowBytes;

@@ -82,6 +82,19 @@ class MatrixProblem {
     return sums.values();
   }
 
+  /// [B,C], the parts added up in f64.
+  [[nodiscard]] std::vector<double> distances(int processors = 4) {
+    const std::int64_t part_count = cuda::half_distance_parts(scaling_.steps, scaling_.feature_dim);
+    const std::int64_t pairs = paths_.count * scaling_.classes;
+    DeviceArray<float> parts(part_count * pairs);
+    DeviceArray<std::byte> workspace(static_cast<std::int64_t>(cuda::half_distance_workspace_bytes(scaling_.classes)));
+    cuda::distances_along_paths(device_.parameters(), paths_, parts.data(), workspace.data(), processors, stream_);
+    const std::vector<float> numbers = parts.values();
+    std::vector<double> distances(static_cast<std::size_t>(pairs));
+    for (std::size_t k = 0; k < numbers.size(); ++k) distances[k % distances.size()] += static_cast<double>(numbers[k]);
+    return distances;
+  }
+
   /// What is left of a number once it is packed.
   [[nodiscard]] float packed(float value, std::size_t f) const {
     const float moved = (value - shifts[f]) * scales[f];
@@ -143,7 +156,112 @@ std::vector<double> reference_gradient(const Problem<float>& problem, const std:
   return ::testing::AssertionSuccess();
 }
 
+using CudaMatrixDistances = OnDevice;
 using CudaMatrixGradient = OnDevice;
+
+std::vector<double> reference_distances(const Problem<float>& problem, const std::vector<std::int32_t>& paths) {
+  std::vector<double> distances(static_cast<std::size_t>(problem.pair_count()));
+  reference::distances_along_paths(problem.parameters(), problem.samples(), paths.data(), distances.data());
+  return distances;
+}
+
+std::vector<std::int64_t> many_lengths() {
+  std::vector<std::int64_t> lengths;
+  for (std::int64_t b = 0; b < 70; ++b) lengths.push_back(1 + b * 29 % 41);
+  lengths[37] = 600;  // several tiles
+  return lengths;
+}
+
+TEST_F(CudaMatrixDistances, EqualTheReferenceBitForBitOnIntegers) {
+  for (const Shape& shape : device_shapes()) {
+    const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
+    for (const bool diagonal : {false, true}) {
+      const std::vector<std::int32_t> paths = problem.paths(diagonal);
+      const std::vector<double> expected = reference_distances(problem, paths);
+      for (const cuda::FeatureType type : kFeatureTypes) {
+        EXPECT_TRUE(same_bits(MatrixProblem(problem, paths, type, stream()).distances(), expected))
+            << to_string(shape) << " diagonal " << diagonal << " " << name_of(type);
+      }
+    }
+  }
+}
+
+TEST_F(CudaMatrixDistances, AreWithinTheRoundingBoundsOnReals) {
+  Problem<float> problem(13, 9, 150, many_lengths(), Numbers::kReals);
+  spread_out(problem);
+  const std::vector<std::int32_t> paths = problem.paths(false);
+  MatrixProblem matrix(problem, paths, cuda::FeatureType::kFloat32, stream());
+  const std::vector<double> expected = reference_distances(problem, paths), found = matrix.distances();
+  const ParametersView<float> parameters = problem.parameters();
+  const SamplesView<float> samples = problem.samples();
+  const std::int64_t classes = parameters.classes, steps = parameters.steps, width = parameters.feature_dim;
+  double relative = 0;
+  for (std::int64_t b = 0; b < samples.count; ++b) {
+    for (std::int64_t c = 0; c < classes; ++c) {
+      double packing = 0;
+      for (std::int64_t i = 0; i < steps; ++i) {
+        const ColumnRange range =
+            row_columns(paths.data() + (b * classes + c) * (steps - 1), i, steps, samples.length(b));
+        for (std::int64_t f = 0; f < width; ++f) {
+          const auto at = static_cast<std::size_t>(f);
+          const std::int64_t element = (c * steps + i) * width + f;
+          for (std::int64_t j = range.first; j <= range.last; ++j) {
+            const auto far = static_cast<double>(std::abs(matrix.packed(parameters.centroids[element], at)) +
+                                                 std::abs(matrix.packed(samples.sample(b)[j * width + f], at)));
+            packing += static_cast<double>(parameters.weights[element]) *
+                       (kHalfRoundoff * far + static_cast<double>(cuda::kHalfPathQuantum)) /
+                       static_cast<double>(matrix.scales[at]);
+          }
+        }
+      }
+      // A slice's groups in two sums, these, the columns of a sample on eight lanes, and those.
+      const double sums = 4 * kProductError + static_cast<double>(1 + steps + samples.length(b) + 3 + 2) * kRoundoff;
+      const auto pair = static_cast<std::size_t>(b * classes + c);
+      ASSERT_NEAR(found[pair], expected[pair], packing + (2.1 * kHalfRoundoff + sums) * expected[pair]) << pair;
+      relative += std::abs(found[pair] - expected[pair]) / expected[pair];
+    }
+  }
+  EXPECT_LT(relative / static_cast<double>(found.size()), 1e-4);  // roundings go either way
+}
+
+TEST_F(CudaMatrixDistances, OfASampleDoNotDependOnTheSamplesBesideItNorOnProcessors) {
+  std::vector<std::int64_t> lengths = many_lengths();
+  const Problem<float> problem(15, 10, 140, lengths, Numbers::kReals);
+  const std::vector<std::int32_t> paths = problem.paths(true);
+  // The scales are the centroids', the same for all.
+  const std::vector<double> together =
+      MatrixProblem(problem, paths, cuda::FeatureType::kFloat32, stream()).distances(1);
+  EXPECT_TRUE(same_bits(MatrixProblem(problem, paths, cuda::FeatureType::kFloat32, stream()).distances(132), together));
+  std::vector<double> apart;
+  for (const auto& [first, count] : {std::pair{0, 1}, {1, 36}, {37, 1}, {38, 32}}) {
+    const std::vector<double> some =
+        MatrixProblem(problem, paths, cuda::FeatureType::kFloat32, stream(), first, count).distances();
+    apart.insert(apart.end(), some.begin(), some.end());
+  }
+  EXPECT_TRUE(same_bits(apart, together));
+}
+
+TEST_F(CudaMatrixDistances, AreNotFiniteWhereSomethingIsNot) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Problem<float> problem(3, 3, 20, {5, 9}, Numbers::kReals);
+  const std::vector<std::int32_t> paths = problem.paths(false);
+  const auto finite = [&](const Problem<float>& changed) {
+    std::vector<bool> result;
+    for (const double distance : MatrixProblem(changed, paths, cuda::FeatureType::kFloat32, stream()).distances())
+      result.push_back(std::isfinite(distance));
+    return result;
+  };
+  for (const float value : {std::nanf(""), kInfinity, -kInfinity}) {
+    Problem<float> changed = problem;
+    changed.features()[20 * 4 + 7] = value;
+    EXPECT_EQ(finite(changed), (std::vector<bool>{false, false, false, true, true, true})) << value;
+    changed = problem;
+    changed.centroids()[1 * 3 * 20 + 25] = value;
+    EXPECT_EQ(finite(changed), (std::vector<bool>{true, false, true, true, false, true})) << value;
+  }
+  problem.weights()[1 * 3 * 20 + 25] = kInfinity;
+  EXPECT_EQ(finite(problem), (std::vector<bool>{true, false, true, true, false, true}));
+}
 
 TEST_F(CudaMatrixGradient, EqualsTheReferenceBitForBitOnIntegers) {
   for (const Shape& shape : device_shapes()) {
@@ -162,13 +280,6 @@ TEST_F(CudaMatrixGradient, EqualsTheReferenceBitForBitOnIntegers) {
       }
     }
   }
-}
-
-std::vector<std::int64_t> many_lengths() {
-  std::vector<std::int64_t> lengths;
-  for (std::int64_t b = 0; b < 70; ++b) lengths.push_back(1 + b * 29 % 41);
-  lengths[37] = 600;  // several tiles
-  return lengths;
 }
 
 TEST_F(CudaMatrixGradient, ManySamplesInPartsEqualTheReferenceOnIntegers) {
