@@ -167,10 +167,11 @@ __device__ __forceinline__ void with_groups(const Inputs& inputs, const Part& pa
 template <int Groups>
 struct DistanceVisitor {
   struct Ahead {};
+  static constexpr auto kPairs = static_cast<std::size_t>(2 * Groups);
 
-  __half2 centroid[2 * Groups], weight[2 * Groups];  ///< features 2 (lane % 4) + {0, 1} of each group, and 8 further on
-  const uint4* parameters;                           ///< [kRows][kGroups][4] the same, at lane % 4
-  float* column_sums;                                ///< [tile_columns] this warp's
+  __half2 centroid[kPairs], weight[kPairs];  ///< features 2 (lane % 4) + {0, 1} of each group, and 8 further on
+  const uint4* parameters;                   ///< [kRows][kGroups][4] the same, at lane % 4
+  float* column_sums;                        ///< [tile_columns] this warp's
   const std::int32_t* offsets;
   float* parts;  ///< [B,C] at the warp's class
   int classes, tile_columns, total_steps;
@@ -345,10 +346,11 @@ __device__ __forceinline__ int place_in_fragment(int k) {
 template <int Groups>
 struct GradientVisitor {
   using Ahead = uint2;
+  static constexpr auto kCount = static_cast<std::size_t>(Groups);
 
-  FloatFragment above[Groups], magnitude[Groups];  ///< features by centroid steps
+  FloatFragment above[kCount], magnitude[kCount];  ///< features by centroid steps
   FloatFragment total;                             ///< sum of g: each row the same
-  __half2 centroid[2 * Groups];                    ///< features lane/4 and lane/4 + 8 of each group, twice each
+  __half2 centroid[2 * kCount];                    ///< features lane/4 and lane/4 + 8 of each group, twice each
   const uint2* centroids;                          ///< [kRows][kGroups][8] the same, at lane/4
   const __half* gradients;                         ///< the class's, as its lists, at this lane's four
   unsigned tie;                                    ///< what (sign(m' - c') + 1)/2 is at a tie, twice

@@ -15,7 +15,8 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
       wait_(wait),
       parameters_(model, stream),
       batches_(dataset, model, kept, stream, std::move(wait)),
-      part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)) {}
+      part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)),
+      half_part_count_(kernels::cuda::half_distance_parts(model.steps, model.feature_dim)) {}
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
   const bool live = source == PathSource::kLive;
@@ -29,7 +30,7 @@ void CudaAligner::reserve() {
   std::int64_t most = 0;
   for (const SampleRun& batch : batches_.plan().batches) most = std::max(most, batch.count);
   most *= parameters_.classes();
-  parts_.reserve(part_count_ * most);
+  parts_.reserve(std::max(part_count_, half_part_count_) * most);
   distances_.reserve(most);
   host_distances_.reserve(most);
 }
@@ -38,6 +39,13 @@ const double* CudaAligner::distances(const CudaBatch& batch) {
   kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(),
                                        stream_.get());
   kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
+                                    distances_.data(), stream_.get());
+  return distances_.data();
+}
+
+const double* CudaAligner::distances(const kernels::cuda::HalfPaths& paths, std::byte* workspace, int processors) {
+  kernels::cuda::distances_along_paths(parameters_.live(), paths, parts_.data(), workspace, processors, stream_.get());
+  kernels::cuda::add_distance_parts(parts_.data(), half_part_count_, paths.count, parameters_.classes(),
                                     distances_.data(), stream_.get());
   return distances_.data();
 }

@@ -15,7 +15,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "end_to_end"))
 import support  # noqa: E402
 
 OPERATIONS = ["cost", "search_paths", "distances_along_paths", "gradient_along_paths"]
-GPU_OPERATIONS = ["cost", "search_paths", "search_paths_f16", "distances_along_paths", "gradient_along_paths"]
+GPU_OPERATIONS = [
+    "cost",
+    "search_paths",
+    "search_paths_f16",
+    "distances_along_paths",
+    "gradient_along_paths",
+    "distances_along_paths_f16",
+    "gradient_along_paths_f16",
+]
 PARTS = ["kernels", "train", "naive", "torch", "io"]
 PHASES = ["read", "paths", "forward", "backward", "reduce", "update", "evaluate"]
 COMMON = {"part", "name", "variant", "shape", "ranks", "threads", "seconds", "spread", "elements", "gelem_per_s"}

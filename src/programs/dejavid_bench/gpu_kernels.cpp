@@ -84,7 +84,8 @@ class GpuProblem {
         cost_(total_steps_ * cuda::cost_stride(classes_, steps_)),
         half_panels_(static_cast<std::int64_t>(cuda::half_packed_parameter_bytes(classes_, steps_, feature_dim_))),
         breakpoints_(count_ * classes_ * (steps_ - 1)),
-        parts_(cuda::distance_parts(steps_, feature_dim_) * count_ * classes_),
+        parts_(std::max(cuda::distance_parts(steps_, feature_dim_), cuda::half_distance_parts(steps_, feature_dim_)) *
+               count_ * classes_),
         distances_(count_ * classes_),
         sums_(2 * problem.parameters().element_count()),
         processors_(processor_count()) {
@@ -97,12 +98,21 @@ class GpuProblem {
     half_packed_ = cuda::pack_half_parameters(parameters(), half_panels_.get(), nullptr);
     const std::size_t bytes = std::max({cuda::search_paths_workspace_bytes(packed_, samples_, false),
                                         cuda::search_paths_workspace_bytes(half_packed_, samples_, false),
-                                        cuda::gradient_workspace_bytes(parameters(), samples_, processors_)});
+                                        cuda::gradient_workspace_bytes(parameters(), samples_, processors_),
+                                        cuda::half_distance_workspace_bytes(classes_),
+                                        cuda::half_gradient_workspace_bytes(samples_, classes_, steps_, processors_)});
+    half_paths_memory_ = std::make_unique<GpuArray<std::byte>>(
+        static_cast<std::int64_t>(cuda::half_paths_bytes(samples_, classes_, steps_)));
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
     pack_samples();
     check(cudaDeviceSynchronize(), "packing");
   }
 
+  /// For the operations with tensor cores that follow.
+  void prepare_half_paths() {
+    half_paths_ =
+        cuda::prepare_half_paths(half_packed_, samples_, breakpoints_.get(), half_paths_memory_->get(), nullptr);
+  }
   void pack_samples() { cuda::pack_samples(samples_, packed_samples_.get(), nullptr); }
   void cost() { cuda::cost_matrices(packed_, packed_samples_.get(), total_steps_, cost_.get(), nullptr); }
   void search_paths() {
@@ -120,6 +130,18 @@ class GpuProblem {
     cuda::gradient_along_paths(parameters(), samples_, breakpoints_.get(), distance_gradient_.get(),
                                kernels::TieSign::kZero, {0, classes_}, sums_.get(), workspace_->get(), processors_,
                                nullptr);
+  }
+
+  /// With what has to be done once a batch for both operations.
+  void half_distances() {
+    prepare_half_paths();
+    cuda::distances_along_paths(parameters(), half_paths_, parts_.get(), workspace_->get(), processors_, nullptr);
+    cuda::add_distance_parts(parts_.get(), cuda::half_distance_parts(steps_, feature_dim_), count_, classes_,
+                             distances_.get(), nullptr);
+  }
+  void half_gradient() {
+    cuda::gradient_along_paths(parameters(), half_paths_, distance_gradient_.get(), kernels::TieSign::kZero,
+                               {0, classes_}, sums_.get(), workspace_->get(), processors_, nullptr);
   }
 
   void set_breakpoints(const std::vector<std::int32_t>& breakpoints) {
@@ -171,11 +193,12 @@ class GpuProblem {
   GpuArray<float> parts_;
   GpuArray<double> distances_;
   GpuArray<float> sums_;
-  std::unique_ptr<GpuArray<std::byte>> workspace_;
+  std::unique_ptr<GpuArray<std::byte>> workspace_, half_paths_memory_;
   int processors_;
   cuda::Samples samples_;
   kernels::PackedParameters packed_;
   cuda::HalfPackedParameters half_packed_;
+  cuda::HalfPaths half_paths_;
 };
 
 struct GpuOperation {
@@ -183,11 +206,13 @@ struct GpuOperation {
   void (GpuProblem::*run)();
   bool along_paths;
 };
-constexpr std::array<GpuOperation, 5> kGpuOperations{{{"cost", &GpuProblem::cost, false},
+constexpr std::array<GpuOperation, 7> kGpuOperations{{{"cost", &GpuProblem::cost, false},
                                                       {"search_paths", &GpuProblem::search_paths, false},
                                                       {"search_paths_f16", &GpuProblem::search_half_paths, false},
                                                       {"distances_along_paths", &GpuProblem::distances, true},
-                                                      {"gradient_along_paths", &GpuProblem::gradient, true}}};
+                                                      {"gradient_along_paths", &GpuProblem::gradient, true},
+                                                      {"distances_along_paths_f16", &GpuProblem::half_distances, true},
+                                                      {"gradient_along_paths_f16", &GpuProblem::half_gradient, true}}};
 constexpr std::array<std::pair<cuda::FeatureType, std::string_view>, 2> kFeatureTypes{
     {{cuda::FeatureType::kFloat32, "cuda"}, {cuda::FeatureType::kFloat16, "cuda_f16"}}};
 
@@ -196,7 +221,8 @@ std::optional<std::string> compare_result(std::string_view name, const GpuProble
   // Small integers are exact in f16 too.
   if (name == "search_paths" || name == "search_paths_f16")
     return first_difference(problem.breakpoint_values(), expected.breakpoints);
-  if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
+  if (name == "distances_along_paths" || name == "distances_along_paths_f16")
+    return first_difference(problem.distance_values(), expected.distances);
   if (auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
   return first_difference(problem.sum_values(1), expected.magnitude_sum);
 }
@@ -278,6 +304,7 @@ std::optional<std::string> find_gpu_disagreement(const Shape& shape) {
     for (const GpuOperation& operation : kGpuOperations) {
       problem.set_breakpoints(operation.along_paths ? expected.breakpoints
                                                     : std::vector<std::int32_t>(expected.breakpoints.size(), -1));
+      if (operation.along_paths) problem.prepare_half_paths();
       (problem.*operation.run)();
       check(cudaDeviceSynchronize(), "a kernel");
       if (const auto difference = compare_result(operation.name, problem, expected)) {
@@ -304,6 +331,7 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
   for (const auto& [type, variant] : kFeatureTypes) {
     GpuProblem problem(host, type);
     problem.search_paths();
+    problem.prepare_half_paths();
     for (const GpuOperation& operation : kGpuOperations) {
       const Summary summary = clock.measure([&] { (problem.*operation.run)(); }, patience);
       Record record = kernel_record(operation.name, variant, shape, operation.along_paths);
