@@ -84,7 +84,7 @@ SearchParameters pack_quantized(const ParametersView<float>& parameters, std::by
 }
 
 constexpr std::array<SearchPrecision, 3> kPrecisions{{{"f32", 2.16, packed_parameter_bytes, pack_plain},
-                                                      {"f16", 1.26, half_packed_parameter_bytes, pack_half},
+                                                      {"f16", 0.733, half_packed_parameter_bytes, pack_half},
                                                       {"i8", 0.54, quantized_parameter_bytes, pack_quantized}}};
 
 }  // namespace

@@ -23,6 +23,8 @@ inline constexpr std::array<std::string_view, 2> kChoiceNames<Refresh>{"epoch", 
 template <>
 inline constexpr std::array<std::string_view, 3> kChoiceNames<PathPrecision>{"f32", "f16", "i8"};
 template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<GradientPrecision>{"f32", "f16"};
+template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<Profile>{"paper", "dejavid-code"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<LogitNorm>{"layernorm", "none"};

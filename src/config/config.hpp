@@ -13,6 +13,7 @@ enum class BadSamples : std::uint8_t { kRefuse, kSkip };
 enum class WeightInit : std::uint8_t { kOne, kRandom };
 enum class Refresh : std::uint8_t { kEpoch, kBatch };
 enum class PathPrecision : std::uint8_t { kF32, kF16, kI8 };
+enum class GradientPrecision : std::uint8_t { kF32, kF16 };
 enum class Profile : std::uint8_t { kPaper, kDejavidCode };
 enum class LogitNorm : std::uint8_t { kLayernorm, kNone };
 enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
@@ -49,7 +50,8 @@ struct TrainConfig {
   double centroid_lr_ratio = 1.0 / 3.0;
   double weight_decay = 0;  ///< default 0.01 under train.profile = "dejavid-code"
   Refresh refresh = Refresh::kEpoch;
-  PathPrecision path_precision = PathPrecision::kF32;  ///< of the costs that training searches paths in
+  PathPrecision path_precision = PathPrecision::kF32;              ///< of the costs that training searches paths in
+  GradientPrecision gradient_precision = GradientPrecision::kF32;  ///< of training's distances and gradients
   bool shuffle = true;
   std::int64_t seed = 0;
   Profile profile = Profile::kPaper;

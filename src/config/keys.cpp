@@ -206,9 +206,11 @@ std::vector<Key> make_keys() {
                                                         "AdamW's decay (profile dejavid-code: 0.01)"),
       choice<Field<kTrain, &TrainConfig::refresh>>("train", "refresh",
                                                    "how often the copy that paths are searched with is renewed"),
-      choice<Field<kTrain, &TrainConfig::path_precision>>(
-          "train", "path_precision",
-          "costs that training searches paths in: f16 on GPUs only; distances and gradients stay f32"),
+      choice<Field<kTrain, &TrainConfig::path_precision>>("train", "path_precision",
+                                                          "costs that training searches paths in: f16 on GPUs only"),
+      choice<Field<kTrain, &TrainConfig::gradient_precision>>(
+          "train", "gradient_precision",
+          "numbers that training's distances and gradients are of, their sums being f32: f16 on GPUs"),
       boolean<Field<kTrain, &TrainConfig::shuffle>>("train", "shuffle", "a new sample order every epoch"),
       integer<Field<kTrain, &TrainConfig::seed>>("train", "seed", 0, "what every random draw depends on"),
       choice<Field<kTrain, &TrainConfig::profile>>("train", "profile", "defaults of the paper or of the released code"),

@@ -26,6 +26,7 @@ CudaAligner::CudaAligner(Dataset& dataset, const Model& model, const std::vector
       parameters_(model, stream),
       batches_(dataset, model, kept, stream, std::move(wait)),
       part_count_(kernels::cuda::distance_parts(model.steps, model.feature_dim)),
+      half_part_count_(kernels::cuda::half_distance_parts(model.steps, model.feature_dim)),
       processors_(multiprocessors()) {}
 
 void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
@@ -44,7 +45,7 @@ void CudaAligner::reserve() {
   for (std::int64_t group = 0; group < plan.group_count(); ++group) {
     most_in_group = std::max(most_in_group, plan.first_sample(group + 1) - plan.first_sample(group));
   }
-  parts_.reserve_with_spare(part_count_ * most * parameters_.classes());
+  parts_.reserve_with_spare(std::max(part_count_, half_part_count_) * most * parameters_.classes());
   distances_.reserve_with_spare(most * parameters_.classes());
   host_distances_.reserve_with_spare(most_in_group * parameters_.classes());
 }
@@ -54,6 +55,13 @@ const double* CudaAligner::distances(const CudaBatch& batch) {
   kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(), processors_,
                                        stream_.get());
   kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
+                                    distances_.data(), stream_.get());
+  return distances_.data();
+}
+
+const double* CudaAligner::distances(const kernels::cuda::HalfPaths& paths, std::byte* workspace) {
+  kernels::cuda::distances_along_paths(parameters_.live(), paths, parts_.data(), workspace, processors_, stream_.get());
+  kernels::cuda::add_distance_parts(parts_.data(), half_part_count_, paths.count, parameters_.classes(),
                                     distances_.data(), stream_.get());
   return distances_.data();
 }

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "kernels/along_path.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/cuda_batches.hpp"
 #include "src/dejavid/cuda_memory.hpp"
@@ -36,6 +37,8 @@ class CudaAligner final : public Aligner {
   /// [B,C] distances of the live parameters along the batch's paths, in GPU memory: the batch's own where it has some,
   /// which must be of the live parameters then. At least one sample.
   [[nodiscard]] const double* distances(const CudaBatch& batch);
+  /// The same with tensor cores. `paths`: the batch, prepared. `workspace`: half_distance_workspace_bytes().
+  [[nodiscard]] const double* distances(const kernels::cuda::HalfPaths& paths, std::byte* workspace);
 
  private:
   void ask_for_group(std::int64_t group);
@@ -45,7 +48,7 @@ class CudaAligner final : public Aligner {
   CudaBatches::Wait wait_;
   CudaParameters parameters_;
   CudaBatches batches_;
-  std::int64_t part_count_;  ///< as kernels::cuda::distance_parts()
+  std::int64_t part_count_, half_part_count_;  ///< as kernels::cuda::distance_parts(), half_distance_parts()
   int processors_;
   DeviceBuffer<float> parts_;
   DeviceBuffer<double> distances_;

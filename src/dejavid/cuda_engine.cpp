@@ -94,7 +94,9 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
   }
   aligner_.reserve();
   std::int64_t most = 0;
-  std::size_t workspace = 0;
+  const bool half = config_.train.gradient_precision == GradientPrecision::kF16;
+  const std::int64_t classes = aligner_.parameters().classes(), steps = aligner_.parameters().steps();
+  std::size_t workspace = half ? kernels::cuda::half_distance_workspace_bytes(classes) : 0, half_paths = 0;
   for (const SampleRun& batch : aligner_.plan().batches) {
     kernels::cuda::Samples extents;
     extents.count = batch.count;
@@ -102,9 +104,14 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     extents.longest = batch.longest;
     extents.feature_dim = aligner_.parameters().feature_dim();
     most = std::max(most, batch.count);
-    workspace = std::max(workspace, kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents,
-                                                                            aligner_.processors()));
+    if (batch.count == 0) continue;
+    workspace = std::max(
+        workspace,
+        half ? kernels::cuda::half_gradient_workspace_bytes(extents, classes, steps, aligner_.processors())
+             : kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, aligner_.processors()));
+    if (half) half_paths = std::max(half_paths, kernels::cuda::half_paths_bytes(extents, classes, steps));
   }
+  half_paths_.reserve_with_spare(half_paths);
   gradient_workspace_.reserve_with_spare(workspace);
   distance_gradient_.reserve_with_spare(most * aligner_.parameters().classes());
   losses_.reserve_with_spare(most);
@@ -125,26 +132,46 @@ void CudaEngine::compute(std::int64_t batch_samples) {
   }
   // 2. distances along them with the live parameters, unless the search has met these, and the loss through the
   // normalisation
-  if (batch.samples.count > 0) compute_loss(batch, batch_samples, result);
+  const std::optional<kernels::cuda::HalfPaths> prepared = half_paths(batch);
+  const kernels::cuda::HalfPaths* const half = prepared ? &*prepared : nullptr;
+  if (batch.samples.count > 0) compute_loss(batch, half, batch_samples, result);
   // 3. gradient along them
-  compute_gradient(batch);
+  compute_gradient(batch, half);
   ++computed_;
   const auto timer = phases_.time(Phase::kRead);
   aligner_.batches().release();
 }
 
-void CudaEngine::compute_loss(const CudaBatch& batch, std::int64_t batch_samples, Result& result) {
+std::optional<kernels::cuda::HalfPaths> CudaEngine::half_paths(const CudaBatch& batch) {
+  if (config_.train.gradient_precision != GradientPrecision::kF16 || batch.samples.count == 0) return std::nullopt;
+  // Scales of the epoch's frozen copy fit the live parameters as well; without one, those of the live ones.
+  CudaParameters& parameters = aligner_.parameters();
+  const SearchParameters scaling = config_.train.refresh == Refresh::kEpoch
+                                       ? parameters.frozen_packed(PathPrecision::kF16)
+                                       : parameters.live_packed(PathPrecision::kF16);
+  return kernels::cuda::prepare_half_paths(std::get<kernels::cuda::HalfPackedParameters>(scaling), batch.samples,
+                                           batch.breakpoints, half_paths_.data(), train_.get());
+}
+
+void CudaEngine::compute_loss(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths,
+                              std::int64_t batch_samples, Result& result) {
   const std::int64_t count = batch.samples.count;
-  kernels::cuda::sample_losses(aligner_.distances(batch), batch.labels, count, aligner_.parameters().classes(),
+  const double* const distances =
+      half_paths == nullptr ? aligner_.distances(batch) : aligner_.distances(*half_paths, gradient_workspace_.data());
+  kernels::cuda::sample_losses(distances, batch.labels, count, aligner_.parameters().classes(),
                                config_.train.logit_norm == LogitNorm::kLayernorm,
                                1 / static_cast<double>(batch_samples), losses_.data(), distance_gradient_.data(),
                                train_.get());
   copy_to_host(losses_.data(), std::span(result.losses.data(), static_cast<std::size_t>(count)), train_);
 }
 
-void CudaEngine::compute_gradient(const CudaBatch& batch) {
+void CudaEngine::compute_gradient(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths) {
   for (const ClassBlock& block : blocks_) {
-    if (batch.samples.count > 0) {
+    if (half_paths != nullptr) {
+      kernels::cuda::gradient_along_paths(aligner_.parameters().live(), *half_paths, distance_gradient_.data(),
+                                          tie_sign_, block.classes, gradient_sums_.data(), gradient_workspace_.data(),
+                                          aligner_.processors(), train_.get());
+    } else if (batch.samples.count > 0) {
       kernels::cuda::gradient_along_paths(aligner_.parameters().live(), batch.samples, batch.breakpoints,
                                           distance_gradient_.data(), tie_sign_, block.classes, gradient_sums_.data(),
                                           gradient_workspace_.data(), aligner_.processors(), train_.get());

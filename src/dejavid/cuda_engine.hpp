@@ -3,6 +3,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "dist/device_communicator.hpp"
@@ -68,8 +69,11 @@ class CudaEngine final : public Engine {
   [[nodiscard]] StepTotals totals_of(const Result& result) const;
   void make_blocks();
   void wait(cudaEvent_t event);
-  void compute_loss(const CudaBatch& batch, std::int64_t batch_samples, Result& result);
-  void compute_gradient(const CudaBatch& batch);
+  void compute_loss(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths, std::int64_t batch_samples,
+                    Result& result);
+  void compute_gradient(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths);
+  /// The batch as tensor cores read it, where they are to compute.
+  [[nodiscard]] std::optional<kernels::cuda::HalfPaths> half_paths(const CudaBatch& batch);
   void sum_over_ranks();
 
   const Config& config_;
@@ -89,6 +93,7 @@ class CudaEngine final : public Engine {
   DeviceBuffer<float> distance_gradient_;  ///< [B,C]
   DeviceBuffer<kernels::SampleLoss> losses_;
   DeviceBuffer<std::byte> gradient_workspace_;
+  DeviceBuffer<std::byte> half_paths_;     ///< of the batch that is computed
   DeviceBuffer<std::int32_t> not_finite_;  ///< one number, 0 until some sum was not finite
 
   std::array<Result, kResults> results_;

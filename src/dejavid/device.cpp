@@ -80,6 +80,13 @@ void require_path_precision(const Config& config, const Device& device) {
   }
 }
 
+void require_gradient_precision(const Config& config, const Device& device) {
+  if (config.train.gradient_precision == GradientPrecision::kF16 && !device.is_gpu()) {
+    throw ConfigError(
+        "train.gradient_precision: found \"f16\" where the CPU computes; expected \"f32\"; choose this, or a GPU");
+  }
+}
+
 std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator, int threads) {
   const GpuReport report = checked_report(config, communicator);
   if (config.dist.device == DeviceChoice::kCpu || !all_ranks(communicator, !report.gpus.empty())) {

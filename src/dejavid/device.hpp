@@ -55,6 +55,9 @@ void require_device(const Config& config, dist::Communicator& communicator);
 /// Refuses a train.path_precision that `device` does not search paths in. Throws ConfigError.
 void require_path_precision(const Config& config, const Device& device);
 
+/// The same of train.gradient_precision.
+void require_gradient_precision(const Config& config, const Device& device);
+
 /// Collective. The device that dist.device and dist.backend ask for; `threads` compute on the CPU. `config` and
 /// `communicator` must outlive it. Throws dist::AgreedFailure where require_device() does, and where data.cache does
 /// not fit the device.

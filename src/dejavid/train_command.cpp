@@ -64,7 +64,10 @@ void check_training(const Config& config, const io::TseStore& store) {
 ExitCode run_training(Config config, dist::Communicator& communicator) {
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
-  agreed(communicator, [&] { require_path_precision(config, *device); });
+  agreed(communicator, [&] {
+    require_path_precision(config, *device);
+    require_gradient_precision(config, *device);
+  });
   Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
   agreed(communicator, [&] { check_training(config, dataset.store); });
 

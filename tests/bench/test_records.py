@@ -16,7 +16,7 @@ import support  # noqa: E402
 
 OPERATIONS = ["cost", "search_paths", "distances_along_paths", "gradient_along_paths"]
 GPU_OPERATIONS = [operation + suffix for suffix in ("", "_f16", "_i8") for operation in ("cost", "search_paths")]
-GPU_OPERATIONS += ["distances_along_paths", "gradient_along_paths"]
+GPU_OPERATIONS += ["distances_along_paths", "gradient_along_paths", "distances_along_paths_f16", "gradient_along_paths_f16"]
 PARTS = ["kernels", "train", "naive", "torch", "io"]
 PHASES = ["read", "paths", "forward", "backward", "reduce", "update", "evaluate"]
 COMMON = {"part", "name", "variant", "shape", "ranks", "threads", "seconds", "spread", "elements", "gelem_per_s"}

@@ -384,6 +384,60 @@ class PathsInI8(EmulatedTest):
                 self.assertEqual(files[1], files[0])
 
 
+class GradientsInF16(EmulatedTest):
+    """train.gradient_precision = f16: roundings, hence losses a little off, and all else as in f32."""
+
+    plain = dict(train__batch_size=6, train__epochs=3, train__lr=0.002)
+    settings = dict(train__gradient_precision="f16", **plain)
+
+    def write(self, seed, dtype=np.float32, **extents):
+        """Features with offsets and spreads of their own."""
+        tse_set = support.make_set(seed, features=45, lengths=(10, 30), **extents)
+        generator = np.random.default_rng(seed)
+        offsets, spreads = generator.normal(scale=20, size=45), np.exp(generator.normal(size=45))
+        tse_set.samples[:] = [(offsets + spreads * sample).astype(np.float32) for sample in tse_set.samples]
+        self.store = support.write_store(self.folder / f"set_{seed}.h5", tse_set, dtype=dtype)
+
+    def test_losses_near_those_of_f32(self):
+        for seed, dtype, settings in (
+            (70, np.float32, {}),
+            (71, np.float16, dict(model__steps=8, data__cache="none", train__profile="dejavid-code")),
+            (72, np.float32, dict(train__refresh="batch", model__diagonal=True)),
+            (73, np.float32, dict(model__steps=1)),
+        ):
+            with self.subTest(seed=seed):
+                self.write(seed, dtype)
+                reference = self.train_cpu(f"cpu_{seed}", **{**self.plain, **settings})
+                for way in (ALONE, THREE_NCCL):
+                    run_dir, _ = self.train_on(way, f"{way.name}_{seed}", seed, **{**self.settings, **settings})
+                    for event, key, first, tolerance in (("step", "loss", 4, 1e-4), ("step", "loss", None, 2e-3), ("epoch", "val_loss", None, 2e-3)):
+                        found, expected = ([r[key] for r in support.read_metrics(folder, event)][:first] for folder in (run_dir, reference))
+                        self.assert_relative(found, expected, tolerance, f"{way.name} {event}: {key}")
+
+    def test_differs_from_f32_and_evaluation_does_not(self):
+        self.write(74)
+        losses = {}
+        for precision in ("f32", "f16"):
+            run_dir, _ = self.train_on(ALONE, precision, **{**self.settings, "train__gradient_precision": precision, "train__epochs": 1, "train__lr": 1e-30})
+            losses[precision] = [support.read_metrics(run_dir, event)[0][key] for event, key in (("step", "loss"), ("epoch", "val_loss"))]
+        self.assertNotEqual(losses["f16"][0], losses["f32"][0])
+        self.assertEqual(losses["f16"][1], losses["f32"][1])
+
+    def test_the_same_bytes_and_any_number_of_ranks(self):
+        self.write(75)
+        losses = {}
+        for way in (ALONE, TWO_NCCL, THREE_STAGED):
+            files = []
+            for seed in (1, 2):
+                run_dir, _ = self.train_on(way, "run", seed, **self.settings)
+                losses[way.name] = [s["loss"] for s in support.read_metrics(run_dir, "step")]
+                files.append(((run_dir / "model.h5").read_bytes(), losses[way.name]))
+                shutil.rmtree(run_dir)
+            with self.subTest(way=way.name):
+                self.assertEqual(files[1], files[0])
+                self.assert_relative(losses[way.name], losses["alone"], 1e-3, way.name)
+
+
 class Resume(EmulatedTest):
     settings = dict(train__batch_size=6, train__epochs=3, run__checkpoint_every_steps=3, run__checkpoint_keep=100)
 

@@ -187,6 +187,9 @@ USAGE = {
     "half precision on the CPU": Case(
         2, ["train.path_precision", "f16", "i8"], with_settings(train__path_precision="f16")
     ),
+    "half precision gradients on the CPU": Case(
+        2, ["train.gradient_precision", "f16", "f32"], with_settings(train__gradient_precision="f16")
+    ),
     "fraction for a whole number": Case(2, ["train.batch_size", "1.5"], with_settings(train__batch_size=1.5)),
     "batch of no samples": Case(2, ["train.batch_size"], with_settings(train__batch_size=0)),
     "no centroid steps": Case(2, ["model.steps"], with_settings(model__steps=0)),

@@ -53,6 +53,7 @@ const std::map<std::string, Example> kExamples = {
     {"train.weight_decay", {{"0.01", "1e+20"}, kNoNumber}},
     {"train.refresh", {{R"("batch")"}, kNoText + std::vector<std::string>{R"("never")"}}},
     {"train.path_precision", {{R"("f16")", R"("i8")"}, kNoText + std::vector<std::string>{R"("bf16")"}}},
+    {"train.gradient_precision", {{R"("f16")"}, kNoText + std::vector<std::string>{R"("i8")"}}},
     {"train.shuffle", {{"false"}, kNoBoolean}},
     {"train.seed", {{"1", "9223372036854775807"}, kNoInteger + std::vector<std::string>{"-1"}}},
     {"train.profile", {{R"("dejavid-code")"}, kNoText + std::vector<std::string>{R"("code")"}}},

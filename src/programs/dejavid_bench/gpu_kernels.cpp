@@ -103,7 +103,8 @@ class GpuProblem {
         distance_gradient_(problem.distance_gradient()),
         cost_(total_steps_ * cuda::cost_stride(classes_, steps_)),
         breakpoints_(count_ * classes_ * (steps_ - 1)),
-        parts_(cuda::distance_parts(steps_, feature_dim_) * count_ * classes_),
+        parts_(std::max(cuda::distance_parts(steps_, feature_dim_), cuda::half_distance_parts(steps_, feature_dim_)) *
+               count_ * classes_),
         distances_(count_ * classes_),
         sums_(2 * problem.parameters().element_count()),
         processors_(processor_count()) {
@@ -112,7 +113,9 @@ class GpuProblem {
       samples_.longest = std::max(samples_.longest, problem.samples().length(b));
     GpuArray<std::byte> rows(rows_of(type, vector_of(problem.samples().sample(0), total_steps_ * feature_dim_)));
     cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
-    std::size_t bytes = cuda::gradient_workspace_bytes(parameters(), samples_, processors_);
+    std::size_t bytes = std::max({cuda::gradient_workspace_bytes(parameters(), samples_, processors_),
+                                  cuda::half_distance_workspace_bytes(classes_),
+                                  cuda::half_gradient_workspace_bytes(samples_, classes_, steps_, processors_)});
     for (const cuda::SearchPrecision& precision : cuda::search_precisions()) {
       Search& search = searches_.emplace_back();
       search.memory = std::make_unique<GpuArray<std::byte>>(
@@ -123,10 +126,17 @@ class GpuProblem {
       cuda::pack_samples(search.parameters, samples_, search.packed_samples->get(), nullptr);
       bytes = std::max(bytes, cuda::search_paths_workspace_bytes(search.parameters, samples_, false));
     }
+    half_paths_memory_ = std::make_unique<GpuArray<std::byte>>(
+        static_cast<std::int64_t>(cuda::half_paths_bytes(samples_, classes_, steps_)));
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
     check(cudaDeviceSynchronize(), "packing");
   }
 
+  /// For the operations with tensor cores that follow.
+  void prepare_half_paths() {
+    half_paths_ =
+        cuda::prepare_half_paths(half_packed(), samples_, breakpoints_.get(), half_paths_memory_->get(), nullptr);
+  }
   // By the number of a precision in cuda::search_precisions().
   void cost(std::size_t precision) {
     const Search& search = searches_[precision];
@@ -145,6 +155,18 @@ class GpuProblem {
     cuda::gradient_along_paths(parameters(), samples_, breakpoints_.get(), distance_gradient_.get(),
                                kernels::TieSign::kZero, {0, classes_}, sums_.get(), workspace_->get(), processors_,
                                nullptr);
+  }
+
+  /// With what has to be done once a batch for both operations.
+  void half_distances() {
+    prepare_half_paths();
+    cuda::distances_along_paths(parameters(), half_paths_, parts_.get(), workspace_->get(), processors_, nullptr);
+    cuda::add_distance_parts(parts_.get(), cuda::half_distance_parts(steps_, feature_dim_), count_, classes_,
+                             distances_.get(), nullptr);
+  }
+  void half_gradient() {
+    cuda::gradient_along_paths(parameters(), half_paths_, distance_gradient_.get(), kernels::TieSign::kZero,
+                               {0, classes_}, sums_.get(), workspace_->get(), processors_, nullptr);
   }
 
   void set_breakpoints(const std::vector<std::int32_t>& breakpoints) {
@@ -177,6 +199,12 @@ class GpuProblem {
   }
 
  private:
+  [[nodiscard]] const cuda::HalfPackedParameters& half_packed() const {
+    const auto half = std::find_if(searches_.begin(), searches_.end(), [](const Search& search) {
+      return std::holds_alternative<cuda::HalfPackedParameters>(search.parameters);
+    });
+    return std::get<cuda::HalfPackedParameters>(half->parameters);
+  }
   template <typename T>
   static std::vector<T> vector_of(const T* values, std::int64_t count) {
     return {values, values + count};
@@ -200,10 +228,11 @@ class GpuProblem {
   GpuArray<float> parts_;
   GpuArray<double> distances_;
   GpuArray<float> sums_;
-  std::unique_ptr<GpuArray<std::byte>> workspace_;
+  std::unique_ptr<GpuArray<std::byte>> workspace_, half_paths_memory_;
   int processors_;
   cuda::Samples samples_;
   std::vector<Search> searches_;
+  cuda::HalfPaths half_paths_;
 };
 
 struct GpuOperation {
@@ -225,6 +254,8 @@ std::vector<GpuOperation> gpu_operations() {
   }
   operations.push_back({"distances_along_paths", [](GpuProblem& problem) { problem.distances(); }, true});
   operations.push_back({"gradient_along_paths", [](GpuProblem& problem) { problem.gradient(); }, true});
+  operations.push_back({"distances_along_paths_f16", [](GpuProblem& problem) { problem.half_distances(); }, true});
+  operations.push_back({"gradient_along_paths_f16", [](GpuProblem& problem) { problem.half_gradient(); }, true});
   return operations;
 }
 
@@ -251,8 +282,9 @@ std::optional<std::string> compare_result(std::string_view name, const GpuProble
   if (name == "search_paths" || name == "search_paths_f16")
     return first_difference(problem.breakpoint_values(), expected.breakpoints);
   if (name == "search_paths_i8") return first_difference(problem.breakpoint_values(), expected.breakpoints_of_bytes);
-  if (name == "distances_along_paths") return first_difference(problem.distance_values(), expected.distances);
-  if (name != "gradient_along_paths")
+  if (name == "distances_along_paths" || name == "distances_along_paths_f16")
+    return first_difference(problem.distance_values(), expected.distances);
+  if (name != "gradient_along_paths" && name != "gradient_along_paths_f16")
     throw std::logic_error(fmt::format("{}: found nothing to compare it with; expected a reference", name));
   if (auto slope = first_difference(problem.sum_values(0), expected.slope_sum)) return slope;
   return first_difference(problem.sum_values(1), expected.magnitude_sum);
@@ -338,6 +370,7 @@ std::optional<std::string> find_gpu_disagreement(const Shape& shape) {
     for (const GpuOperation& operation : operations) {
       problem.set_breakpoints(operation.along_paths ? expected.breakpoints
                                                     : std::vector<std::int32_t>(expected.breakpoints.size(), -1));
+      if (operation.along_paths) problem.prepare_half_paths();
       operation.run(problem);
       check(cudaDeviceSynchronize(), "a kernel");
       if (const auto difference = compare_result(operation.name, problem, expected)) {
@@ -383,6 +416,7 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
   for (const auto& [type, variant] : kFeatureTypes) {
     GpuProblem problem(host, type);
     problem.search_paths(0);
+    problem.prepare_half_paths();
     for (const GpuOperation& operation : operations) {
       const Summary summary = clock.measure([&] { operation.run(problem); }, patience);
       Record record = kernel_record(operation.name, variant, shape, operation.along_paths);

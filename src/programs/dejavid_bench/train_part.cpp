@@ -35,7 +35,7 @@ struct Options {
   std::int64_t epochs = 3;
   std::int64_t threads = 0;
   std::filesystem::path store;
-  std::string device = "auto", path_precision = "f32";
+  std::string device = "auto", path_precision = "f32", gradient_precision = "f32";
 };
 
 /// One epoch of one rank.
@@ -68,6 +68,9 @@ Config training_config(const Options& options, const std::filesystem::path& stor
   }
   for (const PathPrecision choice : {PathPrecision::kF32, PathPrecision::kF16, PathPrecision::kI8}) {
     if (choice_name(choice) == options.path_precision) config.train.path_precision = choice;
+  }
+  for (const GradientPrecision choice : {GradientPrecision::kF32, GradientPrecision::kF16}) {
+    if (choice_name(choice) == options.gradient_precision) config.train.gradient_precision = choice;
   }
   return config;
 }
@@ -161,7 +164,10 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   Config config = training_config(options, store);
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
-  agreed(communicator, [&] { require_path_precision(config, *device); });
+  agreed(communicator, [&] {
+    require_path_precision(config, *device);
+    require_gradient_precision(config, *device);
+  });
   Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   Model model = barycenter_model(dataset, communicator, config, threads);
@@ -222,6 +228,11 @@ void add_train(CLI::App& program, Choice& choice) {
       ->type_name("NAME");
   command->add_option("--path-precision", options->path_precision, "train.path_precision: f32 (the default), f16 or i8")
       ->check(CLI::IsMember({"f32", "f16", "i8"}).description(""))
+      ->type_name("NAME");
+  command
+      ->add_option("--gradient-precision", options->gradient_precision,
+                   "train.gradient_precision: f32 (the default) or f16")
+      ->check(CLI::IsMember({"f32", "f16"}).description(""))
       ->type_name("NAME");
   add_count("--threads", options->threads, "threads a rank; default its share of the cores", "N");
   command->add_option("--store", options->store, "train on this store; every rank must be able to read it")

@@ -139,6 +139,12 @@ inline __half2 __hfma2_relu(__half2 a, __half2 b, __half2 c) {
   const auto clamped = [](float value) { return value <= 0.0F ? __half(0.0F) : __half(value); };
   return {clamped(fused.x), clamped(fused.y)};
 }
+/// a b + c within [0, 1], +0 where that is NaN.
+inline __half2 __hfma2_sat(__half2 a, __half2 b, __half2 c) {
+  const __half2 fused = __hfma2(a, b, c);
+  const auto clamped = [](float value) { return __half(value >= 1.0F ? 1.0F : value > 0.0F ? value : 0.0F); };
+  return {clamped(fused.x), clamped(fused.y)};
+}
 
 namespace dejavid::cuda_shim {
 /// Of NaN and a number the number, of -0 and +0 the larger or smaller by sign.
