@@ -127,12 +127,13 @@ HalfPaths prepare_half_paths(const HalfPackedParameters& scaling, const Samples&
 /// Bytes that the distances with tensor cores need.
 [[nodiscard]] std::size_t half_distance_workspace_bytes(std::int64_t classes);
 
-/// As the distances in f32, cut into parts [half_distance_parts, B, C], with features, centroids and weights in f16 and
-/// sums in f32: the distances for numbers x' and for weights rounded to f16, relative to their class's largest u/scale;
-/// of those every |centroid - m| is rounded once, by 2^-11 of it. So a distance is off by at most
-///   (2^-10 + N 2^-18) of itself + sum of u * (2^-11 (|c'| + |m'|) + 2^-15) / scale
-/// where N is F/16 + K+T. A number that is not finite makes distances not finite. A sample's distances do not depend on
-/// the samples beside it. `workspace`: half_distance_workspace_bytes().
+/// As the distances in f32, cut into parts [half_distance_parts, B, C], with features and centroids in f16, weights in
+/// two parts of f16 and sums in f32: the distances for numbers x', of which every |c' - m'| is rounded once, by 2^-11
+/// of it. So a distance is off by at most
+///   (2^-11 + N 2^-18) of itself + sum of u * (2^-11 (|c'| + |m'|) + 2^-15) / scale
+/// where N is F/16 + K+T, and by much less as roundings go either way: about 2^-12 of itself over the root of its
+/// terms. A number that is not finite makes distances not finite. A sample's distances do not depend on the samples
+/// beside it. `workspace`: half_distance_workspace_bytes().
 void distances_along_paths(const ParametersView<float>& parameters, const HalfPaths& paths, float* parts,
                            std::byte* workspace, int processors, Stream stream);
 

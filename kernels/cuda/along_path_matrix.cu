@@ -20,6 +20,9 @@ constexpr int kGroups = kMatrixSlice / kSide;  ///< of 16 features
 constexpr unsigned kMagnitudeBits = 0x7fff7fffU, kOnes = 0x3c003c00U, kHalves = 0x38003800U, kLarge = 0x78007800U;
 static_assert(kHalfPathQuantum == 0x1p-15F, "kLarge is 1 / kHalfPathQuantum");
 
+/// A number is kept as its nearest half, and what is left of it times this as another.
+constexpr float kRestFactor = 0x1p11F;
+
 struct Inputs {
   const __half* columns;
   const std::uint8_t* cells;
@@ -170,7 +173,8 @@ struct DistanceVisitor {
   static constexpr auto kPairs = static_cast<std::size_t>(2 * Groups);
 
   __half2 centroid[kPairs], weight[kPairs];  ///< features 2 (lane % 4) + {0, 1} of each group, and 8 further on
-  const uint4* parameters;                   ///< [kRows][kGroups][4] the same, at lane % 4
+  const uint2* centroids;                    ///< [kRows][kGroups][4] the same, at lane % 4
+  const uint2* weights;                      ///< [kRows][kGroups][2][4] of the halves and of what is left, at lane % 8
   float* column_sums;                        ///< [tile_columns] this warp's
   const std::int32_t* offsets;
   float* parts;  ///< [B,C] at the warp's class
@@ -189,11 +193,11 @@ struct DistanceVisitor {
   __device__ __forceinline__ void load(int row) {
 #pragma unroll
     for (int group = 0; group < Groups; ++group) {
-      const uint4 numbers = parameters[(row * kGroups + group) * 4];
-      centroid[2 * group] = halves_of(numbers.x);
-      centroid[2 * group + 1] = halves_of(numbers.y);
-      weight[2 * group] = halves_of(numbers.z);
-      weight[2 * group + 1] = halves_of(numbers.w);
+      const uint2 c = centroids[(row * kGroups + group) * 4], u = weights[(row * kGroups + group) * 8];
+      centroid[2 * group] = halves_of(c.x);
+      centroid[2 * group + 1] = halves_of(c.y);
+      weight[2 * group] = halves_of(u.x);
+      weight[2 * group + 1] = halves_of(u.y);
     }
     __syncwarp();  // a column's sum may have been another lane's for the centroid step before
   }
@@ -209,11 +213,14 @@ struct DistanceVisitor {
       for (int k = 0; k < 4; ++k) {
         absolute.x[k] = bits_of(__hsub2(halves_of(m.x[k]), centroid[2 * group + k / 2])) & kMagnitudeBits;
       }
-      // Every column of B has the weights, so that every column of the product has the sums of the cells.
+      // Even columns of B have the weights in f16, odd ones what is left of them. So have the product's for the sums.
       multiply_add(sums[group % 2], absolute, {{bits_of(weight[2 * group]), bits_of(weight[2 * group + 1])}});
     }
-    const int of_lane = lane % 4 == 0 ? lane / 4 : lane / 4 + 8;
-    const float sum = lane % 4 == 0 ? sums[0].x[0] + sums[1].x[0] : sums[0].x[2] + sums[1].x[2];
+    const bool low = lane % 4 == 0;
+    const int of_lane = low ? lane / 4 : lane / 4 + 8;
+    const float first = low ? sums[0].x[0] + sums[1].x[0] : sums[0].x[2] + sums[1].x[2];
+    const float rest = low ? sums[0].x[1] + sums[1].x[1] : sums[0].x[3] + sums[1].x[3];
+    const float sum = fmaf(rest, 1.0F / kRestFactor, first);
     const int column = __shfl_sync(kAllLanes, number, of_lane);
     if (lane % 4 < 2 && column < tile_columns) column_sums[column] += sum;
   }
@@ -256,9 +263,11 @@ __device__ __forceinline__ void distances_of_slice(const Inputs& inputs, const P
                                                    const float* __restrict__ weight_factors, int samples,
                                                    int samples_per_block, float* parts) {
   __half* const tiles = dynamic_shared<__half>();
-  uint4* const block_parameters =
-      reinterpret_cast<uint4*>(tiles + 2 * (inputs.tile_columns + kZeroColumns) * kRowHalves);
-  uint4* const parameters = block_parameters + part.warp * kRows * kGroups * 4;
+  uint2* const block_centroids =
+      reinterpret_cast<uint2*>(tiles + 2 * (inputs.tile_columns + kZeroColumns) * kRowHalves);
+  uint2* const block_weights = block_centroids + kWarps * kRows * kGroups * 4;
+  uint2* const own_centroids = block_centroids + part.warp * kRows * kGroups * 4;
+  uint2* const own_weights = block_weights + part.warp * kRows * kGroups * 8;
   const float factor = part.rows > 0 ? weight_factors[part.c] : 1.0F;
   for (int row = 0; row < part.rows; ++row) {
     const std::int64_t first =
@@ -267,23 +276,29 @@ __device__ __forceinline__ void distances_of_slice(const Inputs& inputs, const P
       return f < inputs.feature_dim ? packed_number(inputs.centroids[first + f], inputs.shifts[f], inputs.scales[f])
                                     : __float2half_rn(0.0F);
     };
-    const auto weight = [&](unsigned f) {
-      return __float2half_rn(f < inputs.feature_dim ? weights[first + f] / inputs.scales[f] * factor : 0.0F);
+    const auto weight = [&](unsigned f, bool rest) {
+      const float value = f < inputs.feature_dim ? weights[first + f] / inputs.scales[f] * factor : 0.0F;
+      const __half near = __float2half_rn(value);
+      return rest ? __float2half_rn((value - __half2float(near)) * kRestFactor) : near;
     };
     for (int k = part.lane; k < Groups * 4; k += kWarp) {
       const auto f = static_cast<unsigned>(part.slice + k / 4 * kSide + k % 4 * 2);
-      parameters[row * kGroups * 4 + k] = make_uint4(bits_of(__halves2half2(centroid(f), centroid(f + 1))),
-                                                     bits_of(__halves2half2(centroid(f + 8), centroid(f + 9))),
-                                                     bits_of(__halves2half2(weight(f), weight(f + 1))),
-                                                     bits_of(__halves2half2(weight(f + 8), weight(f + 9))));
+      own_centroids[row * kGroups * 4 + k] = make_uint2(bits_of(__halves2half2(centroid(f), centroid(f + 1))),
+                                                        bits_of(__halves2half2(centroid(f + 8), centroid(f + 9))));
+      for (int rest = 0; rest < 2; ++rest) {
+        own_weights[(row * kGroups + k / 4) * 8 + rest * 4 + k % 4] =
+            make_uint2(bits_of(__halves2half2(weight(f, rest == 1), weight(f + 1, rest == 1))),
+                       bits_of(__halves2half2(weight(f + 8, rest == 1), weight(f + 9, rest == 1))));
+      }
     }
   }
   __syncwarp();
 
   DistanceVisitor<Groups> visitor;
-  visitor.parameters = parameters + part.lane % 4;
+  visitor.centroids = own_centroids + part.lane % 4;
+  visitor.weights = own_weights + part.lane % 8;  // what is left for odd columns of B, which are lane / 4
   visitor.column_sums =
-      reinterpret_cast<float*>(block_parameters + kWarps * kRows * kGroups * 4) + part.warp * inputs.tile_columns;
+      reinterpret_cast<float*>(block_weights + kWarps * kRows * kGroups * 8) + part.warp * inputs.tile_columns;
   visitor.offsets = inputs.offsets;
   visitor.parts =
       parts +
@@ -587,11 +602,6 @@ std::int64_t gradient_elements(std::int64_t classes, std::int64_t steps, std::in
   return classes * 2 * steps * feature_dim;
 }
 
-/// Of both kernels, but for the distances' sums.
-std::size_t shared_bytes(const Inputs& inputs) {
-  return static_cast<std::size_t>(2 * tile_bytes(inputs.tile_columns) + kParameterBytes);
-}
-
 }  // namespace
 
 std::int64_t half_distance_parts(std::int64_t steps, std::int64_t feature_dim) {
@@ -615,7 +625,9 @@ void distances_along_paths(const ParametersView<float>& parameters, const HalfPa
   launch("matrix_distances", matrix_distance_kernel,
          grid(divide_up<std::int64_t>(paths.classes * inputs.chunks, kWarps), slice_count(paths.feature_dim),
               divide_up(paths.count, per_block)),
-         kThreads, shared_bytes(inputs) + static_cast<std::size_t>(kWarps * inputs.tile_columns) * sizeof(float),
+         kThreads,
+         static_cast<std::size_t>(2 * tile_bytes(inputs.tile_columns) + kDistanceParameterBytes +
+                                  kWarps * inputs.tile_columns * static_cast<int>(sizeof(float))),
          stream, inputs, parameters.weights, static_cast<const float*>(factors), static_cast<int>(paths.count),
          static_cast<int>(per_block), parts);
 }
@@ -655,9 +667,9 @@ void gradient_along_paths(const ParametersView<float>& parameters, const HalfPat
          static_cast<int>(paths.count), distance_gradient, static_cast<const float*>(arrays.factors), arrays.gradients);
   launch("matrix_gradient", matrix_gradient_kernel,
          grid(divide_up<std::int64_t>(range.count * inputs.chunks, kWarps), slice_count(feature_dim), parts), kThreads,
-         shared_bytes(inputs), stream, inputs, static_cast<const __half*>(arrays.gradients),
-         static_cast<const float*>(arrays.factors), tie_sign == TieSign::kZero ? kHalves : kOnes,
-         static_cast<int>(tiles_per_block), part_sums);
+         static_cast<std::size_t>(2 * tile_bytes(inputs.tile_columns) + kGradientParameterBytes), stream, inputs,
+         static_cast<const __half*>(arrays.gradients), static_cast<const float*>(arrays.factors),
+         tie_sign == TieSign::kZero ? kHalves : kOnes, static_cast<int>(tiles_per_block), part_sums);
   if (parts > 1) {
     launch("add_matrix_parts", add_matrix_parts_kernel, grid(divide_up<std::int64_t>(elements, 256)), 256, 0, stream,
            static_cast<const float*>(part_sums), static_cast<int>(parts), elements, own_sums);

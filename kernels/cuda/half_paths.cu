@@ -124,7 +124,7 @@ std::int64_t half_tile_columns() {
   int device = 0, bytes = 0;
   check(cudaGetDevice(&device), "half_paths");
   check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "half_paths");
-  const int columns = (bytes - kParameterBytes - kColumnSumBytes) / (2 * kRowBytes) - kZeroColumns;
+  const int columns = (bytes - kDistanceParameterBytes - kColumnSumBytes) / (2 * kRowBytes) - kZeroColumns;
   return std::clamp(columns / 8 * 8, 8, kMostTileColumns);
 }
 

@@ -26,9 +26,10 @@ inline constexpr int kMatrixSlice = 128, kMatrixRows = 8;
 /// A column of a tile in shared memory, 16 bytes more than its features.
 inline constexpr int kRowHalves = kMatrixSlice + 8, kRowBytes = kRowHalves * 2;
 inline constexpr int kMatrixWarps = 12, kMatrixThreads = kMatrixWarps * kWarp;
-/// What a block keeps of the parameters: 4 bytes an element.
-inline constexpr int kParameterBytes = kMatrixWarps * kMatrixRows * kMatrixSlice * 4;
-/// What a block has beside parameters and tiles: a sum a column for each warp.
+/// What a block keeps of the parameters: of the gradient 4 bytes an element, of the distances 6.
+inline constexpr int kBlockElements = kMatrixWarps * kMatrixRows * kMatrixSlice;
+inline constexpr int kGradientParameterBytes = 4 * kBlockElements, kDistanceParameterBytes = 6 * kBlockElements;
+/// What a block of the distances has beside parameters and tiles: a sum a column for each warp.
 inline constexpr int kColumnSumBytes = kMatrixWarps * kMostTileColumns * 4;
 
 [[nodiscard]] constexpr int tile_bytes(int tile_columns) {

@@ -217,7 +217,7 @@ TEST_F(CudaMatrixDistances, AreWithinTheRoundingBoundsOnReals) {
       // A slice's groups in two sums, these, the columns of a sample on eight lanes, and those.
       const double sums = 4 * kProductError + static_cast<double>(1 + steps + samples.length(b) + 3 + 2) * kRoundoff;
       const auto pair = static_cast<std::size_t>(b * classes + c);
-      ASSERT_NEAR(found[pair], expected[pair], packing + (2.1 * kHalfRoundoff + sums) * expected[pair]) << pair;
+      ASSERT_NEAR(found[pair], expected[pair], packing + (1.1 * kHalfRoundoff + sums) * expected[pair]) << pair;
       relative += std::abs(found[pair] - expected[pair]) / expected[pair];
     }
   }
