@@ -122,8 +122,8 @@ __global__ void __launch_bounds__(kListThreads)
 
 std::int64_t half_tile_columns() {
   int device = 0, bytes = 0;
-  check(cudaGetDevice(&device), "half_paths");
-  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "half_paths");
+  check(cudaGetDevice(&device), "half_paths", nullptr);
+  check(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "half_paths", nullptr);
   const int columns = (bytes - kDistanceParameterBytes - kColumnSumBytes) / (2 * kRowBytes) - kZeroColumns;
   return std::clamp(columns / 8 * 8, 8, kMostTileColumns);
 }
