@@ -35,7 +35,6 @@ constexpr std::int64_t kFeaturesPerPass = 8 * kBlockFeatures;
 /// Features of a panel that are on their way to the nearest cache: processors fetch ahead by themselves, but not beyond
 /// a page, which is 32 features of a panel.
 constexpr std::int64_t kFeaturesAhead = 16;
-constexpr std::int64_t kFloatsPerLine = 16;
 
 /// A blocked array [rows,F].
 struct FeatureRows {

@@ -49,8 +49,10 @@ inline void keep_in_register(Vector& vector) {
 #endif
 }
 
+constexpr std::int64_t kFloatsPerLine = 16;
+
 /// Asks for the cache line at `address`, which need not lie in any array.
-inline void prefetch(const float* address) {
+inline void prefetch(const void* address) {
   __builtin_prefetch(address);
 }
 
