@@ -35,6 +35,7 @@ constexpr std::int64_t kFeaturesPerPass = 8 * kBlockFeatures;
 /// Features of a panel that are on their way to the nearest cache: processors fetch ahead by themselves, but not beyond
 /// a page, which is 32 features of a panel.
 constexpr std::int64_t kFeaturesAhead = 16;
+constexpr std::int64_t kLinesPerRow = kBlockFeatures / kFloatsPerLine;
 
 /// A blocked array [rows,F].
 struct FeatureRows {
@@ -56,7 +57,7 @@ inline void add_features(const float* packed, std::int64_t panel_stride, std::in
   constexpr int kVectors = Panels * kVectorsPerPanel;
   for (std::int64_t f = 0; f < feature_count; ++f) {
     const float* const rows = packed + f * 2 * kPanelRows;
-    prefetch(next + f * kFloatsPerLine);
+    if (f < Columns * kLinesPerRow) prefetch(next + f * kFloatsPerLine);
 #pragma GCC unroll 8
     for (int panel = 0; panel < Panels; ++panel) {
       const float* const ahead = rows + panel * panel_stride + kFeaturesAhead * 2 * kPanelRows;
