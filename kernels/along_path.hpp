@@ -42,9 +42,9 @@ namespace cpu {
 [[nodiscard]] std::size_t distances_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
                                                     int threads);
 
-/// As reference::distances_along_paths: f32 within a block of features, f64 across blocks. A sample's distances depend
-/// neither on the samples beside it nor on the threads. `workspace`: distances_workspace_bytes(), aligned to
-/// Workspace::kAlignment.
+/// As reference::distances_along_paths: f32 within at most three blocks of features, f64 across them. A sample's
+/// distances depend neither on the samples beside it nor on the threads. `workspace`: distances_workspace_bytes(),
+/// aligned to Workspace::kAlignment.
 void distances_along_paths(const BlockedParameters& parameters, const BlockedSamples& samples,
                            const std::int32_t* breakpoints, double* distances, std::byte* workspace, int threads,
                            const Variant& variant = best_variant());

@@ -14,11 +14,15 @@ struct PathRow {
   std::int32_t first, count;
 };
 
-/// One block of features, or two taken at once: a path's turns then cost half as many mispredicted branches.
+/// Blocks of features that are taken at once, at most: a path's turns then cost so many times fewer mispredicted
+/// branches.
+inline constexpr std::int64_t kMostPathBlocks = 3;
+
+/// One block of features, or some that are taken at once.
 struct PathBlocks {
-  std::int64_t width = 0;  ///< features of a row in the block, or in each of two
-  std::int64_t count = 1;
-  std::int64_t next_parameters = 0, next_sample = 0;  ///< elements from the first block to the second
+  std::int64_t width = 0;                             ///< features of a row in each block
+  std::int64_t count = 1;                             ///< at most kMostPathBlocks
+  std::int64_t next_parameters = 0, next_sample = 0;  ///< elements from each block to the next
 };
 
 /// One cell's share in a gradient: which step of the run's samples, and dL/d distance of the path that the cell is on.
@@ -43,7 +47,7 @@ struct Variant {
   void (*warp)(const float* cost, std::int64_t stride, std::int64_t classes, std::int64_t steps, std::int64_t length,
                bool diagonal, std::int32_t* breakpoints, double* distances, float* state, std::int8_t* decisions);
 
-  /// Sum over a path's cells and one or two blocks of features of u*|centroid - m|; `rows` [K]. Arrays are blocks
+  /// Sum over a path's cells and some blocks of features of u*|centroid - m|; `rows` [K]. Arrays are blocks
   /// (see blocks.hpp): centroids and weights [K,width] of one class, sample [T,width].
   double (*path_distance)(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
                           const PathRow* rows, std::int64_t steps);

@@ -12,7 +12,7 @@ constexpr std::int64_t kSamplesPerTask =
 constexpr std::int64_t kRowsPerTask = 512;  ///< centroid steps whose gradient sums stay in a core's second-level cache
 constexpr std::int64_t kTasksPerThread = 16;  ///< enough for threads to end together
 constexpr std::int64_t kClassesPerPass =
-    4;  ///< classes whose block of the parameters stays in the nearest cache while a task's samples pass by
+    2;  ///< classes whose blocks of the parameters stay in the nearest cache while a task's samples pass by
 constexpr std::int64_t kSamplesPerRun =
     8;  ///< samples whose block of features stays in a near cache while classes pass by
 
@@ -145,11 +145,9 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
     }
     std::fill(distances + first * classes, distances + last * classes, 0.0);
     for (std::int64_t f = 0; f < feature_dim;) {
-      PathBlocks blocks{block_width(feature_dim, f)};
-      if (f + kBlockFeatures < feature_dim && block_width(feature_dim, f + kBlockFeatures) == kBlockFeatures) {
-        blocks.count = 2;
-        blocks.next_parameters = parameters.rows() * kBlockFeatures;
-      }
+      const std::int64_t whole_blocks = (padded_features(feature_dim) - f) / kBlockFeatures;
+      PathBlocks blocks{block_width(feature_dim, f), std::clamp(whole_blocks, std::int64_t{1}, kMostPathBlocks),
+                        parameters.rows() * kBlockFeatures};
       for (std::int64_t first_class = 0; first_class < classes; first_class += kClassesPerPass) {
         const std::int64_t last_class = std::min(first_class + kClassesPerPass, classes);
         for (std::int64_t b = first; b < last; ++b) {

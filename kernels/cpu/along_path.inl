@@ -9,6 +9,7 @@
 namespace {
 
 using dejavid::kernels::GradientCell;
+using dejavid::kernels::kMostPathBlocks;
 using dejavid::kernels::PathBlocks;
 using dejavid::kernels::PathRow;
 using dejavid::kernels::TieSign;
@@ -32,7 +33,11 @@ void with_width(std::int64_t width, Body&& body) {
 }
 
 /// Vectors of features whose sums over a row stay in registers at once.
+#if defined(__AVX512F__)
+constexpr int kDistanceVectors = 12;
+#else
 constexpr int kDistanceVectors = 8;
+#endif
 
 /// `Vectors` of features from `kOffset` on of each of `Blocks` blocks whose rows are `kWidth` wide. The columns of a
 /// row are added up before the weight is applied: |centroid - m| needs no more than the sample's number from memory.
@@ -76,7 +81,11 @@ double path_distance_passes(const float* centroids, const float* weights, const 
 
 double path_distance(const float* centroids, const float* weights, const float* sample, const PathBlocks& blocks,
                      const PathRow* rows, std::int64_t steps) {
-  if constexpr (2 * kVectorsPerBlock <= kDistanceVectors) {
+  if constexpr (kMostPathBlocks * kVectorsPerBlock <= kDistanceVectors) {
+    if (blocks.count == kMostPathBlocks) {
+      return lane_sum(path_distance_rows<kVectorsPerBlock, kMostPathBlocks, dejavid::kernels::kBlockFeatures, 0>(
+          centroids, weights, sample, blocks, rows, steps));
+    }
     if (blocks.count == 2) {
       return lane_sum(path_distance_rows<kVectorsPerBlock, 2, dejavid::kernels::kBlockFeatures, 0>(
           centroids, weights, sample, blocks, rows, steps));

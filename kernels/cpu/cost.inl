@@ -29,26 +29,41 @@ constexpr bool kFewRegisters = true;
 constexpr int kTilePanels = 1, kTileColumns = 2;
 #endif
 
-/// Features that a tile adds up before it moves on: that much of two panels stays in the nearest caches.
-constexpr std::int64_t kFeaturesPerPass = 4 * kBlockFeatures;
+/// Features that a tile adds up before it moves on: that much of two panels stays in the second-level cache beside the
+/// samples, and sums are not written and read again more often than that.
+constexpr std::int64_t kFeaturesPerPass = 8 * kBlockFeatures;
+/// Features of a panel that are on their way to the nearest cache: processors fetch ahead by themselves, but not beyond
+/// a page, which is 32 features of a panel.
+constexpr std::int64_t kFeaturesAhead = 16;
+constexpr std::int64_t kLinesPerRow = kBlockFeatures / kFloatsPerLine;
 
 /// A blocked array [rows,F].
 struct FeatureRows {
   const float* features;
   std::int64_t rows, feature_dim;
+  const float* after;  ///< the numbers that are read after those of the last row
 
   [[nodiscard]] const float* at(std::int64_t first_feature, std::int64_t row) const {
     return features + dejavid::kernels::block_offset(rows, feature_dim, first_feature, row);
   }
 };
 
-/// Adds `feature_count` features of one block, kWidth wide, to the sums. `packed` at the first of them.
+/// Adds `feature_count` features of one block, kWidth wide, to the sums. `packed` at the first of them, `next` where
+/// the rows of the next block begin: a row's lines lie in no order that processors would guess.
 template <int Panels, int Columns, std::int64_t kWidth = kBlockFeatures>
 inline void add_features(const float* packed, std::int64_t panel_stride, std::int64_t feature_count,
-                         const float* features, Registers<Columns * Panels * kVectorsPerPanel>& sum) {
+                         const float* features, const float* next,
+                         Registers<Columns * Panels * kVectorsPerPanel>& sum) {
   constexpr int kVectors = Panels * kVectorsPerPanel;
   for (std::int64_t f = 0; f < feature_count; ++f) {
     const float* const rows = packed + f * 2 * kPanelRows;
+    if (f < Columns * kLinesPerRow) prefetch(next + f * kFloatsPerLine);
+#pragma GCC unroll 8
+    for (int panel = 0; panel < Panels; ++panel) {
+      const float* const ahead = rows + panel * panel_stride + kFeaturesAhead * 2 * kPanelRows;
+      prefetch(ahead);
+      prefetch(ahead + kPanelRows);
+    }
     const auto row_at = [&](int v) { return (v / kVectorsPerPanel) * panel_stride + (v % kVectorsPerPanel) * kLanes; };
     Registers<kVectors> centroid;
 #pragma GCC unroll 8
@@ -57,10 +72,10 @@ inline void add_features(const float* packed, std::int64_t panel_stride, std::in
 #pragma GCC unroll 16
     for (int column = 0; column < Columns; ++column) {
       if constexpr (kFewRegisters) asm("" : "+r"(weights));  // read again for each column, not held in registers
-      const float m = features[column * kWidth + f];
+      const float& m = features[column * kWidth + f];
 #pragma GCC unroll 8
       for (int v = 0; v < kVectors; ++v) {
-        sum[column * kVectors + v] += load(weights + row_at(v)) * absolute(centroid[v] - m);
+        sum[column * kVectors + v] += load(weights + row_at(v)) * absolute(subtract_number(centroid[v], m));
       }
     }
   }
@@ -82,14 +97,18 @@ void cost_tile(const float* packed, std::int64_t panel_stride, std::int64_t firs
   for (std::int64_t f = first_feature; f < end; f += kBlockFeatures) {
     const float* const parameters = packed + f * 2 * kPanelRows;
     const std::int64_t width = dejavid::kernels::block_width(rows.feature_dim, f);
+    const float* const features = rows.at(f, row);
+    const float* const next = f + kBlockFeatures < end    ? rows.at(f + kBlockFeatures, row)
+                              : row + Columns < rows.rows ? rows.at(first_feature, row + Columns)
+                                                          : rows.after;
     if (width == kBlockFeatures) {
-      add_features<Panels, Columns>(parameters, panel_stride, smaller(kBlockFeatures, end - f), rows.at(f, row), sum);
+      add_features<Panels, Columns>(parameters, panel_stride, smaller(kBlockFeatures, end - f), features, next, sum);
     } else if (width == 3 * kBlockQuantum) {
-      add_features<Panels, Columns, 3 * kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+      add_features<Panels, Columns, 3 * kBlockQuantum>(parameters, panel_stride, end - f, features, next, sum);
     } else if (width == 2 * kBlockQuantum) {
-      add_features<Panels, Columns, 2 * kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+      add_features<Panels, Columns, 2 * kBlockQuantum>(parameters, panel_stride, end - f, features, next, sum);
     } else {
-      add_features<Panels, Columns, kBlockQuantum>(parameters, panel_stride, end - f, rows.at(f, row), sum);
+      add_features<Panels, Columns, kBlockQuantum>(parameters, panel_stride, end - f, features, next, sum);
     }
   }
 #pragma GCC unroll 16
@@ -132,7 +151,8 @@ void cost(const float* packed, std::int64_t panels, const dejavid::kernels::Bloc
     for (std::int64_t panel = 0; panel < panels; panel += kTilePanels) {
       float* columns = cost_rows + panel * kPanelRows;
       for (std::int64_t b = first_sample; b < first_sample + count; ++b) {
-        const FeatureRows rows{samples.features[b], samples.offsets[b + 1] - samples.offsets[b], feature_dim};
+        const std::int64_t next = b + 1 < first_sample + count ? b + 1 : first_sample;
+        const FeatureRows rows{samples.features[b], samples.length(b), feature_dim, samples.block(next, f)};
         if (panel + kTilePanels <= panels) {
           cost_sample<kTilePanels>(packed + panel * panel_stride, panel_stride, f, rows, columns, stride);
         } else {

@@ -23,6 +23,10 @@ constexpr int kTilePanels = 1, kTileColumns = 2;
 #endif
 /// Bytes that a group of features takes in a packed panel: centroids, then weights.
 constexpr std::int64_t kHalfBytes = kPanelRows * dejavid::kernels::kQuantizedGroup, kGroupBytes = 2 * kHalfBytes;
+/// Groups of a panel that are on their way to the nearest cache; see kFeaturesAhead in cost.inl.
+constexpr std::int64_t kGroupsAhead = 16;
+/// Numbers of a sample that are: these come from memory.
+constexpr std::int64_t kFloatsAhead = 512;
 
 template <typename Vectors>
 Vectors load_bytes(const std::int8_t* source) {
@@ -42,6 +46,12 @@ void quantized_tile(const std::int8_t* packed, std::int64_t groups, const std::i
   };
   IntVector sum[static_cast<std::size_t>(Columns * kVectors)] = {};
   for (std::int64_t group = 0; group < groups; ++group) {
+#pragma GCC unroll 8
+    for (int panel = 0; panel < Panels; ++panel) {
+      const std::int8_t* const ahead = packed + panel * panel_stride + kGroupsAhead * kGroupBytes;
+      prefetch(ahead);
+      prefetch(ahead + kHalfBytes);
+    }
     IntVector centroid[static_cast<std::size_t>(kVectors)];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) centroid[v] = load_bytes<IntVector>(packed + row_at(v));
@@ -117,14 +127,15 @@ void quantize_sample(const float* blocked, std::int64_t length, std::int64_t fea
   constexpr std::int64_t kGroup = dejavid::kernels::kQuantizedGroup;
   for (std::int64_t first = 0; first < feature_dim; first += dejavid::kernels::kBlockFeatures) {
     const std::int64_t width = dejavid::kernels::block_width(feature_dim, first);
-    for (std::int64_t f = 0; f < width; f += kLanes) {
-      const Vector low = load(scale.lows + first + f), inverse_step = load(scale.inverse_steps + first + f);
-      const float* const features = blocked + dejavid::kernels::block_offset(length, feature_dim, first, 0) + f;
-      std::int8_t* const groups = sample + (first + f) * length;
-      for (std::int64_t j = 0; j < length; ++j) {
-        const ByteVector bytes = quantize_vector(load(features + j * width), low, inverse_step);
+    const float* features = blocked + dejavid::kernels::block_offset(length, feature_dim, first, 0);
+    for (std::int64_t j = 0; j < length; ++j, features += width) {  // in the order in which they lie in memory
+      for (std::int64_t f = 0; f < width; f += kLanes) {
+        if (f % kFloatsPerLine == 0) prefetch(features + f + kFloatsAhead);
+        const ByteVector bytes =
+            quantize_vector(load(features + f), load(scale.lows + first + f), load(scale.inverse_steps + first + f));
         std::int8_t values[sizeof(bytes)];
         std::memcpy(values, &bytes, sizeof(bytes));
+        std::int8_t* const groups = sample + (first + f) * length;
 #pragma GCC unroll 4
         for (int group = 0; group < kLanes / kGroup; ++group) {
           std::memcpy(groups + (group * length + j) * kGroup, values + group * kGroup, kGroup);

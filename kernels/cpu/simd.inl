@@ -49,6 +49,25 @@ inline void keep_in_register(Vector& vector) {
 #endif
 }
 
+constexpr std::int64_t kFloatsPerLine = 16;
+
+/// Asks for the cache line at `address`, which need not lie in any array.
+inline void prefetch(const void* address) {
+  __builtin_prefetch(address);
+}
+
+/// vector - number. AVX-512 broadcasts a number as it reads it for another instruction: an instruction of its own,
+/// which compilers prefer where a number is used twice, costs as much as arithmetic on some processors (AMD Zen 4).
+inline Vector subtract_number(Vector vector, const float& number) {
+#if defined(__AVX512F__)
+  Vector difference;
+  asm("vsubps %2%{1to16%}, %1, %0" : "=v"(difference) : "v"(vector), "m"(number));
+  return difference;
+#else
+  return vector - number;
+#endif
+}
+
 inline Vector absolute(Vector value) {
   return reinterpret_cast<Vector>(reinterpret_cast<IntVector>(value) & 0x7fffffff);
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
 #include "src/dejavid/cpu_aligner.hpp"
 #include "src/dejavid/cpu_engine.hpp"
@@ -13,9 +14,13 @@ CpuDevice::CpuDevice(const Config& config, dist::Communicator& communicator, int
     : config_(config), communicator_(communicator), threads_(threads) {}
 
 std::string CpuDevice::describe() const {
-  return fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", kernels::best_variant().name,
-                     communicator_.size().value, communicator_.size().value == 1 ? "" : "s", threads_,
-                     threads_ == 1 ? "" : "s", communicator_.backend_name());
+  std::string instructions(kernels::best_variant().name);
+  if (config_.train.path_precision == PathPrecision::kI8) {
+    instructions += fmt::format(", train.path_precision i8 by {}", kernels::cpu::best_quantized_variant().name);
+  }
+  return fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", instructions, communicator_.size().value,
+                     communicator_.size().value == 1 ? "" : "s", threads_, threads_ == 1 ? "" : "s",
+                     communicator_.backend_name());
 }
 
 std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {

@@ -123,6 +123,8 @@ class Training(support.ProgramTest):
         for precision in ("f32", "i8"):
             run_dir = self.train(precision, store, **settings, train__path_precision=precision)
             losses.append([step["loss"] for step in support.read_metrics(run_dir, "step")])
+            environment = (run_dir / "environment.json").read_text()
+            self.assertEqual("train.path_precision i8 by " in environment, precision == "i8", environment)
         self.assertNotEqual(losses[1], losses[0])
         self.assert_relative(losses[1], losses[0], 0.02, "loss")
 

@@ -93,10 +93,10 @@ TEST(DistancesAlongPaths, EveryVariantIsWithinTheRoundingBoundOnReals) {
     const std::vector<std::int32_t> paths = problem.paths(false);
     std::vector<double> expected(static_cast<std::size_t>(problem.pair_count()));
     reference::distances_along_paths(problem.parameters(), problem.samples(), paths.data(), expected.data());
-    // A term passes through a subtraction, a product, the additions of its lane over at most K+T-1 cells, and the
-    // additions of a block's (at most 16) vectors; the rest is f64.
+    // A term passes through a subtraction, the additions of its row's at most T cells, a product, and in every row the
+    // additions of every other one of at most 12 vectors, and is part of one of two sums; the rest is f64.
     const std::int64_t longest = *std::max_element(shape.lengths.begin(), shape.lengths.end());
-    const double bound = std::expm1(static_cast<double>(2 + shape.steps + longest + 16) * kRoundoff) + 1e-13;
+    const double bound = std::expm1(static_cast<double>(3 + longest + 6 * shape.steps) * kRoundoff) + 1e-13;
     for_each_variant([&](const Variant& variant) {
       const std::vector<double> distances = distances_by(problem, paths, 1, variant);
       for (std::size_t pair = 0; pair < distances.size(); ++pair) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/kernels/problem.hpp"
@@ -127,6 +128,27 @@ TEST(Quantized, EveryVariantHasTheReferencesCosts) {
         EXPECT_EQ(costs_by(problem, variant), expected.costs) << variant.name << " " << to_string(shape);
       });
     }
+  }
+}
+
+TEST(Quantized, EveryVariantAddsTheLargestProducts) {
+  constexpr std::int64_t kGroups = 21, kLength = 13, kPanels = 3;
+  for (const std::int8_t centroid : {std::int8_t{0}, std::int8_t{kMostQuantized}}) {
+    Aligned<std::int8_t> packed(kPanels * kGroups * 2 * kPanelRows * kQuantizedGroup);
+    Aligned<std::int8_t> sample(kGroups * kLength * kQuantizedGroup);
+    for (std::int64_t k = 0; k < kPanels * kGroups * 2; ++k) {  // centroids and weights in turn
+      std::fill_n(packed.data() + k * kPanelRows * kQuantizedGroup, kPanelRows * kQuantizedGroup,
+                  k % 2 == 0 ? centroid : std::int8_t{kMostQuantized});
+    }
+    std::fill_n(sample.data(), kGroups * kLength * kQuantizedGroup,
+                static_cast<std::int8_t>(kMostQuantized - centroid));
+    for_each_quantized_variant([&](const cpu::QuantizedVariant& variant) {
+      Aligned<float> cost(kLength * kPanels * kPanelRows);
+      variant.cost(packed.data(), 0, kPanels, kGroups, sample.data(), kLength, cost.data(), kPanels * kPanelRows);
+      for (std::int64_t k = 0; k < kLength * kPanels * kPanelRows; ++k) {
+        ASSERT_EQ(cost[k], kGroups * kQuantizedGroup * kMostQuantized * kMostQuantized) << variant.name;
+      }
+    });
   }
 }
 
