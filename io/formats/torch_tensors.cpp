@@ -138,7 +138,10 @@ class Interpreter {
       case Kind::kCall:
         break;
     }
-    return fmt::format("an object of {}", excerpt(name_of(node.items[0])));
+    const std::string_view name = name_of(node.items[0]);
+    const auto unread =
+        std::find_if(kUnread.begin(), kUnread.end(), [&](const Unread& one) { return one.global == name; });
+    return unread != kUnread.end() ? std::string(unread->found) : fmt::format("an object of {}", excerpt(name));
   }
 
  private:
