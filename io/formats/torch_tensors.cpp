@@ -67,6 +67,7 @@ constexpr std::array kUnread{
     Unread{"numpy._core.multiarray._reconstruct", "a NumPy array", "torch.from_numpy(array)"},
 };
 
+constexpr std::string_view kTypeTag = "torch.jit._pickle.restore_type_tag";
 constexpr std::string_view kExpected = "expected a 2-D tensor [T, F] of floating numbers";
 constexpr std::string_view kReshaped = "tensor.float().reshape(T, F)";
 
@@ -86,14 +87,16 @@ class Interpreter {
     return &document_.containers[container->index];
   }
 
-  /// The items of a dict or OrderedDict; nothing where `value` is neither.
+  /// A dict or OrderedDict, whose `dict_items` are its items; nothing where `value` is neither.
   [[nodiscard]] const PickleNode* dict_of(const PickleValue& value) const {
     const PickleNode* call = node_of(value, Kind::kCall);
-    if (call != nullptr && name_of(call->items[0]) == "collections.OrderedDict") {
-      const PickleNode* arguments = node_of(call->items[1], Kind::kTuple);
-      return arguments != nullptr && arguments->items.empty() ? call : nullptr;
-    }
-    return node_of(value, Kind::kDict);
+    if (call == nullptr) return node_of(value, Kind::kDict);
+    const PickleNode* arguments = node_of(call->items[1], Kind::kTuple);
+    if (arguments == nullptr) return nullptr;
+    const std::string_view name = name_of(call->items[0]);
+    if (name == "collections.OrderedDict" && arguments->items.empty()) return call;
+    const bool tagged = name == kTypeTag && arguments->items.size() == 2;  // as torch::pickle_save() of C++ writes it
+    return tagged ? node_of(arguments->items[0], Kind::kDict) : nullptr;
   }
 
   [[nodiscard]] bool is_tensor_call(const PickleValue& value) const {
@@ -163,7 +166,7 @@ class Interpreter {
     const bool wraps = (function == "torch._utils._rebuild_parameter" && has(3, 3)) ||
                        (function == "torch._utils._rebuild_parameter_with_state" && has(4, 4)) ||
                        (function == "torch._utils._rebuild_device_tensor_from_cpu_tensor" && has(4, 4)) ||
-                       (function == "torch.jit._pickle.restore_type_tag" && has(2, 2));
+                       (function == kTypeTag && has(2, 2));
     if (wraps) return tensor_of(items[0], depth + 1);
     const bool typed = function == "torch._tensor._rebuild_from_type_v2" ||
                        function == "torch.tensor._rebuild_from_type_v2" ||
