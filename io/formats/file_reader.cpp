@@ -24,11 +24,11 @@ FileReader::FileReader(std::filesystem::path file) : path_(std::move(file)) {
   if (facts.type() != std::filesystem::file_type::regular) {
     throw StoreError(path_.string() + ": found no regular file; expected a file to read; check the path");
   }
+  size_ = std::filesystem::file_size(path_);
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_ < 0) {
     throw StoreError(path_.string() + ": cannot be read; expected a readable file; check its permissions");
   }
-  size_ = std::filesystem::file_size(path_);
 }
 
 FileReader::~FileReader() {
