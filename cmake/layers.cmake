@@ -19,6 +19,6 @@ endfunction()
 
 function(check_layers)
   check_layer(kernels torch/ ATen/ c10/ mpi\\.h hdf5 nccl io/ dist/ src/ dejavid/ config/ run/ fmt/ spdlog/)
-  check_layer(io mpi\\.h nccl kernels/ dist/ src/ dejavid/ config/ run/)
+  check_layer(io torch/ ATen/ c10/ mpi\\.h nccl kernels/ dist/ src/ dejavid/ config/ run/)
   check_layer(dist torch/ ATen/ c10/ hdf5 kernels/ io/ src/ dejavid/ config/ run/)
 endfunction()

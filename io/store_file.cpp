@@ -8,7 +8,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "io/crash_guard.hpp"
 #include "io/digest.hpp"
@@ -116,6 +116,14 @@ std::uint64_t StoreIndex::digest() const {
   return digest.value();
 }
 
+std::optional<std::string> repeated_name(const std::vector<std::string>& class_names) {
+  std::unordered_set<std::string_view> known;
+  for (const std::string& name : class_names) {
+    if (!known.insert(name).second) return name;
+  }
+  return std::nullopt;
+}
+
 FileFacts FileFacts::of(const std::filesystem::path& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return {};
@@ -171,6 +179,15 @@ void StoreFile::read_index(const hdf5::Handle& root) {
     throw Refusal(
         fmt::format(":class_names: found {} names; expected {} (num_classes), at least one; make the store again",
                     index_.class_names.size(), classes));
+  }
+  if (const auto repeated = repeated_name(index_.class_names)) {
+    const auto first = std::find(index_.class_names.begin(), index_.class_names.end(), *repeated);
+    const auto second = std::find(first + 1, index_.class_names.end(), *repeated);
+    throw Refusal(
+        fmt::format(":class_names: found \"{}\" for class {} and class {}; expected every name once; rename or join "
+                    "the classes and "
+                    "make the store again",
+                    printable(*repeated), first - index_.class_names.begin(), second - index_.class_names.begin()));
   }
   index_.encoder = hdf5::text_attribute(root, "encoder").value_or("");
   index_.source = hdf5::text_attribute(root, "source").value_or("");

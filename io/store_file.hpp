@@ -39,6 +39,9 @@ struct StoreIndex {
   [[nodiscard]] std::uint64_t digest() const;
 };
 
+/// A name that stands for two classes, if any does: predictions and other stores know classes by name.
+[[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);
+
 /// What tells whether a file is still the one that was opened.
 struct FileFacts {
   dev_t device = 0;

@@ -86,10 +86,12 @@ void require_unique_ids(const std::vector<StoreFile>& files) {
       repeated.add(fmt::format("\"{}\"", printable(index.ids[n])));
     }
     if (samples.count() == 0) continue;
-    throw StoreError(fmt::format(
-        "{}:ids:{} {}: found {} again ({}{}); expected every id once; leave one out and make the store again",
-        file.path().string(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
-        samples.count() == 1 ? "" : "the first is ", first));
+    throw StoreError(
+        fmt::format("{}:ids:{} {}: found {} again ({}{}); expected every id once; leave one out, or make a store again "
+                    "with other ids "
+                    "(dejavid_convert ts: --id-prefix)",
+                    file.path().string(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
+                    samples.count() == 1 ? "" : "the first is ", first));
   }
 }
 

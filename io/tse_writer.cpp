@@ -44,6 +44,7 @@ struct TseWriter::State {
         durable(path, DurableFile::Existing::kRefuse) {}
 
   [[nodiscard]] std::string where(const TseSample& sample) const {
+    if (!sample.origin.empty()) return std::string(sample.origin);
     return fmt::format("{}:features:sample {} ({})", path.string(), labels.size(), printable(sample.id));
   }
   void check(const TseSample& sample) const;
@@ -129,6 +130,9 @@ TseWriter::TseWriter(std::filesystem::path file, TseStoreHeader header, TseWrite
   };
   if (header.feature_dim < 1) refuse(fmt::format("found {} features a step; expected at least 1", header.feature_dim));
   if (header.class_names.empty()) refuse("found no class; expected at least one");
+  if (const auto repeated = repeated_name(header.class_names)) {
+    refuse(fmt::format("found the class name \"{}\" twice; expected every name once", printable(*repeated)));
+  }
   const auto is_text = [](const std::string& text) { return is_utf8(text) && text.find('\0') == std::string::npos; };
   if (!std::all_of(header.class_names.begin(), header.class_names.end(), is_text))
     refuse("found a class name that is no text; expected UTF-8");

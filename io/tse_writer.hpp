@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/tse_store.hpp"
@@ -33,6 +34,7 @@ struct TseSample {
   std::span<const float> features;                  ///< [T,F]
   std::span<const std::int32_t> frame_labels = {};  ///< [T] or empty
   std::span<const double> timestamps = {};          ///< [T] seconds, or empty
+  std::string_view origin = {};  ///< where it was read from, for messages; empty: named as in the store
 };
 
 /// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`,

@@ -24,6 +24,15 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string as_utf8(std::string_view text) {
+  std::string result(text);
+  if (is_utf8(text)) return result;
+  for (char& letter : result) {
+    if (static_cast<unsigned char>(letter) >= 0x80) letter = '?';
+  }
+  return result;
+}
+
 std::string printable(std::string_view text) {
   std::string line(text);
   for (char& letter : line) {

@@ -23,6 +23,10 @@ void add(IdTable& table, const std::string& id, std::optional<IdValue> value) {
                     "these; convert the values",
                     table.file.string(), excerpt(id)));
   }
+  if (id.find('\0') != std::string::npos) {
+    throw StoreError(fmt::format("{}:{}: found an id with a NUL character; expected a plain text; rename it",
+                                 table.file.string(), excerpt(id)));
+  }
   if (!table.values.emplace(id, std::move(*value)).second) {
     throw StoreError(fmt::format("{}:{}: found this id twice; expected every id once; remove one", table.file.string(),
                                  excerpt(id)));

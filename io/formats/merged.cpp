@@ -70,6 +70,7 @@ class StoresSource : public MergedSource {
   void next(SourceSample& sample) override {
     const std::int64_t index = position_++;
     sample.id = store_.id(index);
+    sample.origin = store_.describe(index);
     sample.label = store_.label(index);
     sample.split = store_.split(index);
     sample.features.resize(static_cast<std::size_t>(store_.length(index) * header_.feature_dim));

@@ -29,6 +29,7 @@ struct Entry {
   std::filesystem::path file;
   std::string label;
   Split split = Split::kTrain;
+  std::string where;  ///< the manifest and the line there
 };
 
 /// Where each column stands in the records.
@@ -87,15 +88,24 @@ class NpySource : public SampleSource {
                       manifest.string()));
     }
     const auto columns = find_columns(manifest, records.front());
+    std::unordered_map<std::string, std::int64_t> line_of_id;
     for (std::size_t row = 1; row < records.size(); ++row) {
-      entries_.push_back(read_entry(manifest, records[row], columns, records.front().fields.size()));
+      Entry entry = read_entry(manifest, records[row], columns, records.front().fields.size());
+      const auto [first, fresh] = line_of_id.emplace(entry.id, records[row].line);
+      if (!fresh) {
+        throw StoreError(
+            fmt::format("{}: found the id '{}' again, first in line {}; expected every id once; rename or "
+                        "remove one",
+                        entry.where, excerpt(entry.id), first->second));
+      }
+      entries_.push_back(std::move(entry));
     }
     header_.class_names = class_order(entries_);
     for (std::size_t label = 0; label < header_.class_names.size(); ++label) {
       label_of_name_[header_.class_names[label]] = static_cast<std::int32_t>(label);
     }
-    header_.feature_dim = read_npy(entries_.front().file).feature_dim;
-    header_.source = manifest.filename().string();
+    header_.feature_dim = read_npy_feature_dim(entries_.front().file);
+    header_.source = as_utf8(manifest.filename().string());
   }
 
   [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
@@ -103,13 +113,14 @@ class NpySource : public SampleSource {
 
   void next(SourceSample& sample) override {
     const Entry& entry = entries_[position_++];
+    sample.id = entry.id;
+    sample.origin = fmt::format("{} (id '{}', {})", entry.file.string(), excerpt(entry.id), entry.where);
     FeatureMatrix matrix = read_npy(entry.file);
     if (matrix.feature_dim != header_.feature_dim) {
       throw StoreError(fmt::format("{}: found {} features; expected {} as in {}; all samples need the same number",
                                    entry.file.string(), matrix.feature_dim, header_.feature_dim,
                                    entries_.front().file.string()));
     }
-    sample.id = entry.id;
     sample.label = label_of_name_.at(entry.label);
     sample.split = entry.split;
     sample.features = std::move(matrix.values);
@@ -137,8 +148,20 @@ class NpySource : public SampleSource {
       throw StoreError(fmt::format("{}: found the split '{}'; expected train, val, validation or test; correct it",
                                    where, excerpt(split)));
     }
-    Entry entry{
-        .id = field(kId), .file = manifest.parent_path() / field(kFile), .label = field(kLabel), .split = *parsed};
+    Entry entry{.id = field(kId),
+                .file = manifest.parent_path() / field(kFile),
+                .label = field(kLabel),
+                .split = *parsed,
+                .where = where};
+    for (const Column column : {kId, kLabel}) {
+      const std::string& text = column == kId ? entry.id : entry.label;
+      if (!is_utf8(text) || text.find('\0') != std::string::npos) {
+        throw StoreError(
+            fmt::format("{}: found the {} in an encoding that is not UTF-8; expected UTF-8; save the "
+                        "manifest as UTF-8",
+                        where, kColumnNames[column]));
+      }
+    }
     if (!names_a_file(entry.file)) {
       throw StoreError(fmt::format(
           "{}: found no file {}; expected the sample's .npy, seen from the manifest's folder; check the path", where,

@@ -4,11 +4,11 @@
 
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <span>
 #include <string_view>
 
 #include "io/errors.hpp"
+#include "io/formats/load_bits.hpp"
 #include "io/formats/text.hpp"
 #include "io/formats/whole_file.hpp"
 #include "io/half_float.hpp"
@@ -22,6 +22,8 @@ struct NpyHeader {
   bool fortran_order = false;
   std::vector<std::int64_t> shape;
   std::size_t data_begin = 0;
+  /// Bytes of a number, for the types that are read.
+  [[nodiscard]] std::size_t width() const { return static_cast<std::size_t>(descr[2] - '0'); }
 };
 
 [[noreturn]] void refuse(const std::filesystem::path& file, std::string_view found, std::string_view expected) {
@@ -83,24 +85,9 @@ NpyHeader parse_header(const std::filesystem::path& file, std::string_view bytes
   return header;
 }
 
-/// Element `index` of `data`, whose bytes lie in the order that `swapped` says.
-template <typename Bits>
-Bits load(std::span<const char> data, std::size_t index, bool swapped) {
-  Bits bits{};
-  char bytes[sizeof(Bits)];
-  for (std::size_t i = 0; i < sizeof(Bits); ++i) {
-    bytes[i] = data[index * sizeof(Bits) + (swapped ? sizeof(Bits) - 1 - i : i)];
-  }
-  std::memcpy(&bits, bytes, sizeof(Bits));
-  return bits;
-}
-
-}  // namespace
-
-FeatureMatrix read_npy(const std::filesystem::path& file) {
-  static_assert(std::endian::native == std::endian::little);
-  const std::vector<char> bytes = read_whole_file(file);
-  const NpyHeader header = parse_header(file, {bytes.data(), bytes.size()});
+/// The header of an array [T,F] of a type that is read, with as many bytes of data as it says.
+NpyHeader checked_header(const std::filesystem::path& file, const std::vector<char>& bytes) {
+  NpyHeader header = parse_header(file, {bytes.data(), bytes.size()});
   if (header.shape.size() != 2) {
     refuse(file, fmt::format("an array of shape ({})", fmt::join(header.shape, ", ")),
            "a 2-D array [T, F]; a single feature is array.reshape(-1, 1), one step is array.reshape(1, -1)");
@@ -115,28 +102,44 @@ FeatureMatrix read_npy(const std::filesystem::path& file) {
   if (!known) {
     refuse(file, fmt::format("the type '{}'", excerpt(type)), "f2, f4 or f8; convert it with .astype('f4')");
   }
-  const bool swapped = type[0] == '>';
-  const auto width = static_cast<std::size_t>(type[2] - '0');
   const auto steps = static_cast<std::size_t>(header.shape[0]), feature_dim = static_cast<std::size_t>(header.shape[1]);
   const std::span<const char> data = std::span(bytes).subspan(header.data_begin);
+  const std::size_t width = header.width();
   // Divided, not multiplied: a forged shape may overflow.
   if (data.size() % width != 0 || data.size() / width / steps != feature_dim || data.size() / width % steps != 0) {
     refuse(file, fmt::format("{} bytes of data for shape ({}) of {}", data.size(), fmt::join(header.shape, ", "), type),
            "as many as the shape says; copy or save the file again");
   }
+  return header;
+}
 
+}  // namespace
+
+std::int64_t read_npy_feature_dim(const std::filesystem::path& file) {
+  return checked_header(file, read_whole_file(file)).shape[1];
+}
+
+FeatureMatrix read_npy(const std::filesystem::path& file) {
+  static_assert(std::endian::native == std::endian::little);
+  const std::vector<char> bytes = read_whole_file(file);
+  const NpyHeader header = checked_header(file, bytes);
+  const bool swapped = header.descr[0] == '>';
+  const std::size_t width = header.width();
+  const auto steps = static_cast<std::size_t>(header.shape[0]), feature_dim = static_cast<std::size_t>(header.shape[1]);
+  const std::span<const char> data = std::span(bytes).subspan(header.data_begin);
   FeatureMatrix matrix{.steps = header.shape[0], .feature_dim = header.shape[1], .values = {}};
   matrix.values.resize(steps * feature_dim);
   for (std::size_t step = 0; step < steps; ++step) {
     for (std::size_t feature = 0; feature < feature_dim; ++feature) {
       const std::size_t index = header.fortran_order ? feature * steps + step : step * feature_dim + feature;
+      const char* at = data.data() + index * width;
       float& value = matrix.values[step * feature_dim + feature];
       if (width == 2) {
-        value = widen_half(load<std::uint16_t>(data, index, swapped));
+        value = widen_half(load_bits<std::uint16_t>(at, swapped));
       } else if (width == 4) {
-        value = std::bit_cast<float>(load<std::uint32_t>(data, index, swapped));
+        value = std::bit_cast<float>(load_bits<std::uint32_t>(at, swapped));
       } else {
-        const auto wide = std::bit_cast<double>(load<std::uint64_t>(data, index, swapped));
+        const auto wide = std::bit_cast<double>(load_bits<std::uint64_t>(at, swapped));
         value = static_cast<float>(wide);
         if (std::isfinite(wide) && !std::isfinite(value)) {
           throw NotFiniteError(

@@ -11,4 +11,7 @@ namespace dejavid::io {
 /// pass through.
 [[nodiscard]] FeatureMatrix read_npy(const std::filesystem::path& file);
 
+/// F of such an array, whatever its numbers are. Throws StoreError as read_npy() does.
+[[nodiscard]] std::int64_t read_npy_feature_dim(const std::filesystem::path& file);
+
 }  // namespace dejavid::io

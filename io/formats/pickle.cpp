@@ -18,11 +18,9 @@ namespace {
 
 constexpr std::size_t kDeepest = 64;  ///< containers within containers; three dicts of plain values need two
 
-/// Opcodes that would import, call or fetch something: their names, for the message.
+/// Opcodes that would call or fetch something: their names, for the message.
 std::string_view forbidden_name(unsigned char opcode) {
   switch (opcode) {
-    case 'c':
-      return "GLOBAL";
     case 'R':
       return "REDUCE";
     case 'b':
@@ -45,8 +43,6 @@ std::string_view forbidden_name(unsigned char opcode) {
       return "EXT4";
     case 0x92:
       return "NEWOBJ_EX";
-    case 0x93:
-      return "STACK_GLOBAL";
     case 0x96:
       return "BYTEARRAY8";
     case 0x97:
@@ -74,7 +70,8 @@ bool append_utf8(std::string& text, std::uint32_t code) {
 
 class PickleReader {
  public:
-  PickleReader(const std::string& name, std::span<const char> bytes) : name_(name), bytes_(bytes) {}
+  PickleReader(const std::string& name, std::span<const char> bytes, PickleContent content)
+      : name_(name), bytes_(bytes), content_(content) {}
 
   PickleDocument read() {
     while (!stopped_) {
@@ -95,6 +92,12 @@ class PickleReader {
   using Kind = PickleNode::Kind;
 
   [[noreturn]] void refuse(std::string_view found) const {
+    if (content_ == PickleContent::kCalls) {
+      throw StoreError(
+          fmt::format("{}: found {} at byte {} of its pickle; expected what torch.save writes of a tensor or a dict of "
+                      "tensors; copy the file again, or load it in Python and torch.save that",
+                      name_, found, opcode_begin_));
+    }
     throw StoreError(fmt::format(
         "{}: found {} at byte {}; expected a pickled dict of plain strings and numbers; write it as JSON instead: "
         "python3 -c \"import pickle,json,sys; json.dump({{str(k): getattr(v,'item',lambda: v)() for k,v in "
@@ -198,7 +201,7 @@ class PickleReader {
       refuse("an item without its container");
     }
     PickleNode& node = document_.containers[std::get<PickleContainer>(stack_.back()).index];
-    if (node.kind != kind) {
+    if (node.kind != kind && !(kind == Kind::kDict && node.kind == Kind::kCall)) {  // a call may make a kind of dict
       refuse("an item for another kind of container");
     }
     return node;
@@ -232,6 +235,39 @@ class PickleReader {
       refuse("a reference to what was never remembered");
     }
     push(found->second);
+  }
+
+  void push_global(std::string_view opcode, std::string module, std::string_view name) {
+    module += '.';
+    module += name;
+    if (content_ == PickleContent::kPlain) {
+      refuse(fmt::format("{} {} (a class or function, as numpy numbers need)", opcode, excerpt(module)));
+    }
+    push(PickleGlobal{std::make_shared<const std::string>(std::move(module))});
+  }
+
+  /// STACK_GLOBAL: the two names lie on the stack.
+  void push_stack_global() {
+    const PickleValue name = pop(), module = pop();
+    const auto *name_text = std::get_if<PickleText>(&name), *module_text = std::get_if<PickleText>(&module);
+    if (name_text == nullptr || module_text == nullptr) {
+      refuse("STACK_GLOBAL of what is no text");
+    }
+    push_global("STACK_GLOBAL", *module_text->text, *name_text->text);
+  }
+
+  /// REDUCE and NEWOBJ: a call, kept as one.
+  void push_call() {
+    std::vector<PickleValue> parts(2);
+    parts[1] = pop();
+    parts[0] = pop();
+    push_container(Kind::kCall, std::move(parts));
+  }
+
+  /// BUILD: a state for what a call would have made.
+  void set_state() {
+    PickleValue state = pop();
+    top(Kind::kCall).items.push_back(std::move(state));
   }
 
   std::uint64_t memo_key() {
@@ -496,8 +532,32 @@ class PickleReader {
       case 'j':
         recall(number(4));
         return;
+      case 'c': {  // GLOBAL
+        std::string module = line();
+        push_global("GLOBAL", std::move(module), line());
+        return;
+      }
+      case 0x93:
+        push_stack_global();
+        return;
       default:
         break;
+    }
+    if (content_ == PickleContent::kCalls) {
+      switch (opcode) {
+        case 'R':
+        case 0x81:
+          push_call();
+          return;
+        case 'b':
+          set_state();
+          return;
+        case 'Q':
+          push_container(Kind::kPersistent, std::vector<PickleValue>(1, pop()));
+          return;
+        default:
+          break;
+      }
     }
     const std::string_view forbidden = forbidden_name(opcode);
     refuse(forbidden.empty() ? fmt::format("the unknown opcode 0x{:02x}", opcode)
@@ -511,6 +571,7 @@ class PickleReader {
 
   const std::string& name_;
   std::span<const char> bytes_;
+  PickleContent content_;
   std::size_t position_ = 0, opcode_begin_ = 0, marks_ = 0;
   bool stopped_ = false;
   std::vector<PickleValue> stack_;
@@ -520,8 +581,8 @@ class PickleReader {
 
 }  // namespace
 
-PickleDocument read_pickle(const std::string& name, std::span<const char> bytes) {
-  return PickleReader(name, bytes).read();
+PickleDocument read_pickle(const std::string& name, std::span<const char> bytes, PickleContent content) {
+  return PickleReader(name, bytes, content).read();
 }
 
 }  // namespace dejavid::io

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "io/first_few.hpp"
 #include "io/tse_writer.hpp"
 
 namespace dejavid::io {
@@ -13,6 +14,7 @@ namespace dejavid::io {
 /// One sample as a format hands it over; the buffers are reused from sample to sample.
 struct SourceSample {
   std::string id;
+  std::string origin;      ///< the file it was read from, with the line or id there, for messages
   std::int32_t label = 0;  ///< 0..C-1
   Split split = Split::kTrain;
   std::vector<float> features;             ///< [T,F]
@@ -30,12 +32,20 @@ class SampleSource {
 
   [[nodiscard]] virtual const TseStoreHeader& header() const = 0;
   [[nodiscard]] virtual std::int64_t sample_count() const = 0;
-  /// Fills `sample` with the coming one. To be called sample_count() times. Throws StoreError, NotFiniteError.
+  /// What was passed over in the input, one line each.
+  [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+  /// Fills `sample` with the coming one, its id and origin first. To be called sample_count() times. Throws StoreError,
+  /// and NotFiniteError for a sample that may be left out: the next call goes on behind it. NaN and infinity may also
+  /// be handed over.
   virtual void next(SourceSample& sample) = 0;
 };
 
+/// What becomes of a sample with a number that is not finite.
+enum class NotFiniteSamples : std::uint8_t { kRefuse, kLeaveOut };
+
 /// What write_store() wrote.
 struct StoreTotals {
+  FirstFew left_out;  ///< samples that are not finite, and where
   std::int64_t samples_of_split[3] = {0, 0, 0};
   std::int64_t classes = 0, feature_dim = 0;
   std::int64_t shortest = 0, longest = 0, steps = 0;  ///< of the samples' T; `steps` is their sum
@@ -44,8 +54,8 @@ struct StoreTotals {
 
 /// Streams `source` into a new store `file`, one sample in memory at a time; `advance` is called after every sample.
 /// `encoder` takes the place of the source's own text where it is not empty. Throws what the source and TseWriter
-/// throw.
+/// throw, NotFiniteError also where every sample was left out; messages about a sample name its origin.
 StoreTotals write_store(SampleSource& source, const std::filesystem::path& file, const TseWriterOptions& options,
-                        const std::string& encoder, const std::function<void()>& advance);
+                        const std::string& encoder, NotFiniteSamples not_finite, const std::function<void()>& advance);
 
 }  // namespace dejavid::io

@@ -138,6 +138,7 @@ class SyntheticSource : public SampleSource {
     const std::int64_t index = train ? position_ : position_ - options_.train_samples;
     ++position_;
     sample.id = fmt::format("{}_{:06}", train ? "train" : "val", index);
+    sample.origin = fmt::format("{}: sample {}", header_.source, sample.id);
     sample.split = train ? Split::kTrain : Split::kValidation;
     sample.label = static_cast<std::int32_t>(index % options_.classes);
 

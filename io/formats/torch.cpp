@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <list>
 #include <map>
 #include <optional>
+#include <unordered_map>
 
 #include "io/errors.hpp"
 #include "io/formats/id_table.hpp"
@@ -17,10 +17,6 @@
 
 namespace dejavid::io {
 namespace {
-
-/// Files that hold a dict of tensors stay in memory while they are among the last few used, since ids need not be
-/// grouped by file.
-constexpr std::size_t kDictFilesHeld = 4;
 
 struct Entry {
   std::string id;
@@ -71,8 +67,9 @@ class TorchSource : public SampleSource {
                                      files.file.string(), excerpt(id), printable(entries_.back().file.string())));
       }
     }
-    header_.feature_dim = matrix_of(entries_.front()).feature_dim;
-    header_.source = input.features.lexically_normal().string();
+    std::optional<TensorFile> one;
+    header_.feature_dim = file_of(entries_.front(), one).feature_dim(entries_.front().id);
+    header_.source = as_utf8(input.features.lexically_normal().string());
   }
 
   [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
@@ -80,14 +77,17 @@ class TorchSource : public SampleSource {
 
   void next(SourceSample& sample) override {
     const Entry& entry = entries_[position_++];
-    FeatureMatrix matrix = matrix_of(entry);
+    sample.id = entry.id;
+    std::optional<TensorFile> one;
+    const TensorFile& file = file_of(entry, one);
+    sample.origin = file.where(entry.id);
+    FeatureMatrix matrix = file.read(entry.id);
     if (matrix.feature_dim != header_.feature_dim) {
       throw StoreError(
           fmt::format("{}:{}: found {} features; expected {} as sample '{}' has; all samples need the same number",
                       entry.file.string(), excerpt(entry.id), matrix.feature_dim, header_.feature_dim,
                       excerpt(entries_.front().id)));
     }
-    sample.id = entry.id;
     sample.label = entry.label;
     sample.split = entry.split;
     sample.features = std::move(matrix.values);
@@ -104,33 +104,27 @@ class TorchSource : public SampleSource {
     return *split;
   }
 
-  FeatureMatrix matrix_of(const Entry& entry) {
-    auto held = std::find_if(held_.begin(), held_.end(), [&](const auto& pair) { return pair.first == entry.file; });
-    if (held == held_.end()) {
-      TensorFile loaded = read_tensor_file(entry.file);
-      if (loaded.tensor) {
-        return std::move(*loaded.tensor);
-      }
-      held_.emplace_front(entry.file, std::move(loaded));
-      if (held_.size() > kDictFilesHeld) {
-        held_.pop_back();
-      }
-    } else {
-      held_.splice(held_.begin(), held_, held);
+  /// The file that holds the entry's tensor. Ids need not be grouped by file, so what is known of files of several
+  /// tensors stays; `one` keeps a file of a single one.
+  const TensorFile& file_of(const Entry& entry, std::optional<TensorFile>& one) {
+    const std::string name = entry.file.string();
+    auto known = files_.find(name);
+    if (known == files_.end()) {
+      one.emplace(entry.file);
+      if (one->holds_one()) return *one;
+      known = files_.emplace(name, std::move(*one)).first;
     }
-    const auto& by_id = held_.front().second.by_id;
-    const auto found = by_id.find(entry.id);
-    if (found == by_id.end()) {
+    if (!known->second.contains(entry.id)) {
       throw StoreError(fmt::format(
-          "{}: found a dict of {} tensors without the id '{}'; expected it there; check the dict of file names",
-          entry.file.string(), by_id.size(), excerpt(entry.id)));
+          "{}: found a dict of {} tensors without the id '{}'; expected it there; check the dict of file names", name,
+          known->second.count(), excerpt(entry.id)));
     }
-    return found->second;
+    return known->second;
   }
 
   TseStoreHeader header_;
   std::vector<Entry> entries_;
-  std::list<std::pair<std::filesystem::path, TensorFile>> held_;  ///< the last used first
+  std::unordered_map<std::string, TensorFile> files_;  ///< those of several tensors, by path
   std::size_t position_ = 0;
 };
 

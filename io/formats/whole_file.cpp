@@ -1,11 +1,8 @@
 #include "io/formats/whole_file.hpp"
 
-#include <fmt/format.h>
-
-#include <fstream>
 #include <system_error>
 
-#include "io/errors.hpp"
+#include "io/formats/file_reader.hpp"
 
 namespace dejavid::io {
 
@@ -15,23 +12,9 @@ bool names_a_file(const std::filesystem::path& file) {
 }
 
 std::vector<char> read_whole_file(const std::filesystem::path& file) {
-  std::error_code refused;
-  const auto facts = std::filesystem::status(file, refused);
-  if (facts.type() == std::filesystem::file_type::not_found) {
-    throw StoreError(file.string() + ": found no such file; expected a file to read; check the path");
-  }
-  if (facts.type() == std::filesystem::file_type::none) {
-    throw StoreError(
-        fmt::format("{}: found {}; expected a file to read; check the path", file.string(), refused.message()));
-  }
-  if (facts.type() != std::filesystem::file_type::regular) {
-    throw StoreError(file.string() + ": found no regular file; expected a file to read; check the path");
-  }
-  std::ifstream stream(file, std::ios::binary);
-  std::vector<char> bytes(std::filesystem::file_size(file));
-  if (!stream || !stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) {
-    throw StoreError(file.string() + ": cannot be read; expected a readable file; check its permissions");
-  }
+  const FileReader reader(file);
+  std::vector<char> bytes(reader.size());
+  reader.read(0, bytes);
   return bytes;
 }
 

@@ -41,6 +41,7 @@ TEST_F(IdTables, RefusesWhatIsNoPlainDict) {
   expect_refused("a.json", "[1, 2]", "JSON array");
   expect_refused("a.json", "{\"a\": 1", "no JSON");
   expect_refused("a.json", "{}", "empty");
+  expect_refused("a.json", R"({"a\u0000": 1})", "NUL");
   expect_refused("a.json", R"({"a": 1.5})", "neither an integer nor a text");
   expect_refused("a.json", R"({"a": true})", "neither an integer nor a text");
   expect_refused("a.json", R"({"a": {"b": 1}})", "neither an integer nor a text");

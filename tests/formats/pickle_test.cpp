@@ -88,6 +88,30 @@ TEST(Pickle, RefusesEverythingThatCouldRunNamingTheOpcode) {
   }
 }
 
+TEST(Pickle, KeepsCallsWithoutMakingThem) {
+  // OrderedDict(), its item "a", its state 7; a persistent id; a class by itself
+  const std::string bytes =
+      "\x80\x02(ccollections\nOrderedDict\n)R(X\x01\x00\x00\x00"
+      "aK\x01uK\x07"
+      "bK\x05Qctorch\nTensor\nt."s;
+  const PickleDocument document = read_pickle("x.pkl", bytes, PickleContent::kCalls);
+  const auto& items = document.containers[std::get<PickleContainer>(document.root).index].items;
+  ASSERT_EQ(items.size(), 3U);
+  const PickleNode& call = document.containers[std::get<PickleContainer>(items[0]).index];
+  EXPECT_EQ(call.kind, PickleNode::Kind::kCall);
+  EXPECT_EQ(*std::get<PickleGlobal>(call.items.at(0)).name, "collections.OrderedDict");
+  EXPECT_EQ(std::get<std::int64_t>(call.items.at(2)), 7);
+  EXPECT_EQ(*std::get<PickleText>(call.dict_items.at(0).first).text, "a");
+  const PickleNode& persistent = document.containers[std::get<PickleContainer>(items[1]).index];
+  EXPECT_EQ(persistent.kind, PickleNode::Kind::kPersistent);
+  EXPECT_EQ(std::get<std::int64_t>(persistent.items.at(0)), 5);
+  EXPECT_EQ(*std::get<PickleGlobal>(items[2]).name, "torch.Tensor");
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_THROW(static_cast<void>(read_pickle("x.pkl", std::span(bytes).first(length), PickleContent::kCalls)),
+                 StoreError);
+  }
+}
+
 TEST(Pickle, RefusesEveryTruncation) {
   for (const std::string& whole : {kProtocol2, kProtocol4}) {
     for (std::size_t length = 0; length < whole.size(); ++length) {

@@ -1,5 +1,6 @@
 """`dejavid_convert npy`: arrays as numpy saves them, listed in a manifest."""
 
+import os
 import unittest
 
 import numpy as np
@@ -64,13 +65,41 @@ class Npy(convert_case.ConvertCase):
             (["line 3", "b.npy"], "id,file,label,split\na,a.npy,x,train\nb,b.npy,x,train\n"),
             (["line 2", "empty label"], "id,file,label,split\na,a.npy,,train\n"),
             (["line 2", "never closed"], 'id,file,label,split\na,"a.npy,x,train\n'),
-            (["a second time"], "id,file,label,split\na,a.npy,x,train\na,a.npy,x,val\n"),
+            (["line 4", "'a' again", "line 2"], "id,file,label,split\na,a.npy,x,train\nb,a.npy,x,val\na,a.npy,x,val\n"),
             (["no samples"], "id,file,label,split\n"),
         ):
             with self.subTest(words):
                 if len(text.splitlines()) == 1 and words != ["no samples"]:
                     text += ",".join(["a"] * (text.count(",") + 1)) + "\n"
-                self.refuse(10, ["m.csv" if words != ["a second time"] else "a.h5", *words], *self.manifest(text), "--out", "a.h5")
+                self.refuse(10, ["m.csv", *words], *self.manifest(text), "--out", "a.h5")
+
+        for line, word in (("\u00e4,a.npy,x,train", "id"), ("a,a.npy,\u00e9,train", "label")):
+            arguments = self.manifest(f"id,file,label,split\nb,a.npy,x,train\n{line}\n", encoding="latin-1")
+            self.refuse(10, ["m.csv:line 3", word, "UTF-8"], *arguments, "--out", "a.h5")
+
+    def test_file_names_in_any_encoding(self):
+        self.save("a.npy", np.ones((1, 1), "f4"))
+        name = b"m\xe9.csv"
+        (self.folder / "m.csv").write_text("id,file,label,split\na,a.npy,x,train\n")
+        os.rename(os.fsencode(self.folder / "m.csv"), os.path.join(os.fsencode(self.folder), name))
+        self.assertEqual(self.convert("npy", "--manifest", os.fsdecode(name)).attributes["source"], "m?.csv")
+
+    def test_samples_that_are_not_finite_are_left_out_on_request(self):
+        bad = np.ones((3, 2))
+        bad[1, 0] = np.nan
+        for name, array in (("a", np.full((1, 2), 1e39)), ("b", np.ones((2, 2), "f4")), ("c", bad)):
+            self.save(f"{name}.npy", array)
+        arguments = *self.manifest("id,file,label,split\none,a.npy,x,train\ntwo,b.npy,y,train\nthree,c.npy,x,train\n"), "--data.bad_samples"
+        store = self.convert(*arguments, "skip")
+        self.assertEqual((store.ids, store.labels, store.class_names), (["two"], [1], ["x", "y"]))
+        for word in ("left out 2 of 3", "a.npy", "c.npy (id 'three', m.csv:line 4)", "nan at step 1, feature 0"):
+            self.assertIn(word, self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.refuse(2, ["drop"], *arguments, "drop", "--out", "a.h5")
+        self.save("b.npy", bad)
+        self.refuse(12, ["only samples that are not finite", "b.npy"], *arguments, "skip", "--out", "a.h5", "--progress", "off")
+        self.save("b.npy", np.full((2, 2), 1e6))  # finite, so not left out, but f16 cannot hold it
+        self.refuse(12, ["b.npy", "line 3", "f16"], *arguments, "skip", "--float16", "--out", "a.h5", "--progress", "off")
 
     def test_refused_arrays(self):
         arguments = *self.manifest("id,file,label,split\na,a.npy,x,train\n"), "--out", "a.h5"
@@ -88,7 +117,7 @@ class Npy(convert_case.ConvertCase):
                 self.refuse(10, ["a.npy", *words], *arguments)
         for array in (np.full((2, 3), 1e39), np.full((2, 3), np.nan), np.full((2, 3), -np.inf, "f2")):
             self.save("a.npy", array)
-            self.refuse(12, ["step 0"], *arguments)
+            self.refuse(12, ["a.npy", "step 0"], *arguments)
         whole = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4)}"
         for words, content in (
             (["magic"], b"PK\x03\x04 no array at all"),

@@ -107,6 +107,22 @@ class Stores(convert_case.ConvertCase):
         self.assertEqual(mixed.features.dtype, np.float32)
         np.testing.assert_array_equal(mixed.samples[0], Store(half).samples[0].astype(np.float32))
 
+    def test_merge_leaves_out_what_is_not_finite_on_request(self):
+        tse_set = support.make_set(classes=2, per_class=2, validation_per_class=0, features=3)
+        tse_set.samples[1][0, 2] = np.nan
+        support.write_store(self.folder / "1.h5", tse_set)
+        self.refuse(12, ["1.h5", "sample_1"], "merge", "1.h5", "--out", "a.h5", "--progress", "off")
+        merged = self.convert("merge", "1.h5", "--data.bad_samples", "skip")
+        self.assertEqual(merged.ids, ["sample_0", "sample_2", "sample_3"])
+        self.assertIn("left out 1 of 4", self.finished.stderr)
+
+    def test_two_classes_of_one_name_are_refused(self):
+        with h5py.File(self.make("1.h5"), "r+") as store:
+            store["class_names"][2] = store["class_names"][0]
+        words = ["1.h5:class_names", '"class 0" for class 0 and class 2']
+        self.refuse(10, words, "info", "1.h5")
+        self.refuse(10, words, "merge", "1.h5", "--out", "a.h5")
+
     def test_merge_refuses_what_does_not_fit(self):
         self.make("1.h5", 1, ids="x", frame_labels=True)
         self.make("2.h5", 2, ids="x", frame_labels=True)

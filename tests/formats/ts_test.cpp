@@ -26,6 +26,7 @@ class Ts : public ::testing::Test {
     }
     const auto source = open_ts(folder_ / "train.ts", test_file);
     header_ = source->header();
+    notes_ = source->notes();
     return read_all(*source);
   }
   template <typename Error = StoreError>
@@ -40,7 +41,16 @@ class Ts : public ::testing::Test {
 
   TemporaryFolder folder_;
   TseStoreHeader header_;
+  std::vector<std::string> notes_;
 };
+
+std::vector<std::int32_t> labels_of(const std::vector<SourceSample>& samples) {
+  std::vector<std::int32_t> labels;
+  for (const SourceSample& sample : samples) {
+    labels.push_back(sample.label);
+  }
+  return labels;
+}
 
 TEST_F(Ts, ReadsDimensionsAsColumnsAndRaggedSamples) {
   const auto samples = read(kHeader + "1,2,3:4,5,6:up\n-1.5,2.5e-3:+7,1E2:down\n", kHeader + "9:8:down\n");
@@ -50,12 +60,13 @@ TEST_F(Ts, ReadsDimensionsAsColumnsAndRaggedSamples) {
   EXPECT_EQ(header_.source, "Toy");
   EXPECT_EQ(samples[0].features, (std::vector<float>{1, 4, 2, 5, 3, 6}));
   EXPECT_EQ(samples[0].label, 0);
-  EXPECT_EQ(samples[0].id, "train_000000");
+  EXPECT_EQ(samples[0].id, "train_train_000000");
   EXPECT_EQ(samples[0].split, Split::kTrain);
   EXPECT_EQ(samples[1].features, (std::vector<float>{-1.5F, 7, 2.5e-3F, 100}));
   EXPECT_EQ(samples[1].label, 1);
   EXPECT_EQ(samples[2].features, (std::vector<float>{9, 8}));
-  EXPECT_EQ(samples[2].id, "test_000000");
+  EXPECT_EQ(samples[2].id, "train_test_000000");
+  EXPECT_NE(samples[2].origin.find("test.ts:line 8"), std::string::npos) << samples[2].origin;
   EXPECT_EQ(samples[2].split, Split::kTest);
 }
 
@@ -110,7 +121,12 @@ TEST_F(Ts, RefusesHeadersItCannotHonour) {
   expect_refused("@classLabel false\n@data\n1\n", {"@classLabel false"});
   expect_refused("@data\n1:a\n", {"no @classLabel"});
   expect_refused("@dimension many\n@classLabel true a b\n@data\n1:a\n", {"'many'", "positive integer"});
-  expect_refused("@classLabels true a b\n@data\n1:a\n", {"@classlabels", "@classLabel"});
+  expect_refused("@classLabels true a b\n@data\n1:a\n", {"no @classLabel", "@classLabels in line 1"});
+  expect_refused("@classLabel true a b\n@class_label true b a\n@data\n1:a\n",
+                 {"line 2", "second @classLabel", "line 1"});
+  expect_refused("@classLabel true a,b,a\n@data\n1:b\n", {"line 1", "label twice"});
+  expect_refused("@classLabel true up Up\n@data\n1:UP\n", {"line 3", "'UP'"});
+  expect_refused("@classLabel true a stand up\n@data\n1:stand up\n", {"'stand up'", "blank"});
   expect_refused("@classLabel true a a\n@data\n1:a\n", {"label twice"});
   expect_refused("@missing perhaps\n@classLabel true a b\n@data\n1:a\n", {"'perhaps'", "true or false"});
   expect_refused("@classLabel true a b\n1:a\n", {"line 2", "before @data"});
@@ -129,9 +145,48 @@ TEST_F(Ts, RefusesTwoFilesThatDisagree) {
   std::string one_dimension = kHeader;
   one_dimension.replace(kHeader.find("@dimensions 2"), 13, "@dimensions 1");
   expect_refused(kHeader + "1:2:up\n", {"test.ts", "1 dimensions", "expected 2"}, one_dimension + "1:up\n");
-  std::string other_order = kHeader;
-  other_order.replace(kHeader.find("up down"), 7, "down up");
-  expect_refused(kHeader + "1:2:up\n", {"test.ts", "'down up'", "'up down'"}, other_order + "1:2:up\n");
+  expect_refused(kHeader + "1:2:up\n", {"test.ts:line 4", "'left'", "train.ts"},
+                 "@dimensions 2\n@classLabel true up left\n@data\n1:2:left\n");
+}
+
+TEST_F(Ts, ReadsHeadersAsAeonDoes) {
+  const std::vector<std::string> names{"Walking", "b"};
+  for (const std::string header :
+       {"@problemName\tx\n@timeStamps\tfalse\n@classLabel\ttrue\tWalking\tb\n", "@classLabel true Walking,b\n",
+        "@classLabel true Walking, b\n", "@class_label \t true  Walking b \n",
+        "@targetLabel false\n@classLabel TRUE Walking b\n"}) {
+    EXPECT_EQ(labels_of(read(header + "@data\n1:WALKING\n2:b\n3:walking\n4:Walking\n")),
+              (std::vector<std::int32_t>{0, 1, 0, 0}))
+        << header;
+    EXPECT_EQ(header_.class_names, names) << header;
+    EXPECT_TRUE(notes_.empty()) << header;
+  }
+}
+
+TEST_F(Ts, LabelsOfOneSpellingButForCaseAreOneClassUnlessListed) {
+  EXPECT_EQ(labels_of(read("@classLabel true up Up\n@data\n1:Up\n2:up\n")), (std::vector<std::int32_t>{1, 0}));
+  EXPECT_EQ(labels_of(read("@classLabel true\n@data\n1:up\n2:Down\n", "@classLabel true\n@data\n1:DOWN\n")),
+            (std::vector<std::int32_t>{1, 0, 0}));
+  EXPECT_EQ(header_.class_names, (std::vector<std::string>{"DOWN", "up"}));
+  EXPECT_EQ(labels_of(read("@classLabel true a,b c\n@data\n1:c\n2:a,b\n")), (std::vector<std::int32_t>{1, 0}));
+}
+
+TEST_F(Ts, SaysWhichHeaderLinesItSkipped) {
+  EXPECT_EQ(read("@description \"two words\"\n@classLabel true a b\n@author x\n@data\n1:a\n").size(), 1U);
+  ASSERT_EQ(notes_.size(), 1U);
+  EXPECT_NE(notes_[0].find("train.ts: skipped unknown header lines: @description in line 1, @author in line 3"),
+            std::string::npos)
+      << notes_[0];
+}
+
+TEST_F(Ts, TakesClassesOfTheTestFileByName) {
+  const std::string data = "@data\n1:c\n2:a\n";
+  for (const std::string labels : {"true c a b", "true a c", "true", "true C A"}) {
+    EXPECT_EQ(labels_of(read("@classLabel true a b c\n@data\n1:a\n1:b\n1:c\n", "@classLabel " + labels + "\n" + data)),
+              (std::vector<std::int32_t>{0, 1, 2, 2, 0}))
+        << labels;
+    EXPECT_EQ(header_.class_names, (std::vector<std::string>{"a", "b", "c"}));
+  }
 }
 
 }  // namespace

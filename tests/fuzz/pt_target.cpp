@@ -32,7 +32,12 @@ std::vector<std::string> seeds() {
 bool reads(std::string_view input, const std::filesystem::path& folder) {
   const auto file = folder / "input.pt";
   write_input(file, input);
-  return returns<io::StoreError, io::NotFiniteError>(file, [&] { static_cast<void>(io::read_tensor_file(file)); });
+  return returns<io::StoreError, io::NotFiniteError>(file, [&] {
+    const io::TensorFile tensors(file);
+    for (const char* id : {"", "a", "b", "7"}) {
+      if (tensors.holds_one() || tensors.contains(id)) static_cast<void>(tensors.read(id));
+    }
+  });
 }
 
 }  // namespace dejavid::fuzz

@@ -309,6 +309,7 @@ TEST(TseWriter, RefusesWhatItCannotBegin) {
   EXPECT_THROW(TseWriter(folder / "b.h5", {0, {"x"}, "", ""}), StoreError);
   EXPECT_THROW(TseWriter(folder / "b.h5", {1, {}, "", ""}), StoreError);
   EXPECT_THROW(TseWriter(folder / "b.h5", {1, {"\xc3"}, "", ""}), StoreError);
+  EXPECT_THROW(TseWriter(folder / "b.h5", {1, {"x", "y", "x"}, "", ""}), StoreError);
   EXPECT_THROW(TseWriter(folder / "b.h5", {1, {"x"}, "", ""}, {FeatureType::kFloat32, 10}), StoreError);
   EXPECT_EQ(folder.entry_count(), 1U);
 }

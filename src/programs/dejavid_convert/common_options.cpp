@@ -10,6 +10,7 @@
 
 #include "io/durable_file.hpp"
 #include "io/first_few.hpp"
+#include "io/utf8.hpp"
 #include "src/run/progress.hpp"
 #include "src/run/standard_output.hpp"
 #include "src/run/terminal.hpp"
@@ -64,14 +65,29 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
       ->type_name("TEXT");
   subcommand
       .add_option_function<std::string>(
+          "--data.bad_samples", [&options](const std::string& choice) { options.skip_bad_samples = choice == "skip"; },
+          "samples with NaN or infinity: refuse, the default, or skip, which leaves them out and says which")
+      ->check(CLI::IsMember({"refuse", "skip"}).description(""))
+      ->type_name("refuse|skip");
+  subcommand
+      .add_option_function<std::string>(
           "--progress", [&options](const std::string& choice) { options.progress = choices.at(choice); },
           "how to show progress; auto is a bar on a terminal, else plain lines")
       ->check(CLI::IsMember({"auto", "bar", "plain", "off"}).description(""))
       ->type_name("auto|bar|plain|off");
 }
 
+void require_text(const char* option, const std::string& text) {
+  if (!io::is_utf8(text)) {
+    throw std::invalid_argument(
+        fmt::format("{}: found a text that is not UTF-8; expected UTF-8; spell it otherwise", option));
+  }
+}
+
 void convert(io::SampleSource& source, const OutputOptions& options) {
+  require_text("--encoder", options.encoder);
   warn_of_unfinished(options.out);
+  for (const std::string& note : source.notes()) terminal::write_line("note: " + note);
   std::signal(SIGINT, [](int) { stop_asked = 1; });
   std::signal(SIGTERM, [](int) { stop_asked = 1; });
   io::StoreTotals totals;
@@ -80,10 +96,16 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
     const io::TseWriterOptions writer_options{
         .feature_type = options.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
         .gzip_level = options.gzip_level};
-    totals = io::write_store(source, options.out, writer_options, options.encoder, [&] {
+    const auto not_finite = options.skip_bad_samples ? io::NotFiniteSamples::kLeaveOut : io::NotFiniteSamples::kRefuse;
+    totals = io::write_store(source, options.out, writer_options, options.encoder, not_finite, [&] {
       progress.advance(1);
       stop_if_asked();
     });
+  }
+  if (totals.left_out.count() > 0) {
+    terminal::write_line(
+        fmt::format("warning: --data.bad_samples skip: left out {} of {} samples, which are not finite: {}",
+                    totals.left_out.count(), source.sample_count(), totals.left_out.text()));
   }
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)

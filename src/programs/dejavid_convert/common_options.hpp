@@ -15,13 +15,19 @@ struct OutputOptions {
   bool float16 = false;
   int gzip_level = 0;
   std::string encoder;
+  bool skip_bad_samples = false;
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 
-/// Adds --out, --float16, --gzip, --encoder and --progress to a subcommand. `options` must outlive the parsing.
+/// Adds --out, --float16, --gzip, --encoder, --data.bad_samples and --progress to a subcommand. `options` must outlive
+/// the parsing.
 void add_output_options(CLI::App& subcommand, OutputOptions& options);
 
-/// Writes the store and prints one line about it. Throws what io::write_store() throws.
+/// Refuses a word of the command line that cannot stand in a store. Throws std::invalid_argument that names `option`.
+void require_text(const char* option, const std::string& text);
+
+/// Writes the store and prints one line about it, and on standard error what was passed over. Throws what
+/// io::write_store() throws.
 void convert(io::SampleSource& source, const OutputOptions& options);
 
 }  // namespace dejavid

@@ -17,14 +17,22 @@ void add_ts(CLI::App& program) {
   struct Options {
     std::filesystem::path train;
     std::optional<std::filesystem::path> test;
+    std::optional<std::string> id_prefix;
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("ts", "make a store from UEA/UCR .ts files");
   command->add_option("--train", options->train, "file of the training samples")->required()->type_name("FILE.ts");
   command->add_option("--test", options->test, "file of the test samples")->type_name("FILE.ts");
+  command
+      ->add_option("--id-prefix", options->id_prefix,
+                   "ids are PREFIX_train_000000 ...; default the training file's name without _TRAIN.ts")
+      ->type_name("PREFIX");
   add_output_options(*command, options->output);
-  command->callback([options] { convert(*io::open_ts(options->train, options->test), options->output); });
+  command->callback([options] {
+    require_text("--id-prefix", options->id_prefix.value_or(""));
+    convert(*io::open_ts(options->train, options->test, options->id_prefix), options->output);
+  });
 }
 
 void add_torch(CLI::App& program) {
