@@ -94,64 +94,62 @@ void gradient_along_paths(const ParametersView<float>& parameters, const Samples
                           const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
                           ClassRange range, float* gradient_sums, std::byte* workspace, int processors, Stream stream);
 
-/// How far a number of HalfPaths may be from its feature's shift, in units of 1/scale: the difference of two is finite.
-inline constexpr float kHalfPathLimit = 32752.0F;
+/// How far a number of HalfPaths may be from its feature's shift, in units of 1/scale: sums of 64 differences are
+/// finite.
+inline constexpr float kHalfPathLimit = 500.0F;
 /// What a number of HalfPaths is a multiple of, in units of 1/scale.
 inline constexpr float kHalfPathQuantum = 0x1p-15F;
+/// The most cells of a row that are summed in f16.
+inline constexpr std::int64_t kHalfPathCells = 64;
 
-/// A batch and its paths as tensor cores read them. A number x of feature f is
+/// A batch in f16 and its paths. A number x of feature f is
 ///   x' = (x - shift[f]) * scale[f]
 /// to the nearest multiple of kHalfPathQuantum, kept within kHalfPathLimit, and rounded to f16: off by at most
-/// max(2^-16, 2^-11 |x'|). Infinities become NaN: what they take part in must not look finite.
+/// max(2^-16, 2^-11 |x'|) where it is within the limit. What is not finite becomes NaN: what it takes part in must not
+/// look finite.
 struct HalfPaths {
-  const void* columns = nullptr;          ///< [total_steps, padded_to(F,16)] halves, zero from F on
-  const std::uint8_t* cells = nullptr;    ///< lists of a tile's columns, 16 by 16; see kernels/cuda/half_paths.cuh
-  const std::int32_t* starts = nullptr;   ///< [C, tiles, K+1] first entry of each list within its class
-  const std::int32_t* offsets = nullptr;  ///< as in Samples
-  const float* shifts = nullptr;          ///< [F]
-  const float* scales = nullptr;          ///< [F] powers of two
-  std::int64_t tile_columns = 0;          ///< columns of the batch that a tile has
-  std::int64_t count = 0, total_steps = 0, classes = 0, steps = 0, feature_dim = 0;
+  const void* columns = nullptr;              ///< [total_steps, padded_to(F,8)] halves, zero from F on
+  const std::int32_t* breakpoints = nullptr;  ///< [B,C,K-1]
+  const std::int32_t* offsets = nullptr;      ///< as in Samples
+  const float* shifts = nullptr;              ///< [F]
+  const float* scales = nullptr;              ///< [F] powers of two
+  std::int64_t count = 0, classes = 0, steps = 0, feature_dim = 0;
 };
 
-/// Bytes that hold everything HalfPaths points at but offsets, shifts and scales. Of `samples` only extents are read.
-[[nodiscard]] std::size_t half_paths_bytes(const Samples& samples, std::int64_t classes, std::int64_t steps);
+/// Bytes that hold the columns of HalfPaths. Of `samples` only extents are read.
+[[nodiscard]] std::size_t half_paths_bytes(const Samples& samples);
 
-/// `packed`: half_paths_bytes(). `scaling`: shifts and scales, whose arrays must stay; any centroids' may be taken, but
-/// the nearer to the live ones', the smaller the rounding.
+/// `packed`: half_paths_bytes(). `scaling`: shifts and scales, whose arrays must stay as long as `breakpoints`; any
+/// centroids' may be taken, but the nearer to the live ones', the smaller the rounding.
 HalfPaths prepare_half_paths(const HalfPackedParameters& scaling, const Samples& samples,
                              const std::int32_t* breakpoints, std::byte* packed, Stream stream);
 
-/// As distance_parts(), of the distances with tensor cores.
+/// As distance_parts(), of the distances in f16.
 [[nodiscard]] std::int64_t half_distance_parts(std::int64_t steps, std::int64_t feature_dim);
-/// Bytes that the distances with tensor cores need.
-[[nodiscard]] std::size_t half_distance_workspace_bytes(std::int64_t classes);
 
-/// As the distances in f32, cut into parts [half_distance_parts, B, C], with features and centroids in f16, weights in
-/// two parts of f16 and sums in f32: the distances for numbers x', of which every |c' - m'| is rounded once, by 2^-11
-/// of it. So a distance is off by at most
-///   (2^-11 + N 2^-18) of itself + sum of u * (2^-11 (|c'| + |m'|) + 2^-15) / scale
-/// where N is F/16 + K+T, and by much less as roundings go either way: about 2^-12 of itself over the root of its
+/// As the distances in f32, cut into parts [half_distance_parts, B, C], with features and centroids in f16, two to an
+/// instruction: the distances for numbers x', of which every |c' - m'| is rounded once and sums of at most
+/// n <= kHalfPathCells of a row are in f16; weights and all other sums are in f32. So a distance is off by at most
+///   (n 2^-11 + N 2^-23) of itself + sum of u * (2^-11 (|c'| + |m'|) + 2^-15) / scale
+/// where N is K*F + K + 8, and by much less as roundings go either way: about 2^-12 of itself over the root of its
 /// terms. A number that is not finite makes distances not finite. A sample's distances do not depend on the samples
-/// beside it. `workspace`: half_distance_workspace_bytes().
+/// beside it.
 void distances_along_paths(const ParametersView<float>& parameters, const HalfPaths& paths, float* parts,
-                           std::byte* workspace, int processors, Stream stream);
+                           int processors, Stream stream);
 
-/// Bytes that the gradient with tensor cores needs, for any range of the classes.
+/// Bytes that the gradient in f16 needs, for any range of the classes.
 [[nodiscard]] std::size_t half_gradient_workspace_bytes(const Samples& samples, std::int64_t classes,
                                                         std::int64_t steps, int processors);
 
-/// As the gradient in f32, with features, centroids and distance gradients in f16 and sums in f32. What it computes is
-/// the gradient for numbers x' and for distance gradients rounded to f16, relative to their class's largest; of those
-///   - signs are exact, ties included;
-///   - a magnitude is rounded once, by 2^-11 of it;
-///   - sums are as exact as multiply_add() of kernels/cuda/matrix.cuh, with at most 16 cells a time.
+/// As the gradient in f32, with features and centroids in f16 and a row's cells of one sample, at most kHalfPathCells
+/// at a time, summed in f16; distance gradients and all other sums are in f32. What it computes is the gradient for
+/// numbers x':
+///   - signs are exact, ties included, and so are slopes but for f32's rounding;
+///   - a row's magnitude is off by n 2^-11 of it, where n are its cells.
 /// So a sign differs from f32's only where centroid and feature are nearer than their roundings, and a sum of
 /// |distance_gradient| * |centroid - m| is off by at most
-///   (2^-10 + N 2^-18) of itself + sum of |distance_gradient| * (2^-11 (|c'| + |m'|) + 2^-15) / scale
-/// where N is the number of times that 16 cells are added. A number that is not finite makes sums not finite.
-///
-/// The same bits every time, whatever the range of classes.
+///   n 2^-11 of itself + sum of |distance_gradient| * (2^-11 (|c'| + |m'|) + 2^-15) / scale
+/// beside f32's rounding. A number that is not finite makes sums not finite. The same bits every time.
 void gradient_along_paths(const ParametersView<float>& parameters, const HalfPaths& paths,
                           const float* distance_gradient, TieSign tie_sign, ClassRange range, float* gradient_sums,
                           std::byte* workspace, int processors, Stream stream);

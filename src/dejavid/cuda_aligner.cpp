@@ -59,8 +59,8 @@ const double* CudaAligner::distances(const CudaBatch& batch) {
   return distances_.data();
 }
 
-const double* CudaAligner::distances(const kernels::cuda::HalfPaths& paths, std::byte* workspace) {
-  kernels::cuda::distances_along_paths(parameters_.live(), paths, parts_.data(), workspace, processors_, stream_.get());
+const double* CudaAligner::distances(const kernels::cuda::HalfPaths& paths) {
+  kernels::cuda::distances_along_paths(parameters_.live(), paths, parts_.data(), processors_, stream_.get());
   kernels::cuda::add_distance_parts(parts_.data(), half_part_count_, paths.count, parameters_.classes(),
                                     distances_.data(), stream_.get());
   return distances_.data();

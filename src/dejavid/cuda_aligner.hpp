@@ -37,8 +37,8 @@ class CudaAligner final : public Aligner {
   /// [B,C] distances of the live parameters along the batch's paths, in GPU memory: the batch's own where it has some,
   /// which must be of the live parameters then. At least one sample.
   [[nodiscard]] const double* distances(const CudaBatch& batch);
-  /// The same with tensor cores. `paths`: the batch, prepared. `workspace`: half_distance_workspace_bytes().
-  [[nodiscard]] const double* distances(const kernels::cuda::HalfPaths& paths, std::byte* workspace);
+  /// The same in f16. `paths`: the batch, prepared.
+  [[nodiscard]] const double* distances(const kernels::cuda::HalfPaths& paths);
 
  private:
   void ask_for_group(std::int64_t group);

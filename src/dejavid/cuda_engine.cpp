@@ -96,7 +96,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
   std::int64_t most = 0;
   const bool half = config_.train.gradient_precision == GradientPrecision::kF16;
   const std::int64_t classes = aligner_.parameters().classes(), steps = aligner_.parameters().steps();
-  std::size_t workspace = half ? kernels::cuda::half_distance_workspace_bytes(classes) : 0, half_paths = 0;
+  std::size_t workspace = 0, half_paths = 0;
   for (const SampleRun& batch : aligner_.plan().batches) {
     kernels::cuda::Samples extents;
     extents.count = batch.count;
@@ -109,7 +109,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
         workspace,
         half ? kernels::cuda::half_gradient_workspace_bytes(extents, classes, steps, aligner_.processors())
              : kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, aligner_.processors()));
-    if (half) half_paths = std::max(half_paths, kernels::cuda::half_paths_bytes(extents, classes, steps));
+    if (half) half_paths = std::max(half_paths, kernels::cuda::half_paths_bytes(extents));
   }
   half_paths_.reserve_with_spare(half_paths);
   gradient_workspace_.reserve_with_spare(workspace);
@@ -156,8 +156,7 @@ std::optional<kernels::cuda::HalfPaths> CudaEngine::half_paths(const CudaBatch& 
 void CudaEngine::compute_loss(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths,
                               std::int64_t batch_samples, Result& result) {
   const std::int64_t count = batch.samples.count;
-  const double* const distances =
-      half_paths == nullptr ? aligner_.distances(batch) : aligner_.distances(*half_paths, gradient_workspace_.data());
+  const double* const distances = half_paths == nullptr ? aligner_.distances(batch) : aligner_.distances(*half_paths);
   kernels::cuda::sample_losses(distances, batch.labels, count, aligner_.parameters().classes(),
                                config_.train.logit_norm == LogitNorm::kLayernorm,
                                1 / static_cast<double>(batch_samples), losses_.data(), distance_gradient_.data(),

@@ -72,7 +72,7 @@ class CudaEngine final : public Engine {
   void compute_loss(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths, std::int64_t batch_samples,
                     Result& result);
   void compute_gradient(const CudaBatch& batch, const kernels::cuda::HalfPaths* half_paths);
-  /// The batch as tensor cores read it, where they are to compute.
+  /// The batch in f16, where distances and gradients are of f16 numbers.
   [[nodiscard]] std::optional<kernels::cuda::HalfPaths> half_paths(const CudaBatch& batch);
   void sum_over_ranks();
 

@@ -114,7 +114,6 @@ class GpuProblem {
     GpuArray<std::byte> rows(rows_of(type, vector_of(problem.samples().sample(0), total_steps_ * feature_dim_)));
     cuda::place_features(rows.get(), total_steps_, feature_dim_, features_.get(), type, 0, nullptr);
     std::size_t bytes = std::max({cuda::gradient_workspace_bytes(parameters(), samples_, processors_),
-                                  cuda::half_distance_workspace_bytes(classes_),
                                   cuda::half_gradient_workspace_bytes(samples_, classes_, steps_, processors_)});
     for (const cuda::SearchPrecision& precision : cuda::search_precisions()) {
       Search& search = searches_.emplace_back();
@@ -126,13 +125,13 @@ class GpuProblem {
       cuda::pack_samples(search.parameters, samples_, search.packed_samples->get(), nullptr);
       bytes = std::max(bytes, cuda::search_paths_workspace_bytes(search.parameters, samples_, false));
     }
-    half_paths_memory_ = std::make_unique<GpuArray<std::byte>>(
-        static_cast<std::int64_t>(cuda::half_paths_bytes(samples_, classes_, steps_)));
+    half_paths_memory_ =
+        std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(cuda::half_paths_bytes(samples_)));
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
     check(cudaDeviceSynchronize(), "packing");
   }
 
-  /// For the operations with tensor cores that follow.
+  /// For the operations in f16 that follow.
   void prepare_half_paths() {
     half_paths_ =
         cuda::prepare_half_paths(half_packed(), samples_, breakpoints_.get(), half_paths_memory_->get(), nullptr);
@@ -160,7 +159,7 @@ class GpuProblem {
   /// With what has to be done once a batch for both operations.
   void half_distances() {
     prepare_half_paths();
-    cuda::distances_along_paths(parameters(), half_paths_, parts_.get(), workspace_->get(), processors_, nullptr);
+    cuda::distances_along_paths(parameters(), half_paths_, parts_.get(), processors_, nullptr);
     cuda::add_distance_parts(parts_.get(), cuda::half_distance_parts(steps_, feature_dim_), count_, classes_,
                              distances_.get(), nullptr);
   }

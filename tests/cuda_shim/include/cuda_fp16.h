@@ -78,6 +78,9 @@ inline __half2 __halves2half2(__half x, __half y) {
 inline __half2 __floats2half2_rn(float x, float y) {
   return {__half(x), __half(y)};
 }
+inline __half2 __float2half2_rn(float value) {
+  return __floats2half2_rn(value, value);
+}
 inline __half2 __float22half2_rn(float2 value) {
   return __floats2half2_rn(value.x, value.y);
 }
