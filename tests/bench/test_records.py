@@ -81,7 +81,7 @@ class Records(support.ProgramTest):
 
     def check_training(self, record, ranks, columns):
         on_gpu = {"device_peak_bytes", "nominal_roof_gelem_per_s"} if record["variant"] == "cuda" else set()
-        self.assertEqual(set(record), COMMON | ROOF | {"samples_per_s", "phases", "peak_bytes"} | on_gpu)
+        self.assertEqual(set(record), COMMON | ROOF | {"samples_per_s", "first_seconds", "phases", "peak_bytes"} | on_gpu)
         self.assertEqual((record["part"], record["name"], record["ranks"]), ("train", "epoch", ranks))
         self.assertEqual([record["shape"][name] for name in "CKF"], [6, 8, 24])
         self.assertGreaterEqual(record["threads"], 1)

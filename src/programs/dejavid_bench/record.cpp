@@ -54,6 +54,7 @@ std::string details(const Record& record) {
   std::vector<std::string> parts;
   if (record.samples_per_s) parts.push_back(fmt::format("{:.4g} samples/s", *record.samples_per_s));
   if (record.predicted_seconds) parts.push_back(fmt::format("{:.4g} s predicted", *record.predicted_seconds));
+  if (record.first_seconds) parts.push_back(fmt::format("first {:.4g} s", *record.first_seconds));
   if (record.bytes) parts.push_back(fmt::format("{:.4g} MB/s", megabytes_per_s(record)));
   if (record.share_of_raw) parts.push_back(fmt::format("{:.3g} of read() alone", *record.share_of_raw));
   if (record.cached_share)
@@ -110,6 +111,7 @@ Json to_json(const Record& record) {
   if (record.nominal_roof) json["nominal_roof_gelem_per_s"] = *record.nominal_roof / kGiga;
   if (record.predicted_seconds) json["predicted_seconds"] = *record.predicted_seconds;
   if (record.samples_per_s) json["samples_per_s"] = *record.samples_per_s;
+  if (record.first_seconds) json["first_seconds"] = *record.first_seconds;
   for (const auto& [name, seconds] : record.phases) json["phases"][name] = seconds;
   if (record.peak_bytes) json["peak_bytes"] = *record.peak_bytes;
   if (record.device_peak_bytes) json["device_peak_bytes"] = *record.device_peak_bytes;

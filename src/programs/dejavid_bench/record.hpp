@@ -35,6 +35,7 @@ struct Record {
   std::optional<double> nominal_roof;  ///< the same by a GPU's number of arithmetic units and its highest clock
   std::optional<double> predicted_seconds;  ///< if all clocks issued instructions, at the GPU's highest clock
   std::optional<double> samples_per_s;
+  std::optional<double> first_seconds;                 ///< of the first time, which reads and allocates
   std::vector<std::pair<std::string, double>> phases;  ///< name, seconds
   std::optional<std::int64_t> peak_bytes;              ///< resident, of the rank that held most
   std::optional<std::int64_t> device_peak_bytes;       ///< GPU memory that the program took, likewise
