@@ -244,7 +244,8 @@ TEST_F(CudaQuantized, PathsAreTheCpusBitForBit) {
 }
 
 TEST_F(CudaQuantized, PathsAreTheCpusWhereCostsAreNotExactInSingle) {
-  const Problem<float> problem(3, 7, 4000, {9, 20}, Numbers::kReals);
+  Problem<float> problem(3, 7, 4000, {9, 20}, Numbers::kReals);
+  std::fill(problem.weights().begin(), problem.weights().end(), 1.0F);
   const std::vector<float> costs = QuantizedProblem(problem, cuda::FeatureType::kFloat32, stream()).cost();
   ASSERT_GT(*std::min_element(costs.begin(), costs.end()) * 8, 0x1p24F) << "a path is longer than that";
   for (const bool diagonal : {false, true}) {
