@@ -46,7 +46,17 @@ void write_special_file(const std::filesystem::path& file, const std::string& na
 
 }  // namespace
 
-ResultFile::ResultFile(std::filesystem::path name) : name_(std::move(name)), destination_(destination_of(name_)) {
+ResultFile::ResultFile(std::filesystem::path name, const std::vector<std::filesystem::path>& inputs)
+    : name_(std::move(name)), destination_(destination_of(name_)) {
+  for (const std::filesystem::path& input : inputs) {
+    std::error_code absent;  // what does not exist is not replaced
+    if (std::filesystem::equivalent(name_, input, absent)) {
+      throw WriteError(
+          fmt::format("{}: found an input of this command; expected a file of its own for the output; "
+                      "choose another name",
+                      name_.string()));
+    }
+  }
   if (is_regular()) DurableFile(name_, DurableFile::Existing::kReplace);  // made and removed again
 }
 

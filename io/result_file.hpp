@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/destination.hpp"
 
@@ -14,9 +15,9 @@ namespace dejavid::io {
 /// target is replaced. Pipes, devices and open files, "-" among them, are written to as they are.
 class ResultFile {
  public:
-  /// Looks where the name leads; a folder that cannot be written is met here, before any work is done. Throws
-  /// WriteError.
-  explicit ResultFile(std::filesystem::path name);
+  /// Looks where the name leads: a folder that cannot be written, or one of `inputs` (empty names are none), is met
+  /// here, before any work is done. Throws WriteError.
+  ResultFile(std::filesystem::path name, const std::vector<std::filesystem::path>& inputs);
 
   [[nodiscard]] const std::filesystem::path& name() const { return name_; }
   /// The name for messages.

@@ -111,11 +111,11 @@ std::optional<io::ResultFile> open_result(const std::filesystem::path& out, cons
                                           dist::Communicator& communicator) {
   std::optional<io::ResultFile> result;
   agreed(communicator, [&] {
-    if (out.empty()) return;
-    refuse_to_replace_input(out, config);
-    if (!communicator.is_root()) return;
+    if (out.empty() || !communicator.is_root()) return;
+    std::vector<std::filesystem::path> inputs = config.data.store;
+    inputs.push_back(config.model.init);
     const dist::Deadline deadline = writing_result(config);
-    result.emplace(out);
+    result.emplace(out, inputs);
   });
   return result;
 }

@@ -20,11 +20,7 @@ void install_stop_signals() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGUSR2, &action, nullptr);
-
-  struct sigaction before {};
-  sigaction(SIGINT, nullptr, &before);
-  // Installed already, it may have struck, and is then the usual one again.
-  if (before.sa_handler == SIG_IGN || stop_requested()) return;
+  if (stop_requested()) return;  // installed already, it may have struck, and is then the usual one again
   action.sa_flags |= static_cast<int>(SA_RESETHAND);
   sigaction(SIGINT, &action, nullptr);
 }

@@ -5,7 +5,7 @@
 namespace dejavid {
 
 /// From now on SIGTERM, SIGUSR2 and SIGINT ask the process to stop: they only raise a flag. A second SIGINT ends it at
-/// once; where SIGINT was ignored (a shell's background job), it stays so.
+/// once.
 void install_stop_signals();
 [[nodiscard]] bool stop_requested();
 

@@ -32,7 +32,7 @@ int complain(int exit_code, std::string line) {
 void measure_and_report(const Choice& choice, dejavid::dist::Communicator& communicator) {
   std::optional<dejavid::io::ResultFile> result;  // rank 0's
   dejavid::agreed(communicator, [&] {
-    if (communicator.is_root() && !choice.json_file.empty()) result.emplace(choice.json_file);
+    if (communicator.is_root() && !choice.json_file.empty()) result.emplace(choice.json_file, choice.inputs);
   });
   const std::vector<Record> records = choice.measure(communicator);
   dejavid::agreed(communicator, [&] {

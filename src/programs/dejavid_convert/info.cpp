@@ -88,7 +88,7 @@ void add_info(CLI::App& program) {
   command->callback([options] {
     const io::StoreSummary summary = io::summarize_store(options->store);
     std::optional<io::ResultFile> result;
-    if (!options->json_file.empty()) result.emplace(options->json_file);
+    if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});
     if (!result || !result->is_standard_output()) io::write_standard_output(to_text(summary));
     if (result) {
       result->write(to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");

@@ -150,7 +150,7 @@ void add_verify(CLI::App& program) {
   command->add_option("--json", options->json_file, "also write the result as JSON")->type_name("FILE.json");
   command->callback([options] {
     std::optional<io::ResultFile> result;
-    if (!options->json_file.empty()) result.emplace(options->json_file);
+    if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});
     const Json report = check_apart(options->store);
     if (result) result->write(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     if (report["good"].get<bool>()) {
