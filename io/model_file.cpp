@@ -1,11 +1,16 @@
 #include "io/model_file.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string_view>
+#include <system_error>
 
 #include "io/crash_guard.hpp"
 #include "io/digest.hpp"
@@ -249,8 +254,9 @@ void write_training(const Locked& locked, const hdf5::Handle& file, const ModelC
   }
 }
 
-/// Fills a new file and flushes it.
-void write_content(const Locked& locked, const hdf5::Handle& opened, const ModelContent& content) {
+void write_content(const std::filesystem::path& file, const ModelContent& content) {
+  const Locked locked{file};
+  auto opened = locked([&] { return hdf5::create_file(file); });
   write_array(locked, opened, "centroids", content, content.centroids);
   write_array(locked, opened, "log_weights", content, content.log_weights);
   locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
@@ -267,8 +273,39 @@ void write_content(const Locked& locked, const hdf5::Handle& opened, const Model
     hdf5::write_attribute(opened, kDigest, digest);
     hdf5::write_attribute(opened, kHeaderDigest, header_digest);
     hdf5::flush(opened);
+    hdf5::close(opened);
   });
 }
+
+/// A file in $TMPDIR, removed in the end.
+class ScratchFile {
+ public:
+  ScratchFile() {
+    std::string name = (std::filesystem::temp_directory_path() / "dejavid-XXXXXX").string();
+    const int descriptor = ::mkstemp(name.data());
+    if (descriptor < 0) {
+      throw WriteError(fmt::format("{}: found {}; expected to make a file there; set TMPDIR to a folder with space",
+                                   name, std::generic_category().message(errno)));
+    }
+    ::close(descriptor);
+    name_ = name;
+  }
+  ~ScratchFile() { ::unlink(name_.c_str()); }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& name() const { return name_; }
+  [[nodiscard]] std::string read() const {
+    std::ifstream stream(name_, std::ios::binary);
+    std::string bytes(std::filesystem::file_size(name_), '\0');
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!stream) throw WriteError(fmt::format("{}: found it cut short; expected to read it back", name_.string()));
+    return bytes;
+  }
+
+ private:
+  std::filesystem::path name_;
+};
 
 }  // namespace
 
@@ -276,30 +313,22 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
   check(file, content);
   DurableFile durable(file, DurableFile::Existing::kReplace);
   try {
-    const Locked locked{durable.temporary()};
-    auto opened = locked([&] { return hdf5::create_file(durable.temporary()); });
-    write_content(locked, opened, content);
-    locked([&] { hdf5::close(opened); });
+    write_content(durable.temporary(), content);
   } catch (const Refusal& refusal) {
     throw WriteError(file.string() + refusal.what());
   }
   durable.commit();
 }
 
-std::string model_image(const std::filesystem::path& name, const ModelContent& content) {
+std::string model_bytes(const std::filesystem::path& name, const ModelContent& content) {
   check(name, content);
+  const ScratchFile scratch;  // HDF5 writes to and fro
   try {
-    const Locked locked{name};
-    auto opened = locked([&] { return hdf5::create_file_in_memory(name); });
-    write_content(locked, opened, content);
-    return locked([&] {
-      std::string bytes = hdf5::image_of(opened);
-      hdf5::close(opened);
-      return bytes;
-    });
+    write_content(scratch.name(), content);
   } catch (const Refusal& refusal) {
-    throw WriteError(name.string() + refusal.what());
+    throw WriteError(scratch.name().string() + refusal.what());
   }
+  return scratch.read();
 }
 
 std::uint64_t digest_of(const ModelContent& content) {

@@ -175,7 +175,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
       const dist::Deadline deadline = writing_result(config);
       io::write_model(out, content_of(model, config));
     } else {
-      result->write(io::model_image(out, content_of(model, config)));
+      result->write(io::model_bytes(out, content_of(model, config)));
     }
     log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
   });
