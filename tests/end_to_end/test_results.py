@@ -310,10 +310,10 @@ class EarlyStops(ResultsTest):
         pipe = self.folder / "pipe"
         os.mkfifo(pipe)  # without a reader it waits
         process = support.start([*self.commands["predict"], pipe], cwd=self.folder)
-        while not self.handles(process.pid, signal.SIGINT):
+        while not self.handles(process.pid, signal.SIGTERM):
             self.assertIsNone(process.poll())
-        process.send_signal(signal.SIGINT)
-        self.assertEqual(support.finish(process).code, -signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(support.finish(process).code, -signal.SIGTERM)
 
 
 if __name__ == "__main__":
