@@ -1,8 +1,9 @@
 # How tests are added, in one place.
-#   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...])            a GoogleTest program, one CTest test
+#   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...] [SLOW])     a GoogleTest program, one CTest test
 #   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...] [LABELS ...])    the same program under mpirun, one CTest test a rank count;
 #                                                                             no process may be left behind
 #   dejavid_add_python_test(NAME FILE [LABELS ...] [PROCESSORS n])             a Python unittest file over the built programs
+# The label `fast` is for what runs in under a minute altogether on two cores: GoogleTest programs that are not SLOW, and what names it.
 find_package(GTest REQUIRED)
 
 set(DEJAVID_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
@@ -25,7 +26,10 @@ set(DEJAVID_LAST_SKIPPED "\\[  SKIPPED \\] [^\n]*[\r\n]*$")
 set(DEJAVID_SKIPPED "\\[  PASSED  \\] [^0-9]*0 tests\\..*${DEJAVID_LAST_SKIPPED};found no GPU.*${DEJAVID_LAST_SKIPPED}")
 
 function(dejavid_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 test "SLOW" "" "SOURCES;LIBRARIES;LABELS")
+  if(NOT test_SLOW)
+    list(APPEND test_LABELS fast)
+  endif()
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest GTest::gtest_main ${test_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

@@ -1,11 +1,16 @@
 #include "io/model_file.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string_view>
+#include <system_error>
 
 #include "io/crash_guard.hpp"
 #include "io/digest.hpp"
@@ -272,6 +277,36 @@ void write_content(const std::filesystem::path& file, const ModelContent& conten
   });
 }
 
+/// A file in $TMPDIR, removed in the end.
+class ScratchFile {
+ public:
+  ScratchFile() {
+    std::string name = (std::filesystem::temp_directory_path() / "dejavid-XXXXXX").string();
+    const int descriptor = ::mkstemp(name.data());
+    if (descriptor < 0) {
+      throw WriteError(fmt::format("{}: found {}; expected to make a file there; set TMPDIR to a folder with space",
+                                   name, std::generic_category().message(errno)));
+    }
+    ::close(descriptor);
+    name_ = name;
+  }
+  ~ScratchFile() { ::unlink(name_.c_str()); }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& name() const { return name_; }
+  [[nodiscard]] std::string read() const {
+    std::ifstream stream(name_, std::ios::binary);
+    std::string bytes(std::filesystem::file_size(name_), '\0');
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!stream) throw WriteError(fmt::format("{}: found it cut short; expected to read it back", name_.string()));
+    return bytes;
+  }
+
+ private:
+  std::filesystem::path name_;
+};
+
 }  // namespace
 
 void write_model(const std::filesystem::path& file, const ModelContent& content) {
@@ -283,6 +318,17 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
     throw WriteError(file.string() + refusal.what());
   }
   durable.commit();
+}
+
+std::string model_bytes(const std::filesystem::path& name, const ModelContent& content) {
+  check(name, content);
+  const ScratchFile scratch;  // HDF5 writes to and fro
+  try {
+    write_content(scratch.name(), content);
+  } catch (const Refusal& refusal) {
+    throw WriteError(scratch.name().string() + refusal.what());
+  }
+  return scratch.read();
 }
 
 std::uint64_t digest_of(const ModelContent& content) {
