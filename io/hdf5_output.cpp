@@ -46,6 +46,17 @@ Handle dataset_properties(const char* name, std::span<const hsize_t> chunk, int 
   return properties;
 }
 
+Handle file_access() {
+  auto access = written(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "");
+  written(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "");
+  return access;
+}
+
+Handle create_file(const std::filesystem::path& file, const Handle& access) {
+  const auto properties = timeless(H5P_FILE_CREATE, "");
+  return written(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, properties.get(), access.get()), H5Fclose, "");
+}
+
 hsize_t rows_of_a_chunk(hsize_t row_bytes) {
   return std::max<hsize_t>(1, (kChunkBytes + row_bytes - 1) / row_bytes);
 }
@@ -53,10 +64,21 @@ hsize_t rows_of_a_chunk(hsize_t row_bytes) {
 }  // namespace
 
 Handle create_file(const std::filesystem::path& file) {
-  const auto access = written(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "");
-  written(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "");
-  const auto properties = timeless(H5P_FILE_CREATE, "");
-  return written(H5Fcreate(file.c_str(), H5F_ACC_TRUNC, properties.get(), access.get()), H5Fclose, "");
+  return create_file(file, file_access());
+}
+
+Handle create_file_in_memory(const std::filesystem::path& name) {
+  constexpr std::size_t kIncrement = std::size_t{1} << 20U;
+  const auto access = file_access();
+  written(H5Pset_fapl_core(access.get(), kIncrement, /*backing_store=*/false), "");
+  return create_file(name, access);
+}
+
+std::string image_of(const Handle& file) {
+  const ssize_t size = written(H5Fget_file_image(file.get(), nullptr, 0), "");
+  std::string bytes(static_cast<std::size_t>(size), '\0');
+  written(H5Fget_file_image(file.get(), bytes.data(), bytes.size()), "");
+  return bytes;
 }
 
 Handle create_group(const Handle& parent, const char* name) {

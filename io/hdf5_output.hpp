@@ -15,6 +15,9 @@ namespace dejavid::io::hdf5 {
 /// Makes (or empties) `file`, in the format of HDF5 1.10: its metadata carry checksums, and a writer that dies leaves a
 /// mark.
 [[nodiscard]] Handle create_file(const std::filesystem::path& file);
+/// A file of that format that is never on disk; once flushed, image_of() gives its bytes.
+[[nodiscard]] Handle create_file_in_memory(const std::filesystem::path& name);
+[[nodiscard]] std::string image_of(const Handle& file);
 [[nodiscard]] Handle create_group(const Handle& parent, const char* name);
 
 /// Rows of one sample after the other, [rows so far, columns], chunked by whole rows of about 256 KiB.

@@ -249,9 +249,8 @@ void write_training(const Locked& locked, const hdf5::Handle& file, const ModelC
   }
 }
 
-void write_content(const std::filesystem::path& file, const ModelContent& content) {
-  const Locked locked{file};
-  auto opened = locked([&] { return hdf5::create_file(file); });
+/// Fills a new file and flushes it.
+void write_content(const Locked& locked, const hdf5::Handle& opened, const ModelContent& content) {
   write_array(locked, opened, "centroids", content, content.centroids);
   write_array(locked, opened, "log_weights", content, content.log_weights);
   locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
@@ -268,7 +267,6 @@ void write_content(const std::filesystem::path& file, const ModelContent& conten
     hdf5::write_attribute(opened, kDigest, digest);
     hdf5::write_attribute(opened, kHeaderDigest, header_digest);
     hdf5::flush(opened);
-    hdf5::close(opened);
   });
 }
 
@@ -278,11 +276,30 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
   check(file, content);
   DurableFile durable(file, DurableFile::Existing::kReplace);
   try {
-    write_content(durable.temporary(), content);
+    const Locked locked{durable.temporary()};
+    auto opened = locked([&] { return hdf5::create_file(durable.temporary()); });
+    write_content(locked, opened, content);
+    locked([&] { hdf5::close(opened); });
   } catch (const Refusal& refusal) {
     throw WriteError(file.string() + refusal.what());
   }
   durable.commit();
+}
+
+std::string model_image(const std::filesystem::path& name, const ModelContent& content) {
+  check(name, content);
+  try {
+    const Locked locked{name};
+    auto opened = locked([&] { return hdf5::create_file_in_memory(name); });
+    write_content(locked, opened, content);
+    return locked([&] {
+      std::string bytes = hdf5::image_of(opened);
+      hdf5::close(opened);
+      return bytes;
+    });
+  } catch (const Refusal& refusal) {
+    throw WriteError(name.string() + refusal.what());
+  }
 }
 
 std::uint64_t digest_of(const ModelContent& content) {

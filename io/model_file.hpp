@@ -46,6 +46,9 @@ struct ModelContent {
 /// content that read_model() would refuse.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
 
+/// The bytes of such a file, for where there can be none; `name` stands for it in messages. Throws as write_model().
+[[nodiscard]] std::string model_image(const std::filesystem::path& name, const ModelContent& content);
+
 /// Reads and checks a model file (shapes, finite numbers, digests where stored). A hand-made one needs /centroids,
 /// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,
 /// accuracies 0, config empty. Throws ModelFileError; NotFiniteError.

@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -98,22 +97,6 @@ std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arg
   invocation.json_file = options.json_file.value_or("");
   invocation.predict_file = options.out_file.value_or("");
   return invocation;
-}
-
-Invocation parse_command_line(int argument_count, char** arguments) {
-  std::variant<Invocation, Printout> result = interpret({arguments + 1, arguments + argument_count});
-  if (const Printout* printout = std::get_if<Printout>(&result)) {
-    if (speaks_for_the_job()) {
-      const bool printed = std::fputs(printout->text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-      if (!printed) {
-        std::fprintf(stderr, "error: standard output: found %s; expected to print there; check where it leads\n",
-                     std::strerror(errno));
-        std::exit(13);
-      }
-    }
-    std::exit(0);
-  }
-  return std::get<Invocation>(std::move(result));
 }
 
 bool speaks_for_the_job() {

@@ -36,10 +36,6 @@ struct Printout {
 /// value`. Reads files, prints nothing, needs no MPI. Throws ConfigError.
 [[nodiscard]] std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arguments);
 
-/// As interpret(), of main's arguments; prints a Printout (one process of the job does) and exits 0. Throws
-/// ConfigError.
-[[nodiscard]] Invocation parse_command_line(int argument_count, char** arguments);
-
 /// True in the one process of a job that prints what concerns all of them before MPI has started: rank 0 by the
 /// environment of mpirun or srun, or a process started on its own.
 [[nodiscard]] bool speaks_for_the_job();

@@ -9,6 +9,7 @@
 #include "src/dejavid/random.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/progress.hpp"
+#include "src/run/signals.hpp"
 
 namespace dejavid {
 namespace {
@@ -128,6 +129,7 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
     dataset.stream.start(batches);
     const auto together = static_cast<std::size_t>(threads);  // classes read, then computed side by side
     for (std::size_t first = 0; first < my_classes.size(); first += together) {
+      throw_if_asked_to_stop();
       const std::size_t last = std::min(first + together, my_classes.size());
       std::vector<std::vector<float>> resized;
       for (std::size_t k = first; k < last; ++k) resized.push_back(resize_batch(dataset, steps));

@@ -17,6 +17,7 @@
 #include "src/run/gather_text.hpp"
 #include "src/run/log.hpp"
 #include "src/run/progress.hpp"
+#include "src/run/signals.hpp"
 
 namespace dejavid {
 namespace {
@@ -78,6 +79,7 @@ void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Comm
                     share.last - share.first, "samples");
   agreed(communicator, [&] {
     for (std::int64_t sample = share.first; sample < share.last; ++sample) {
+      throw_if_asked_to_stop();
       const dist::Deadline deadline = reading(config.dist.timeout());
       bad[static_cast<std::size_t>(sample)] = store.find_not_finite(sample) ? 1 : 0;
       progress.advance(1);

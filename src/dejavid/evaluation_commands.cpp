@@ -1,9 +1,10 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "io/durable_file.hpp"
 #include "io/model_file.hpp"
+#include "io/result_file.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
 #include "src/dejavid/device.hpp"
@@ -12,7 +13,6 @@
 #include "src/run/environment.hpp"
 #include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
-#include "src/run/standard_output.hpp"
 #include "src/run/threads.hpp"
 
 namespace dejavid {
@@ -100,16 +100,36 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output may
-/// take any time.
+/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
+/// a pipe may take any time.
 dist::Deadline writing_result(const Config& config) {
   return waiting_for_files("a write of the result", config.dist.timeout());
+}
+
+/// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
+std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
+                                          dist::Communicator& communicator) {
+  std::optional<io::ResultFile> result;
+  agreed(communicator, [&] {
+    if (out.empty() || !communicator.is_root()) return;
+    std::vector<std::filesystem::path> inputs = config.data.store;
+    inputs.push_back(config.model.init);
+    const dist::Deadline deadline = writing_result(config);
+    result.emplace(out, inputs);
+  });
+  return result;
+}
+
+void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
+  if (!result.is_regular()) return result.write(content);
+  const dist::Deadline deadline = writing_result(config);
+  result.write(content);
 }
 
 }  // namespace
 
 void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
-  agreed(communicator, [&] { refuse_to_replace_input(json, config); });
+  const std::optional<io::ResultFile> result = open_result(json, config, communicator);
   Trial trial(config, communicator);
   const std::vector<std::string>& class_names = trial.dataset.store.class_names();
   const bool has_logits = trial.model.feature_dim >= trial.model.classes;
@@ -117,15 +137,15 @@ void run_evaluation(Config config, const std::filesystem::path& json, dist::Comm
       evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    print_result(to_text(evaluation, trial.split, class_names));
-    if (json.empty()) return;
-    const dist::Deadline deadline = writing_result(config);
-    io::write_text(json, to_json(evaluation, trial.split, class_names));
+    if (!result || !result->is_standard_output()) {
+      io::write_standard_output(to_text(evaluation, trial.split, class_names));
+    }
+    if (result) write_result(*result, to_json(evaluation, trial.split, class_names), config);
   });
 }
 
 void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
-  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
   Trial trial(config, communicator);
   const std::vector<Prediction> predictions =
       predict(trial.dataset, trial.split.samples, *trial.aligner, config, communicator);
@@ -137,28 +157,27 @@ void run_prediction(Config config, const std::filesystem::path& out, dist::Commu
                           trial.dataset.store.label(row.sample), row.prediction, row.confidence,
                           fmt::join(row.closest, " "));
     }
-    {
-      const dist::Deadline deadline = writing_result(config);
-      io::write_text(out, text);
-    }
-    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, out.string()));
+    write_result(*result, text, config);
+    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, result->text()));
   });
 }
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
-  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
   const int threads = thread_count(config, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    {
+    if (result->is_regular()) {
       const dist::Deadline deadline = writing_result(config);
       io::write_model(out, content_of(model, config));
+    } else {
+      result->write(io::model_image(out, content_of(model, config)));
     }
-    log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
+    log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
   });
 }
 

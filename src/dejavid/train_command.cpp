@@ -62,11 +62,15 @@ void check_training(const Config& config, const io::TseStore& store) {
 }  // namespace
 
 ExitCode run_training(Config config, dist::Communicator& communicator) {
+  agreed(communicator, throw_if_asked_to_stop);
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
   agreed(communicator, [&] { require_path_precision(config, *device); });
   Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
-  agreed(communicator, [&] { check_training(config, dataset.store); });
+  agreed(communicator, [&] {
+    check_training(config, dataset.store);
+    throw_if_asked_to_stop();
+  });
 
   std::optional<Model> start = starting_model(config, dataset.store, communicator);
   std::optional<Checkpoint> checkpoint;
@@ -99,7 +103,6 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
 
   std::optional<Trainer> trainer;
   try {
-    install_stop_signals();
     Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });

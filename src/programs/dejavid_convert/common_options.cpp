@@ -3,26 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 #include <stdexcept>
 #include <vector>
 
+#include "io/destination.hpp"
 #include "io/durable_file.hpp"
 #include "io/first_few.hpp"
+#include "io/result_file.hpp"
 #include "io/utf8.hpp"
 #include "src/run/progress.hpp"
-#include "src/run/standard_output.hpp"
+#include "src/run/signals.hpp"
 #include "src/run/terminal.hpp"
 
 namespace dejavid {
 namespace {
 
-volatile std::sig_atomic_t stop_asked = 0;
-
 /// Ends the conversion at the next sample, so that the unfinished file is removed on the way out.
 void stop_if_asked() {
-  if (stop_asked != 0) {
+  if (stop_requested()) {
     throw std::runtime_error("stopped by a signal; the unfinished store is removed");
   }
 }
@@ -30,8 +29,9 @@ void stop_if_asked() {
 /// Names the temporary files beside `out` that killed conversions left. They are never removed: on a shared file system
 /// nothing tells one that another host is still writing.
 void warn_of_unfinished(const std::filesystem::path& out) {
-  const std::filesystem::path folder = out.has_parent_path() ? out.parent_path() : ".";
-  const std::string beginning = out.filename().string() + ".";
+  const std::filesystem::path file = io::regular_file(out);
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const std::string beginning = file.filename().string() + ".";
   std::vector<std::string> names;
   std::error_code unreadable;  // the writer has more to say about such a folder
   for (std::filesystem::directory_iterator entry(folder, unreadable), end; !unreadable && entry != end;
@@ -88,8 +88,7 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
   require_text("--encoder", options.encoder);
   warn_of_unfinished(options.out);
   for (const std::string& note : source.notes()) terminal::write_line("note: " + note);
-  std::signal(SIGINT, [](int) { stop_asked = 1; });
-  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  install_stop_signals();
   io::StoreTotals totals;
   {
     Progress progress(options.progress, "writing " + options.out.filename().string(), source.sample_count(), "samples");
@@ -110,9 +109,10 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);
-  print_result(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
-                           options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
-                           totals.samples_of_split[2], totals.classes, totals.feature_dim, length, totals.bytes));
+  io::write_standard_output(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
+                                        options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
+                                        totals.samples_of_split[2], totals.classes, totals.feature_dim, length,
+                                        totals.bytes));
 }
 
 }  // namespace dejavid

@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "io/durable_file.hpp"
+#include "io/result_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
-#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -87,10 +87,11 @@ void add_info(CLI::App& program) {
   command->add_option("--json", options->json_file, "also write it as JSON")->type_name("FILE.json");
   command->callback([options] {
     const io::StoreSummary summary = io::summarize_store(options->store);
-    print_result(to_text(summary));
-    if (!options->json_file.empty()) {
-      io::write_text(options->json_file,
-                     to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    std::optional<io::ResultFile> result;
+    if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});
+    if (!result || !result->is_standard_output()) io::write_standard_output(to_text(summary));
+    if (result) {
+      result->write(to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     }
   });
 }
