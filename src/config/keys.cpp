@@ -230,8 +230,9 @@ std::vector<Key> make_keys() {
                                                  "what every random draw depends on"),
       choice<Field<kTrain, &TrainConfig::profile>>(KeyOwner::kRun, "train", "profile",
                                                    "defaults of the paper or of the released code"),
-      choice<Field<kTrain, &TrainConfig::logit_norm>>(KeyOwner::kModel, "train", "logit_norm",
-                                                      "normalisation of the logits; two classes need none"),
+      choice<Field<kTrain, &TrainConfig::logit_norm>>(
+          KeyOwner::kModel, "train", "logit_norm",
+          "normalisation of the logits; two classes need none; a model brings its own"),
 
       choice<Field<kEval, &EvalConfig::paths>>(
           KeyOwner::kRun, "eval", "paths",

@@ -159,7 +159,7 @@ void take_model_settings(Config& config, const GivenKeys& given, const io::Model
     if (given.contains(&key)) {
       if (untrained && key.full_name() != "model.steps") continue;
       throw io::ModelFileError(
-          fmt::format("{}: found a model of {} = {}; expected {}, as was asked for; leave the key out to use the model "
+          fmt::format("{}: found {} = {}; expected {}, as was asked for; leave the key out to use the model "
                       "as it is, or "
                       "train another one",
                       file.string(), key.full_name(), toml_text(found), toml_text(asked)));

@@ -91,11 +91,13 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
     }
     const std::string setting = fmt::format("{} = {}", key.full_name(), toml_text(found));
     if (&key != find_key("train.epochs")) refuse(setting, toml_text(expected));
+    const std::filesystem::path model = run_of(checkpoint.file) / "model.h5";
+    const std::filesystem::path start = std::filesystem::exists(model) ? model : checkpoint.file;
     refuse(
         setting, toml_text(expected),
         fmt::format("a run keeps its number of epochs, which its learning rates follow; to train its model for more, "
                     "start a new run with --model.init {} and another run.dir",
-                    (run_of(checkpoint.file) / "model.h5").string()));
+                    start.string()));
   };
   compare(*find_key("train.profile"));  // first: the defaults of others hang on it
   for (const Key& key : keys()) {
@@ -106,6 +108,29 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
                             config.model.init.string()));
   }
   config.model.init = before.model.init;  // what the run began with
+}
+
+void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+  const std::filesystem::path before = run_of(checkpoint.file), metrics = "metrics.jsonl", best = "best.h5";
+  std::error_code error;
+  if (std::filesystem::exists(folder / metrics) || !std::filesystem::exists(before / metrics)) return;
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::copy_file(before / metrics, folder / metrics, error);
+  if (error) {
+    throw io::WriteError(fmt::format("{}: found {}; expected to copy the metrics of {} there; choose another run.dir",
+                                     folder.string(), error.message(), before.string()));
+  }
+  if (checkpoint.content.training->best_epoch < 0) return;
+  try {
+    const io::ModelContent content = io::read_model(before / best);
+    if (content.epoch == checkpoint.content.training->best_epoch) return io::write_model(folder / best, content);
+    log_warning(fmt::format(
+        "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
+        (before / best).string(), content.epoch, folder.string()));
+  } catch (const io::ModelFileError& unreadable) {
+    log_warning(
+        fmt::format("{}; the run in {} goes on without its best model so far", unreadable.what(), folder.string()));
+  }
 }
 
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,

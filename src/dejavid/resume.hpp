@@ -32,6 +32,10 @@ struct Checkpoint {
 /// model and was not given, and model.init, are taken over into `config`. Throws io::ModelFileError.
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store);
 
+/// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics so far, and the best model where it is
+/// still that of the checkpoint. Throws io::WriteError.
+void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder);
+
 /// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. Throws
 /// dist::AgreedFailure.
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,

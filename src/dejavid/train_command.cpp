@@ -89,6 +89,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config);
+    if (checkpoint) bring_history(*checkpoint, config.run.dir);
     run.emplace(checkpoint || config.run.resume == "auto"
                     ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
                     : RunDirectory::create(config.run.dir, config));
