@@ -67,6 +67,15 @@ constexpr std::array<NamedReal, 4> kTrainingReals{{
     {"epoch_loss_sum", &TrainingState::epoch_loss_sum},
 }};
 
+/// Left out where they are NaN.
+constexpr std::array<NamedReal, 5> kMilestoneReals{{
+    {"last_train_loss", &TrainingState::last_train_loss},
+    {"last_train_top1", &TrainingState::last_train_top1},
+    {"last_val_loss", &TrainingState::last_val_loss},
+    {"best_train_loss", &TrainingState::best_train_loss},
+    {"best_train_top1", &TrainingState::best_train_top1},
+}};
+
 struct NamedSeed {
   const char* name;
   std::uint64_t TrainingState::*value;
@@ -104,6 +113,10 @@ std::uint64_t digest_of_header(const ModelContent& content) {
     for (const auto& count : kTrainingCounts) digest.add((*content.training).*(count.value));
     for (const auto& real : kTrainingReals) digest.add((*content.training).*(real.value));
     for (const auto& seed : kTrainingSeeds) digest.add((*content.training).*(seed.value));
+    for (const auto& real : kMilestoneReals) {
+      const double value = (*content.training).*(real.value);
+      if (!std::isnan(value)) digest.add(value);
+    }
   }
   return digest.value();
 }
@@ -193,6 +206,8 @@ TrainingState read_training(const hdf5::Handle& root, ModelContent& content) {
     training.*(count.value) = required(hdf5::integer_attribute(group, count.name), count.name);
   for (const auto& real : kTrainingReals)
     training.*(real.value) = required(hdf5::real_attribute(group, real.name), real.name);
+  for (const auto& real : kMilestoneReals)
+    training.*(real.value) = hdf5::real_attribute(group, real.name).value_or(TrainingState::kNotSaid);
   for (const auto& seed : kTrainingSeeds)
     training.*(seed.value) = required(hdf5::unsigned_attribute(group, seed.name), seed.name);
   for (const auto& array : kTrainingArrays) {
@@ -247,6 +262,9 @@ void write_training(const Locked& locked, const hdf5::Handle& file, const ModelC
     for (const auto& count : kTrainingCounts) hdf5::write_attribute(group, count.name, training.*(count.value));
     for (const auto& real : kTrainingReals) hdf5::write_attribute(group, real.name, training.*(real.value));
     for (const auto& seed : kTrainingSeeds) hdf5::write_attribute(group, seed.name, training.*(seed.value));
+    for (const auto& real : kMilestoneReals) {
+      if (!std::isnan(training.*(real.value))) hdf5::write_attribute(group, real.name, training.*(real.value));
+    }
   });
   for (const auto& array : kTrainingArrays) {
     const auto& values = training.*(array.values);

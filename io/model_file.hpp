@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@ namespace dejavid::io {
 
 /// Where training stood: what a checkpoint holds beside the model.
 struct TrainingState {
+  static constexpr double kNotSaid = std::numeric_limits<double>::quiet_NaN();
+
   std::int64_t epoch = 0;            ///< the epoch under way (or the next one, where step_in_epoch is 0)
   std::int64_t step = 0;             ///< optimizer steps taken since training began
   std::int64_t step_in_epoch = 0;    ///< optimizer steps taken in `epoch`
@@ -19,6 +22,9 @@ struct TrainingState {
   double best_val_top1 = 0;
   double best_val_loss = 0;
   double best_val_top5 = 0;
+  /// What else is told of the last epoch and of the best; NaN in checkpoints of earlier versions, which do not say.
+  double last_train_loss = kNotSaid, last_train_top1 = kNotSaid, last_val_loss = kNotSaid;
+  double best_train_loss = kNotSaid, best_train_top1 = kNotSaid;
   double epoch_loss_sum = 0;  ///< running sums of the epoch under way
   std::int64_t epoch_correct = 0;
   std::int64_t epoch_samples = 0;

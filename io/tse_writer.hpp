@@ -25,11 +25,13 @@ struct TseStoreHeader {
   std::vector<std::string> class_names;  ///< [C]
   std::string encoder;                   ///< what made the features, free text
   std::string source;                    ///< where the samples came from, free text
+  std::int64_t logits = 0;               ///< C where a step's last C features are the encoder's logits, else 0
+  bool unlabelled = false;               ///< whether samples may come without a label; class_names may then be empty
 };
 
 struct TseSample {
   std::string id;
-  std::int32_t label = 0;
+  std::int32_t label = 0;  ///< 0..C-1; kNoLabel where the header allows it
   Split split = Split::kTrain;
   std::span<const float> features;                  ///< [T,F]
   std::span<const std::int32_t> frame_labels = {};  ///< [T] or empty

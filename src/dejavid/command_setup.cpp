@@ -25,15 +25,17 @@ void require_samples(const EvaluationSplit& split, const Config& config) {
 std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
                                  dist::Communicator& communicator) {
   std::string folder;
-  if (communicator.is_root()) {
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
     if (!config.run.dir.empty()) {
       folder = config.run.dir.string();
     } else if (checkpoint) {
       folder = run_of(checkpoint->file).string();
     } else {
-      folder = default_run_folder(config).string();
+      const dist::Deadline deadline = writing_run(config);
+      folder = make_default_run_folder(config).string();
     }
-  }
+  });
   std::uint64_t length = folder.size();
   communicator.broadcast(std::span(&length, 1), dist::Rank{0});
   std::vector<std::uint8_t> text(folder.begin(), folder.end());

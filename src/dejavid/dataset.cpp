@@ -159,11 +159,12 @@ void Dataset::require_unchanged() const {
   store.require_unchanged();
 }
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
+Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use,
+                      io::ClassMatching matching) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] {
     const dist::Deadline deadline = reading(config.dist.timeout());
-    store.emplace(config.data.store);
+    store.emplace(config.data.store, matching);
   });
   store->limit_features(kLargestFeature);
   require_same_content(*store, config.data.store.front(), communicator);
@@ -188,6 +189,11 @@ EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {
   if (choice == EvalSplit::kTest) return samples_of(io::Split::kTest, "test");
   if (choice == EvalSplit::kAuto && !has_validation(store)) return samples_of(io::Split::kTest, "test");
   return samples_of(io::Split::kValidation, "val");
+}
+
+EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split) {
+  std::erase_if(split.samples, [&](std::int64_t sample) { return store.label(sample) == io::kNoLabel; });
+  return split;
 }
 
 }  // namespace dejavid

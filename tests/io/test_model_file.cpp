@@ -42,6 +42,8 @@ ModelContent example(bool with_training) {
     training.best_val_top1 = 0.7;
     training.best_val_loss = 1.25;
     training.best_val_top5 = 0.9;
+    training.last_train_loss = 0.125;
+    training.best_train_top1 = 0.375;
     training.epoch_loss_sum = 1e-300;
     training.epoch_correct = 99;
     training.epoch_samples = 100;
@@ -78,6 +80,9 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(x.best_val_top1, y.best_val_top1);
   EXPECT_EQ(x.best_val_loss, y.best_val_loss);
   EXPECT_EQ(x.best_val_top5, y.best_val_top5);
+  EXPECT_EQ(x.last_train_loss, y.last_train_loss);
+  EXPECT_EQ(x.best_train_top1, y.best_train_top1);
+  EXPECT_EQ(std::isnan(x.best_train_loss), std::isnan(y.best_train_loss));
   EXPECT_EQ(x.epoch_loss_sum, y.epoch_loss_sum);
   EXPECT_EQ(x.epoch_correct, y.epoch_correct);
   EXPECT_EQ(x.epoch_samples, y.epoch_samples);

@@ -107,6 +107,54 @@ TEST(TseStore, ReadsSeveralFilesAsOne) {
   EXPECT_THROW(static_cast<void>(store.length(-1)), std::out_of_range);
 }
 
+TEST(TseStore, MatchesClassesByName) {
+  const TemporaryFolder folder;
+  const std::vector<float> row{1, 2};
+  const auto write = [&](const std::string& name, TseStoreHeader header, const std::vector<std::int32_t>& labels) {
+    TseWriter writer(folder / name, std::move(header));
+    for (std::size_t n = 0; n < labels.size(); ++n) {
+      writer.append({fmt::format("{} {}", name, n), labels[n], Split::kTrain, row});
+    }
+    writer.finish();
+    return folder / name;
+  };
+  const auto one = write("one.h5", {2, {"a", "b"}, "", "", 2}, {0, 1});
+  const auto turned = write("turned.h5", {2, {"b", "a"}, "", "", 2}, {0, 1});
+  const auto part = write("part.h5", {2, {"c", "b"}, "", "", 0, true}, {0, kNoLabel, 1});
+  const auto none = write("none.h5", {2, {}, "", "", 0, true}, {kNoLabel});
+
+  const TseStore same({one, turned});
+  EXPECT_EQ(same.class_names(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(same.label(2), 1);
+  EXPECT_EQ(same.label(3), 0);
+  EXPECT_EQ(same.logit_labels(2), (std::vector<std::int32_t>{1, 0}));
+  EXPECT_NE(same.identity(), TseStore({one, write("twin.h5", {2, {"a", "b"}, "", "", 2}, {0, 1})}).identity());
+  EXPECT_THROW(TseStore({one, part}), StoreError);
+
+  TseStore all({none, part, one}, ClassMatching::kUnion);
+  EXPECT_EQ(all.class_names(), (std::vector<std::string>{"c", "b", "a"}));
+  const auto labels = [&] {
+    std::vector<std::int32_t> found;
+    for (std::int64_t n = 0; n < all.sample_count(); ++n) found.push_back(all.label(n));
+    return found;
+  };
+  EXPECT_EQ(labels(), (std::vector<std::int32_t>{kNoLabel, 0, kNoLabel, 1, 2, 1}));
+  EXPECT_THROW(all.require_training_samples(), StoreError) << "samples of the train split without a label";
+  all.adopt_classes({"a", "x", "c"});
+  EXPECT_EQ(labels(), (std::vector<std::int32_t>{kNoLabel, 2, kNoLabel, kNoLabel, 0, kNoLabel}));
+  EXPECT_EQ(all.class_name(3), "b");
+  EXPECT_EQ(all.class_name(2), "");
+  EXPECT_EQ(all.logit_labels(4), (std::vector<std::int32_t>{0, kNoLabel}));
+  EXPECT_TRUE(all.logit_labels(1).empty());
+
+  const auto refused = [&](const TseStoreHeader& header) {
+    EXPECT_THROW(TseWriter(folder / "refused.h5", header), StoreError);
+  };
+  refused({2, {}, "", ""});
+  refused({2, {"a"}, "", "", 2});
+  refused({1, {"a", "b"}, "", "", 2});
+}
+
 TEST(TseStore, RefusesFilesThatDoNotBelongTogether) {
   const TemporaryFolder folder;
   SmallStore().write(folder / "a.h5");

@@ -64,6 +64,13 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
   subcommand
+      .add_option(
+          "--logits", options.logits,
+          "the last COUNT features of every step are the encoder's logits, one a class in class order; eval then "
+          "compares with their mean over time")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("COUNT");
+  subcommand
       .add_option_function<std::string>(
           "--data.bad_samples", [&options](const std::string& choice) { options.skip_bad_samples = choice == "skip"; },
           "samples with NaN or infinity: refuse, the default, or skip, which leaves them out and says which")
@@ -96,7 +103,7 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
         .feature_type = options.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
         .gzip_level = options.gzip_level};
     const auto not_finite = options.skip_bad_samples ? io::NotFiniteSamples::kLeaveOut : io::NotFiniteSamples::kRefuse;
-    totals = io::write_store(source, options.out, writer_options, options.encoder, not_finite, [&] {
+    totals = io::write_store(source, options.out, writer_options, options.encoder, options.logits, not_finite, [&] {
       progress.advance(1);
       stop_if_asked();
     });

@@ -34,6 +34,8 @@ std::string to_text(const io::StoreSummary& store) {
   line("digests", store.has_digests ? "yes" : "no: its content cannot be checked");
   line("frame labels", store.has_frame_labels ? "yes" : "no");
   line("timestamps", store.has_timestamps ? "yes" : "no");
+  line("logits", store.logits > 0 ? fmt::format("the last {} features of a step", store.logits) : "none said");
+  if (store.unlabelled > 0) line("without label", fmt::format("{} samples", store.unlabelled));
   line("classes", fmt::format("{}: samples (train)", store.class_names.size()));
   for (std::size_t label = 0; label < store.class_names.size(); ++label) {
     text += fmt::format("  {:>5} {}: {} ({})\n", label, store.class_names[label], store.class_counts[label],
@@ -71,6 +73,8 @@ nlohmann::ordered_json to_json(const io::StoreSummary& store) {
           {"has_frame_labels", store.has_frame_labels},
           {"has_timestamps", store.has_timestamps},
           {"identity", fmt::format("{:016x}", store.identity)},
+          {"logits", store.logits},
+          {"unlabelled_samples", store.unlabelled},
           {"num_classes", store.class_names.size()},
           {"classes", std::move(classes)}};
 }

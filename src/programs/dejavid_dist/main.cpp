@@ -18,6 +18,7 @@
 #include "src/run/early_signals.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/log.hpp"
+#include "src/run/same_settings.hpp"
 #include "src/run/signals.hpp"
 #include "src/run/standard_output.hpp"
 
@@ -26,17 +27,18 @@ namespace {
 using dejavid::ExitCode;
 
 ExitCode run(const dejavid::Invocation& invocation, dejavid::dist::Communicator& communicator) {
+  dejavid::require_same_settings(invocation, communicator);
   switch (invocation.command) {
     case dejavid::Command::kTrain:
-      return dejavid::run_training(invocation.config, communicator);
+      return dejavid::run_training(invocation.config, invocation.given, communicator);
     case dejavid::Command::kCentroids:
       dejavid::run_centroids(invocation.config, invocation.predict_file, communicator);
       return ExitCode::kDone;
     case dejavid::Command::kEval:
-      dejavid::run_evaluation(invocation.config, invocation.json_file, communicator);
+      dejavid::run_evaluation(invocation.config, invocation.given, invocation.json_file, communicator);
       return ExitCode::kDone;
     case dejavid::Command::kPredict:
-      dejavid::run_prediction(invocation.config, invocation.predict_file, communicator);
+      dejavid::run_prediction(invocation.config, invocation.given, invocation.predict_file, communicator);
       return ExitCode::kDone;
     case dejavid::Command::kDoctor:
       return dejavid::run_diagnosis(invocation.config, communicator);
@@ -73,8 +75,9 @@ int start(int argument_count, char** arguments) {
     }
     invocation = std::get<dejavid::Invocation>(std::move(asked));
   } catch (const dejavid::ConfigError& error) {
-    if (dejavid::speaks_for_the_job()) print_error(error.what());
+    // A rank that is still there after a while is alone with its mistake: no other has ended the job.
     dejavid::let_the_speaker_finish();
+    print_error(error.what() + dejavid::rank_before_mpi());
     return static_cast<int>(ExitCode::kUsage);
   } catch (const dejavid::io::WriteError& error) {
     print_error(error.what());
