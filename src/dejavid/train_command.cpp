@@ -103,10 +103,14 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
+      model.spread = checkpoint->content.training->spread;
       log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
                            checkpoint->content.training->epoch, checkpoint->content.training->step));
+    } else if (start) {
+      model = std::move(*start);
+      model.spread = training_spread(dataset, communicator, config);
     } else {
-      model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
+      model = barycenter_model(dataset, communicator, config, threads);
     }
     describe_work(dataset, model, config, communicator, *device);
     trainer.emplace(config, communicator, dataset, model, *device, checkpoint);

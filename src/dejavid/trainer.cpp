@@ -332,6 +332,7 @@ io::TrainingState Trainer::training_state() {
   training.best_val_loss = best_.val_loss;
   training.best_val_top1 = best_.val_top1;
   training.best_val_top5 = best_.val_top5;
+  training.spread = model_.spread;
   Moments moments;
   engine_->fetch(moments);
   if (config_.model.learn_centroids) {
