@@ -32,6 +32,7 @@ StoreTotals write_store(SampleSource& source, const std::filesystem::path& file,
     advance();
   }
   writer.finish();
+  totals.faint = writer.faint_features();
   totals.bytes = std::filesystem::file_size(file);
   return totals;
 }
