@@ -10,10 +10,8 @@ set(DEJAVID_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
 set(DEJAVID_TEST_ENVIRONMENT
   "DEJAVID_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};DEJAVID_SOURCE=${PROJECT_SOURCE_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
 
-# The thread sanitizer does not see how OpenMP's runtime orders its threads: there each parallel region has one. The other
-# threads of a program, of which there are several, are looked after.
 if(DEJAVID_SANITIZE MATCHES thread)
-  string(APPEND DEJAVID_TEST_ENVIRONMENT ";OMP_THREAD_LIMIT=1;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.supp")
+  string(APPEND DEJAVID_TEST_ENVIRONMENT ";TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.supp")
 endif()
 
 # Open MPI keeps memory to its end, partly in plug-ins that it has unloaded by then, where no suppression finds it: tests that start

@@ -27,6 +27,7 @@ using hdf5::Refusal;
 
 constexpr const char* kFormat = "dejavid-model";
 constexpr const char* kDigest = "digest";
+constexpr const char* kSpread = "spread";
 constexpr const char* kHeaderDigest = "header_digest";
 constexpr std::int64_t kVersion = 1;
 
@@ -85,11 +86,15 @@ constexpr std::array<NamedSeed, 2> kTrainingSeeds{{
     {"store_identity", &TrainingState::store_identity},
 }};
 
+std::vector<std::int64_t> shape_of(const ModelContent& content) {
+  return {content.classes, content.steps, content.feature_dim};
+}
+
 std::int64_t element_count(const ModelContent& content) {
   return content.classes * content.steps * content.feature_dim;
 }
 
-/// Over the configuration and the arrays in the order of kTrainingArrays, absent ones left out.
+/// Over the configuration and the arrays in the order of kTrainingArrays, then the spread, absent ones left out.
 std::uint64_t digest_of_arrays(const ModelContent& content) {
   Digest digest;
   digest.add(content.config.data(), content.config.size());
@@ -97,6 +102,7 @@ std::uint64_t digest_of_arrays(const ModelContent& content) {
   digest.add(content.log_weights);
   if (content.training) {
     for (const auto& array : kTrainingArrays) digest.add((*content.training).*(array.values));
+    digest.add(content.training->spread);
   }
   return digest.value();
 }
@@ -157,6 +163,13 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
     if (!values.empty()) require_size(file, array.name, values.size(), element_count(content));
     require_finite(file, array.name, values, content);
   }
+  const std::vector<float>& spread = content.training->spread;
+  if (!spread.empty()) require_size(file, kSpread, spread.size(), content.feature_dim);
+  for (const float one : spread) {
+    if (one > 0 && std::isfinite(one)) continue;
+    throw ModelFileError(fmt::format("{}:{}: found {}; expected positive numbers; go back to an earlier checkpoint",
+                                     file.string(), kSpread, one));
+  }
 }
 
 template <typename T>
@@ -213,6 +226,12 @@ TrainingState read_training(const hdf5::Handle& root, ModelContent& content) {
   for (const auto& array : kTrainingArrays) {
     if (hdf5::has_member(group, array.name)) training.*(array.values) = read_array(group, array.name, content);
   }
+  if (hdf5::has_member(group, kSpread)) {
+    const auto dataset = hdf5::open_dataset(group, kSpread);
+    hdf5::require_rank(dataset, 1, "one dimension, [F]");
+    training.spread = hdf5::read_floats(dataset);
+    hdf5::require_digest(dataset.id, kDigest, dataset.where(), digest_of(training.spread));
+  }
   return training;
 }
 
@@ -245,12 +264,11 @@ struct Locked {
   }
 };
 
-void write_array(const Locked& locked, const hdf5::Handle& group, const char* name, const ModelContent& content,
-                 const std::vector<float>& values) {
+void write_array(const Locked& locked, const hdf5::Handle& group, const char* name,
+                 const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
   const std::uint64_t digest = digest_of(values);
   locked([&] {
-    hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
-                        {content.classes, content.steps, content.feature_dim}, values.data());
+    hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, shape, values.data());
     hdf5::write_attribute_of(group, name, kDigest, digest);
   });
 }
@@ -268,15 +286,16 @@ void write_training(const Locked& locked, const hdf5::Handle& file, const ModelC
   });
   for (const auto& array : kTrainingArrays) {
     const auto& values = training.*(array.values);
-    if (!values.empty()) write_array(locked, group, array.name, content, values);
+    if (!values.empty()) write_array(locked, group, array.name, shape_of(content), values);
   }
+  if (!training.spread.empty()) write_array(locked, group, kSpread, {content.feature_dim}, training.spread);
 }
 
 void write_content(const std::filesystem::path& file, const ModelContent& content) {
   const Locked locked{file};
   auto opened = locked([&] { return hdf5::create_file(file); });
-  write_array(locked, opened, "centroids", content, content.centroids);
-  write_array(locked, opened, "log_weights", content, content.log_weights);
+  write_array(locked, opened, "centroids", shape_of(content), content.centroids);
+  write_array(locked, opened, "log_weights", shape_of(content), content.log_weights);
   locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
   if (content.training) write_training(locked, opened, content);
   const std::uint64_t digest = digest_of_arrays(content), header_digest = digest_of_header(content);

@@ -32,6 +32,8 @@ struct TrainingState {
   std::vector<float> centroid_first_moment, centroid_second_moment, log_weight_first_moment, log_weight_second_moment;
   /// The epoch's frozen copies [C,K,F], where the checkpoint lies within an epoch; else empty.
   std::vector<float> frozen_centroids, frozen_log_weights;
+  /// [F] positive: what steps are measured in; empty where they are not (profile dejavid-code).
+  std::vector<float> spread;
 };
 
 /// Everything a model file or checkpoint holds (format "dejavid-model", version 1).

@@ -34,6 +34,7 @@ struct TseWriter::State {
   std::vector<std::uint64_t> digests;
   std::vector<double> timestamps;
   std::vector<std::uint16_t> half;                          ///< scratch: one sample, narrowed
+  std::vector<float> peaks, losses;                         ///< [F] in f16: the largest magnitude, and rounding error
   bool with_frame_labels = false, with_timestamps = false;  ///< as the first sample has them
   bool usable = true;                                       ///< false once finished, or once HDF5 failed
 
@@ -121,6 +122,16 @@ const void* TseWriter::State::narrowed(const TseSample& sample) {
   if (options.feature_type == FeatureType::kFloat32) return sample.features.data();
   half.resize(sample.features.size());
   std::transform(sample.features.begin(), sample.features.end(), half.begin(), narrow_to_half);
+  const auto dim = static_cast<std::size_t>(header.feature_dim);
+  peaks.resize(dim);
+  losses.resize(dim);
+  for (std::size_t first = 0; first < half.size(); first += dim) {
+    for (std::size_t f = 0; f < dim; ++f) {
+      const float value = sample.features[first + f];
+      peaks[f] = std::max(peaks[f], std::fabs(value));
+      losses[f] = std::max(losses[f], std::fabs(value - widen_half(half[first + f])));
+    }
+  }
   return half.data();
 }
 
@@ -179,10 +190,28 @@ void TseWriter::append(const TseSample& sample) {
   state.timestamps.insert(state.timestamps.end(), sample.timestamps.begin(), sample.timestamps.end());
 }
 
+FaintFeatures TseWriter::faint_features() const {
+  constexpr float kHalfPrecision = 0x1p-11F;  // what rounding takes from the numbers that f16 is for, at most
+  FaintFeatures faint;
+  for (std::size_t f = state_->peaks.size(); f-- > 0;) {
+    if (!(state_->losses[f] > kHalfPrecision * state_->peaks[f])) continue;
+    ++faint.count;
+    faint.first = static_cast<std::int64_t>(f);
+    faint.largest = state_->peaks[f];
+  }
+  return faint;
+}
+
 void TseWriter::finish() {
   auto& state = *state_;
   if (state.labels.empty()) {
     throw StoreError(fmt::format("{}: found no samples; expected at least one; check the source", state.path.string()));
+  }
+  if (const FaintFeatures faint = faint_features(); faint.count == state.header.feature_dim) {
+    throw StoreError(fmt::format(
+        "{}:features: found no feature that f16 holds with its own precision (feature 0 is at most {:.3g}); expected "
+        "values of at least 6e-05; store f32, or scale the features",
+        state.path.string(), faint.largest));
   }
   state.writing([&] {
     const auto& file = state.file;

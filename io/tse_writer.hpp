@@ -39,6 +39,13 @@ struct TseSample {
   std::string_view origin = {};  ///< where it was read from, for messages; empty: named as in the store
 };
 
+/// Features that f16 keeps fewer digits of than its own three, as all their values are small.
+struct FaintFeatures {
+  std::int64_t count = 0;
+  std::int64_t first = 0;  ///< the first of them
+  float largest = 0;       ///< its largest magnitude
+};
+
 /// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`,
 /// syncs and renames. Destroyed without finish(), it removes the temporary file. Throws WriteError (also where `file`
 /// exists already), StoreError for a sample that does not fit, NotFiniteError for a feature that is not finite.
@@ -50,7 +57,11 @@ class TseWriter {
   TseWriter& operator=(const TseWriter&) = delete;
 
   void append(const TseSample& sample);
+  /// Also throws StoreError where f16 would hold none of the features with its own precision (faint_features()).
   void finish();
+
+  /// Of the samples so far; none in f32.
+  [[nodiscard]] FaintFeatures faint_features() const;
 
  private:
   struct State;

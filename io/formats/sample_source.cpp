@@ -68,6 +68,7 @@ StoreTotals write_store(SampleSource& source, const std::filesystem::path& file,
                     totals.left_out.text()));
   }
   writer.finish();
+  totals.faint = writer.faint_features();
   totals.bytes = std::filesystem::file_size(file);
   return totals;
 }

@@ -50,6 +50,7 @@ struct StoreTotals {
   std::int64_t classes = 0, feature_dim = 0;
   std::int64_t shortest = 0, longest = 0, steps = 0;  ///< of the samples' T; `steps` is their sum
   std::uintmax_t bytes = 0;                           ///< size of the finished file
+  FaintFeatures faint;                                ///< which f16 holds badly
 };
 
 /// Streams `source` into a new store `file`, one sample in memory at a time; `advance` is called after every sample.

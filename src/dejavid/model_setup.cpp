@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
@@ -18,13 +19,15 @@
 namespace dejavid {
 namespace {
 
-/// Logarithms of the starting weights: all 0, or standard normal drawn from the seed.
-std::vector<float> initial_log_weights(std::int64_t count, const Config& config) {
+/// Logarithms of the starting weights [.., F]: all 0, or standard normal drawn from the seed, less those of the spread.
+std::vector<float> initial_log_weights(std::int64_t count, const Config& config, const std::vector<float>& spread) {
   std::vector<float> log_weights(static_cast<std::size_t>(count), 0.0F);
   if (config.model.weight_init == WeightInit::kRandom) {
     Random random{static_cast<std::uint64_t>(config.train.seed), 0x77656967687473U};  // "weights": a stream of its own
     for (float& log_weight : log_weights) log_weight = static_cast<float>(random.normal());
   }
+  if (spread.empty()) return log_weights;
+  for (std::size_t n = 0; n < log_weights.size(); ++n) log_weights[n] -= std::log(spread[n % spread.size()]);
   return log_weights;
 }
 
@@ -71,7 +74,7 @@ std::vector<float> in_order(const std::vector<float>& values, const std::vector<
 
 Model model_of(const io::ModelContent& content) {
   return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
-          content.centroids, content.log_weights, content.class_names};
+          content.centroids, content.log_weights, content.class_names, {}};
 }
 
 /// Collective. What model.init holds, the same on every rank.
@@ -219,6 +222,26 @@ std::optional<Model> starting_model(Config& config, const GivenKeys& given, cons
   return model;
 }
 
+std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
+  std::vector<float> spread = measure_spread(dataset, communicator, config);
+  const auto [least, most] = std::minmax_element(spread.begin(), spread.end());
+  const std::string range = fmt::format("standard deviations from {:.3g} to {:.3g}", *least, *most);
+  if (config.train.profile == Profile::kPaper) {
+    log_detail(fmt::format("features: {}, which the steps of training are measured in", range));
+    return spread;
+  }
+  std::nth_element(spread.begin(), spread.begin() + static_cast<std::ptrdiff_t>(spread.size() / 2), spread.end());
+  const float middle = spread[spread.size() / 2];
+  constexpr float kFar = 30;  // the released code's own features come as near
+  if ((middle < 1 / kFar || middle > kFar) && communicator.is_root()) {
+    log_warning(
+        fmt::format("features: found {}; train.profile = \"dejavid-code\" takes absolute steps, which fit features of "
+                    "about 1; scale the features, or use train.profile = \"paper\", whose steps follow their scale",
+                    range));
+  }
+  return {};
+}
+
 Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
   Model model;
   model.classes = dataset.store.class_count();
@@ -226,8 +249,9 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   model.feature_dim = dataset.store.feature_dim();
   model.diagonal = config.model.diagonal;
   model.class_names = dataset.store.class_names();
-  model.centroids = initial_centroids(dataset, communicator, config, threads);
-  model.log_weights = initial_log_weights(model.element_count(), config);
+  model.spread = training_spread(dataset, communicator, config);
+  model.centroids = initial_centroids(dataset, communicator, config, threads, model.spread);
+  model.log_weights = initial_log_weights(model.element_count(), config, model.spread);
   return model;
 }
 

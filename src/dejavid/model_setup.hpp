@@ -47,7 +47,12 @@ void take_model_settings(Config& config, const GivenKeys& given, const io::Model
 [[nodiscard]] std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
                                                   dist::Communicator& communicator);
 
-/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init.
+/// Collective. What training's steps are measured in: the spread [F] of the features (centroids.hpp), or nothing under
+/// the profile of the released code, whose steps are absolute: then features far from a spread of 1 get a warning.
+[[nodiscard]] std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator,
+                                                 const Config& config);
+
+/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init over training_spread().
 [[nodiscard]] Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
                                      int threads);
 

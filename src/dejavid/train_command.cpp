@@ -109,10 +109,14 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
+      model.spread = checkpoint->content.training->spread;
       log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
                            checkpoint->content.training->epoch, checkpoint->content.training->step));
+    } else if (start) {
+      model = std::move(*start);
+      model.spread = training_spread(dataset, communicator, config);
     } else {
-      model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
+      model = barycenter_model(dataset, communicator, config, threads);
     }
     const EvaluationSplit all = choose_split(dataset.store, config.eval.split);
     if (const auto judged = labelled(dataset.store, all).samples.size(); judged < all.samples.size()) {

@@ -344,6 +344,7 @@ io::TrainingState Trainer::training_state() {
   training.last_train_loss = last_.train_loss;
   training.last_train_top1 = last_.train_top1;
   training.last_val_loss = last_.val_loss;
+  training.spread = model_.spread;
   Moments moments;
   engine_->fetch(moments);
   if (config_.model.learn_centroids) {

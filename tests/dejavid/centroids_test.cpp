@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "src/dejavid/baseline.hpp"
 
 namespace dejavid {
@@ -33,6 +35,25 @@ TEST(Barycenter, OneRoundByHand) {
   const std::vector<float> centroid = barycenter_of(sequences, 3, 2, 1, 1);
   EXPECT_EQ(centroid[0], static_cast<float>(1.0 / 3));
   EXPECT_EQ(centroid[1], static_cast<float>(18.0 / 6));
+}
+
+TEST(Barycenter, DoesNotDependOnTheUnitsOfFeatures) {
+  constexpr std::int64_t kSamples = 7, kSteps = 6, kFeatures = 3;
+  const std::vector<float> spread{0.5F, 3, 1e-3F};
+  std::vector<float> sequences(kSamples * kSteps * kFeatures);
+  std::mt19937 generator(5);
+  std::normal_distribution<float> draw;
+  for (std::size_t n = 0; n < sequences.size(); ++n) sequences[n] = draw(generator) * spread[n % kFeatures];
+  const std::vector<float> centroid = barycenter_of(sequences, kSamples, kSteps, kFeatures, 20, spread);
+
+  // Powers of two, so that not a bit of the products is lost.
+  const std::vector<float> units{0x1p-20F, 1, 0x1p30F};
+  std::vector<float> in_units = sequences, spread_in_units = spread, expected = centroid;
+  for (std::size_t n = 0; n < sequences.size(); ++n) in_units[n] *= units[n % kFeatures];
+  for (std::size_t n = 0; n < expected.size(); ++n) expected[n] *= units[n % kFeatures];
+  for (std::size_t f = 0; f < kFeatures; ++f) spread_in_units[f] *= units[f];
+  EXPECT_EQ(barycenter_of(in_units, kSamples, kSteps, kFeatures, 20, spread_in_units), expected);
+  EXPECT_NE(barycenter_of(in_units, kSamples, kSteps, kFeatures, 20), expected);
 }
 
 TEST(Baseline, AveragesOverTimeAndTakesTheLargestOfTheLastFeatures) {

@@ -334,6 +334,28 @@ TEST(TseWriter, RefusesSamplesThatDoNotFit) {
   EXPECT_THROW(writer.append({"third", 1, Split::kTest, good}), std::logic_error);
 }
 
+TEST(TseWriter, SaysWhichFeaturesAreTooSmallForF16) {
+  const TemporaryFolder folder;
+  const auto faint = [&](const char* name, FeatureType type, const std::vector<float>& features) {
+    TseWriter writer(folder / name, {2, {"x", "y"}, "", ""}, {type, 0});
+    writer.append({"s", 0, Split::kTrain, features});
+    writer.finish();
+    return writer.faint_features();
+  };
+  const FaintFeatures volts = faint("volts.h5", FeatureType::kFloat16, {1, 2e-6F, 3e-9F, -5e-6F});
+  EXPECT_EQ(volts.count, 1);
+  EXPECT_EQ(volts.first, 1);
+  EXPECT_EQ(volts.largest, 5e-6F);
+  EXPECT_EQ(faint("zero.h5", FeatureType::kFloat16, {1, 1e-9F, 0, 0}).count, 1);  // all of it becomes 0
+  EXPECT_EQ(faint("near_zero.h5", FeatureType::kFloat16, {1, 1e-9F, 3, 0.3F}).count, 0);
+  EXPECT_EQ(faint("exact.h5", FeatureType::kFloat16, {0, 0x1p-24F, 0, 0}).count, 0);  // f16 holds it all
+  EXPECT_EQ(faint("single.h5", FeatureType::kFloat32, {1e-9F, 1e-9F, 0, 0}).count, 0);
+
+  TseWriter writer(folder / "all.h5", {2, {"x", "y"}, "", ""}, {FeatureType::kFloat16, 0});
+  writer.append({"s", 0, Split::kTrain, std::vector<float>{1e-6F, 2e-6F, 3e-6F, 4e-6F}});
+  expect_message(message_of<StoreError>([&] { writer.finish(); }), folder / "all.h5", {"at most 3e-06", "store f32"});
+}
+
 TEST(TseWriter, LeavesNothingUnfinished) {
   const TemporaryFolder folder;
   {
