@@ -150,9 +150,9 @@ Config config_of(const io::ModelContent& content, const std::filesystem::path& f
 }
 
 void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
-                         const std::filesystem::path& file, ModelUse use) {
+                         const std::filesystem::path& file) {
   const Config of_model = config_of(content, file);
-  const bool untrained = use == ModelUse::kStart && content.epoch < 0;
+  const bool untrained = content.epoch < 0;
   for (const Key& key : keys()) {
     if (key.owner != KeyOwner::kModel) continue;
     const bool in_file = key.full_name() == "model.steps" || key.full_name() == "model.diagonal";
@@ -190,7 +190,7 @@ Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, di
   Model model;
   agreed(communicator, [&] {
     require_features(content, config.model.init, store);
-    take_model_settings(config, given, content, config.model.init, ModelUse::kAsItIs);
+    take_model_settings(config, given, content, config.model.init);
     settle_two_classes(config, given, content);
     if (config_of(content, config.model.init).eval.paths == EvalPaths::kFrozen ||
         config.eval.paths == EvalPaths::kFrozen) {
@@ -203,6 +203,7 @@ Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, di
     store.adopt_classes(content.class_names);
     tell_unknown_classes(store, of_store);
     model = model_of(content);
+    model.diagonal = config.model.diagonal;
   });
   return model;
 }
@@ -214,7 +215,7 @@ std::optional<Model> starting_model(Config& config, const GivenKeys& given, cons
   Model model;
   agreed(communicator, [&] {
     model = model_from(content, config.model.init, store);
-    take_model_settings(config, given, content, config.model.init, ModelUse::kStart);
+    take_model_settings(config, given, content, config.model.init);
     model.diagonal = config.model.diagonal;
   });
   log_info(

@@ -23,16 +23,11 @@ namespace dejavid {
 /// io::ModelFileError.
 [[nodiscard]] Config config_of(const io::ModelContent& content, const std::filesystem::path& file);
 
-/// What a command reads a model for.
-enum class ModelUse : std::uint8_t {
-  kAsItIs,  ///< evaluated or trained on: all settings that belong to a model are its own
-  kStart,   ///< trained from: a model that has not been trained yet leaves open all but its number of steps
-};
-
 /// Takes over into `config` the settings that belong to a model (KeyOwner::kModel). Throws io::ModelFileError with the
-/// key and both values where one of `given` contradicts the model.
+/// key and both values where one of `given` contradicts the model; one that has not been trained yet (epoch -1) can be
+/// contradicted in its number of steps only.
 void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
-                         const std::filesystem::path& file, ModelUse use);
+                         const std::filesystem::path& file);
 
 /// What a model file holds of a model trained under `config`: no epoch yet, no training state.
 [[nodiscard]] io::ModelContent content_of(const Model& model, const Config& config);

@@ -256,7 +256,7 @@ class NewVideos(SettingsTest):
         self.assertEqual(found["top1"], sum(right) / 6)
         self.assertIn("left out of all numbers: 6 of classes that the model does not know", self.finished.stdout)
         self.refuse(10, ["12 without a label", "predict"], "eval", model__init=self.model, data__store=new)
-        self.refuse(10, ["new.h5", "without a label"], "train", data__store=new)
+        self.refuse(10, ["new.h5", "0 class"], "train", data__store=new)
 
     def test_validation_samples_without_a_label(self):
         with h5py.File(self.store, "r+") as store:
