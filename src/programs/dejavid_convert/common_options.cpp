@@ -87,7 +87,8 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
   }
   if (totals.faint.count > 0) {
     terminal::write_line(fmt::format(
-        "warning: {}:features: found {} of {} features too small for f16, which keeps few of their digits or none (first "
+        "warning: {}:features: found {} of {} features too small for f16, which keeps few of their digits or none "
+        "(first "
         "feature {}, at most {:.3g}); expected values of at least 6e-05; store f32 (without --float16), or scale them",
         options.out.string(), totals.faint.count, totals.feature_dim, totals.faint.first, totals.faint.largest));
   }
