@@ -35,8 +35,9 @@ AlignedBytes allocate_aligned(std::size_t bytes) {
 float* FloatPool::take(std::int64_t count) {
   const std::size_t bytes = round_up(static_cast<std::size_t>(count) * sizeof(float), kAlignment);
   if (size_ - taken_ < bytes) {
-    size_ = std::max(bytes, kPiece);
-    pieces_.push_back(allocate_aligned(size_));
+    const std::size_t size = std::max(bytes, kPiece);
+    pieces_.push_back(allocate_aligned(size));
+    size_ = size;
     taken_ = 0;
   }
   std::byte* const memory = pieces_.back().get() + taken_;

@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <bit>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <memory>
+#include <new>
+#include <string>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__clang__)  // clang does not say whether it sanitizes
 /// HDF5 loses memory of its own when it refuses a file.
@@ -29,6 +33,13 @@ herr_t take_first(unsigned /*depth*/, const H5E_error2_t* error, void* into) {
   auto& text = *static_cast<std::string*>(into);
   if (text.empty() && error->desc != nullptr) text = error->desc;
   return 0;
+}
+
+/// A damaged file makes HDF5 ask for more memory than any machine has; this is whether some MiB are there.
+bool memory_is_short() {
+  constexpr std::size_t kSome = std::size_t{32} << 20U;
+  const std::unique_ptr<std::byte[]> probe(new (std::nothrow) std::byte[kSome]);
+  return probe == nullptr;
 }
 
 /// HDF5 reports a failed system call as a long line with addresses, sizes and a time of day; errno is what matters.
@@ -60,6 +71,7 @@ std::string innermost_message() {
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &text);
   H5Eclear2(H5E_DEFAULT);
   if (text.empty()) return "no reason given";
+  if (text.starts_with("memory allocation failed") && memory_is_short()) throw std::bad_alloc();
   text = shorten(text);
   for (char& letter : text) {
     if (static_cast<unsigned char>(letter) < 0x20) letter = ' ';

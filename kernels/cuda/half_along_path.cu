@@ -62,7 +62,7 @@ struct Scaling {
 
 /// A lane's words, of two halves each.
 template <int Words>
-struct alignas(4 * Words) Halves {
+struct alignas(std::size_t{4} * Words) Halves {
   __half2 pair[Words];
 };
 

@@ -83,8 +83,8 @@ void update_parameters(const float* gradient_sums, std::int64_t classes, std::in
                        const float* spread, const UpdateRates& rates, const std::int32_t* not_finite, Stream stream) {
   const std::int64_t elements_per_class = steps * feature_dim, count = classes * elements_per_class;
   launch("update_parameters", update_kernel, grid(divide_up<std::int64_t>(count, kThreads)), kThreads, 0, stream,
-         gradient_sums, count, elements_per_class, centroids, log_weights, weights, spread, feature_dim, rates_of(rates.centroid_lr, rates),
-         rates_of(rates.log_weight_lr, rates), not_finite);
+         gradient_sums, count, elements_per_class, centroids, log_weights, weights, spread, feature_dim,
+         rates_of(rates.centroid_lr, rates), rates_of(rates.log_weight_lr, rates), not_finite);
 }
 
 }  // namespace dejavid::kernels::cuda

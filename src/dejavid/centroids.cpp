@@ -193,10 +193,11 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
   const std::int64_t steps = config.model.steps, feature_dim = store.feature_dim(), per_class = steps * feature_dim;
   const auto [my_classes, batches] = drawn_classes(store, communicator, config);
 
-  std::vector<float> centroids(static_cast<std::size_t>(store.class_count() * per_class));
+  std::vector<float> centroids;
   Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "centroids",
                     static_cast<std::int64_t>(my_classes.size()), "classes");
   agreed(communicator, [&] {
+    centroids.resize(static_cast<std::size_t>(store.class_count() * per_class));
     dataset.stream.start(batches);
     const auto together = static_cast<std::size_t>(threads);  // classes read, then computed side by side
     for (std::size_t first = 0; first < my_classes.size(); first += together) {
@@ -222,12 +223,13 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
 std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
   const std::int64_t feature_dim = dataset.store.feature_dim(), per_class = 1 + 2 * feature_dim;
   const auto [my_classes, batches] = drawn_classes(dataset.store, communicator, config);
-  std::vector<double> numbers(static_cast<std::size_t>((dataset.store.class_count() + 1) * per_class), 0.0);
+  std::vector<double> numbers;
   const auto moments = [&](std::int64_t label) {
     double* const first = numbers.data() + label * per_class;
     return FeatureMoments{first, first + 1, first + 1 + feature_dim};
   };
   agreed(communicator, [&] {
+    numbers.assign(static_cast<std::size_t>((dataset.store.class_count() + 1) * per_class), 0.0);
     dataset.stream.start(batches);
     for (const std::int64_t label : my_classes) {
       const io::SampleBatch& batch = dataset.next_batch();

@@ -1,8 +1,8 @@
 #include "src/dejavid/cpu_aligner.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <atomic>
+#include <cmath>
 #include <utility>
 
 #include "kernels/parallel.hpp"

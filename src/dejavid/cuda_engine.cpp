@@ -192,8 +192,8 @@ void CudaEngine::apply(const kernels::UpdateRates& rates) {
   // 4. update, the same on every rank
   CudaParameters& parameters = aligner_.parameters();
   kernels::cuda::check_finite(gradient_sums_.data(), 2 * parameters.count(), not_finite_.data(), train_.get());
-  kernels::cuda::update_parameters(gradient_sums_.data(), parameters.classes(),
-                                   parameters.steps(), parameters.feature_dim(),
+  kernels::cuda::update_parameters(gradient_sums_.data(), parameters.classes(), parameters.steps(),
+                                   parameters.feature_dim(),
                                    {parameters.centroids(), moments_[0].data(), moments_[1].data()},
                                    {parameters.log_weights(), moments_[2].data(), moments_[3].data()},
                                    parameters.weights(), parameters.spread(), rates, not_finite_.data(), train_.get());

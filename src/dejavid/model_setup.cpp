@@ -252,7 +252,7 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   model.class_names = dataset.store.class_names();
   model.spread = training_spread(dataset, communicator, config);
   model.centroids = initial_centroids(dataset, communicator, config, threads, model.spread);
-  model.log_weights = initial_log_weights(model.element_count(), config, model.spread);
+  agreed(communicator, [&] { model.log_weights = initial_log_weights(model.element_count(), config, model.spread); });
   return model;
 }
 

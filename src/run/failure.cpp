@@ -1,7 +1,12 @@
 #include "src/run/failure.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <exception>
 #include <new>
+#include <system_error>
 
 #include "io/crash_guard.hpp"
 #include "io/errors.hpp"
@@ -19,6 +24,42 @@ dist::Failure failure(ExitCode code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
   return {static_cast<int>(code), std::move(message)};
 }
+
+std::terminate_handler handler_before = nullptr;
+
+[[noreturn]] void say_what_ran_out() {
+  bool memory = false;
+  try {
+    if (const std::exception_ptr error = std::current_exception()) std::rethrow_exception(error);
+  } catch (const std::bad_alloc&) {
+    memory = true;
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the handler from before tells
+  }
+  if (!memory) {
+    if (handler_before != nullptr) handler_before();
+    std::abort();
+  }
+  // Nothing here may allocate.
+  constexpr std::string_view kBegin = "error: ";
+  for (const std::string_view part : {kBegin, kTooLittleMemory, std::string_view("\n")}) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, part.data(), part.size());
+  }
+  std::_Exit(static_cast<int>(ExitCode::kOther));
+}
+
+// Sanitizers begin their work after this.
+#if defined(__clang__)
+#define DEJAVID_BEFORE_SANITIZERS __attribute__((no_sanitize("address", "thread", "undefined")))
+#else
+#define DEJAVID_BEFORE_SANITIZERS __attribute__((no_sanitize("address,thread,undefined")))
+#endif
+
+DEJAVID_BEFORE_SANITIZERS void set_handler() {
+  handler_before = std::set_terminate(say_what_ran_out);
+}
+
+/// The loader calls it before it begins any library.
+__attribute__((section(".preinit_array"), used)) void (*const kSetHandlerEarly)() = set_handler;
 
 }  // namespace
 
@@ -46,10 +87,17 @@ dist::Failure describe(const std::exception_ptr& error) {
   } catch (const StopRequested& stop) {
     return failure(ExitCode::kStopped, stop.what());
   } catch (const std::bad_alloc&) {
-    return failure(
-        ExitCode::kOther,
-        "memory: found too little; expected room for the model, its gradients and the batches; use a smaller "
-        "train.batch_size, data.cache = \"none\", or fewer ranks on the host");
+    return failure(ExitCode::kOther, std::string(kTooLittleMemory));
+  } catch (const std::system_error& system) {
+    if (system.code() == std::errc::not_enough_memory) {
+      return failure(ExitCode::kOther, std::string(kTooLittleMemory));
+    }
+    if (system.code() == std::errc::resource_unavailable_try_again) {  // what a thread that cannot begin says
+      return failure(ExitCode::kOther,
+                     "memory: found no room for another thread; expected some MiB for its stack and leave to begin it; "
+                     "raise the limits on memory and processes (ulimit -v, -u), or use fewer ranks on the host");
+    }
+    return failure(ExitCode::kOther, system.what());
   } catch (const std::exception& other) {
     return failure(ExitCode::kOther, other.what());
   } catch (...) {

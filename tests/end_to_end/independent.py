@@ -24,10 +24,11 @@ class Settings:
     logit_norm: str = "layernorm"
     eval_paths: str = "current"
     tie_sign: int = 0  # sign of |centroid - m| where both are equal
+    in_spreads: bool = True  # whether steps are measured in the features' spreads
 
     @staticmethod
     def dejavid_code(**others):
-        return Settings(**{"weight_decay": 0.01, "eval_paths": "frozen", "tie_sign": -1, **others})
+        return Settings(**{"weight_decay": 0.01, "eval_paths": "frozen", "tie_sign": -1, "in_spreads": False, **others})
 
 
 # --- alignment ------------------------------------------------------------------------------------------------------
@@ -172,15 +173,17 @@ class AdamW:
     second: np.ndarray = None
     steps: int = 0
 
-    def update(self, parameter, gradient, lr):
+    def update(self, parameter, gradient, lr, unit=1.0, rest=0.0):
+        """Steps in `unit`, decay towards `rest`, which are broadcast."""
+        gradient = gradient * unit
         if self.first is None:
             self.first, self.second = np.zeros_like(parameter), np.zeros_like(parameter)
         self.steps += 1
-        parameter *= 1 - lr * self.weight_decay
+        parameter -= lr * self.weight_decay * (parameter - rest)
         self.first = 0.9 * self.first + 0.1 * gradient
         self.second = 0.999 * self.second + 0.001 * gradient**2
         denominator = np.sqrt(self.second) / np.sqrt(1 - 0.999**self.steps) + 1e-8
-        parameter -= lr / (1 - 0.9**self.steps) * self.first / denominator
+        parameter -= unit * lr / (1 - 0.9**self.steps) * self.first / denominator
 
 
 # --- centroids ------------------------------------------------------------------------------------------------------
@@ -217,11 +220,18 @@ def barycenter(samples, steps, iterations=100):
     return centroid
 
 
-def initial_centroids(samples, labels, classes, steps, iterations=100):
-    """[C,K,F] from all samples of every class (the program draws some where a class has more than 50)."""
-    return np.stack(
-        [barycenter([s for s, label in zip(samples, labels) if label == c], steps, iterations) for c in range(classes)]
-    )
+def spread(samples):
+    """[F] standard deviations over all steps; a feature that does not vary has the geometric mean of the others."""
+    deviations = np.concatenate(samples).astype(float).std(0)
+    varies = deviations > 1e-6 * np.abs(np.concatenate(samples).mean(0))
+    others = np.exp(np.log(deviations[varies]).mean()) if varies.any() else 1.0
+    return np.where(varies, deviations, others)
+
+
+def initial_centroids(samples, labels, classes, steps, iterations=100, unit=1.0):
+    """[C,K,F] from all samples of every class (the program draws some where a class has more than 50), aligned in `unit`."""
+    of_class = lambda c: [sample / unit for sample, label in zip(samples, labels) if label == c]
+    return unit * np.stack([barycenter(of_class(c), steps, iterations) for c in range(classes)])
 
 
 def supersampling(samples, classes):
@@ -286,6 +296,7 @@ class Model:
         """Trains in the order of `samples`. `validation` is (samples, labels). Returns the History."""
         history = History()
         centroid_optimiser, weight_optimiser = AdamW(settings.weight_decay), AdamW(settings.weight_decay)
+        unit = spread(samples) if settings.in_spreads else np.ones(self.centroids.shape[-1])
         labels = np.asarray(labels)
         for epoch in range(settings.epochs):
             self.freeze()
@@ -308,9 +319,9 @@ class Model:
                 loss_sum += losses.sum()
                 correct += within_top(logits, labels[batch], 1).sum()
                 if settings.learn_centroids:
-                    centroid_optimiser.update(self.centroids, by_centroid, lr * settings.centroid_lr_ratio)
+                    centroid_optimiser.update(self.centroids, by_centroid, lr * settings.centroid_lr_ratio, unit)
                 if settings.learn_weights:
-                    weight_optimiser.update(self.log_weights, by_weight, lr)
+                    weight_optimiser.update(self.log_weights, by_weight, lr, rest=-np.log(unit))
             record = {"epoch": epoch, "train_loss": loss_sum / len(samples), "train_top1": correct / len(samples)}
             if validation is not None:
                 record.update(self.evaluate(*validation, settings)[1])

@@ -53,7 +53,9 @@ class Training(support.ProgramTest):
         samples, labels = tse_set.of(support.TRAIN)
         if start is None:
             others = {"model__steps": steps}
-            model = independent.Model(independent.initial_centroids(samples, labels, tse_set.classes, steps))
+            unit = independent.spread(samples) if settings.in_spreads else np.ones(samples[0].shape[1])
+            centroids = independent.initial_centroids(samples, labels, tse_set.classes, steps, unit=unit)
+            model = independent.Model(centroids, np.zeros_like(centroids) - np.log(unit))
         else:
             others = {"model__init": support.write_model(self.folder / "start.h5", *start, diagonal=settings.diagonal)}
             model = independent.Model(*(parameter.astype(np.float32) for parameter in start))
@@ -205,10 +207,11 @@ class Training(support.ProgramTest):
 
 class Centroids(support.ProgramTest):
     def check(self, path, tse_set, steps):
-        expected = independent.initial_centroids(*tse_set.of(support.TRAIN), tse_set.classes, steps)
+        unit = independent.spread(tse_set.of(support.TRAIN)[0])
+        expected = independent.initial_centroids(*tse_set.of(support.TRAIN), tse_set.classes, steps, unit=unit)
         arrays = support.read_arrays(path)
         np.testing.assert_allclose(arrays["centroids"], expected, rtol=1e-4, atol=1e-5)
-        np.testing.assert_array_equal(arrays["log_weights"], np.zeros(expected.shape))
+        np.testing.assert_allclose(arrays["log_weights"], np.zeros(expected.shape) - np.log(unit), rtol=1e-5, atol=1e-6)
         self.assertEqual(
             [name.decode() for name in arrays["class_names"]], [f"class {c}" for c in range(tse_set.classes)]
         )

@@ -3,15 +3,30 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 #include <random>
 
+#include "io/aligned_memory.hpp"
 #include "tests/io/io_fixtures.hpp"
 
 namespace dejavid::io::testing {
 namespace {
 
 using Batches = std::vector<std::vector<std::int64_t>>;
+
+TEST(FloatPool, GoesOnWhereTheSystemHadNoMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "this sanitizer ends a program that asks for too much";
+#else
+  FloatPool pool;
+  EXPECT_THROW(static_cast<void>(pool.take(std::int64_t{1} << 50U)), std::bad_alloc);
+  float* const numbers = pool.take(3);
+  numbers[2] = 1;
+  EXPECT_THROW(static_cast<void>(pool.take(std::int64_t{1} << 50U)), std::bad_alloc);
+  EXPECT_EQ(pool.take(1), numbers + 16);
+#endif
+}
 
 void expect_batch(const SampleBatch& batch, const std::vector<std::int64_t>& samples, const SmallStore& small) {
   ASSERT_EQ(batch.samples, samples);

@@ -218,8 +218,8 @@ void expect_adamw(const std::vector<float>& before, const std::vector<float>& fi
         5 * kRoundoff * (0.9 * std::abs(static_cast<double>(first_before[n])) + 0.1 * std::abs(unit * gradient[n]));
     ASSERT_NEAR(static_cast<double>(first_after[n]), first[n], first_error);
     ASSERT_NEAR(static_cast<double>(second_after[n]), second[n], 10 * kRoundoff * second[n]);
-    // The root halves the second moment's error; it, its factor, the sum, the quotient and the step size and s add 7. The
-    // parameter itself is rounded 3 times: decay, product, sum; and r is, with its factor and product, 5 times.
+    // The root halves the second moment's error; it, its factor, the sum, the quotient and the step size and s add 7.
+    // The parameter itself is rounded 3 times: decay, product, sum; and r is, with its factor and product, 5 times.
     const double denominator = std::sqrt(second[n] / (1 - std::pow(0.999, step))) + 1e-8;
     const double moved = unit * step_size * std::abs(first[n]) / denominator;
     const double error = unit * step_size * first_error / denominator + 12 * kRoundoff * moved +

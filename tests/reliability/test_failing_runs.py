@@ -342,5 +342,38 @@ class NumbersThatFail(TrainingTest):
         self.assert_whole_checkpoints(folder)
 
 
+
+class TooLittleMemory(support.ProgramTest):
+    """Wherever memory runs out, from the loading of libraries on: one line and 1."""
+
+    def test_at_every_size_that_is_too_small(self):
+        store, train = self.folder / "set.h5", ["train", *support.options(data__store="set.h5", train__epochs=1, run__progress="off")]
+        support.write_store(store, support.make_set(lengths=(40, 60), features=40))
+        kibibytes, seen = 200_000, 0
+        while True:
+            run_dir = self.folder / f"run_{kibibytes}"
+            program = [str(support.BIN / "dejavid_dist"), *train, "--run.dir", str(run_dir), "--dist.threads", "2"]
+            limited = ["bash", "-c", f'ulimit -v {kibibytes}; exec "$@"', "bash", *program]
+            done = subprocess.run(limited, capture_output=True, text=True, cwd=self.folder, timeout=120)
+            if done.returncode == 0:
+                break
+            if done.returncode != 127:  # else it is the system's loader that ran out
+                seen += 1
+                with self.subTest(kibibytes=kibibytes):
+                    self.assertEqual(done.returncode, 1, done)
+                    errors = [line for line in done.stderr.splitlines() if "error" in line or "terminate" in line]
+                    self.assertEqual(len(errors), 1, done)
+                    self.assertRegex(errors[0], "^error: memory: found ")
+            kibibytes += 20_000 if seen else 40_000
+        self.assertGreater(seen, 0)
+
+    def test_on_all_ranks(self):
+        support.write_store(self.folder / "set.h5", support.make_set())
+        words = support.options(data__store="set.h5", model__steps=10**11, run__dir=self.folder / "run", run__progress="off")
+        done = support.run(["dejavid_dist", "train", *words], 2, cwd=self.folder)
+        self.assertEqual(done.code, 1, done)
+        self.assertEqual(done.stderr.count("error: memory: found too little"), 1, done)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -36,9 +36,8 @@ void CacheFlush::operator()(int threads) {
   // Ordinary stores, line by line: memset would go around the caches for a buffer of this size.
   const auto lines = static_cast<std::int64_t>(buffer_.size() / kCacheLine);
   unsigned char* const bytes = buffer_.data();
-  kernels::cpu::parallel_for(threads, lines, kernels::cpu::even_chunk(lines, threads), [&](std::int64_t line, int) {
-    ++bytes[static_cast<std::size_t>(line) * kCacheLine];
-  });
+  kernels::cpu::parallel_for(threads, lines, kernels::cpu::even_chunk(lines, threads),
+                             [&](std::int64_t line, int) { ++bytes[static_cast<std::size_t>(line) * kCacheLine]; });
 }
 
 void BesideRoof::add(double seconds) {

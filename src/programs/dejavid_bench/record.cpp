@@ -156,7 +156,8 @@ std::string to_table(const std::vector<Record>& records) {
     const auto share = record.share_of_roof();
     table += fmt::format("{:{}}  {:{}}  {:5}  {:7}  {:10.4g}  {:10.4g}  {:>13}  {:>6}\n", record.name, name_width,
                          to_string(record.shape), shape_width, record.ranks, record.threads, record.seconds,
-                         record.elements_per_s() / kGiga, share           ? fmt::format("{:.1f} %", *share * 100)
+                         record.elements_per_s() / kGiga,
+                         share           ? fmt::format("{:.1f} %", *share * 100)
                          : record.busy() ? "busy"
                                          : "",
                          fmt::format("{:.1f} %", record.spread * 100));

@@ -20,8 +20,8 @@ struct Shape {
 /// "hmdb51 (C=51 K=8 F=1459 T=33 B=384)"
 [[nodiscard]] std::string to_string(const Shape& shape);
 
-/// Shares of the f32 roof that cannot be exceeded, with a tenth for what the clocks of cores vary: by its own arithmetic,
-/// and by that on integers of 8 bits.
+/// Shares of the f32 roof that cannot be exceeded, with a tenth for what the clocks of cores vary: by its own
+/// arithmetic, and by that on integers of 8 bits.
 inline constexpr double kMostOfRoof = 1.1, kMostOfRoofOnIntegers = 4.4;
 
 /// One measured thing.

@@ -183,6 +183,9 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   }
   Record record = record_of(options, dataset, model, std::move(epochs));
   record.roof = beside.roof(record.seconds);
+  if (!device->is_gpu()) {
+    record.most_of_roof = config.train.path_precision == PathPrecision::kI8 ? kMostOfRoofOnIntegers : kMostOfRoof;
+  }
   record.first_seconds = first.seconds;
   record.ranks = communicator.size().value;
   record.threads = threads;
