@@ -18,12 +18,12 @@ included; executions.py says how. Two numbers, the fewest and the most that the 
 Register banks. A register lies in bank number % 2, and a scheduler reads one register a clock from each bank: an instruction takes as many
 clocks as the fuller bank has of its different registers, at least one. An operand marked `.reuse` stays, for its place among the operands
 and its bank, until another that is marked takes that place or the register is written; an instruction that finds its operand there reads
-it from no bank. That is the model which gives the rates of plain loops measured on an H200 on 2026-11-26 within 2 %: three fresh registers
-1.6 clocks an FFMA, two 1.03. It says nothing of loads, stores and tensor instructions, which count one clock. The sum of these clocks is a
-limit beside issue and pipes, and never below issue.
+it from no bank. The model is one that plain loops measured on an H200 on 2026-11-26 led to. It says nothing of loads, stores and tensor
+instructions, which count one clock. The sum of these clocks is a limit beside issue and pipes, never below issue; as it lets no instruction
+make use of a bank that its neighbour leaves alone, it is an estimate from above.
 
-Tensor cores. mma.sync does not overlap with the arithmetic that makes its operands (measured in the same way: 14.4 clocks for four HMNMX2
-and an HMMA), so that where a kernel has both, the clocks of the tensor pipe, of the ALU and of the f16 pipe add up to one limit.
+Tensor cores. mma.sync does not overlap with the ALU's instructions that make its operands (measured likewise: 14.4 clocks for four HMNMX2
+and an HMMA), so that where a kernel has both, the clocks of the two add up to one limit.
 
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
@@ -58,6 +58,11 @@ class Work:
 
 F32 = Work(("FADD", "FFMA"), {"FFMA": 1})
 F16 = Work(("HADD2", "HMUL2", "HFMA2"), {"HADD2": 1, "HMUL2": 1, "HFMA2": 1}, several=True)  # two of them are two elements
+# Along paths, the loops over pairs of cells: of f32, |c - m| is a subtraction and another instruction, and the sign two more or, with the
+# sign's bit, integer ones.
+ALONG = Work(("FADD", "FFMA"), {"FFMA": 1}, several=True)
+ALONG_WITH_SIGNS = (Work(("FADD", "FFMA"), {"FFMA.SAT": 1}, several=True), Work(("FADD", "FFMA"), {"FADD": 0.5}, several=True))
+HALF_WITH_SIGNS = Work(("HADD2", "HMUL2", "HFMA2"), {"HADD2": 0.5, "HMUL2": 0.5, "HFMA2": 0.5}, several=True)  # four are two elements
 BYTES = Work(("VABSDIFF4", "IDP"), {"VABSDIFF4": 4})
 TENSOR = Work(("HMNMX2", "HADD2", "HMUL2", "HFMA2", "HMMA"), {"HMNMX2": 2, "HFMA2.RELU": 2, "HFMA2.MMA.RELU": 2})
 
@@ -96,37 +101,41 @@ WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<
 CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
 TIE_SIGNS = ("(dejavid::kernels::TieSign)0", "(dejavid::kernels::TieSign)1")  # kZero, kMinusOne
 
-# A batch of Kinetics-400: K = 8, T = 33. A warp of the kernels along paths has a class and a slice of features and goes along the paths to
-# whole samples, of 40 cells, in rows of 4, 5, 5 and 6: a row's first cell, one more where their number is even, then pairs.
-SAMPLES, STEPS, LENGTH = 384, 8, 33
-FEATURES = 1808
+# A batch of Kinetics-400 on an H200: K = 8, T = 33, B = 384. A warp of the kernels along paths has a class and a slice of features and goes
+# along the paths to some samples, 40 cells each in rows of 4, 5, 5 and 6: a row's first cell, one more where their number is even, then
+# pairs. As many samples as samples_per_block() and gradient_parts() of along_path_walk.cuh give a block on 132 multiprocessors.
+STEPS, LENGTH, FEATURES = 8, 33, 1808
+DISTANCE_SAMPLES, GRADIENT_SAMPLES = 55, 384
+
+# What a warp does for a sample. Of the 33 columns it copies and lands a share: one of every eight in f32, where the first warp alone goes on
+# to a second group of four; two of every sixteen in f16, where the last of three is the first warp's. An instruction under a predicate
+# takes its slot all the same.
+COPIES = {"float": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 4 + 3 / 8),),
+          "__half": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"const int4 bits =", "LDS", 2 + 1 / 8))}
+DISTANCE = (Fact(r"visitor\.finish\(\)", "SHFL", 5),)
+GRADIENT = (Fact(r"centroid\[i \* kThreads\];", "LDS", STEPS), Fact(r"visitor\.read_next\(\)", "LDG", 1))
+HALF_DISTANCE = (Fact(r"rintf\(moved", "FRND", 8 * STEPS / DISTANCE_SAMPLES), Fact(r"/ scaling\.scales\[f\] :", "MUFU", 8 * STEPS / DISTANCE_SAMPLES),
+                 Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))  # divisions of numbers of ordinary size
 
 
-# Of the 33 columns a warp copies and lands a share: one of every eight in f32, where the first warp alone goes on to a second group of
-# four; two of every sixteen in f16, where the last of three is the first warp's.
-COPIES = {"float": (Fact(r"copies\.copy\((next|now)", "LDGSTS", (4 + 3 / 8) * SAMPLES),),
-          "__half": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3 * SAMPLES),
-                     Fact(r"const int4 bits =", "LDS", (2 + 1 / 8) * SAMPLES))}
-SHUFFLED = Fact(r"visitor\.finish\(\)", "SHFL", 5 * SAMPLES)
-GRADIENT = (Fact(r"centroid\[i \* kThreads\];", "LDS", 8 * SAMPLES), Fact(r"visitor\.read_next\(\)", "LDG", SAMPLES))
+def along_paths(samples, slice_width, subtraction, *facts):
+    """A warp of the kernels that walk along paths. 32 samples are looked up together; a tile holds a sample.
 
-
-def along_paths(slice_width, subtraction, *facts):
-    """What the kernels that walk along paths have in common. 32 samples are looked up together; a tile holds a sample.
-
-    `subtraction`: how the instruction of c - m begins.
+    `subtraction`: how the instruction of c - m begins. `facts`: those of the kernel alone, a sample.
     """
-    common = (Fact(r"nobody reads this chunk's columns", "BAR", SAMPLES / 32, turns=SAMPLES / 32),
-              Fact(r"the tile is there", "BAR", SAMPLES, turns=32),
-              Fact(r"columns\[thread / kWarps\] =", "STS", SAMPLES / 32, once=True),
-              Fact(r"next = first_tile\(", "LDS", SAMPLES, once=True),
-              Fact(r"^if \(reads_\) breakpoint_", "LDG", SAMPLES),
-              Fact(r"^row\.first\(m\)", subtraction, 8 * SAMPLES, once=True),
-              Fact(r"^column \+= 2 \* kSlice", "", 14 * SAMPLES, turns=14 / 8, once=True),  # whatever instruction that became
-              Fact(r"^row\.next\(m\)", subtraction, (14 + 4) * SAMPLES, once=True),
-              Fact(r"tiles\[k\] = 0\.0F", "STS", 0))
+    chunks = -(-samples // 32)
+    common = (Fact(r"nobody reads this chunk's columns", "BAR", chunks / samples, turns=chunks),
+              Fact(r"the tile is there", "BAR", 1, turns=samples / chunks),
+              Fact(r"columns\[thread / kWarps\] =", "STS", chunks / samples, once=True),
+              Fact(r"next = first_tile\(", "LDS", 1, once=True),
+              Fact(r"^if \(reads_\) breakpoint_", "LDG", 1),
+              Fact(r"^row\.first\(m\)", subtraction, STEPS, once=True),
+              Fact(r"^column \+= 2 \* kSlice", "", 14, turns=14 / STEPS, once=True),  # a pair, whatever instruction that became
+              Fact(r"^row\.next\(m\)", subtraction, 14 + 4, once=True),  # pairs, and those that go before them
+              Fact(r"tiles\[k\] = 0\.0F", "STS", 0))  # the last slice alone
+    of_run = tuple(dataclasses.replace(fact, times=fact.times * samples) for fact in common + facts)
     slices = -(-FEATURES // slice_width)  # the last one is partly padding
-    return Run(common + facts, SAMPLES, "sample", 2 * STEPS * LENGTH * FEATURES / slices / 32)
+    return Run(of_run, samples, "sample", 2 * STEPS * LENGTH * FEATURES / slices / 32)
 
 
 KERNELS = {
@@ -136,12 +145,13 @@ KERNELS = {
     "quantized_cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, BYTES, updates_of_outer_turn=4 * STAGE * 64),
     "half_cost_kernel<1>": Kernel(128, 2 * HALF_STAGE * 3 * 64 * 2, TENSOR, updates_of_outer_turn=HALF_STAGE * 32),
     "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, TENSOR, updates_of_outer_turn=HALF_STAGE * 64),
-    **{f"distance_kernel<{feature}>": Kernel(256, WALK[feature], run=along_paths(128, "FADD", SHUFFLED, *COPIES[feature])) for feature in WALK},
-    **{f"gradient_kernel<{sign}, {feature}>": Kernel(256, WALK[feature] + CENTROIDS, run=along_paths(128, "FADD", *GRADIENT, *COPIES[feature]))
-       for sign in TIE_SIGNS for feature in WALK},
+    **{f"distance_kernel<{feature}>": Kernel(256, WALK[feature], ALONG, run=along_paths(
+        DISTANCE_SAMPLES, 128, "FADD", *DISTANCE, *COPIES[feature])) for feature in WALK},
+    **{f"gradient_kernel<{sign}, {feature}>": Kernel(256, WALK[feature] + CENTROIDS, work, run=along_paths(
+        GRADIENT_SAMPLES, 128, "FADD", *GRADIENT, *COPIES[feature])) for sign, work in zip(TIE_SIGNS, ALONG_WITH_SIGNS) for feature in WALK},
     "half_distance_kernel": Kernel(256, WALK["float"] + CENTROIDS, F16, run=along_paths(
-        256, "HADD2", SHUFFLED, *COPIES["float"], Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))),
-    "half_gradient_kernel": Kernel(256, WALK["float"] + CENTROIDS // 2, F16),  # four centroid steps of 16 bytes
+        DISTANCE_SAMPLES, 256, "HADD2", *DISTANCE, *COPIES["float"], *HALF_DISTANCE)),
+    "half_gradient_kernel": Kernel(256, WALK["float"] + CENTROIDS // 2, HALF_WITH_SIGNS),  # four centroid steps of 16 bytes
     **{f"pack_columns_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"pack_half_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
     "pack_half_parameters_kernel": Kernel(256),
@@ -185,8 +195,7 @@ PIPES = {
     "xu": Pipe(8, ("MUFU", "I2F", "F2I", "F2F", "FRND", "POPC", "FLO", "BREV"), "documented: 16 lanes"),
     "uniform": Pipe(2, ("U", "R2UR", "S2UR"), "assumed"),
 }
-FEEDS_TENSOR = ("alu", "half")  # what makes the operands of mma.sync, which does not overlap with it
-WITH_TENSOR = "tensor, alu and half"
+TENSOR_AND_ALU = "tensor and alu"  # one after the other, see the top of this file
 
 
 @functools.cache
@@ -307,7 +316,7 @@ def busy(instructions, times=None, again=False):
         for name in pipes_of(i):
             clocks[name] += each * PIPES[name].clocks
     if clocks["tensor"]:
-        clocks[WITH_TENSOR] = clocks["tensor"] + sum(clocks[name] for name in FEEDS_TENSOR)
+        clocks[TENSOR_AND_ALU] = clocks["tensor"] + clocks["alu"]
     return {name: number for name, number in clocks.items() if number}
 
 
@@ -450,7 +459,8 @@ def audit(code, kernel=None):
     hot_busy = dict(hot_busy)
     row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
             "counts": dict(count(hot)), "arithmetic_share": arithmetic(hot, work) / len(hot), "busy": hot_busy,
-            "limit": limit_of(hot_busy), "bank_clocks_of_instruction": hot_busy["register banks"] / len(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+            "limit": limit_of(hot_busy), "bank_clocks_of_instruction": hot_busy["register banks"] / len(hot),
+            "bank_clocks_of_update": hot_busy["register banks"] / updates if updates else None, "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
@@ -459,9 +469,11 @@ def audit(code, kernel=None):
         times = {i.address: turns if i.address in within else 1.0 for i in outer}
         issued = sum(times.values())
         useful = arithmetic(outer, work) + (turns - 1) * arithmetic(hot, work)
+        around = busy(outer, times, again=True)
         row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
                 "issued_of_update": issued / kernel.updates_of_outer_turn,
-                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in busy(outer, times, again=True).items()}}
+                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in around.items()},
+                "bank_clocks_of_update": around["register banks"] / kernel.updates_of_outer_turn}
     return row
 
 
@@ -474,7 +486,7 @@ def run_of(code, run):
     for i in code.instructions:
         counts[class_of(i)] += times.get(i.address, 0.0)
     limit = limit_of(clocks)
-    return {"unit": run.unit, "fewest": sum(fewest.values()) / run.units, "most": sum(most.values()) / run.units, "counts": dict(counts),
+    return {"unit": run.unit, "fewest": float(sum(fewest.values())) / run.units, "most": sum(most.values()) / run.units, "counts": dict(counts),
             "busy": clocks, "limit": limit, "clocks": clocks[limit],
             "share_of_floor": clocks[limit] / run.floor}
 
@@ -637,20 +649,21 @@ def markdown(rows):
     resources = [[f"`{row['kernel']}`", row["registers"], row["stack"], row.get("threads", ""), row.get("shared", row["static_shared"]),
                   row.get("blocks_of_sm", ""), row.get("warps_of_sm", "")] for row in rows]
     names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
-    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names), row["bank_conflicts"],
-                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp")),
+    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
+                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp",
+                                                    "bank_clocks_of_instruction", "bank_clocks_of_update")),
                  limits(row["busy_of_update"]) if "busy_of_update" in row else limits(row["busy"], row["issued"])]
                 for row in rows if "counts" in row]
     runs = [row for row in rows if "run" in row]
     names_of_runs = [name for name in [*CLASSES, "other"] if any(row["run"]["counts"].get(name, 0) >= 0.5 for row in runs)]
     whole = [[f"`{row['kernel']}`", row["run"]["unit"], f"{row['run']['fewest']:.0f}-{row['run']['most']:.0f}",
-              *(f"{row['run']['counts'].get(name, 0):.0f}" for name in names_of_runs), f"{row['run']['bank_conflicts']:.0f}",
+              *(f"{row['run']['counts'].get(name, 0):.0f}" for name in names_of_runs),
               limits(row["run"]["busy"]), f"{row['run']['share_of_floor']:.3f}"] for row in runs]
     return "\n\n".join([
         table(["kernel", "registers", "stack", "threads", "shared bytes", "blocks an SM", "warps an SM"], resources),
-        table(["hot loop of", "issued", *names, "bank conflicts", "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
-               "clocks an instruction, one warp alone", "busiest, clocks an update, or an instruction"], loops_of),
-        table(["whole run of", "for a warp and", "issued", *names_of_runs, "bank conflicts", "busiest, clocks", "share of the path floor"], whole),
+        table(["hot loop of", "issued", *names, "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
+               "clocks an instruction, one warp alone", "register-bank clocks an instruction", "an update", "busiest, clocks an update, or an instruction"], loops_of),
+        table(["whole run of", "for a warp and", "issued", *names_of_runs, "busiest, clocks", "share of the path floor"], whole),
         table(["pipe", "clocks a warp's instruction", "evidence"], [[name, pipe.clocks, pipe.evidence] for name, pipe in PIPES.items()])])
 
 
