@@ -460,7 +460,7 @@ def audit(code, kernel=None):
     row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
             "counts": dict(count(hot)), "arithmetic_share": arithmetic(hot, work) / len(hot), "busy": hot_busy,
             "limit": limit_of(hot_busy), "bank_clocks_of_instruction": hot_busy["register banks"] / len(hot),
-            "bank_clocks_of_update": hot_busy["register banks"] / updates if updates else None, "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+            "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
@@ -472,8 +472,9 @@ def audit(code, kernel=None):
         around = busy(outer, times, again=True)
         row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
                 "issued_of_update": issued / kernel.updates_of_outer_turn,
-                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in around.items()},
-                "bank_clocks_of_update": around["register banks"] / kernel.updates_of_outer_turn}
+                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in around.items()}}
+    elif kernel and updates and work is not F32:
+        row |= {"issued_of_update": len(hot) / updates, "busy_of_update": {name: clocks / updates for name, clocks in hot_busy.items()}}
     return row
 
 
@@ -651,7 +652,8 @@ def markdown(rows):
     names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
     loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
                  *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp",
-                                                    "bank_clocks_of_instruction", "bank_clocks_of_update")),
+                                                    "bank_clocks_of_instruction")),
+                 number(row.get("busy_of_update", {}).get("register banks")),
                  limits(row["busy_of_update"]) if "busy_of_update" in row else limits(row["busy"], row["issued"])]
                 for row in rows if "counts" in row]
     runs = [row for row in rows if "run" in row]

@@ -1,4 +1,4 @@
-"""The machine code of the CUDA kernels as built: nothing spilled, and a cost kernel that does little beside its arithmetic."""
+"""The machine code of the CUDA kernels as built: nothing spilled, and hot loops and whole runs within the limits that they were built for."""
 
 import os
 import unittest
@@ -74,8 +74,7 @@ class Kernels(unittest.TestCase):
     def check_limits(self, clocks, limits):
         for limit, most in limits.items():
             self.assertLessEqual(clocks[limit], most, limit)
-        least = max(clocks[limit] for limit in limits)  # what limits most is among those with a bound
-        self.assertAlmostEqual(least, max(clocks.values()))
+        self.assertIn(audit.limit_of(clocks), limits)  # what takes longest has a bound
 
     def test_the_cost_kernels_keep_within_their_limits(self):
         for name, row in self.rows_named(COST_LIMITS).items():
@@ -86,8 +85,7 @@ class Kernels(unittest.TestCase):
     def test_the_loops_along_paths_keep_within_their_limits(self):
         for name, row in self.rows_named(PAIR_LIMITS).items():
             with self.subTest(kernel=name):
-                updates = row["issued"] / row["issued_of_update"] if "issued_of_update" in row else row["busy"]["register banks"] / row["bank_clocks_of_update"]
-                self.check_limits({limit: clocks / updates for limit, clocks in row["busy"].items()}, PAIR_LIMITS[name])
+                self.check_limits(row["busy_of_update"], PAIR_LIMITS[name])
 
     def test_the_cost_kernel_is_arithmetic(self):
         for name, row in self.rows_named(("cost_kernel<1>", "cost_kernel<2>")).items():
@@ -113,17 +111,11 @@ class Kernels(unittest.TestCase):
             (row,) = self.rows_named((f"half_cost_kernel<{panels}>",)).values()
             with self.subTest(panels=panels):
                 self.assertEqual(row["counts"]["tensor"], 2 * 4 * panels * 9)  # groups of eight rows x 16 columns x (rows and their -um)
-                self.assertEqual(row["counts"]["f16"], 2 * (4 * panels * 8 * 4 + 2) + self.signs(row, panels))
+                self.assertEqual(row["counts"]["f16"], 2 * (4 * panels * 8 * 4 + 2))
                 self.assertGreaterEqual(row["arithmetic_share"], HALF_COST_SHARE[panels])
                 self.assertEqual(row["limit"], "tensor and alu")
                 self.assertLess(row["shared_bytes_of_update"], 0.5)
                 self.assertGreaterEqual(row["warps_of_sm"], 12)
-
-    def signs(self, row, panels):
-        """Instructions that turn a sign around, which the compiler may do within others."""
-        more = row["counts"]["f16"] - 2 * (4 * panels * 8 * 4 + 2)
-        self.assertIn(more, range(2 * 8 + 1))
-        return more
 
     def test_whole_runs_are_counted_and_leave_little_open(self):
         runs = {row["kernel"]: row["run"] for row in self.rows["sm_90"] if "run" in row}
