@@ -1,18 +1,17 @@
 # How tests are added, in one place.
-#   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...])            a GoogleTest program, one CTest test
+#   dejavid_add_test(NAME SOURCES ... [LIBRARIES ...] [LABELS ...] [SLOW])     a GoogleTest program, one CTest test
 #   dejavid_add_mpi_test(NAME RANKS 1 2 3 SOURCES ... [LIBRARIES ...] [LABELS ...])    the same program under mpirun, one CTest test a rank count;
 #                                                                             no process may be left behind
 #   dejavid_add_python_test(NAME FILE [LABELS ...] [PROCESSORS n])             a Python unittest file over the built programs
+# The label `fast` is for what runs in under a minute altogether on two cores: GoogleTest programs that are not SLOW, and what names it.
 find_package(GTest REQUIRED)
 
 set(DEJAVID_PYTHON ${PROJECT_SOURCE_DIR}/.venv/bin/python)
 set(DEJAVID_TEST_ENVIRONMENT
   "DEJAVID_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY};DEJAVID_SOURCE=${PROJECT_SOURCE_DIR};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_rmaps_base_oversubscribe=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
 
-# The thread sanitizer does not see how OpenMP's runtime orders its threads: there each parallel region has one. The other
-# threads of a program, of which there are several, are looked after.
 if(DEJAVID_SANITIZE MATCHES thread)
-  string(APPEND DEJAVID_TEST_ENVIRONMENT ";OMP_THREAD_LIMIT=1;TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.supp")
+  string(APPEND DEJAVID_TEST_ENVIRONMENT ";TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/thread_sanitizer.supp")
 endif()
 
 # Open MPI keeps memory to its end, partly in plug-ins that it has unloaded by then, where no suppression finds it: tests that start
@@ -25,7 +24,10 @@ set(DEJAVID_LAST_SKIPPED "\\[  SKIPPED \\] [^\n]*[\r\n]*$")
 set(DEJAVID_SKIPPED "\\[  PASSED  \\] [^0-9]*0 tests\\..*${DEJAVID_LAST_SKIPPED};found no GPU.*${DEJAVID_LAST_SKIPPED}")
 
 function(dejavid_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 test "SLOW" "" "SOURCES;LIBRARIES;LABELS")
+  if(NOT test_SLOW)
+    list(APPEND test_LABELS fast)
+  endif()
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest GTest::gtest_main ${test_LIBRARIES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/destination.hpp"
 #include "io/errors.hpp"
 #include "io/files_in_use.hpp"
 
@@ -56,26 +57,24 @@ void sync(const std::filesystem::path& path, int flags) {
 }
 
 /// Makes `from` be `to`, where there is no `to` yet.
-void rename_without_replacing(const std::filesystem::path& from, const std::filesystem::path& to) {
+void rename_without_replacing(const std::filesystem::path& from, const std::filesystem::path& to,
+                              const std::filesystem::path& name) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return;
-  if (errno == EEXIST) refuse_existing(to);
-  if (errno != EINVAL && errno != ENOSYS) refuse(to, "to rename the finished file", errno);
+  if (errno == EEXIST) refuse_existing(name);
+  if (errno != EINVAL && errno != ENOSYS) refuse(name, "to rename the finished file", errno);
   // A file system (NFS) without that call: look, then rename.
-  if (std::filesystem::exists(std::filesystem::symlink_status(to))) refuse_existing(to);
-  if (::rename(from.c_str(), to.c_str()) != 0) refuse(to, "to rename the finished file", errno);
+  if (std::filesystem::exists(std::filesystem::symlink_status(to))) refuse_existing(name);
+  if (::rename(from.c_str(), to.c_str()) != 0) refuse(name, "to rename the finished file", errno);
 }
 
 }  // namespace
 
-DurableFile::DurableFile(std::filesystem::path file, Existing existing) : file_(std::move(file)), existing_(existing) {
-  const FileInUse in_use(file_);
+DurableFile::DurableFile(std::filesystem::path file, Existing existing) : name_(std::move(file)), existing_(existing) {
+  const FileInUse in_use(name_);
+  file_ = regular_file(name_);
   std::error_code error;
   const auto status = std::filesystem::symlink_status(file_, error);
-  if (std::filesystem::is_directory(status)) {
-    throw WriteError(
-        fmt::format("{}: found a folder; expected the name of a file; choose another name", file_.string()));
-  }
-  if (existing_ == Existing::kRefuse && std::filesystem::exists(status)) refuse_existing(file_);
+  if (existing_ == Existing::kRefuse && std::filesystem::exists(status)) refuse_existing(name_);
   constexpr int kAttempts = 100;  // names taken by another process of the same id on another host
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     temporary_ = file_;
@@ -83,9 +82,9 @@ DurableFile::DurableFile(std::filesystem::path file, Existing existing) : file_(
     Descriptor descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                  0666));  // NOLINT(cppcoreguidelines-pro-type-vararg)
     if (descriptor.get() >= 0) return;
-    if (errno != EEXIST) refuse(file_, "to make a file in its folder", errno);
+    if (errno != EEXIST) refuse(name_, "to make a file in its folder", errno);
   }
-  refuse(file_, "a free temporary name beside it", EEXIST);
+  refuse(name_, "a free temporary name beside it", EEXIST);
 }
 
 DurableFile::~DurableFile() {
@@ -93,12 +92,12 @@ DurableFile::~DurableFile() {
 }
 
 void DurableFile::commit() {
-  const FileInUse in_use(file_);
+  const FileInUse in_use(name_);
   sync(temporary_, O_RDONLY);
   if (existing_ == Existing::kRefuse) {
-    rename_without_replacing(temporary_, file_);
+    rename_without_replacing(temporary_, file_, name_);
   } else if (::rename(temporary_.c_str(), file_.c_str()) != 0) {
-    refuse(file_, "to rename the finished file", errno);
+    refuse(name_, "to rename the finished file", errno);
   }
   committed_ = true;
   sync(folder_of(file_), O_RDONLY | O_DIRECTORY);

@@ -9,7 +9,8 @@ namespace dejavid::io {
 /// How the name of a file ends whose writer has not finished it.
 inline constexpr const char* kUnfinished = ".partial";
 
-/// A file written under a temporary name beside its own, and renamed when it is whole.
+/// A regular file written under a temporary name beside its own, and renamed when it is whole. A link stays: what it
+/// leads to is the file.
 ///
 /// The constructor makes the temporary file, empty, so that a folder that cannot be written is met before any work is
 /// done. commit(): fsync of the file, rename, fsync of the folder, in that order; without it the destructor removes the
@@ -27,7 +28,7 @@ class DurableFile {
   void commit();
 
  private:
-  std::filesystem::path file_, temporary_;
+  std::filesystem::path name_, file_, temporary_;  ///< as given; with links followed; beside that
   Existing existing_;
   bool committed_ = false;
 };

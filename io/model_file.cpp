@@ -1,11 +1,16 @@
 #include "io/model_file.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <string_view>
+#include <system_error>
 
 #include "io/crash_guard.hpp"
 #include "io/digest.hpp"
@@ -22,6 +27,7 @@ using hdf5::Refusal;
 
 constexpr const char* kFormat = "dejavid-model";
 constexpr const char* kDigest = "digest";
+constexpr const char* kSpread = "spread";
 constexpr const char* kHeaderDigest = "header_digest";
 constexpr std::int64_t kVersion = 1;
 
@@ -62,6 +68,15 @@ constexpr std::array<NamedReal, 4> kTrainingReals{{
     {"epoch_loss_sum", &TrainingState::epoch_loss_sum},
 }};
 
+/// Left out where they are NaN.
+constexpr std::array<NamedReal, 5> kMilestoneReals{{
+    {"last_train_loss", &TrainingState::last_train_loss},
+    {"last_train_top1", &TrainingState::last_train_top1},
+    {"last_val_loss", &TrainingState::last_val_loss},
+    {"best_train_loss", &TrainingState::best_train_loss},
+    {"best_train_top1", &TrainingState::best_train_top1},
+}};
+
 struct NamedSeed {
   const char* name;
   std::uint64_t TrainingState::*value;
@@ -71,11 +86,15 @@ constexpr std::array<NamedSeed, 2> kTrainingSeeds{{
     {"store_identity", &TrainingState::store_identity},
 }};
 
+std::vector<std::int64_t> shape_of(const ModelContent& content) {
+  return {content.classes, content.steps, content.feature_dim};
+}
+
 std::int64_t element_count(const ModelContent& content) {
   return content.classes * content.steps * content.feature_dim;
 }
 
-/// Over the configuration and the arrays in the order of kTrainingArrays, absent ones left out.
+/// Over the configuration and the arrays in the order of kTrainingArrays, then the spread, absent ones left out.
 std::uint64_t digest_of_arrays(const ModelContent& content) {
   Digest digest;
   digest.add(content.config.data(), content.config.size());
@@ -83,6 +102,7 @@ std::uint64_t digest_of_arrays(const ModelContent& content) {
   digest.add(content.log_weights);
   if (content.training) {
     for (const auto& array : kTrainingArrays) digest.add((*content.training).*(array.values));
+    digest.add(content.training->spread);
   }
   return digest.value();
 }
@@ -99,6 +119,10 @@ std::uint64_t digest_of_header(const ModelContent& content) {
     for (const auto& count : kTrainingCounts) digest.add((*content.training).*(count.value));
     for (const auto& real : kTrainingReals) digest.add((*content.training).*(real.value));
     for (const auto& seed : kTrainingSeeds) digest.add((*content.training).*(seed.value));
+    for (const auto& real : kMilestoneReals) {
+      const double value = (*content.training).*(real.value);
+      if (!std::isnan(value)) digest.add(value);
+    }
   }
   return digest.value();
 }
@@ -138,6 +162,13 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
     const auto& values = (*content.training).*(array.values);
     if (!values.empty()) require_size(file, array.name, values.size(), element_count(content));
     require_finite(file, array.name, values, content);
+  }
+  const std::vector<float>& spread = content.training->spread;
+  if (!spread.empty()) require_size(file, kSpread, spread.size(), content.feature_dim);
+  for (const float one : spread) {
+    if (one > 0 && std::isfinite(one)) continue;
+    throw ModelFileError(fmt::format("{}:{}: found {}; expected positive numbers; go back to an earlier checkpoint",
+                                     file.string(), kSpread, one));
   }
 }
 
@@ -188,10 +219,18 @@ TrainingState read_training(const hdf5::Handle& root, ModelContent& content) {
     training.*(count.value) = required(hdf5::integer_attribute(group, count.name), count.name);
   for (const auto& real : kTrainingReals)
     training.*(real.value) = required(hdf5::real_attribute(group, real.name), real.name);
+  for (const auto& real : kMilestoneReals)
+    training.*(real.value) = hdf5::real_attribute(group, real.name).value_or(TrainingState::kNotSaid);
   for (const auto& seed : kTrainingSeeds)
     training.*(seed.value) = required(hdf5::unsigned_attribute(group, seed.name), seed.name);
   for (const auto& array : kTrainingArrays) {
     if (hdf5::has_member(group, array.name)) training.*(array.values) = read_array(group, array.name, content);
+  }
+  if (hdf5::has_member(group, kSpread)) {
+    const auto dataset = hdf5::open_dataset(group, kSpread);
+    hdf5::require_rank(dataset, 1, "one dimension, [F]");
+    training.spread = hdf5::read_floats(dataset);
+    hdf5::require_digest(dataset.id, kDigest, dataset.where(), digest_of(training.spread));
   }
   return training;
 }
@@ -225,12 +264,11 @@ struct Locked {
   }
 };
 
-void write_array(const Locked& locked, const hdf5::Handle& group, const char* name, const ModelContent& content,
-                 const std::vector<float>& values) {
+void write_array(const Locked& locked, const hdf5::Handle& group, const char* name,
+                 const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
   const std::uint64_t digest = digest_of(values);
   locked([&] {
-    hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
-                        {content.classes, content.steps, content.feature_dim}, values.data());
+    hdf5::write_dataset(group, name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, shape, values.data());
     hdf5::write_attribute_of(group, name, kDigest, digest);
   });
 }
@@ -242,18 +280,22 @@ void write_training(const Locked& locked, const hdf5::Handle& file, const ModelC
     for (const auto& count : kTrainingCounts) hdf5::write_attribute(group, count.name, training.*(count.value));
     for (const auto& real : kTrainingReals) hdf5::write_attribute(group, real.name, training.*(real.value));
     for (const auto& seed : kTrainingSeeds) hdf5::write_attribute(group, seed.name, training.*(seed.value));
+    for (const auto& real : kMilestoneReals) {
+      if (!std::isnan(training.*(real.value))) hdf5::write_attribute(group, real.name, training.*(real.value));
+    }
   });
   for (const auto& array : kTrainingArrays) {
     const auto& values = training.*(array.values);
-    if (!values.empty()) write_array(locked, group, array.name, content, values);
+    if (!values.empty()) write_array(locked, group, array.name, shape_of(content), values);
   }
+  if (!training.spread.empty()) write_array(locked, group, kSpread, {content.feature_dim}, training.spread);
 }
 
 void write_content(const std::filesystem::path& file, const ModelContent& content) {
   const Locked locked{file};
   auto opened = locked([&] { return hdf5::create_file(file); });
-  write_array(locked, opened, "centroids", content, content.centroids);
-  write_array(locked, opened, "log_weights", content, content.log_weights);
+  write_array(locked, opened, "centroids", shape_of(content), content.centroids);
+  write_array(locked, opened, "log_weights", shape_of(content), content.log_weights);
   locked([&] { hdf5::write_texts(opened, "class_names", content.class_names); });
   if (content.training) write_training(locked, opened, content);
   const std::uint64_t digest = digest_of_arrays(content), header_digest = digest_of_header(content);
@@ -272,6 +314,36 @@ void write_content(const std::filesystem::path& file, const ModelContent& conten
   });
 }
 
+/// A file in $TMPDIR, removed in the end.
+class ScratchFile {
+ public:
+  ScratchFile() {
+    std::string name = (std::filesystem::temp_directory_path() / "dejavid-XXXXXX").string();
+    const int descriptor = ::mkstemp(name.data());
+    if (descriptor < 0) {
+      throw WriteError(fmt::format("{}: found {}; expected to make a file there; set TMPDIR to a folder with space",
+                                   name, std::generic_category().message(errno)));
+    }
+    ::close(descriptor);
+    name_ = name;
+  }
+  ~ScratchFile() { ::unlink(name_.c_str()); }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& name() const { return name_; }
+  [[nodiscard]] std::string read() const {
+    std::ifstream stream(name_, std::ios::binary);
+    std::string bytes(std::filesystem::file_size(name_), '\0');
+    stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (!stream) throw WriteError(fmt::format("{}: found it cut short; expected to read it back", name_.string()));
+    return bytes;
+  }
+
+ private:
+  std::filesystem::path name_;
+};
+
 }  // namespace
 
 void write_model(const std::filesystem::path& file, const ModelContent& content) {
@@ -283,6 +355,17 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
     throw WriteError(file.string() + refusal.what());
   }
   durable.commit();
+}
+
+std::string model_bytes(const std::filesystem::path& name, const ModelContent& content) {
+  check(name, content);
+  const ScratchFile scratch;  // HDF5 writes to and fro
+  try {
+    write_content(scratch.name(), content);
+  } catch (const Refusal& refusal) {
+    throw WriteError(scratch.name().string() + refusal.what());
+  }
+  return scratch.read();
 }
 
 std::uint64_t digest_of(const ModelContent& content) {

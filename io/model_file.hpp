@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@ namespace dejavid::io {
 
 /// Where training stood: what a checkpoint holds beside the model.
 struct TrainingState {
+  static constexpr double kNotSaid = std::numeric_limits<double>::quiet_NaN();
+
   std::int64_t epoch = 0;            ///< the epoch under way (or the next one, where step_in_epoch is 0)
   std::int64_t step = 0;             ///< optimizer steps taken since training began
   std::int64_t step_in_epoch = 0;    ///< optimizer steps taken in `epoch`
@@ -19,6 +22,9 @@ struct TrainingState {
   double best_val_top1 = 0;
   double best_val_loss = 0;
   double best_val_top5 = 0;
+  /// What else is told of the last epoch and of the best; NaN in checkpoints of earlier versions, which do not say.
+  double last_train_loss = kNotSaid, last_train_top1 = kNotSaid, last_val_loss = kNotSaid;
+  double best_train_loss = kNotSaid, best_train_top1 = kNotSaid;
   double epoch_loss_sum = 0;  ///< running sums of the epoch under way
   std::int64_t epoch_correct = 0;
   std::int64_t epoch_samples = 0;
@@ -26,6 +32,8 @@ struct TrainingState {
   std::vector<float> centroid_first_moment, centroid_second_moment, log_weight_first_moment, log_weight_second_moment;
   /// The epoch's frozen copies [C,K,F], where the checkpoint lies within an epoch; else empty.
   std::vector<float> frozen_centroids, frozen_log_weights;
+  /// [F] positive: what steps are measured in; empty where they are not (profile dejavid-code).
+  std::vector<float> spread;
 };
 
 /// Everything a model file or checkpoint holds (format "dejavid-model", version 1).
@@ -45,6 +53,9 @@ struct ModelContent {
 /// all the rest are stored with it. The same content gives the same bytes. Throws WriteError; ModelFileError for
 /// content that read_model() would refuse.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
+
+/// The bytes of such a file, for where there can be none; `name` stands for it in messages. Throws as write_model().
+[[nodiscard]] std::string model_bytes(const std::filesystem::path& name, const ModelContent& content);
 
 /// Reads and checks a model file (shapes, finite numbers, digests where stored). A hand-made one needs /centroids,
 /// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,

@@ -24,11 +24,15 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.class_train_counts.assign(index.class_names.size(), 0);
   std::vector<std::int64_t> lengths;
   for (std::size_t n = 0; n < index.labels.size(); ++n) {
-    const auto label = static_cast<std::size_t>(index.labels[n]);
     ++summary.samples_of[static_cast<std::size_t>(index.splits[n])];
+    lengths.push_back(store.length(static_cast<std::int64_t>(n)));
+    if (index.labels[n] == kNoLabel) {
+      ++summary.unlabelled;
+      continue;
+    }
+    const auto label = static_cast<std::size_t>(index.labels[n]);
     ++summary.class_counts[label];
     if (index.splits[n] == Split::kTrain) ++summary.class_train_counts[label];
-    lengths.push_back(store.length(static_cast<std::int64_t>(n)));
   }
   std::sort(lengths.begin(), lengths.end());
   summary.shortest = lengths.front();
@@ -38,6 +42,7 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.feature_type = store.feature_type();
   summary.encoder = index.encoder;
   summary.source = index.source;
+  summary.logits = index.logits;
   summary.has_digests = !index.digests.empty();
   summary.has_frame_labels = store.has_frame_labels();
   summary.has_timestamps = store.has_timestamps();

@@ -67,9 +67,9 @@ std::int64_t required_integer(const hdf5::Handle& root, const char* name) {
   return *value;
 }
 
-/// Integers of rank 1 that all lie in 0 .. limit-1.
+/// Integers of rank 1 that all lie in least .. limit-1.
 template <typename T>
-std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int64_t limit) {
+std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int64_t limit, std::int64_t least = 0) {
   const auto dataset = hdf5::open_dataset(root, name);
   hdf5::require_rank(dataset, 1, "one dimension");
   const auto values = hdf5::read_integers(dataset);
@@ -77,15 +77,16 @@ std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int
   bounded.reserve(values.size());
   FirstFew samples, outside;
   for (std::size_t n = 0; n < values.size(); ++n) {
-    if (values[n] < 0 || values[n] >= limit) {
+    if (values[n] < least || values[n] >= limit) {
       samples.add(n);
       outside.add(values[n]);
     }
     bounded.push_back(static_cast<T>(values[n]));
   }
   if (samples.count() > 0) {
-    throw Refusal(fmt::format(":{}:{} {}: found {}; expected 0 to {}; make the store again", name,
-                              samples.count() == 1 ? "sample" : "samples", samples.text(), outside.text(), limit - 1));
+    throw Refusal(fmt::format(":{}:{} {}: found {}; expected {} to {}; make the store again", name,
+                              samples.count() == 1 ? "sample" : "samples", samples.text(), outside.text(), least,
+                              limit - 1));
   }
   return bounded;
 }
@@ -113,6 +114,7 @@ std::uint64_t StoreIndex::digest() const {
   digest.add(digests);
   digest.add(encoder);
   digest.add(source);
+  if (logits > 0) digest.add(logits);
   return digest.value();
 }
 
@@ -174,8 +176,11 @@ void StoreFile::read_index(const hdf5::Handle& root) {
     throw Refusal(
         fmt::format(":attribute feature_dim: found {}; expected at least 1; make the store again", index_.feature_dim));
   }
-  index_.class_names = hdf5::read_texts(hdf5::open_dataset(root, "class_names"));
-  if (classes < 1 || static_cast<std::size_t>(classes) != index_.class_names.size() || classes > INT32_MAX) {
+  const bool unlabelled = hdf5::integer_attribute(root, kUnlabelledAttribute).value_or(0) == 1;
+  const bool without_classes = unlabelled && classes == 0;  // new samples, of which nothing is known
+  if (!without_classes) index_.class_names = hdf5::read_texts(hdf5::open_dataset(root, "class_names"));
+  if ((classes < 1 && !without_classes) || static_cast<std::size_t>(classes) != index_.class_names.size() ||
+      classes > INT32_MAX) {
     throw Refusal(
         fmt::format(":class_names: found {} names; expected {} (num_classes), at least one; make the store again",
                     index_.class_names.size(), classes));
@@ -192,10 +197,18 @@ void StoreFile::read_index(const hdf5::Handle& root) {
   index_.encoder = hdf5::text_attribute(root, "encoder").value_or("");
   index_.source = hdf5::text_attribute(root, "source").value_or("");
 
+  index_.logits = hdf5::integer_attribute(root, kLogitsAttribute).value_or(0);
+  if (index_.logits != 0 && (index_.logits != classes || index_.logits > index_.feature_dim)) {
+    throw Refusal(
+        fmt::format(":attribute {}: found {}; expected {}, one logit a class among {} features; make the store "
+                    "again, or remove the attribute",
+                    kLogitsAttribute, index_.logits, classes, index_.feature_dim));
+  }
+
   const auto offsets = hdf5::open_dataset(root, "offsets");
   hdf5::require_rank(offsets, 1, "one dimension");
   index_.offsets = hdf5::read_integers(offsets);
-  index_.labels = read_bounded<std::int32_t>(root, "labels", classes);
+  index_.labels = read_bounded<std::int32_t>(root, "labels", classes, unlabelled ? kNoLabel : 0);
   index_.splits = read_bounded<Split>(root, "split", 3);
   index_.ids = hdf5::read_texts(hdf5::open_dataset(root, "ids"));
   if (hdf5::has_member(root, "digests")) {

@@ -19,6 +19,10 @@ namespace dejavid::io {
 inline constexpr const char* kStoreFormat = "dejavid-tse";
 inline constexpr std::int64_t kStoreVersion = 1;
 inline constexpr const char* kIndexDigestAttribute = "index_digest";
+/// Set to 1 where samples may have the label -1, none: without it a -1 is a mistake.
+inline constexpr const char* kUnlabelledAttribute = "unlabelled";
+/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names.
+inline constexpr const char* kLogitsAttribute = "logits";
 inline constexpr const char* kDigestAttribute = "digest";  ///< of a dataset with a number a step
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
@@ -28,11 +32,12 @@ struct StoreIndex {
   std::int64_t feature_dim = 0;
   std::vector<std::string> class_names;
   std::vector<std::int64_t> offsets;  ///< [N+1]
-  std::vector<std::int32_t> labels;
+  std::vector<std::int32_t> labels;   ///< kNoLabel where the file has unlabelled samples
   std::vector<Split> splits;
   std::vector<std::string> ids;
   std::vector<std::uint64_t> digests;  ///< empty where the file has none
   std::string encoder, source;
+  std::int64_t logits = 0;  ///< C where the last C features are the encoder's logits, else 0
 
   [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
   /// XXH64 of all of it: what the attribute index_digest holds.

@@ -6,6 +6,7 @@
 #include <array>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "io/digest.hpp"
 #include "io/errors.hpp"
@@ -20,9 +21,13 @@ struct TseStore::State {
   std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
   std::mutex reading;
   std::vector<bool> left_out;  ///< [samples]; empty where none is
+  std::vector<std::string> class_names;
+  std::vector<std::vector<std::int32_t>> labels;        ///< of each file: what its classes are in class_names
+  std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each file: as labels, or empty where it holds no logits
 
   struct Place {
     StoreFile* file;
+    std::size_t number;   ///< of the file
     std::int64_t sample;  ///< within that file
     [[nodiscard]] std::size_t at() const { return static_cast<std::size_t>(sample); }
   };
@@ -33,13 +38,28 @@ struct TseStore::State {
     }
     const auto after = std::upper_bound(first.begin(), first.end(), sample);
     const auto file = static_cast<std::size_t>(after - first.begin() - 1);
-    return {&files[file], sample - first[file]};
+    return {&files[file], file, sample - first[file]};
+  }
+
+  void match_classes() {
+    std::unordered_map<std::string_view, std::int32_t> known;
+    for (const std::string& name : class_names) known.try_emplace(name, static_cast<std::int32_t>(known.size()));
+    labels.clear();
+    logit_labels.clear();
+    for (const StoreFile& file : files) {
+      auto& of_file = labels.emplace_back();
+      for (const std::string& name : file.index().class_names) {
+        const auto found = known.find(name);
+        of_file.push_back(found == known.end() ? kNoLabel : found->second);
+      }
+      logit_labels.push_back(file.index().logits > 0 ? of_file : std::vector<std::int32_t>());
+    }
   }
 };
 
 namespace {
 
-void require_agreement(const StoreFile& first, const StoreFile& other) {
+void require_agreement(const StoreFile& first, const StoreFile& other, ClassMatching matching) {
   const auto &a = first.index(), &b = other.index();
   const auto refuse = [&](std::string_view where, const std::string& found, const std::string& expected) {
     throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
@@ -47,11 +67,13 @@ void require_agreement(const StoreFile& first, const StoreFile& other) {
   };
   if (a.feature_dim != b.feature_dim)
     refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
+  if (matching == ClassMatching::kUnion) return;
   if (a.class_names.size() != b.class_names.size()) {
     refuse("attribute num_classes", std::to_string(b.class_names.size()), std::to_string(a.class_names.size()));
   }
+  const std::unordered_set<std::string_view> expected(a.class_names.begin(), a.class_names.end());
   for (std::size_t c = 0; c < a.class_names.size(); ++c) {
-    if (a.class_names[c] != b.class_names[c]) {
+    if (!expected.contains(b.class_names[c])) {
       refuse("class_names", fmt::format("class {} \"{}\"", c, printable(b.class_names[c])),
              fmt::format("\"{}\"", printable(a.class_names[c])));
     }
@@ -97,16 +119,22 @@ void require_unique_ids(const std::vector<StoreFile>& files) {
 
 }  // namespace
 
-TseStore::TseStore(const std::vector<std::filesystem::path>& files) : state_(std::make_unique<State>()) {
+TseStore::TseStore(const std::vector<std::filesystem::path>& files, ClassMatching matching)
+    : state_(std::make_unique<State>()) {
   if (files.empty()) throw StoreError("data.store: found no file; expected at least one TSE store; name it");
   state_->files.reserve(files.size());
+  std::unordered_set<std::string> known;
   state_->first.push_back(0);
   for (const auto& file : files) {
     const auto& opened = state_->files.emplace_back(file);
-    require_agreement(state_->files.front(), opened);
+    require_agreement(state_->files.front(), opened, matching);
+    for (const std::string& name : opened.index().class_names) {
+      if (known.insert(name).second) state_->class_names.push_back(name);
+    }
     state_->first.push_back(state_->first.back() + opened.index().sample_count());
   }
   require_unique_ids(state_->files);
+  state_->match_classes();
 }
 
 TseStore::~TseStore() = default;
@@ -123,7 +151,7 @@ std::int32_t TseStore::class_count() const {
   return static_cast<std::int32_t>(class_names().size());
 }
 const std::vector<std::string>& TseStore::class_names() const {
-  return state_->files.front().index().class_names;
+  return state_->class_names;
 }
 
 std::int64_t TseStore::length(std::int64_t sample) const {
@@ -133,7 +161,24 @@ std::int64_t TseStore::length(std::int64_t sample) const {
 
 std::int32_t TseStore::label(std::int64_t sample) const {
   const auto place = state_->place(sample);
-  return place.file->index().labels[place.at()];
+  const std::int32_t label = place.file->index().labels[place.at()];
+  return label == kNoLabel ? kNoLabel : state_->labels[place.number][static_cast<std::size_t>(label)];
+}
+
+const std::string& TseStore::class_name(std::int64_t sample) const {
+  static const std::string none;
+  const auto place = state_->place(sample);
+  const std::int32_t label = place.file->index().labels[place.at()];
+  return label == kNoLabel ? none : place.file->index().class_names[static_cast<std::size_t>(label)];
+}
+
+const std::vector<std::int32_t>& TseStore::logit_labels(std::int64_t sample) const {
+  return state_->logit_labels[state_->place(sample).number];
+}
+
+void TseStore::adopt_classes(const std::vector<std::string>& names) {
+  state_->class_names = names;
+  state_->match_classes();
 }
 
 Split TseStore::split(std::int64_t sample) const {
@@ -188,9 +233,13 @@ std::vector<std::filesystem::path> TseStore::files_without_digests() const {
 std::uint64_t TseStore::identity() const {
   Digest digest;
   digest.add(feature_dim());
-  for (const auto& name : class_names()) digest.add(name);
+  const auto& names = state_->files.front().index().class_names;
+  for (const auto& name : names) digest.add(name);
   for (const auto& file : state_->files) {
     const auto& index = file.index();
+    if (index.class_names != names) {
+      for (const auto& name : index.class_names) digest.add(name);
+    }
     digest.add(static_cast<std::uint8_t>(file.feature_type()));
     digest.add(index.offsets);
     digest.add(index.labels);
@@ -210,7 +259,19 @@ void TseStore::require_training_samples() const {
         names.size()));
   }
   std::vector<bool> trained(names.size(), false);
-  for (const auto sample : samples_of(Split::kTrain)) trained[static_cast<std::size_t>(label(sample))] = true;
+  FirstFew unlabelled;
+  for (const auto sample : samples_of(Split::kTrain)) {
+    if (label(sample) == kNoLabel)
+      unlabelled.add(printable(id(sample)));
+    else
+      trained[static_cast<std::size_t>(label(sample))] = true;
+  }
+  if (unlabelled.count() > 0) {
+    throw StoreError(fmt::format(
+        "{}:labels: found {} samples of the train split without a label ({}); expected one each; label them, or give "
+        "them another split",
+        file, unlabelled.count(), unlabelled.text()));
+  }
   FirstFew missing;
   for (std::size_t c = 0; c < names.size(); ++c) {
     if (!trained[c]) missing.add(printable(names[c]));

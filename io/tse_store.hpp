@@ -11,6 +11,15 @@ namespace dejavid::io {
 
 enum class Split : std::uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
 
+/// The label of a sample whose class nobody has said, or that is none of those in question.
+inline constexpr std::int32_t kNoLabel = -1;
+
+/// How the classes of several stores become one list. They are matched by name, whatever their order.
+enum class ClassMatching : std::uint8_t {
+  kSame,   ///< all have the same ones, in the first store's order
+  kUnion,  ///< each may have a part: those of the first store, then what the others add
+};
+
 /// A feature that is NaN or infinite, the first of its sample.
 struct NotFinite {
   std::int64_t step = 0, feature = 0;
@@ -20,12 +29,12 @@ struct NotFinite {
 /// One or more TSE stores opened for reading as one, in the order given (format: docs/store-format.md).
 ///
 /// Opening reads and checks everything but the features: schema, types, bounds, that every file is complete, that
-/// several files agree on feature_dim, classes and class names. Throws StoreError. Features are read sample by sample
+/// several files agree on feature_dim and fit `matching`. Throws StoreError. Features are read sample by sample
 /// with the serial driver. Any thread may call any member: reads of one store wait for each other, and all HDF5 calls
 /// of the process take turns.
 class TseStore {
  public:
-  explicit TseStore(const std::vector<std::filesystem::path>& files);
+  explicit TseStore(const std::vector<std::filesystem::path>& files, ClassMatching matching = ClassMatching::kSame);
   ~TseStore();
   TseStore(TseStore&&) noexcept;
   TseStore& operator=(TseStore&&) noexcept;
@@ -36,7 +45,12 @@ class TseStore {
   [[nodiscard]] const std::vector<std::string>& class_names() const;
 
   [[nodiscard]] std::int64_t length(std::int64_t sample) const;  ///< steps T of the sample
-  [[nodiscard]] std::int32_t label(std::int64_t sample) const;   ///< 0..C-1
+  [[nodiscard]] std::int32_t label(std::int64_t sample) const;   ///< 0..C-1, or kNoLabel
+  /// The name of the sample's class as its file gives it; empty for a sample without a label.
+  [[nodiscard]] const std::string& class_name(std::int64_t sample) const;
+  /// Labels of the last features of the sample, which are its encoder's logits: one entry a logit, kNoLabel for a class
+  /// that is not in class_names(). Empty where its file does not say that it holds logits.
+  [[nodiscard]] const std::vector<std::int32_t>& logit_labels(std::int64_t sample) const;
   [[nodiscard]] Split split(std::int64_t sample) const;
   [[nodiscard]] const std::string& id(std::int64_t sample) const;
   /// Samples of one split in ascending order, but for those left out.
@@ -48,14 +62,16 @@ class TseStore {
   /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.
   [[nodiscard]] std::uint64_t identity() const;
 
+  /// From now on the classes are these (a model's), matched by name: label() is a position there, or kNoLabel.
+  void adopt_classes(const std::vector<std::string>& names);
   /// From now on samples_of() passes over these. identity() and the numbers of samples stay.
   void leave_out(const std::vector<std::int64_t>& samples);
   /// From now on a sample is refused, at its first read, that has a feature of larger magnitude. Throws NotFiniteError.
   void limit_features(float largest);
   /// Refuses files that are no longer the ones that were opened, without reading them. Throws StoreError.
   void require_unchanged() const;
-  /// Refuses what nothing can be learned from: fewer than two classes, or a class without a sample of the train split.
-  /// Throws StoreError. Stores that are only evaluated need not pass.
+  /// Refuses what nothing can be learned from: fewer than two classes, a class without a sample of the train split, or
+  /// a sample of the train split without a label. Throws StoreError. Stores that are only evaluated need not pass.
   void require_training_samples() const;
 
   /// Reads one sample into `destination`, [T,F] f32, f16 widened. At the sample's first read by this object its digest

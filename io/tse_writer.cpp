@@ -34,6 +34,7 @@ struct TseWriter::State {
   std::vector<std::uint64_t> digests;
   std::vector<double> timestamps;
   std::vector<std::uint16_t> half;                          ///< scratch: one sample, narrowed
+  std::vector<float> peaks, losses;                         ///< [F] in f16: the largest magnitude, and rounding error
   bool with_frame_labels = false, with_timestamps = false;  ///< as the first sample has them
   bool usable = true;                                       ///< false once finished, or once HDF5 failed
 
@@ -67,8 +68,8 @@ struct TseWriter::State {
 };
 
 StoreIndex TseWriter::State::index() const {
-  StoreIndex index{header.feature_dim, header.class_names, offsets, labels, {}, ids, digests,
-                   header.encoder,     header.source};
+  StoreIndex index{header.feature_dim, header.class_names, offsets,      labels, {}, ids, digests,
+                   header.encoder,     header.source,      header.logits};
   index.splits.reserve(splits.size());
   for (const std::uint8_t split : splits) index.splits.push_back(static_cast<Split>(split));
   return index;
@@ -84,7 +85,7 @@ void TseWriter::State::check(const TseSample& sample) const {
   }
   const std::size_t steps = sample.features.size() / dim;
   const auto classes = static_cast<std::int64_t>(header.class_names.size());
-  if (sample.label < 0 || sample.label >= classes)
+  if (sample.label >= classes || (sample.label < 0 && !(header.unlabelled && sample.label == kNoLabel)))
     refuse(fmt::format("found label {}; expected 0 to {}", sample.label, classes - 1));
   if (static_cast<int>(sample.split) > 2)
     refuse(fmt::format("found split {}; expected 0 to 2", static_cast<int>(sample.split)));
@@ -121,6 +122,16 @@ const void* TseWriter::State::narrowed(const TseSample& sample) {
   if (options.feature_type == FeatureType::kFloat32) return sample.features.data();
   half.resize(sample.features.size());
   std::transform(sample.features.begin(), sample.features.end(), half.begin(), narrow_to_half);
+  const auto dim = static_cast<std::size_t>(header.feature_dim);
+  peaks.resize(dim);
+  losses.resize(dim);
+  for (std::size_t first = 0; first < half.size(); first += dim) {
+    for (std::size_t f = 0; f < dim; ++f) {
+      const float value = sample.features[first + f];
+      peaks[f] = std::max(peaks[f], std::fabs(value));
+      losses[f] = std::max(losses[f], std::fabs(value - widen_half(half[first + f])));
+    }
+  }
   return half.data();
 }
 
@@ -129,9 +140,14 @@ TseWriter::TseWriter(std::filesystem::path file, TseStoreHeader header, TseWrite
     throw StoreError(fmt::format("{}: {}; mend the source", file.string(), why));
   };
   if (header.feature_dim < 1) refuse(fmt::format("found {} features a step; expected at least 1", header.feature_dim));
-  if (header.class_names.empty()) refuse("found no class; expected at least one");
+  if (header.class_names.empty() && !header.unlabelled) refuse("found no class; expected at least one");
   if (const auto repeated = repeated_name(header.class_names)) {
     refuse(fmt::format("found the class name \"{}\" twice; expected every name once", printable(*repeated)));
+  }
+  if (const auto classes = static_cast<std::int64_t>(header.class_names.size());
+      header.logits != 0 && (header.logits != classes || header.logits > header.feature_dim)) {
+    refuse(fmt::format("found {} logits in a step; expected {}, one a class, among its {} features", header.logits,
+                       classes, header.feature_dim));
   }
   const auto is_text = [](const std::string& text) { return is_utf8(text) && text.find('\0') == std::string::npos; };
   if (!std::all_of(header.class_names.begin(), header.class_names.end(), is_text))
@@ -174,10 +190,28 @@ void TseWriter::append(const TseSample& sample) {
   state.timestamps.insert(state.timestamps.end(), sample.timestamps.begin(), sample.timestamps.end());
 }
 
+FaintFeatures TseWriter::faint_features() const {
+  constexpr float kHalfPrecision = 0x1p-11F;  // what rounding takes from the numbers that f16 is for, at most
+  FaintFeatures faint;
+  for (std::size_t f = state_->peaks.size(); f-- > 0;) {
+    if (!(state_->losses[f] > kHalfPrecision * state_->peaks[f])) continue;
+    ++faint.count;
+    faint.first = static_cast<std::int64_t>(f);
+    faint.largest = state_->peaks[f];
+  }
+  return faint;
+}
+
 void TseWriter::finish() {
   auto& state = *state_;
   if (state.labels.empty()) {
     throw StoreError(fmt::format("{}: found no samples; expected at least one; check the source", state.path.string()));
+  }
+  if (const FaintFeatures faint = faint_features(); faint.count == state.header.feature_dim) {
+    throw StoreError(fmt::format(
+        "{}:features: found no feature that f16 holds with its own precision (feature 0 is at most {:.3g}); expected "
+        "values of at least 6e-05; store f32, or scale the features",
+        state.path.string(), faint.largest));
   }
   state.writing([&] {
     const auto& file = state.file;
@@ -187,7 +221,7 @@ void TseWriter::finish() {
     hdf5::write_dataset(file, "split", H5T_STD_U8LE, H5T_NATIVE_UINT8, {samples}, state.splits.data());
     hdf5::write_dataset(file, "digests", H5T_STD_U64LE, H5T_NATIVE_UINT64, {samples}, state.digests.data());
     hdf5::write_texts(file, "ids", state.ids);
-    hdf5::write_texts(file, "class_names", state.header.class_names);
+    if (!state.header.class_names.empty()) hdf5::write_texts(file, "class_names", state.header.class_names);
     const std::int64_t rows = state.offsets.back();
     if (state.with_frame_labels) {
       hdf5::write_dataset(file, "frame_labels", H5T_STD_I32LE, H5T_NATIVE_INT32, {rows}, state.frame_labels.data());
@@ -203,6 +237,10 @@ void TseWriter::finish() {
     hdf5::write_attribute(file, "num_classes", static_cast<std::int64_t>(state.header.class_names.size()));
     hdf5::write_attribute(file, "encoder", state.header.encoder);
     hdf5::write_attribute(file, "source", state.header.source);
+    if (state.header.logits > 0) hdf5::write_attribute(file, kLogitsAttribute, state.header.logits);
+    if (std::find(state.labels.begin(), state.labels.end(), kNoLabel) != state.labels.end()) {
+      hdf5::write_attribute(file, kUnlabelledAttribute, std::int64_t{1});
+    }
     hdf5::write_attribute(file, kIndexDigestAttribute, state.index().digest());
     hdf5::flush(file);
     hdf5::finish_rows(state.features);

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs, builds, makes a small data set whose classes differ only in the order of events, trains on it with 2 MPI ranks, and
+# Installs, builds the programs, makes a small data set whose classes differ only in the order of events, trains on it with 2 MPI ranks, and
 # prints the accuracy of DejaVid beside that of averaging over time. Safe to run again: what is there is kept, the run is made anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 launch/install.sh
-launch/build.sh cpu
+launch/build.sh cpu dejavid_dist dejavid_convert dejavid_bench # not the tests, which take far longer: launch/test.sh
 
 say() { printf '\n== %s\n' "$*"; }
 programs=build/cpu/bin
@@ -33,3 +33,6 @@ result = json.load(open(sys.argv[1]))
 classes = len(result["per_class"])
 print(f"\nDejaVid top-1 {result['top1']:.3f}   averaging over time top-1 {result['supersampling_top1']:.3f}   (chance {1 / classes:.3f})")
 PYTHON
+
+say "next, with your own data (README.md says what videos.csv holds):"
+echo "$programs/dejavid_convert npy --manifest videos.csv --out videos.h5"

@@ -7,8 +7,10 @@
 #include <unordered_map>
 
 #include "io/errors.hpp"
+#include "io/first_few.hpp"
 #include "io/store_check.hpp"
 #include "io/tse_store.hpp"
+#include "io/utf8.hpp"
 
 namespace dejavid::io {
 namespace {
@@ -39,7 +41,7 @@ bool all_or_none(const std::vector<StoreSummary>& stores, bool StoreSummary::*ha
 
 class StoresSource : public MergedSource {
  public:
-  explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files) {
+  explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files, ClassMatching::kUnion) {
     std::vector<StoreSummary> stores;
     stores.reserve(files.size());
     for (const auto& file : files) {
@@ -49,6 +51,8 @@ class StoresSource : public MergedSource {
     header_.class_names = store_.class_names();
     header_.encoder = joined(stores, &StoreSummary::encoder);
     header_.source = joined(stores, &StoreSummary::source);
+    header_.unlabelled = true;  // where any sample is
+    note_classes(stores);
     frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");
     timestamps_ = all_or_none(stores, &StoreSummary::has_timestamps, "timestamps");
     all_float16_ = std::all_of(stores.begin(), stores.end(),
@@ -65,6 +69,7 @@ class StoresSource : public MergedSource {
 
   [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
   [[nodiscard]] std::int64_t sample_count() const override { return store_.sample_count(); }
+  [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
   [[nodiscard]] bool all_float16() const override { return all_float16_; }
 
   void next(SourceSample& sample) override {
@@ -84,7 +89,33 @@ class StoresSource : public MergedSource {
   }
 
  private:
+  /// Says which classes not every store has, and keeps the word about logits where it goes for all samples.
+  void note_classes(const std::vector<StoreSummary>& stores) {
+    for (const StoreSummary& store : stores) {
+      FirstFew missing;
+      for (const std::string& name : header_.class_names) {
+        if (std::find(store.class_names.begin(), store.class_names.end(), name) == store.class_names.end()) {
+          missing.add(printable(name));
+        }
+      }
+      if (missing.count() == 0) continue;
+      notes_.push_back(fmt::format("{}: has {} of the {} classes of all stores together; not {}", store.file.string(),
+                                   store.class_names.size(), header_.class_names.size(), missing.text()));
+    }
+    const auto fits = [&](const StoreSummary& store) {
+      return store.logits > 0 && store.class_names == header_.class_names;
+    };
+    if (std::all_of(stores.begin(), stores.end(), fits)) {
+      header_.logits = stores.front().logits;
+    } else if (std::any_of(stores.begin(), stores.end(), [](const StoreSummary& store) { return store.logits > 0; })) {
+      notes_.emplace_back(
+          "not all stores hold logits of the same classes in the same order, so the merged one does not say that it "
+          "holds any");
+    }
+  }
+
   TseStore store_;
+  std::vector<std::string> notes_;
   TseStoreHeader header_;
   bool frame_labels_ = false, timestamps_ = false, all_float16_ = false;
   std::int64_t position_ = 0;

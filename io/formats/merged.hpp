@@ -15,8 +15,9 @@ class MergedSource : public SampleSource {
   [[nodiscard]] virtual bool all_float16() const = 0;
 };
 
-/// Opens stores that agree on features and class names and share no id. Frame labels and timestamps are kept where all
-/// stores have them; where only some do, the merge is refused. Throws StoreError.
+/// Opens stores that agree on features and share no id; classes are matched by name, those of the first store first.
+/// Frame labels and timestamps are kept where all stores have them; where only some do, the merge is refused. Throws
+/// StoreError.
 [[nodiscard]] std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::path>& files);
 
 }  // namespace dejavid::io

@@ -32,9 +32,11 @@ struct Entry {
   std::string where;  ///< the manifest and the line there
 };
 
-/// Where each column stands in the records.
-std::array<std::size_t, kColumns> find_columns(const std::filesystem::path& manifest, const CsvRecord& header) {
-  std::array<std::optional<std::size_t>, kColumns> found;
+using Columns = std::array<std::optional<std::size_t>, kColumns>;
+
+/// Where each column stands in the records; a manifest of samples to be told apart may have none of labels.
+Columns find_columns(const std::filesystem::path& manifest, const CsvRecord& header) {
+  Columns found;
   for (std::size_t field = 0; field < header.fields.size(); ++field) {
     const std::string_view name = trim(header.fields[field]);
     const auto column = std::find(kColumnNames.begin(), kColumnNames.end(), name);
@@ -49,22 +51,20 @@ std::array<std::size_t, kColumns> find_columns(const std::filesystem::path& mani
     }
     place = field;
   }
-  std::array<std::size_t, kColumns> columns{};
   for (std::size_t column = 0; column < kColumns; ++column) {
-    if (!found[column]) {
+    if (!found[column] && column != kLabel) {
       throw StoreError(fmt::format("{}:line {}: found no column '{}'; expected id, file, label, split; add it",
                                    manifest.string(), header.line, kColumnNames[column]));
     }
-    columns[column] = *found[column];
   }
-  return columns;
+  return found;
 }
 
 /// The distinct labels in class order: as numbers where every one is an integer, else as text.
 std::vector<std::string> class_order(const std::vector<Entry>& entries) {
   std::set<std::string> names;
   for (const Entry& entry : entries) {
-    names.insert(entry.label);
+    if (!entry.label.empty()) names.insert(entry.label);
   }
   std::vector<std::string> sorted(names.begin(), names.end());
   long long ignored = 0;
@@ -101,6 +101,8 @@ class NpySource : public SampleSource {
       entries_.push_back(std::move(entry));
     }
     header_.class_names = class_order(entries_);
+    header_.unlabelled =
+        std::any_of(entries_.begin(), entries_.end(), [](const Entry& one) { return one.label.empty(); });
     for (std::size_t label = 0; label < header_.class_names.size(); ++label) {
       label_of_name_[header_.class_names[label]] = static_cast<std::int32_t>(label);
     }
@@ -121,14 +123,14 @@ class NpySource : public SampleSource {
                                    entry.file.string(), matrix.feature_dim, header_.feature_dim,
                                    entries_.front().file.string()));
     }
-    sample.label = label_of_name_.at(entry.label);
+    sample.label = entry.label.empty() ? kNoLabel : label_of_name_.at(entry.label);
     sample.split = entry.split;
     sample.features = std::move(matrix.values);
   }
 
  private:
-  static Entry read_entry(const std::filesystem::path& manifest, const CsvRecord& record,
-                          const std::array<std::size_t, kColumns>& columns, std::size_t expected) {
+  static Entry read_entry(const std::filesystem::path& manifest, const CsvRecord& record, const Columns& columns,
+                          std::size_t expected) {
     const std::string where = fmt::format("{}:line {}", manifest.string(), record.line);
     if (record.fields.size() != expected) {
       throw StoreError(
@@ -136,8 +138,8 @@ class NpySource : public SampleSource {
                       record.fields.size(), expected));
     }
     const auto field = [&](Column column) {
-      const std::string_view text = trim(record.fields[columns[column]]);
-      if (text.empty()) {
+      const std::string_view text = columns[column] ? trim(record.fields[*columns[column]]) : std::string_view();
+      if (text.empty() && column != kLabel) {
         throw StoreError(fmt::format("{}: found an empty {}; expected a value; fill it", where, kColumnNames[column]));
       }
       return std::string(text);
@@ -153,6 +155,12 @@ class NpySource : public SampleSource {
                 .label = field(kLabel),
                 .split = *parsed,
                 .where = where};
+    if (entry.label.empty() && entry.split == Split::kTrain) {
+      throw StoreError(
+          fmt::format("{}: found an empty label of a training sample; expected its class; fill it, or give the sample "
+                      "another split",
+                      where));
+    }
     for (const Column column : {kId, kLabel}) {
       const std::string& text = column == kId ? entry.id : entry.label;
       if (!is_utf8(text) || text.find('\0') != std::string::npos) {

@@ -25,11 +25,13 @@ void require_finite(const SourceSample& sample, std::int64_t feature_dim) {
 }  // namespace
 
 StoreTotals write_store(SampleSource& source, const std::filesystem::path& file, const TseWriterOptions& options,
-                        const std::string& encoder, NotFiniteSamples not_finite, const std::function<void()>& advance) {
+                        const std::string& encoder, std::int64_t logits, NotFiniteSamples not_finite,
+                        const std::function<void()>& advance) {
   TseStoreHeader header = source.header();
   if (!encoder.empty()) {
     header.encoder = encoder;
   }
+  if (logits != 0) header.logits = logits;
   StoreTotals totals;
   totals.classes = static_cast<std::int64_t>(header.class_names.size());
   totals.feature_dim = header.feature_dim;
@@ -66,6 +68,7 @@ StoreTotals write_store(SampleSource& source, const std::filesystem::path& file,
                     totals.left_out.text()));
   }
   writer.finish();
+  totals.faint = writer.faint_features();
   totals.bytes = std::filesystem::file_size(file);
   return totals;
 }

@@ -15,7 +15,7 @@ namespace dejavid::io {
 struct SourceSample {
   std::string id;
   std::string origin;      ///< the file it was read from, with the line or id there, for messages
-  std::int32_t label = 0;  ///< 0..C-1
+  std::int32_t label = 0;  ///< 0..C-1, or kNoLabel
   Split split = Split::kTrain;
   std::vector<float> features;             ///< [T,F]
   std::vector<std::int32_t> frame_labels;  ///< [T] or empty
@@ -50,12 +50,15 @@ struct StoreTotals {
   std::int64_t classes = 0, feature_dim = 0;
   std::int64_t shortest = 0, longest = 0, steps = 0;  ///< of the samples' T; `steps` is their sum
   std::uintmax_t bytes = 0;                           ///< size of the finished file
+  FaintFeatures faint;                                ///< which f16 holds badly
 };
 
 /// Streams `source` into a new store `file`, one sample in memory at a time; `advance` is called after every sample.
-/// `encoder` takes the place of the source's own text where it is not empty. Throws what the source and TseWriter
-/// throw, NotFiniteError also where every sample was left out; messages about a sample name its origin.
+/// `encoder` and `logits` take the place of what the source says where they are not empty and not 0. Throws what the
+/// source and TseWriter throw, NotFiniteError also where every sample was left out; messages about a sample name its
+/// origin.
 StoreTotals write_store(SampleSource& source, const std::filesystem::path& file, const TseWriterOptions& options,
-                        const std::string& encoder, NotFiniteSamples not_finite, const std::function<void()>& advance);
+                        const std::string& encoder, std::int64_t logits, NotFiniteSamples not_finite,
+                        const std::function<void()>& advance);
 
 }  // namespace dejavid::io

@@ -126,6 +126,7 @@ class SyntheticSource : public SampleSource {
     for (std::int64_t label = 0; label < options.classes; ++label) {
       header_.class_names.push_back(fmt::format("order_{:03}", label));
     }
+    if (options.features >= options.classes) header_.logits = options.classes;
     header_.encoder = "none: synthetic";
     header_.source = fmt::format("synthetic {} seed {}", options.name, options.seed);
   }

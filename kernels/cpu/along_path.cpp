@@ -1,8 +1,8 @@
 #include "kernels/along_path.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
+
+#include "kernels/parallel.hpp"
 
 namespace dejavid::kernels::cpu {
 namespace {
@@ -134,9 +134,8 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
   const std::int64_t per_task = samples_per_task(samples, threads);
   const std::size_t bytes = distance_bytes(parameters, per_task);
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-  for (std::int64_t task = 0; task < divide_up(samples.count, per_task); ++task) {
-    Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
+  parallel_for(threads, divide_up(samples.count, per_task), 1, [&](std::int64_t task, int thread) {
+    Workspace arena(workspace + static_cast<std::size_t>(thread) * bytes);
     PathRow* const rows = arena.request<PathRow>(per_task * classes * steps);
     const std::int64_t first = task * per_task, last = std::min(first + per_task, samples.count);
     for (std::int64_t path = first * classes; path < last * classes; ++path) {
@@ -162,7 +161,7 @@ void distances_along_paths(const BlockedParameters& parameters, const BlockedSam
       }
       f += blocks.count * kBlockFeatures;
     }
-  }
+  });
 }
 
 std::size_t gradient_workspace_bytes(const BlockedParameters& parameters, const BlockedSamples& samples,
@@ -194,47 +193,42 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   const std::int64_t per_task = classes_per_task(parameters, threads);
   const std::int64_t class_blocks = divide_up(classes, per_task);
   const std::int64_t blocks = divide_up(feature_dim, kBlockFeatures);
-#pragma omp parallel num_threads(threads)
-  {
-#pragma omp for schedule(dynamic)
-    for (std::int64_t run = 0; run < runs; ++run) {
-      const std::int64_t first = first_of_run(run), end = end_of_run(run);
-      for (std::int64_t c = 0; c < classes; ++c) {
-        const std::int64_t slot = run * classes + c;
-        list_run_cells(samples.offsets + first, end - first, breakpoints + first * path_stride + c * (steps - 1),
-                       path_stride, distance_gradient + first * classes + c, classes, steps,
-                       lists.cells + slot * run_cells, lists.row_ends + slot * steps);
-      }
+  const std::size_t array_bytes = gradient_array_bytes(parameters, samples, per_task);
+  parallel_for(threads, runs, 1, [&](std::int64_t run, int) {
+    const std::int64_t first = first_of_run(run), end = end_of_run(run);
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const std::int64_t slot = run * classes + c;
+      list_run_cells(samples.offsets + first, end - first, breakpoints + first * path_stride + c * (steps - 1),
+                     path_stride, distance_gradient + first * classes + c, classes, steps,
+                     lists.cells + slot * run_cells, lists.row_ends + slot * steps);
     }
+  });
 
-    // A task owns a block of the features of some classes and adds up all samples in order: no two tasks write the same
-    // sum, and the task's sums stay in a near cache.
-    Workspace own(thread_workspace +
-                  static_cast<std::size_t>(omp_get_thread_num()) * gradient_array_bytes(parameters, samples, per_task));
+  // A task owns a block of the features of some classes and adds up all samples in order: no two tasks write the same
+  // sum, and the task's sums stay in a near cache.
+  parallel_for(threads, class_blocks * blocks, 1, [&](std::int64_t task, int thread) {
+    Workspace own(thread_workspace + static_cast<std::size_t>(thread) * array_bytes);
     const GradientArrays arrays = carve_arrays(own, parameters, samples, per_task);
-#pragma omp for schedule(dynamic)
-    for (std::int64_t task = 0; task < class_blocks * blocks; ++task) {
-      const std::int64_t first_class = task % class_blocks * per_task, f = task / class_blocks * kBlockFeatures;
-      const std::int64_t task_classes = std::min(per_task, classes - first_class);
-      const std::int64_t width = block_width(feature_dim, f), per_class = steps * width;
-      const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, first_class * steps);
-      for (std::int64_t group_run = 0; group_run < runs; group_run += runs_per_group) {
-        std::fill_n(arrays.slopes, task_classes * per_class, 0.0F);
-        std::fill_n(arrays.magnitudes, task_classes * per_class, 0.0F);
-        for (std::int64_t run = group_run; run < std::min(group_run + runs_per_group, runs); ++run) {
-          list_steps(samples, first_of_run(run), end_of_run(run), f, arrays.steps_of_run);
-          for (std::int64_t k = 0; k < task_classes; ++k) {
-            const std::int64_t slot = run * classes + first_class + k;
-            variant.path_gradient(parameters.centroids + row + k * per_class, arrays.steps_of_run, width,
-                                  lists.cells + slot * run_cells, lists.row_ends + slot * steps, steps, tie_sign,
-                                  arrays.slopes + k * per_class, arrays.magnitudes + k * per_class);
-          }
+    const std::int64_t first_class = task % class_blocks * per_task, f = task / class_blocks * kBlockFeatures;
+    const std::int64_t task_classes = std::min(per_task, classes - first_class);
+    const std::int64_t width = block_width(feature_dim, f), per_class = steps * width;
+    const std::int64_t row = block_offset(parameters.rows(), feature_dim, f, first_class * steps);
+    for (std::int64_t group_run = 0; group_run < runs; group_run += runs_per_group) {
+      std::fill_n(arrays.slopes, task_classes * per_class, 0.0F);
+      std::fill_n(arrays.magnitudes, task_classes * per_class, 0.0F);
+      for (std::int64_t run = group_run; run < std::min(group_run + runs_per_group, runs); ++run) {
+        list_steps(samples, first_of_run(run), end_of_run(run), f, arrays.steps_of_run);
+        for (std::int64_t k = 0; k < task_classes; ++k) {
+          const std::int64_t slot = run * classes + first_class + k;
+          variant.path_gradient(parameters.centroids + row + k * per_class, arrays.steps_of_run, width,
+                                lists.cells + slot * run_cells, lists.row_ends + slot * steps, steps, tie_sign,
+                                arrays.slopes + k * per_class, arrays.magnitudes + k * per_class);
         }
-        variant.add_wide(arrays.slopes, task_classes * per_class, slope_sum + row);
-        variant.add_wide(arrays.magnitudes, task_classes * per_class, magnitude_sum + row);
       }
+      variant.add_wide(arrays.slopes, task_classes * per_class, slope_sum + row);
+      variant.add_wide(arrays.magnitudes, task_classes * per_class, magnitude_sum + row);
     }
-  }
+  });
 }
 
 }  // namespace dejavid::kernels::cpu

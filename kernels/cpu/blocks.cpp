@@ -1,10 +1,11 @@
 #include "kernels/blocks.hpp"
 
+#include "kernels/parallel.hpp"
+
 namespace dejavid::kernels::cpu {
 
 void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_dim, float* blocked, int threads) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t row = 0; row < rows; ++row) {
+  parallel_for(threads, rows, even_chunk(rows, threads), [&](std::int64_t row, int) {
     const float* const source = rows_major + row * feature_dim;
     for (std::int64_t f = 0; f < feature_dim; f += kBlockFeatures) {
       float* const destination = blocked + block_offset(rows, feature_dim, f, row);
@@ -12,7 +13,7 @@ void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_
       std::copy(source + f, source + f + filled, destination);
       std::fill(destination + filled, destination + block_width(feature_dim, f), 0.0F);
     }
-  }
+  });
 }
 
 }  // namespace dejavid::kernels::cpu

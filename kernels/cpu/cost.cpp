@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "kernels/parallel.hpp"
+
 namespace dejavid::kernels::cpu {
 
 PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, int threads) {
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
   const std::int64_t panels = (classes * steps + kPanelRows - 1) / kPanelRows;
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t panel = 0; panel < panels; ++panel) {
+  parallel_for(threads, panels, even_chunk(panels, threads), [&](std::int64_t panel, int) {
     float* const destination = packed + panel * feature_dim * 2 * kPanelRows;
     for (std::int64_t lane = 0; lane < kPanelRows; ++lane) {
       const std::int64_t row = panel * kPanelRows + lane;
@@ -20,7 +21,7 @@ PackedParameters pack_parameters(const ParametersView<float>& parameters, float*
         pair[kPanelRows] = i < steps ? parameters.weights[element] : 0.0F;
       }
     }
-  }
+  });
   return {packed, classes, steps, feature_dim};
 }
 

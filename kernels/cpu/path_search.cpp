@@ -1,10 +1,10 @@
 #include "kernels/cpu/path_search.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
+#include <vector>
 
 #include "kernels/cost.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/workspace.hpp"
 
 namespace dejavid::kernels::cpu {
@@ -62,27 +62,24 @@ void run(const PathSearch& search, const BlockedSamples& samples, bool diagonal,
   // Threads share the samples in runs that fill at most one block and leave every thread several runs.
   const std::int64_t run_steps =
       std::clamp(samples.total_steps() / (4 * threads), std::int64_t{1}, blocking.block_steps);
-
-#pragma omp parallel num_threads(threads)
-#pragma omp single
-  {
-    for (std::int64_t first = 0; first < samples.count;) {
-      std::int64_t last = first + 1;
-      while (last < samples.count && samples.offsets[last + 1] - samples.offsets[first] <= run_steps) ++last;
-#pragma omp task firstprivate(first, last)
-      {
-        Workspace arena(workspace + static_cast<std::size_t>(omp_get_thread_num()) * bytes);
-        const ThreadArrays arrays = carve(arena, search, blocking);
-        search.costs(first, last - first, arrays.cost, arrays.scratch);
-        for (std::int64_t b = first; b < last; ++b) {
-          variant.warp(arrays.cost + (samples.offsets[b] - samples.offsets[first]) * stride, stride, search.classes,
-                       search.steps, samples.length(b), diagonal, breakpoints + b * search.classes * (search.steps - 1),
-                       distances == nullptr ? nullptr : distances + b * search.classes, arrays.state, arrays.decisions);
-        }
-      }
-      first = last;
-    }
+  std::vector<std::int64_t> ends;  // of runs
+  for (std::int64_t first = 0; first < samples.count; first = ends.back()) {
+    std::int64_t last = first + 1;
+    while (last < samples.count && samples.offsets[last + 1] - samples.offsets[first] <= run_steps) ++last;
+    ends.push_back(last);
   }
+  parallel_for(threads, static_cast<std::int64_t>(ends.size()), 1, [&](std::int64_t run, int thread) {
+    Workspace arena(workspace + static_cast<std::size_t>(thread) * bytes);
+    const ThreadArrays arrays = carve(arena, search, blocking);
+    const std::int64_t first = run == 0 ? 0 : ends[static_cast<std::size_t>(run - 1)];
+    const std::int64_t last = ends[static_cast<std::size_t>(run)];
+    search.costs(first, last - first, arrays.cost, arrays.scratch);
+    for (std::int64_t b = first; b < last; ++b) {
+      variant.warp(arrays.cost + (samples.offsets[b] - samples.offsets[first]) * stride, stride, search.classes,
+                   search.steps, samples.length(b), diagonal, breakpoints + b * search.classes * (search.steps - 1),
+                   distances == nullptr ? nullptr : distances + b * search.classes, arrays.state, arrays.decisions);
+    }
+  });
 }
 
 }  // namespace dejavid::kernels::cpu

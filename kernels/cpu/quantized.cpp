@@ -7,6 +7,7 @@
 #include "kernels/cost.hpp"
 #include "kernels/cpu/path_search.hpp"
 #include "kernels/cpu/quantized_table.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/workspace.hpp"
 
 namespace dejavid::kernels::cpu {
@@ -116,8 +117,8 @@ QuantizedParameters quantize_parameters(const ParametersView<float>& parameters,
   choose_scale(parameters, arrays);
   std::fill_n(arrays.packed, panel_count(parameters.classes, parameters.steps) * panel_bytes(parameters.feature_dim),
               std::int8_t{0});
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t c = 0; c < parameters.classes; ++c) pack_class(parameters, arrays, c);
+  parallel_for(threads, parameters.classes, even_chunk(parameters.classes, threads),
+               [&](std::int64_t c, int) { pack_class(parameters, arrays, c); });
   return {
       arrays.packed, {arrays.lows, arrays.inverse_steps}, parameters.classes, parameters.steps, parameters.feature_dim};
 }

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 
+#include "kernels/parallel.hpp"
+
 namespace dejavid::kernels::cpu {
 
 void slope_intercept(const ParametersView<float>& parameters, const SamplesView<float>& samples,
                      const std::int32_t* breakpoints, TieSign tie_sign, float* slope, float* intercept, int threads) {
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
   const float tie = tie_sign == TieSign::kZero ? 0.0F : -1.0F;
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-  for (std::int64_t pair = 0; pair < samples.count * classes; ++pair) {
+  parallel_for(threads, samples.count * classes, 1, [&](std::int64_t pair, int) {
     const std::int64_t b = pair / classes, c = pair % classes;
     for (std::int64_t i = 0; i < steps; ++i) {
       const float* const centroid = parameters.centroids + (c * steps + i) * feature_dim;
@@ -27,7 +28,7 @@ void slope_intercept(const ParametersView<float>& parameters, const SamplesView<
         }
       }
     }
-  }
+  });
 }
 
 }  // namespace dejavid::kernels::cpu

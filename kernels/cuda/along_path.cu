@@ -8,7 +8,8 @@
 namespace dejavid::kernels::cuda {
 namespace {
 
-constexpr int kRowChunk = 8;  ///< centroid steps of a warp
+constexpr int kRowChunk = 8;      ///< centroid steps of a warp
+constexpr int kLaneFeatures = 4;  ///< features of a lane, a word each
 
 /// Behind what walk() has in shared memory, for the gradient: the centroid steps of each thread.
 constexpr std::size_t kCentroidBytes = kRowChunk * kThreads * sizeof(float4);
@@ -52,7 +53,7 @@ template <typename Feature>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     distance_kernel(const Inputs<Feature> inputs, const float* __restrict__ weights, int samples, int samples_per_block,
                     int slices, float* __restrict__ parts) {
-  const Part part = part_of<kRowChunk>(inputs, samples, samples_per_block, slices);
+  const Part part = part_of<kRowChunk, kLaneFeatures>(inputs, samples, samples_per_block, slices);
   DistanceVisitor visitor;
   visitor.sum = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
   visitor.classes = inputs.classes;
@@ -64,8 +65,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   for (int i = 0; i < kRowChunk; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    visitor.centroid[i] = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_feature);
-    visitor.weight[i] = lane_parameters(weights, row, inside, inputs.feature_dim, part.first_feature);
+    visitor.centroid[i] = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_word);
+    visitor.weight[i] = lane_parameters(weights, row, inside, inputs.feature_dim, part.first_word);
   }
   walk<kRowChunk>(inputs, part, visitor);
 }
@@ -183,20 +184,21 @@ __global__ void __launch_bounds__(kThreads, kGradientBlocksAtOnce)
     gradient_kernel(const Inputs<Feature> inputs, const float* __restrict__ distance_gradient, int samples,
                     int samples_per_block, int slices, float* __restrict__ sums) {
   using OfRow = FeatureOfRow<kTie>;
-  const Part part = part_of<kRowChunk>(inputs, samples, samples_per_block, slices);
+  const Part part = part_of<kRowChunk, kLaneFeatures>(inputs, samples, samples_per_block, slices);
   GradientVisitor<kTie> visitor;
   visitor.classes = inputs.classes;
   visitor.has_class = part.c < inputs.class_end;
   visitor.distance_gradient =
       distance_gradient + static_cast<std::int64_t>(part.first_sample) * inputs.classes + part.c;
   visitor.counts = 0.0F;
-  float4* const centroid = reinterpret_cast<float4*>(dynamic_shared<std::byte>() + kSharedBytes<Feature>) + threadIdx.x;
+  float4* const centroid =
+      reinterpret_cast<float4*>(dynamic_shared<std::byte>() + kSharedBytes<kLaneFeatures, Feature>) + threadIdx.x;
   visitor.centroid = centroid;
 #pragma unroll
   for (int i = 0; i < kRowChunk; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    const float4 c = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_feature);
+    const float4 c = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_word);
     centroid[i * kThreads] =
         make_float4(OfRow::centroid(c.x), OfRow::centroid(c.y), OfRow::centroid(c.z), OfRow::centroid(c.w));
     visitor.positive[i] = visitor.magnitude[i] = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
@@ -214,10 +216,10 @@ __global__ void __launch_bounds__(kThreads, kGradientBlocksAtOnce)
     float* const row = sums + static_cast<std::int64_t>(part.first_row + i) * inputs.feature_dim;
     const float4 positive = visitor.positive[i];
     const float counts = __shfl_sync(kAllLanes, visitor.counts, i);
-    store_lane(row, part.first_feature, inputs.feature_dim,
+    store_lane(row, part.first_word, inputs.feature_dim,
                make_float4(fmaf(2.0F, positive.x, -counts), fmaf(2.0F, positive.y, -counts),
                            fmaf(2.0F, positive.z, -counts), fmaf(2.0F, positive.w, -counts)));
-    store_lane(row + per_class / 2, part.first_feature, inputs.feature_dim, visitor.magnitude[i]);
+    store_lane(row + per_class / 2, part.first_word, inputs.feature_dim, visitor.magnitude[i]);
   }
 }
 
@@ -232,7 +234,7 @@ __global__ void add_parts_kernel(const float* __restrict__ parts, int part_count
 }
 
 std::int64_t slice_count(std::int64_t feature_dim) {
-  return divide_up<std::int64_t>(feature_dim, kSlice);
+  return divide_up<std::int64_t>(feature_dim, kSlice<kLaneFeatures>);
 }
 std::int64_t chunk_count(std::int64_t steps) {
   return divide_up<std::int64_t>(steps, kRowChunk);
@@ -281,7 +283,8 @@ void distances_along_paths(const ParametersView<float>& parameters, const Sample
   with_feature_type(samples.type, [&](auto* type) {
     using Feature = std::remove_cv_t<std::remove_pointer_t<decltype(type)>>;
     launch("distances_along_paths", distance_kernel<Feature>,
-           grid(class_blocks, part_count, divide_up(samples.count, per_block)), kThreads, kSharedBytes<Feature>, stream,
+           grid(class_blocks, part_count, divide_up(samples.count, per_block)), kThreads,
+           kSharedBytes<kLaneFeatures, Feature>, stream,
            inputs_of<Feature>(parameters, samples, breakpoints, {0, parameters.classes}), parameters.weights,
            static_cast<int>(samples.count), static_cast<int>(per_block),
            static_cast<int>(slice_count(parameters.feature_dim)), parts);
@@ -314,7 +317,7 @@ void gradient_along_paths(const ParametersView<float>& parameters, const Samples
                                       : gradient_kernel<TieSign::kMinusOne, Feature>,
            grid(divide_up<std::int64_t>(range.count, kWarps), distance_parts(parameters.steps, parameters.feature_dim),
                 parts),
-           kThreads, kSharedBytes<Feature> + kCentroidBytes, stream,
+           kThreads, kSharedBytes<kLaneFeatures, Feature> + kCentroidBytes, stream,
            inputs_of<Feature>(parameters, samples, breakpoints, range), distance_gradient,
            static_cast<int>(samples.count), static_cast<int>(per_block),
            static_cast<int>(slice_count(parameters.feature_dim)), part_sums);

@@ -10,16 +10,21 @@
 #include "kernels/along_path.hpp"
 #include "kernels/cuda/device.cuh"
 
-// A warp has one class, some of its centroid steps and a slice of the features, four a lane; what belongs to the
-// centroid steps stays in registers while samples pass by. A block's warps have neighbouring classes and share the
-// samples' features, which asynchronous copies bring into shared memory a tile of sample steps ahead. Halves are made
-// f32 there, once for all warps. A warp then goes along its path: where a centroid step starts with the column that the
-// one before ended with, the column is still in registers, so that every column of a tile is read once. Reads from
-// shared memory are the second limit next to issue.
+// A warp has one class, some of its centroid steps and a slice of the features, two or four words of 4 bytes a lane;
+// what belongs to the centroid steps stays in registers while samples pass by. A block's warps have neighbouring
+// classes and share the samples' features, which asynchronous copies bring into shared memory a tile of sample steps
+// ahead. Halves are made f32 there, once for all warps. A warp then goes along its path: where a centroid step starts
+// with the column that the one before ended with, the column is still in registers, so that every column of a tile is
+// read once. Reads from shared memory are the second limit next to issue.
 namespace dejavid::kernels::cuda {
 
-/// Numbers of a lane, 16 bytes, and of a block's slice of a row. Halves that are read as they are count in pairs.
-inline constexpr int kLaneFeatures = 4, kSlice = kWarp * kLaneFeatures;
+/// Words of 4 bytes, numbers in f32 or pairs of halves that are read as they are, that a block's slice of a row has
+/// where a lane has `Words`: 2 or 4.
+template <int Words>
+inline constexpr int kSlice = Words* kWarp;
+/// A lane's words of a column.
+template <int Words>
+using LaneWords = std::conditional_t<Words == 4, float4, float2>;
 inline constexpr int kWarps = 8, kThreads = kWarps * kWarp;
 inline constexpr int kSampleChunk = kThreads / kWarps;  ///< samples whose columns are looked up together
 inline constexpr int kBlocksAtOnce = 2;                 ///< on one multiprocessor
@@ -32,8 +37,8 @@ inline constexpr int kGradientBlocksAtOnce = kBlocksAtOnce;
 /// Of halves fewer, for the sake of the place where they land.
 template <typename Feature>
 inline constexpr int kTileColumns = std::is_same_v<Feature, float> ? 64 : 48;
-template <typename Feature>
-inline constexpr int kTile = kTileColumns<Feature>* kSlice;
+template <int Words, typename Feature>
+inline constexpr int kTile = kTileColumns<Feature>* kSlice<Words>;
 
 /// What both directions read.
 template <typename Feature>
@@ -55,25 +60,27 @@ struct Inputs {
   }
 };
 
-/// Which part of the work a block has.
+/// Which part of the work a block has, where a lane has `Words`.
+template <int Words>
 struct Part {
   int warp, lane;
-  int c;                   ///< this warp's class, maybe past the last
-  int first_row;           ///< first of this warp's Rows centroid steps
-  unsigned first_feature;  ///< first of this lane
-  int slice;               ///< first feature of the block
+  int c;                ///< this warp's class, maybe past the last
+  int first_row;        ///< first of this warp's Rows centroid steps
+  unsigned first_word;  ///< first of this lane
+  int slice;            ///< first word of the block
   int first_sample, samples_end;
 };
 
-template <int Rows, typename Feature>
-__device__ __forceinline__ Part part_of(const Inputs<Feature>& inputs, int samples, int samples_per_block, int slices) {
-  Part part;
+template <int Rows, int Words, typename Feature>
+__device__ __forceinline__ Part<Words> part_of(const Inputs<Feature>& inputs, int samples, int samples_per_block,
+                                               int slices) {
+  Part<Words> part;
   part.warp = static_cast<int>(threadIdx.x) / kWarp;
   part.lane = static_cast<int>(threadIdx.x) % kWarp;
   part.c = inputs.first_class + static_cast<int>(blockIdx.x) * kWarps + part.warp;
   part.first_row = static_cast<int>(blockIdx.y) / slices * Rows;
-  part.slice = static_cast<int>(blockIdx.y) % slices * kSlice;
-  part.first_feature = static_cast<unsigned>(part.slice + part.lane * kLaneFeatures);
+  part.slice = static_cast<int>(blockIdx.y) % slices * kSlice<Words>;
+  part.first_word = static_cast<unsigned>(part.slice + part.lane * Words);
   part.first_sample = static_cast<int>(blockIdx.z) * samples_per_block;
   part.samples_end = min(part.first_sample + samples_per_block, samples);
   return part;
@@ -87,9 +94,6 @@ __device__ __forceinline__ float4 lane_parameters(const float* array, std::int64
   return make_float4(at(0), at(1), at(2), at(3));
 }
 
-__device__ __forceinline__ float4 load_four(const float* tile) {
-  return *reinterpret_cast<const float4*>(tile);
-}
 __device__ __forceinline__ float4 four_of_halves(int low_bits, int high_bits) {
   const float2 low = __half22float2(*reinterpret_cast<const __half2*>(&low_bits));
   const float2 high = __half22float2(*reinterpret_cast<const __half2*>(&high_bits));
@@ -114,13 +118,13 @@ struct Tile {
 
 /// How this thread brings its pieces, 16 bytes each, of tiles into shared memory: copy() and, once the copies are
 /// there, land(). What lies beyond a row of features stays zero.
-template <typename Feature>
+template <int Words, typename Feature>
 struct TileCopy {
   static constexpr bool kLands = !std::is_same_v<Feature, float>;  ///< whether there is a place before the tile
-  static constexpr int kOfPiece = 16 / static_cast<int>(sizeof(Feature)), kPieces = kSlice / kOfPiece;
+  static constexpr int kOfPiece = 16 / static_cast<int>(sizeof(Feature)), kPieces = kSlice<Words> / kOfPiece;
   static constexpr int kColumnsAtOnce = kThreads / kPieces;
   static constexpr int kCopies = kTileColumns<Feature> / kColumnsAtOnce, kGroup = kCopies > 4 ? kCopies / 2 : kCopies;
-  static constexpr std::size_t kLandingBytes = kLands ? kTile<Feature> * sizeof(Feature) : 0;
+  static constexpr std::size_t kLandingBytes = kLands ? kTile<Words, Feature> * sizeof(Feature) : 0;
 
   int first_column;  ///< of this thread in a tile; past every tile where the piece is past the end of a row
   unsigned source;   ///< of this thread's first piece after the tile's source
@@ -134,7 +138,7 @@ struct TileCopy {
     const int column = static_cast<int>(threadIdx.x) / kPieces;
     first_column = slice + piece < inputs.stride ? column : kTileColumns<Feature>;
     source = static_cast<unsigned>(column * inputs.stride + piece);
-    destination = column * kSlice + piece;
+    destination = column * kSlice<Words> + piece;
   }
   /// Calls `body` with the numbers of this thread's pieces of `tile`.
   template <typename Body>
@@ -150,7 +154,7 @@ struct TileCopy {
   __device__ __forceinline__ void copy(const Tile<Feature>& tile, float* tile_memory) const {
     const Feature* from = tile.source + source;
     for_pieces(tile, [&](int k, bool exists) {
-      const int place = destination + k * kColumnsAtOnce * kSlice;
+      const int place = destination + k * kColumnsAtOnce * kSlice<Words>;
       void* to = tile_memory + place;
       if constexpr (kLands) to = landing + place;
       if (exists) __pipeline_memcpy_async(to, from, 16);
@@ -164,7 +168,7 @@ struct TileCopy {
       const int second = static_cast<int>(threadIdx.x) / 4 % 2;
       for_pieces(tile, [&](int k, bool exists) {
         if (!exists) return;
-        const int place = destination + k * kColumnsAtOnce * kSlice;
+        const int place = destination + k * kColumnsAtOnce * kSlice<Words>;
         const int4 bits = *reinterpret_cast<const int4*>(landing + place);
         float* const piece = tile_memory + place;
         *reinterpret_cast<float4*>(piece + 4 * second) =
@@ -183,13 +187,13 @@ struct Lookup {
   int rows[kWarps][kWarp];  ///< of each warp: what the present tile has of its rows, see row_in_tile()
 };
 
-template <typename Feature>
-inline constexpr std::size_t kTileBytes = 2 * kTile<Feature> * sizeof(float);
-template <typename Feature>
-inline constexpr std::size_t kSharedBytes = kTileBytes<Feature> + TileCopy<Feature>::kLandingBytes +
+template <int Words, typename Feature>
+inline constexpr std::size_t kTileBytes = 2 * kTile<Words, Feature> * sizeof(float);
+template <int Words, typename Feature>
+inline constexpr std::size_t kSharedBytes = kTileBytes<Words, Feature> + TileCopy<Words, Feature>::kLandingBytes +
                                             sizeof(Lookup<Feature>);
-static_assert(kSharedBytes<float> == 67616, "read by tests/machine_code/audit.py");
-static_assert(kSharedBytes<__half> == 63520, "read by tests/machine_code/audit.py");
+static_assert(kSharedBytes<4, float> == 67616, "read by tests/machine_code/audit.py");
+static_assert(kSharedBytes<4, __half> == 63520, "read by tests/machine_code/audit.py");
 
 /// What a tile has of a row: negative for nothing, or else kPair for each pair of its cells after the first, with kOdd
 /// a cell more, and kFresh where it does not start with the column that the row before in this tile ended with. The
@@ -204,7 +208,8 @@ static_assert(-kPair / 2 - (kPair / 2 - kOdd) + kFresh < 0, "no cells, so -1 mor
 template <int Rows, typename Feature>
 class LaneOfPath {
  public:
-  __device__ __forceinline__ LaneOfPath(const Inputs<Feature>& inputs, const Part& part, bool has_class) {
+  template <int Words>
+  __device__ __forceinline__ LaneOfPath(const Inputs<Feature>& inputs, const Part<Words>& part, bool has_class) {
     const int row = part.first_row + part.lane;
     reads_ = has_class && part.lane <= Rows && row > 0 && row < inputs.steps;
     otherwise_ = has_class && row == 0 ? 0 : INT_MAX;
@@ -239,9 +244,9 @@ class LaneOfPath {
   int breakpoint_ = 0;
 };
 
-template <int Rows, typename Feature>
-__device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, const Part& part, int first_sample,
-                                                SampleColumns<Feature>* columns) {
+template <int Rows, int Words, typename Feature>
+__device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, const Part<Words>& part,
+                                                int first_sample, SampleColumns<Feature>* columns) {
   const int thread = static_cast<int>(threadIdx.x);  // a thread a sample and class
   const int sample = first_sample + thread / kWarps, c = part.c - part.warp + thread % kWarps;
   const bool has_sample = sample < part.samples_end;
@@ -267,18 +272,19 @@ __device__ __forceinline__ void look_up_samples(const Inputs<Feature>& inputs, c
 
 /// Leads `visitor` along the paths of this warp's class to the samples of `part`, in order: read_next() a sample ahead
 /// and start(), then for every row the calls of row_cells(), for rows cut by a tile's end several times, then finish().
-template <int Rows, typename Feature, typename Visitor>
-__device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& part, Visitor& visitor) {
+template <int Rows, int Words, typename Feature, typename Visitor>
+__device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part<Words>& part, Visitor& visitor) {
+  constexpr int kColumn = kSlice<Words>, kOneTile = kTile<Words, Feature>;
   float* const tiles = dynamic_shared<float>();
-  std::byte* const landing = dynamic_shared<std::byte>() + kTileBytes<Feature>;
-  Lookup<Feature>& lookup = *reinterpret_cast<Lookup<Feature>*>(landing + TileCopy<Feature>::kLandingBytes);
-  if (part.slice + kSlice > inputs.stride) {
-    for (int k = static_cast<int>(threadIdx.x); k < 2 * kTile<Feature>; k += kThreads) tiles[k] = 0.0F;
+  std::byte* const landing = dynamic_shared<std::byte>() + kTileBytes<Words, Feature>;
+  Lookup<Feature>& lookup = *reinterpret_cast<Lookup<Feature>*>(landing + TileCopy<Words, Feature>::kLandingBytes);
+  if (part.slice + kColumn > inputs.stride) {
+    for (int k = static_cast<int>(threadIdx.x); k < 2 * kOneTile; k += kThreads) tiles[k] = 0.0F;
   }
   // The shuffle tells the compiler that it is the same for all lanes: branches on what lies there need no
   // reconvergence.
   int* const rows = lookup.rows[__shfl_sync(kAllLanes, part.warp, 0)];
-  const TileCopy<Feature> copies(inputs, part.slice, landing);
+  const TileCopy<Words, Feature> copies(inputs, part.slice, landing);
   LaneOfPath<Rows, Feature> path(inputs, part, part.c < inputs.class_end);
   const auto first_tile = [](const SampleColumns<Feature>& sample) {
     return Tile<Feature>{sample.source, sample.first, min(sample.first + sample.tile_columns - 1, sample.last),
@@ -314,15 +320,15 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
       const int start = path.look_up(now, rows[part.lane], lane_cells);
       visitor.start(lane_cells);
       if (left > 0) {
-        copies.copy(next, tiles + (stage ^ kTile<Feature>));
+        copies.copy(next, tiles + (stage ^ kOneTile));
         if (ends) {
           path.read_next();
           visitor.read_next();
         }
       }
       __syncwarp();
-      const float* column = tiles + stage + start * kSlice + part.lane * kLaneFeatures;
-      float4 m = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
+      const float* column = tiles + stage + start * kColumn + part.lane * Words;
+      LaneWords<Words> m{};
       int4 four;
 #pragma unroll
       for (int i = 0; i < Rows; ++i) {
@@ -332,7 +338,7 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
       }
       if (ends) visitor.finish();
       now = next;
-      stage ^= kTile<Feature>;
+      stage ^= kOneTile;
     }
     __syncthreads();  // nobody reads this chunk's columns and tiles any more
   }
@@ -340,12 +346,14 @@ __device__ __forceinline__ void walk(const Inputs<Feature>& inputs, const Part& 
 
 /// Goes along the cells of a row in a tile: the first or first two, then pairs. `column`: the next to be read; `m`: the
 /// one before.
-template <typename Row>
-__device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const float*& column, float4& m, Row& row) {
-  const auto read = [&column] {
-    const float4 numbers = load_four(column);
-    column += kSlice;
-    return numbers;
+template <typename OfLane, typename Row>
+__device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const float*& column, OfLane& m, Row& row) {
+  constexpr int kColumn = kSlice<static_cast<int>(sizeof(OfLane) / sizeof(float))>;
+  const auto load = [](const float* words) { return *reinterpret_cast<const OfLane*>(words); };
+  const auto read = [&] {
+    const OfLane words = load(column);
+    column += kColumn;
+    return words;
   };
   if (fresh) m = read();
   row.first(m);
@@ -355,9 +363,9 @@ __device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const flo
   }
 #pragma unroll 1
   for (; row_in_tile >= kPair; row_in_tile -= kPair) {
-    const float4 one = load_four(column);
-    m = load_four(column + kSlice);
-    column += 2 * kSlice;
+    const OfLane one = load(column);
+    m = load(column + kColumn);
+    column += 2 * kColumn;
     row.next(one);
     row.next(m);
   }

@@ -5,14 +5,17 @@
 #include "kernels/cuda/matrix.cuh"
 #include "kernels/workspace.hpp"
 
-// The kernels along paths with two features to an instruction. Samples lie packed in f16, so that a lane's 16 bytes are
-// eight features. What a row's cells add up to in one tile, at most 64 terms, is summed in f16; then it goes to sums in
-// f32, with weights and distance gradients in f32.
+// The kernels along paths with two features to an instruction. Samples lie packed in f16, so that a lane's words are
+// two features each. What a row's cells add up to in one tile, at most 64 terms, is summed in f16; then it goes to sums
+// in f32, with weights and distance gradients in f32.
 namespace dejavid::kernels::cuda {
 namespace {
 
-constexpr int kLaneHalves = 2 * kLaneFeatures, kHalfSlice = 2 * kSlice;
-constexpr int kDistanceRows = 8, kGradientRows = 4;  ///< centroid steps of a warp: as many as registers allow
+/// Centroid steps of a warp. Of a class with more, some have few of a sample's cells and some have many, and the warps
+/// of a block wait for the one that has most: so there are as many as registers allow, and a lane of the gradient,
+/// which sums twice as much, has half the words.
+constexpr int kRows = 8;
+constexpr int kDistanceWords = 4, kGradientWords = 2;
 static_assert(kTileColumns<float> * 2 * kHalfPathLimit < 65504.0F, "a row's sum in one tile is finite");
 
 /// Halves from one packed column to the next: whole pieces of 16 bytes.
@@ -57,54 +60,61 @@ struct Scaling {
   unsigned feature_dim;
 };
 
-/// Four registers of two halves.
-struct alignas(16) Eight {
-  __half2 pair[4];
+/// A lane's words, of two halves each.
+template <int Words>
+struct alignas(4 * Words) Halves {
+  __half2 pair[Words];
 };
 
 /// Behind what walk() has in shared memory: the centroid steps of each thread, kThreads apart, as registers are short.
-template <int Rows>
-constexpr std::size_t kSharedBytesOf = kSharedBytes<float> + Rows* kThreads * sizeof(Eight);
+template <int Words>
+constexpr std::size_t kSharedBytesOf = kSharedBytes<Words, float> + kRows* kThreads * sizeof(Halves<Words>);
 
-__device__ __forceinline__ Eight* shared_centroids() {
-  return reinterpret_cast<Eight*>(dynamic_shared<std::byte>() + kSharedBytes<float>) + threadIdx.x;
+template <int Words>
+__device__ __forceinline__ Halves<Words>* shared_centroids() {
+  return reinterpret_cast<Halves<Words>*>(dynamic_shared<std::byte>() + kSharedBytes<Words, float>) + threadIdx.x;
 }
 
-__device__ __forceinline__ Eight eight_of(const float4& m) {
+__device__ __forceinline__ Halves<2> lane_halves(const float2& m) {
+  return {{halves_of(__float_as_uint(m.x)), halves_of(__float_as_uint(m.y))}};
+}
+__device__ __forceinline__ Halves<4> lane_halves(const float4& m) {
   return {{halves_of(__float_as_uint(m.x)), halves_of(__float_as_uint(m.y)), halves_of(__float_as_uint(m.z)),
            halves_of(__float_as_uint(m.w))}};
 }
 
 /// A centroid step's numbers of this lane, packed as samples are; 0 beyond F or where there is no such step.
-__device__ __forceinline__ Eight lane_centroid(const float* centroids, std::int64_t row, bool inside,
-                                               const Scaling& scaling, unsigned first_feature) {
+template <int Words>
+__device__ __forceinline__ Halves<Words> lane_centroid(const float* centroids, std::int64_t row, bool inside,
+                                                       const Scaling& scaling, unsigned first_feature) {
   const float* const numbers = centroids + row * scaling.feature_dim;
   const auto at = [&](unsigned f) {
     return inside && f < scaling.feature_dim ? packed_number(numbers[f], scaling.shifts[f], scaling.scales[f])
                                              : __float2half_rn(0.0F);
   };
-  Eight eight;
+  Halves<Words> halves;
 #pragma unroll
-  for (unsigned k = 0; k < 4; ++k) {
-    eight.pair[k] = __halves2half2(at(first_feature + 2 * k), at(first_feature + 2 * k + 1));
+  for (unsigned k = 0; k < Words; ++k) {
+    halves.pair[k] = __halves2half2(at(first_feature + 2 * k), at(first_feature + 2 * k + 1));
   }
-  return eight;
+  return halves;
 }
 
 /// sum over a row's cells of |c - m|.
+template <int Words>
 struct AbsoluteRow {
-  const Eight c;
-  Eight absolute;
+  const Halves<Words> c;
+  Halves<Words> absolute;
 
-  __device__ __forceinline__ void first(const float4& numbers) {
-    const Eight m = eight_of(numbers);
+  __device__ __forceinline__ void first(const LaneWords<Words>& words) {
+    const Halves<Words> m = lane_halves(words);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) absolute.pair[k] = __habs2(__hsub2(c.pair[k], m.pair[k]));
+    for (int k = 0; k < Words; ++k) absolute.pair[k] = __habs2(__hsub2(c.pair[k], m.pair[k]));
   }
-  __device__ __forceinline__ void next(const float4& numbers) {
-    const Eight m = eight_of(numbers);
+  __device__ __forceinline__ void next(const LaneWords<Words>& words) {
+    const Halves<Words> m = lane_halves(words);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
+    for (int k = 0; k < Words; ++k) {
       absolute.pair[k] = __hadd2(absolute.pair[k], __habs2(__hsub2(c.pair[k], m.pair[k])));
     }
   }
@@ -113,8 +123,8 @@ struct AbsoluteRow {
 // ----------------------------------------------------------------------------------------------------------- distances
 
 struct HalfDistanceVisitor {
-  const Eight* centroid;                     ///< this thread's [kDistanceRows]
-  float weight[kDistanceRows][kLaneHalves];  ///< u / scale
+  const Halves<kDistanceWords>* centroid;   ///< this thread's [kRows]
+  float weight[kRows][2 * kDistanceWords];  ///< u / scale
   float2 sum;
   float* part;  ///< of the next sample, at this warp's class
   int classes, lane;
@@ -123,10 +133,10 @@ struct HalfDistanceVisitor {
   __device__ __forceinline__ void read_next() {}
   __device__ __forceinline__ void start(int) {}
   __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
-    AbsoluteRow row{centroid[i * kThreads], {}};
+    AbsoluteRow<kDistanceWords> row{centroid[i * kThreads], {}};
     row_cells(fresh, row_in_tile, column, m, row);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
+    for (int k = 0; k < kDistanceWords; ++k) {
       const float2 absolute = __half22float2(row.absolute.pair[k]);
       sum.x = fmaf(weight[i][2 * k], absolute.x, sum.x);
       sum.y = fmaf(weight[i][2 * k + 1], absolute.y, sum.y);
@@ -145,8 +155,8 @@ struct HalfDistanceVisitor {
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     half_distance_kernel(const Inputs<float> inputs, const Scaling scaling, const float* __restrict__ weights,
                          int samples, int samples_per_block, int slices, float* __restrict__ parts) {
-  const Part part = part_of<kDistanceRows>(inputs, samples, samples_per_block, slices);
-  Eight* const centroids = shared_centroids();
+  const Part part = part_of<kRows, kDistanceWords>(inputs, samples, samples_per_block, slices);
+  Halves<kDistanceWords>* const centroids = shared_centroids<kDistanceWords>();
   HalfDistanceVisitor visitor;
   visitor.centroid = centroids;
   visitor.sum = make_float2(0.0F, 0.0F);
@@ -156,46 +166,47 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   visitor.part =
       parts + (static_cast<std::int64_t>(blockIdx.y) * samples + part.first_sample) * inputs.classes + part.c;
 #pragma unroll
-  for (int i = 0; i < kDistanceRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    const unsigned first_feature = 2 * part.first_feature;
-    centroids[i * kThreads] = lane_centroid(inputs.centroids, row, inside, scaling, first_feature);
+    const unsigned first_feature = 2 * part.first_word;
+    centroids[i * kThreads] = lane_centroid<kDistanceWords>(inputs.centroids, row, inside, scaling, first_feature);
 #pragma unroll
-    for (unsigned k = 0; k < kLaneHalves; ++k) {
+    for (unsigned k = 0; k < 2 * kDistanceWords; ++k) {
       const unsigned f = first_feature + k;
       visitor.weight[i][k] =
           inside && f < scaling.feature_dim ? weights[row * scaling.feature_dim + f] / scaling.scales[f] : 0.0F;
     }
   }
-  walk<kDistanceRows>(inputs, part, visitor);
+  walk<kRows>(inputs, part, visitor);
 }
 
 // ------------------------------------------------------------------------------------------------------------ gradient
 
 /// What a row's cells add to the sums; see GradientVisitor of along_path.cu for the parts of a slope.
+template <int Words>
 struct HalfGradientRow {
-  AbsoluteRow absolutes;
+  AbsoluteRow<Words> absolutes;
   __half2 tie;  ///< what a tie counts
-  Eight positive;
+  Halves<Words> positive;
 
   /// [c > m], or at a tie what that counts: the least difference that is not 0 is kHalfPathQuantum.
   [[nodiscard]] __device__ __forceinline__ __half2 of_sign(__half2 difference) const {
     return __hfma2_sat(difference, __float2half2_rn(1.0F / kHalfPathQuantum), tie);
   }
-  __device__ __forceinline__ void first(const float4& numbers) {
-    const Eight m = eight_of(numbers);
+  __device__ __forceinline__ void first(const LaneWords<Words>& words) {
+    const Halves<Words> m = lane_halves(words);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
+    for (int k = 0; k < Words; ++k) {
       const __half2 difference = __hsub2(absolutes.c.pair[k], m.pair[k]);
       absolutes.absolute.pair[k] = __habs2(difference);
       positive.pair[k] = of_sign(difference);
     }
   }
-  __device__ __forceinline__ void next(const float4& numbers) {
-    const Eight m = eight_of(numbers);
+  __device__ __forceinline__ void next(const LaneWords<Words>& words) {
+    const Halves<Words> m = lane_halves(words);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
+    for (int k = 0; k < Words; ++k) {
       const __half2 difference = __hsub2(absolutes.c.pair[k], m.pair[k]);
       absolutes.absolute.pair[k] = __hadd2(absolutes.absolute.pair[k], __habs2(difference));
       positive.pair[k] = __hadd2(positive.pair[k], of_sign(difference));
@@ -204,8 +215,8 @@ struct HalfGradientRow {
 };
 
 struct HalfGradientVisitor {
-  const Eight* centroid;  ///< this thread's [kGradientRows]
-  float positive[kGradientRows][kLaneHalves], magnitude[kGradientRows][kLaneHalves];
+  const Halves<kGradientWords>* centroid;  ///< this thread's [kRows]
+  float positive[kRows][2 * kGradientWords], magnitude[kRows][2 * kGradientWords];
   const float* distance_gradient;  ///< of the next sample, at this warp's class
   int classes;
   bool has_class;
@@ -221,11 +232,11 @@ struct HalfGradientVisitor {
     gradient = next_gradient;
     counts = fmaf(gradient, static_cast<float>(lane_cells), counts);
   }
-  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
-    HalfGradientRow row{{centroid[i * kThreads], {}}, tie, {}};
+  __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float2& m) {
+    HalfGradientRow<kGradientWords> row{{centroid[i * kThreads], {}}, tie, {}};
     row_cells(fresh, row_in_tile, column, m, row);
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
+    for (int k = 0; k < kGradientWords; ++k) {
       const float2 positives = __half22float2(row.positive.pair[k]);
       const float2 absolutes = __half22float2(row.absolutes.absolute.pair[k]);
       positive[i][2 * k] = fmaf(gradient, positives.x, positive[i][2 * k]);
@@ -241,8 +252,8 @@ struct HalfGradientVisitor {
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     half_gradient_kernel(const Inputs<float> inputs, const Scaling scaling, const float* __restrict__ distance_gradient,
                          float tie, int samples, int samples_per_block, int slices, float* __restrict__ sums) {
-  const Part part = part_of<kGradientRows>(inputs, samples, samples_per_block, slices);
-  Eight* const centroids = shared_centroids();
+  const Part part = part_of<kRows, kGradientWords>(inputs, samples, samples_per_block, slices);
+  Halves<kGradientWords>* const centroids = shared_centroids<kGradientWords>();
   HalfGradientVisitor visitor;
   visitor.centroid = centroids;
   visitor.classes = inputs.classes;
@@ -251,16 +262,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   visitor.distance_gradient =
       distance_gradient + static_cast<std::int64_t>(part.first_sample) * inputs.classes + part.c;
   visitor.counts = 0.0F;
-  const unsigned first_feature = 2 * part.first_feature;
+  const unsigned first_feature = 2 * part.first_word;
 #pragma unroll
-  for (int i = 0; i < kGradientRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    centroids[i * kThreads] = lane_centroid(inputs.centroids, row, inside, scaling, first_feature);
+    centroids[i * kThreads] = lane_centroid<kGradientWords>(inputs.centroids, row, inside, scaling, first_feature);
 #pragma unroll
-    for (int k = 0; k < kLaneHalves; ++k) visitor.positive[i][k] = visitor.magnitude[i][k] = 0.0F;
+    for (int k = 0; k < 2 * kGradientWords; ++k) visitor.positive[i][k] = visitor.magnitude[i][k] = 0.0F;
   }
-  walk<kGradientRows>(inputs, part, visitor);
+  walk<kRows>(inputs, part, visitor);
   if (!visitor.has_class) return;
 
   const std::int64_t per_class = 2LL * inputs.steps * scaling.feature_dim;
@@ -268,12 +279,12 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
       (static_cast<std::int64_t>(blockIdx.z) * (inputs.class_end - inputs.first_class) + part.c - inputs.first_class) *
       per_class;
 #pragma unroll
-  for (int i = 0; i < kGradientRows; ++i) {
+  for (int i = 0; i < kRows; ++i) {
     if (part.first_row + i >= inputs.steps) break;
     float* const row = sums + static_cast<std::int64_t>(part.first_row + i) * scaling.feature_dim;
     const float counts = __shfl_sync(kAllLanes, visitor.counts, i);
 #pragma unroll
-    for (unsigned k = 0; k < kLaneHalves; ++k) {
+    for (unsigned k = 0; k < 2 * kGradientWords; ++k) {
       const unsigned f = first_feature + k;
       if (f >= scaling.feature_dim) break;
       row[f] = fmaf(2.0F, visitor.positive[i][k], -counts);
@@ -303,13 +314,14 @@ Scaling scaling_of(const HalfPaths& paths) {
   return {paths.shifts, paths.scales, static_cast<unsigned>(paths.feature_dim)};
 }
 
+template <int Words>
 std::int64_t slice_count(std::int64_t feature_dim) {
-  return divide_up<std::int64_t>(feature_dim, kHalfSlice);
+  return divide_up<std::int64_t>(feature_dim, 2 * kSlice<Words>);
 }
 
 std::int64_t gradient_blocks(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim) {
-  return divide_up<std::int64_t>(classes, kWarps) * slice_count(feature_dim) *
-         divide_up<std::int64_t>(steps, kGradientRows);
+  return divide_up<std::int64_t>(classes, kWarps) * slice_count<kGradientWords>(feature_dim) *
+         divide_up<std::int64_t>(steps, kRows);
 }
 
 }  // namespace
@@ -336,7 +348,7 @@ HalfPaths prepare_half_paths(const HalfPackedParameters& scaling, const Samples&
 }
 
 std::int64_t half_distance_parts(std::int64_t steps, std::int64_t feature_dim) {
-  return slice_count(feature_dim) * divide_up<std::int64_t>(steps, kDistanceRows);
+  return slice_count<kDistanceWords>(feature_dim) * divide_up<std::int64_t>(steps, kRows);
 }
 
 void distances_along_paths(const ParametersView<float>& parameters, const HalfPaths& paths, float* parts,
@@ -345,10 +357,10 @@ void distances_along_paths(const ParametersView<float>& parameters, const HalfPa
   const std::int64_t part_count = half_distance_parts(paths.steps, paths.feature_dim);
   const std::int64_t per_block = samples_per_block(class_blocks * part_count, paths.count, processors);
   launch("half_distances_along_paths", half_distance_kernel,
-         grid(class_blocks, part_count, divide_up(paths.count, per_block)), kThreads, kSharedBytesOf<kDistanceRows>,
+         grid(class_blocks, part_count, divide_up(paths.count, per_block)), kThreads, kSharedBytesOf<kDistanceWords>,
          stream, inputs_of(parameters, paths, {0, paths.classes}), scaling_of(paths), parameters.weights,
-         static_cast<int>(paths.count), static_cast<int>(per_block), static_cast<int>(slice_count(paths.feature_dim)),
-         parts);
+         static_cast<int>(paths.count), static_cast<int>(per_block),
+         static_cast<int>(slice_count<kDistanceWords>(paths.feature_dim)), parts);
 }
 
 std::size_t half_gradient_workspace_bytes(const Samples& samples, std::int64_t classes, std::int64_t steps,
@@ -375,10 +387,10 @@ void gradient_along_paths(const ParametersView<float>& parameters, const HalfPat
   float* const part_sums = parts > 1 ? Workspace(workspace).request<float>(parts * elements) : own_sums;
   launch("half_gradient_along_paths", half_gradient_kernel,
          grid(divide_up<std::int64_t>(range.count, kWarps),
-              slice_count(paths.feature_dim) * divide_up<std::int64_t>(paths.steps, kGradientRows), parts),
-         kThreads, kSharedBytesOf<kGradientRows>, stream, inputs_of(parameters, paths, range), scaling_of(paths),
+              slice_count<kGradientWords>(paths.feature_dim) * divide_up<std::int64_t>(paths.steps, kRows), parts),
+         kThreads, kSharedBytesOf<kGradientWords>, stream, inputs_of(parameters, paths, range), scaling_of(paths),
          distance_gradient, tie_sign == TieSign::kZero ? 0.5F : 0.0F, static_cast<int>(paths.count),
-         static_cast<int>(per_block), static_cast<int>(slice_count(paths.feature_dim)), part_sums);
+         static_cast<int>(per_block), static_cast<int>(slice_count<kGradientWords>(paths.feature_dim)), part_sums);
   if (parts > 1) add_gradient_parts(part_sums, parts, elements, own_sums, stream);
 }
 

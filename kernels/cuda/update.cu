@@ -14,6 +14,7 @@ constexpr float kEpsilon = 1e-8F;
 /// One group's rates of this step.
 struct Rates {
   float decay;         ///< 1 - lr * weight_decay
+  float pull;          ///< lr * weight_decay
   float step_size;     ///< lr / (1 - 0.9^t)
   float inverse_root;  ///< 1 / sqrt(1 - 0.999^t)
   bool learned;
@@ -21,13 +22,14 @@ struct Rates {
 
 Rates rates_of(double lr, const UpdateRates& rates) {
   const auto step = static_cast<double>(rates.step);
-  return {static_cast<float>(1.0 - lr * rates.weight_decay),
+  return {static_cast<float>(1.0 - lr * rates.weight_decay), static_cast<float>(lr * rates.weight_decay),
           static_cast<float>(lr / (1.0 - std::pow(kFirstDecay, step))),
           static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(kSecondDecay, step))), lr != 0.0};
 }
 
+/// `unit` and `rest` as StepUnit's; `gradient` in units.
 __device__ __forceinline__ float adamw(const ParameterGroup<float>& group, std::int64_t n, float gradient,
-                                       const Rates& rates) {
+                                       const Rates& rates, float unit, float rest) {
   const float first =
       fmaf(static_cast<float>(kFirstDecay), group.first_moment[n], static_cast<float>(1.0 - kFirstDecay) * gradient);
   const float second = fmaf(static_cast<float>(kSecondDecay), group.second_moment[n],
@@ -35,7 +37,8 @@ __device__ __forceinline__ float adamw(const ParameterGroup<float>& group, std::
   group.first_moment[n] = first;
   group.second_moment[n] = second;
   const float denominator = fmaf(sqrtf(second), rates.inverse_root, kEpsilon);
-  const float updated = fmaf(-rates.step_size, first / denominator, group.parameters[n] * rates.decay);
+  const float decayed = fmaf(rates.pull, rest, group.parameters[n] * rates.decay);
+  const float updated = fmaf(-rates.step_size * unit, first / denominator, decayed);
   group.parameters[n] = updated;
   return updated;
 }
@@ -43,15 +46,18 @@ __device__ __forceinline__ float adamw(const ParameterGroup<float>& group, std::
 __global__ void __launch_bounds__(kThreads)
     update_kernel(const float* __restrict__ gradient_sums, std::int64_t count, std::int64_t per_class,
                   const ParameterGroup<float> centroids, const ParameterGroup<float> log_weights,
-                  float* __restrict__ weights, const Rates centroid_rates, const Rates log_weight_rates,
+                  float* __restrict__ weights, const float* __restrict__ spread, std::int64_t feature_dim,
+                  const Rates centroid_rates, const Rates log_weight_rates,
                   const std::int32_t* __restrict__ not_finite) {
   const std::int64_t n = global_thread();
   if (n >= count || *not_finite != 0) return;
   const std::int64_t slope = n / per_class * 2 * per_class + n % per_class;
   const float weight = weights[n];
-  if (centroid_rates.learned) adamw(centroids, n, weight * gradient_sums[slope], centroid_rates);
+  const float unit = spread == nullptr ? 1.0F : spread[n % feature_dim];
+  if (centroid_rates.learned) adamw(centroids, n, unit * (weight * gradient_sums[slope]), centroid_rates, unit, 0.0F);
   if (log_weight_rates.learned) {
-    weights[n] = expf(adamw(log_weights, n, weight * gradient_sums[slope + per_class], log_weight_rates));
+    weights[n] = expf(adamw(log_weights, n, weight * gradient_sums[slope + per_class], log_weight_rates, 1.0F,
+                            spread == nullptr ? 0.0F : -logf(unit)));
   }
 }
 
@@ -72,12 +78,12 @@ void check_finite(const float* sums, std::int64_t count, std::int32_t* not_finit
          sums, count, not_finite);
 }
 
-void update_parameters(const float* gradient_sums, std::int64_t classes, std::int64_t elements_per_class,
+void update_parameters(const float* gradient_sums, std::int64_t classes, std::int64_t steps, std::int64_t feature_dim,
                        const ParameterGroup<float>& centroids, const ParameterGroup<float>& log_weights, float* weights,
-                       const UpdateRates& rates, const std::int32_t* not_finite, Stream stream) {
-  const std::int64_t count = classes * elements_per_class;
+                       const float* spread, const UpdateRates& rates, const std::int32_t* not_finite, Stream stream) {
+  const std::int64_t elements_per_class = steps * feature_dim, count = classes * elements_per_class;
   launch("update_parameters", update_kernel, grid(divide_up<std::int64_t>(count, kThreads)), kThreads, 0, stream,
-         gradient_sums, count, elements_per_class, centroids, log_weights, weights, rates_of(rates.centroid_lr, rates),
+         gradient_sums, count, elements_per_class, centroids, log_weights, weights, spread, feature_dim, rates_of(rates.centroid_lr, rates),
          rates_of(rates.log_weight_lr, rates), not_finite);
 }
 

@@ -1,10 +1,11 @@
 #include "src/config/command_line.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
@@ -45,6 +46,14 @@ void apply_option(const Key& key, const std::vector<std::string>& words, Config&
                                   key.full_name(), found, key.expected, toml_text(key.value(Config{}))));
   }
   given.insert(&key);
+}
+
+/// This process's rank as the nearest launcher says: mpirun inside an allocation inherits Slurm's marks.
+std::string launched_rank() {
+  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* rank = std::getenv(variable)) return rank;
+  }
+  return "0";
 }
 
 /// What a command cannot start without, and options that do not go with it.
@@ -88,7 +97,7 @@ std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arg
 
   Invocation invocation;
   invocation.command = options.command.value_or(Command::kTrain);
-  GivenKeys given;
+  GivenKeys& given = invocation.given;
   if (options.config_file) apply_toml_file(*options.config_file, invocation.config, given);
   for (const auto& [key, words] : options.keys) apply_option(*key, words, invocation.config, given);
   apply_profile(invocation.config, given);
@@ -100,33 +109,20 @@ std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arg
   return invocation;
 }
 
-Invocation parse_command_line(int argument_count, char** arguments) {
-  std::variant<Invocation, Printout> result = interpret({arguments + 1, arguments + argument_count});
-  if (const Printout* printout = std::get_if<Printout>(&result)) {
-    if (speaks_for_the_job()) {
-      const bool printed = std::fputs(printout->text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-      if (!printed) {
-        std::fprintf(stderr, "error: standard output: found %s; expected to print there; check where it leads\n",
-                     std::strerror(errno));
-        std::exit(13);
-      }
-    }
-    std::exit(0);
-  }
-  return std::get<Invocation>(std::move(result));
-}
-
 bool speaks_for_the_job() {
-  // The nearest launcher first: mpirun inside an allocation inherits Slurm's marks.
-  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const char* rank = std::getenv(variable)) return std::strcmp(rank, "0") == 0;
-  }
-  return true;
+  return launched_rank() == "0";
 }
 
 void let_the_speaker_finish() {
-  constexpr std::chrono::seconds kLongEnough{2};
+  constexpr std::chrono::seconds kLongEnough{5};
   if (!speaks_for_the_job()) std::this_thread::sleep_for(kLongEnough);
+}
+
+std::string rank_before_mpi() {
+  if (speaks_for_the_job()) return "";
+  std::array<char, 256> host{};
+  const bool known = gethostname(host.data(), host.size() - 1) == 0;
+  return fmt::format(" (rank {} on {})", launched_rank(), known ? host.data() : "an unknown host");
 }
 
 }  // namespace dejavid

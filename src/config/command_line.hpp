@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/config/config.hpp"
+#include "src/config/keys.hpp"
 
 namespace dejavid {
 
@@ -23,6 +24,7 @@ enum class Command : std::uint8_t { kTrain, kCentroids, kEval, kPredict, kDoctor
 struct Invocation {
   Command command = Command::kTrain;
   Config config;
+  GivenKeys given;                     ///< keys that the command line or --config gave
   std::filesystem::path json_file;     ///< eval --json
   std::filesystem::path predict_file;  ///< predict --out, centroids --out
 };
@@ -36,17 +38,16 @@ struct Printout {
 /// value`. Reads files, prints nothing, needs no MPI. Throws ConfigError.
 [[nodiscard]] std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arguments);
 
-/// As interpret(), of main's arguments; prints a Printout (one process of the job does) and exits 0. Throws
-/// ConfigError.
-[[nodiscard]] Invocation parse_command_line(int argument_count, char** arguments);
-
 /// True in the one process of a job that prints what concerns all of them before MPI has started: rank 0 by the
 /// environment of mpirun or srun, or a process started on its own.
 [[nodiscard]] bool speaks_for_the_job();
 
 /// For every process of a job that is about to fail before MPI has started: where another one speaks, gives it the time
-/// to. A launcher ends all processes as soon as one has failed.
+/// to. A launcher ends all processes as soon as one has failed; who comes back from here has to speak for itself.
 void let_the_speaker_finish();
+
+/// " (rank 1 on host7)" for a process that does not speak for its job, else empty.
+[[nodiscard]] std::string rank_before_mpi();
 
 /// The whole configuration as TOML; reading it back gives the same.
 [[nodiscard]] std::string to_toml(const Config& config);

@@ -19,8 +19,9 @@ struct Field {
 };
 
 template <typename Field>
-Key boolean(std::string section, std::string name, std::string help) {
-  return {std::move(section),
+Key boolean(KeyOwner owner, std::string section, std::string name, std::string help) {
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kBoolean,
           std::move(help),
@@ -35,11 +36,13 @@ Key boolean(std::string section, std::string name, std::string help) {
 }
 
 template <typename Field>
-Key integer(std::string section, std::string name, std::int64_t minimum, std::int64_t maximum, std::string help) {
+Key integer(KeyOwner owner, std::string section, std::string name, std::int64_t minimum, std::int64_t maximum,
+            std::string help) {
   const bool bounded = maximum != std::numeric_limits<std::int64_t>::max();
   std::string expected =
       bounded ? fmt::format("an integer from {} to {}", minimum, maximum) : fmt::format("an integer >= {}", minimum);
-  return {std::move(section),
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kInteger,
           std::move(help),
@@ -55,8 +58,8 @@ Key integer(std::string section, std::string name, std::int64_t minimum, std::in
 }
 
 template <typename Field>
-Key integer(std::string section, std::string name, std::int64_t minimum, std::string help) {
-  return integer<Field>(std::move(section), std::move(name), minimum, std::numeric_limits<std::int64_t>::max(),
+Key integer(KeyOwner owner, std::string section, std::string name, std::int64_t minimum, std::string help) {
+  return integer<Field>(owner, std::move(section), std::move(name), minimum, std::numeric_limits<std::int64_t>::max(),
                         std::move(help));
 }
 
@@ -64,10 +67,11 @@ enum class Sign : std::uint8_t { kPositive, kNotNegative };
 
 /// A finite number of that sign, at most `maximum`.
 template <typename Field>
-Key number(std::string section, std::string name, Sign sign, double maximum, std::string help) {
+Key number(KeyOwner owner, std::string section, std::string name, Sign sign, double maximum, std::string help) {
   std::string expected = sign == Sign::kPositive ? "a finite number > 0" : "a finite number >= 0";
   if (maximum < std::numeric_limits<double>::max()) expected += fmt::format(", at most {}", maximum);
-  return {std::move(section),
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kNumber,
           std::move(help),
@@ -86,15 +90,17 @@ Key number(std::string section, std::string name, Sign sign, double maximum, std
 }
 
 template <typename Field>
-Key number(std::string section, std::string name, Sign sign, std::string help) {
-  return number<Field>(std::move(section), std::move(name), sign, std::numeric_limits<double>::max(), std::move(help));
+Key number(KeyOwner owner, std::string section, std::string name, Sign sign, std::string help) {
+  return number<Field>(owner, std::move(section), std::move(name), sign, std::numeric_limits<double>::max(),
+                       std::move(help));
 }
 
 template <typename Field>
-Key choice(std::string section, std::string name, std::string help) {
+Key choice(KeyOwner owner, std::string section, std::string name, std::string help) {
   using Choice = std::remove_cvref_t<decltype(Field::of(std::declval<Config&>()))>;
   static constexpr const auto& kNames = kChoiceNames<Choice>;
-  return {std::move(section),
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kText,
           std::move(help),
@@ -112,9 +118,10 @@ Key choice(std::string section, std::string name, std::string help) {
 
 /// A string or a path; `expected` says what an empty one would lack, or nothing where empty has a meaning.
 template <typename Field>
-Key text(std::string section, std::string name, std::string placeholder, std::string expected, bool may_be_empty,
-         std::string help) {
-  return {std::move(section),
+Key text(KeyOwner owner, std::string section, std::string name, std::string placeholder, std::string expected,
+         bool may_be_empty, std::string help) {
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kText,
           std::move(help),
@@ -135,8 +142,9 @@ Key text(std::string section, std::string name, std::string placeholder, std::st
 }
 
 template <typename Field>
-Key files(std::string section, std::string name, std::string help) {
-  return {std::move(section),
+Key files(KeyOwner owner, std::string section, std::string name, std::string help) {
+  return {owner,
+          std::move(section),
           std::move(name),
           KeyKind::kFiles,
           std::move(help),
@@ -171,74 +179,89 @@ std::vector<Key> make_keys() {
   constexpr auto kDist = &Config::dist;
   constexpr auto kRun = &Config::run;
   return {
-      files<Field<kData, &DataConfig::store>>("data", "store", "TSE stores, read as one"),
+      files<Field<kData, &DataConfig::store>>(KeyOwner::kProcess, "data", "store", "TSE stores, read as one"),
       choice<Field<kData, &DataConfig::cache>>(
-          "data", "cache",
+          KeyOwner::kJob, "data", "cache",
           "where features stay once read: in GPU memory, in the host's, or nowhere; auto: the first where they fit"),
-      integer<Field<kData, &DataConfig::prefetch>>("data", "prefetch", 1, 1024, "batches read ahead"),
+      integer<Field<kData, &DataConfig::prefetch>>(KeyOwner::kProcess, "data", "prefetch", 1, 1024,
+                                                   "batches read ahead"),
       choice<Field<kData, &DataConfig::bad_samples>>(
-          "data", "bad_samples",
+          KeyOwner::kRun, "data", "bad_samples",
           "samples with features that are NaN or infinite: refuse the store, or read it once more to skip them"),
 
-      integer<Field<kModel, &ModelConfig::steps>>("model", "steps", 1, "K, steps of a centroid"),
-      choice<Field<kModel, &ModelConfig::weight_init>>("model", "weight_init",
+      integer<Field<kModel, &ModelConfig::steps>>(KeyOwner::kModel, "model", "steps", 1, "K, steps of a centroid"),
+      choice<Field<kModel, &ModelConfig::weight_init>>(KeyOwner::kRun, "model", "weight_init",
                                                        "weights before training: all one, or random normal logarithms"),
-      boolean<Field<kModel, &ModelConfig::learn_weights>>("model", "learn_weights", "train the weights"),
-      boolean<Field<kModel, &ModelConfig::learn_centroids>>("model", "learn_centroids", "train the centroids"),
-      boolean<Field<kModel, &ModelConfig::diagonal>>("model", "diagonal", "allow diagonal steps in the alignment"),
-      text<Field<kModel, &ModelConfig::init>>("model", "init", "FILE", "a model file's name, or \"\"", true,
+      boolean<Field<kModel, &ModelConfig::learn_weights>>(KeyOwner::kRun, "model", "learn_weights",
+                                                          "train the weights"),
+      boolean<Field<kModel, &ModelConfig::learn_centroids>>(KeyOwner::kRun, "model", "learn_centroids",
+                                                            "train the centroids"),
+      boolean<Field<kModel, &ModelConfig::diagonal>>(KeyOwner::kModel, "model", "diagonal",
+                                                     "allow diagonal steps in the alignment"),
+      text<Field<kModel, &ModelConfig::init>>(KeyOwner::kJob, "model", "init", "FILE", "a model file's name, or \"\"",
+                                              true,
                                               "model file to start from; empty: centroids by barycenter averaging"),
 
       integer<Field<kCentroids, &CentroidsConfig::samples_per_class>>(
-          "centroids", "samples_per_class", 1,
+          KeyOwner::kRun, "centroids", "samples_per_class", 1,
           "training samples that a class's first centroid is averaged from, at most"),
-      integer<Field<kCentroids, &CentroidsConfig::iterations>>("centroids", "iterations", 1,
+      integer<Field<kCentroids, &CentroidsConfig::iterations>>(KeyOwner::kRun, "centroids", "iterations", 1,
                                                                "rounds of barycenter averaging, at most"),
 
-      integer<Field<kTrain, &TrainConfig::epochs>>("train", "epochs", 0, "passes over the training samples"),
-      integer<Field<kTrain, &TrainConfig::batch_size>>("train", "batch_size", 1, "samples per step, over all ranks"),
-      number<Field<kTrain, &TrainConfig::lr>>("train", "lr", Sign::kPositive,
+      integer<Field<kTrain, &TrainConfig::epochs>>(KeyOwner::kRun, "train", "epochs", 0,
+                                                   "passes over the training samples"),
+      integer<Field<kTrain, &TrainConfig::batch_size>>(KeyOwner::kRun, "train", "batch_size", 1,
+                                                       "samples per step, over all ranks"),
+      number<Field<kTrain, &TrainConfig::lr>>(KeyOwner::kRun, "train", "lr", Sign::kPositive,
                                               "learning rate of the logarithmic weights"),
       number<Field<kTrain, &TrainConfig::centroid_lr_ratio>>(
-          "train", "centroid_lr_ratio", Sign::kNotNegative,
+          KeyOwner::kRun, "train", "centroid_lr_ratio", Sign::kNotNegative,
           "learning rate of the centroids, as a multiple of train.lr"),
-      number<Field<kTrain, &TrainConfig::weight_decay>>("train", "weight_decay", Sign::kNotNegative,
+      number<Field<kTrain, &TrainConfig::weight_decay>>(KeyOwner::kRun, "train", "weight_decay", Sign::kNotNegative,
                                                         "AdamW's decay (profile dejavid-code: 0.01)"),
-      choice<Field<kTrain, &TrainConfig::refresh>>("train", "refresh",
+      choice<Field<kTrain, &TrainConfig::refresh>>(KeyOwner::kRun, "train", "refresh",
                                                    "how often the copy that paths are searched with is renewed"),
-      choice<Field<kTrain, &TrainConfig::path_precision>>("train", "path_precision",
+      choice<Field<kTrain, &TrainConfig::path_precision>>(KeyOwner::kRun, "train", "path_precision",
                                                           "costs that training searches paths in: f16 on GPUs only"),
       choice<Field<kTrain, &TrainConfig::gradient_precision>>(
-          "train", "gradient_precision",
+          KeyOwner::kRun, "train", "gradient_precision",
           "numbers that training's distances and gradients are of, their sums being f32: f16 on GPUs"),
-      boolean<Field<kTrain, &TrainConfig::shuffle>>("train", "shuffle", "a new sample order every epoch"),
-      integer<Field<kTrain, &TrainConfig::seed>>("train", "seed", 0, "what every random draw depends on"),
-      choice<Field<kTrain, &TrainConfig::profile>>("train", "profile", "defaults of the paper or of the released code"),
-      choice<Field<kTrain, &TrainConfig::logit_norm>>("train", "logit_norm",
-                                                      "normalisation of the logits; two classes need none"),
+      boolean<Field<kTrain, &TrainConfig::shuffle>>(KeyOwner::kRun, "train", "shuffle",
+                                                    "a new sample order every epoch"),
+      integer<Field<kTrain, &TrainConfig::seed>>(KeyOwner::kRun, "train", "seed", 0,
+                                                 "what every random draw depends on"),
+      choice<Field<kTrain, &TrainConfig::profile>>(KeyOwner::kRun, "train", "profile",
+                                                   "defaults of the paper or of the released code"),
+      choice<Field<kTrain, &TrainConfig::logit_norm>>(
+          KeyOwner::kModel, "train", "logit_norm",
+          "normalisation of the logits; two classes need none; a model brings its own"),
 
       choice<Field<kEval, &EvalConfig::paths>>(
-          "eval", "paths", "paths of the current parameters or of the frozen copy (profile dejavid-code: frozen)"),
-      choice<Field<kEval, &EvalConfig::split>>("eval", "split", "samples to evaluate; auto: val, or test without val"),
+          KeyOwner::kRun, "eval", "paths",
+          "paths of the current parameters or of the frozen copy (profile dejavid-code: frozen)"),
+      choice<Field<kEval, &EvalConfig::split>>(KeyOwner::kRun, "eval", "split",
+                                               "samples to evaluate; auto: val, or test without val"),
 
-      choice<Field<kDist, &DistConfig::device>>("dist", "device", "where to compute"),
-      choice<Field<kDist, &DistConfig::backend>>("dist", "backend", "how ranks communicate"),
-      number<Field<kDist, &DistConfig::timeout_s>>("dist", "timeout_s", Sign::kPositive, 1e8,
+      choice<Field<kDist, &DistConfig::device>>(KeyOwner::kJob, "dist", "device", "where to compute"),
+      choice<Field<kDist, &DistConfig::backend>>(KeyOwner::kJob, "dist", "backend", "how ranks communicate"),
+      number<Field<kDist, &DistConfig::timeout_s>>(KeyOwner::kJob, "dist", "timeout_s", Sign::kPositive, 1e8,
                                                    "seconds a collective may take"),
-      integer<Field<kDist, &DistConfig::threads>>("dist", "threads", 0, 65536,
+      integer<Field<kDist, &DistConfig::threads>>(KeyOwner::kProcess, "dist", "threads", 0, 65536,
                                                   "threads a rank computes with; 0: its share of the host's cores"),
 
-      text<Field<kRun, &RunConfig::dir>>("run", "dir", "FOLDER", "a folder's name, or \"\"", true,
+      text<Field<kRun, &RunConfig::dir>>(KeyOwner::kProcess, "run", "dir", "FOLDER", "a folder's name, or \"\"", true,
                                          "folder of the run; empty: runs/<store>-<UTC time>"),
-      text<Field<kRun, &RunConfig::resume>>("run", "resume", "none|auto|FILE",
+      text<Field<kRun, &RunConfig::resume>>(KeyOwner::kJob, "run", "resume", "none|auto|FILE",
                                             "\"none\", \"auto\" or a checkpoint's file name", false,
                                             "go on from a checkpoint; auto: from the newest in run.dir, if any"),
-      integer<Field<kRun, &RunConfig::checkpoint_every_steps>>("run", "checkpoint_every_steps", 0,
+      integer<Field<kRun, &RunConfig::checkpoint_every_steps>>(KeyOwner::kJob, "run", "checkpoint_every_steps", 0,
                                                                "steps between checkpoints; 0: at epoch ends only"),
-      integer<Field<kRun, &RunConfig::checkpoint_keep>>("run", "checkpoint_keep", 1, "newest checkpoints to keep"),
-      boolean<Field<kRun, &RunConfig::keep_going>>("run", "keep_going",
+      integer<Field<kRun, &RunConfig::checkpoint_keep>>(KeyOwner::kJob, "run", "checkpoint_keep", 1,
+                                                        "newest checkpoints to keep"),
+      boolean<Field<kRun, &RunConfig::keep_going>>(KeyOwner::kJob, "run", "keep_going",
                                                    "train on where a checkpoint cannot be written"),
-      choice<Field<kRun, &RunConfig::progress>>("run", "progress", "auto: a bar on a terminal, else plain lines"),
+      choice<Field<kRun, &RunConfig::progress>>(KeyOwner::kProcess, "run", "progress",
+                                                "auto: a bar on a terminal, else plain lines"),
   };
 }
 

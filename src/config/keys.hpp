@@ -13,9 +13,19 @@ namespace dejavid {
 
 enum class KeyKind : std::uint8_t { kBoolean, kInteger, kNumber, kText, kFiles };
 
+/// Whose a setting is, and so who must have the same.
+enum class KeyOwner : std::uint8_t {
+  kModel,    ///< what the trained numbers mean: comes from the model file, in every command that reads one
+  kRun,      ///< what is learned and what the best is chosen on: the same from a run's first step to its last
+  kJob,      ///< of one start of the program: the same on all ranks
+  kProcess,  ///< a rank's own; where it matters, what it leads to is compared (the content of a store), or rank 0's
+             ///< counts
+};
+
 /// One key of the configuration. Command-line options, TOML in both directions, the help page and the messages all come
 /// from it.
 struct Key {
+  KeyOwner owner = KeyOwner::kProcess;
   std::string section, name;
   KeyKind kind = KeyKind::kText;
   std::string help;

@@ -77,8 +77,8 @@ struct Application {
       command->fallthrough();
     }
     config = add("--config", "FILE", "TOML file with any of the keys below", "General");
-    json = add("--json", "FILE", "eval: also write the numbers there", "General");
-    out = add("--out", "FILE", "predict, centroids: the file to write", "General");
+    json = add("--json", "FILE", "eval: also write the numbers there; - is standard output", "General");
+    out = add("--out", "FILE", "predict, centroids: the file to write; - is standard output", "General");
     help = add_flag("-h,--help", "print this page");
     version = add_flag("--version", "print the version");
     print_config = add_flag("--print-config", "print the resolved configuration as TOML");

@@ -11,6 +11,7 @@ namespace dejavid {
 /// A value of a type that no key has (a date, a table, an array of numbers), as text for a message.
 struct ForeignValue {
   std::string text;
+  [[nodiscard]] bool operator==(const ForeignValue&) const = default;
 };
 
 /// What a file or the command line gave for a key, before it is checked against the key.

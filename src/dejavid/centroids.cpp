@@ -1,24 +1,34 @@
 #include "src/dejavid/centroids.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "kernels/barycenter.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligned_buffer.hpp"
 #include "src/dejavid/random.hpp"
 #include "src/run/failure.hpp"
 #include "src/run/progress.hpp"
+#include "src/run/signals.hpp"
 
 namespace dejavid {
 namespace {
 
+/// 1 / spread in each of `rows` rows [rows,F].
+std::vector<float> weights_of(std::span<const float> spread, std::int64_t rows, std::int64_t feature_dim) {
+  std::vector<float> weights(static_cast<std::size_t>(rows * feature_dim), 1.0F);
+  for (std::size_t n = 0; n < weights.size() && !spread.empty(); ++n) weights[n] = 1 / spread[n % spread.size()];
+  return weights;
+}
+
 /// The medoid of n sequences [n,K,F] of equal length, which `samples` are the blocks of: its index.
 std::int64_t medoid_of(const kernels::SamplesView<float>& sequences, const kernels::BlockedSamples& samples,
-                       std::int64_t steps) {
+                       std::int64_t steps, std::span<const float> spread) {
   const std::int64_t count = sequences.count, feature_dim = sequences.feature_dim;
-  const std::vector<float> ones(static_cast<std::size_t>(count * steps * feature_dim), 1.0F);
-  const kernels::ParametersView<float> as_classes{sequences.features, ones.data(), count, steps, feature_dim};
+  const std::vector<float> weights = weights_of(spread, count * steps, feature_dim);
+  const kernels::ParametersView<float> as_classes{sequences.features, weights.data(), count, steps, feature_dim};
 
   AlignedBuffer<float> panels;
   AlignedBuffer<std::byte> workspace;
@@ -49,6 +59,80 @@ std::vector<std::int64_t> draw_samples(const std::vector<std::int64_t>& of_class
   return drawn;
 }
 
+/// The classes that a rank looks after, and the samples drawn of each.
+struct DrawnClasses {
+  std::vector<std::int64_t> classes;
+  std::vector<std::vector<std::int64_t>> samples;
+};
+
+DrawnClasses drawn_classes(const io::TseStore& store, const dist::Communicator& communicator, const Config& config) {
+  std::vector<std::vector<std::int64_t>> of_class(static_cast<std::size_t>(store.class_count()));
+  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) {
+    of_class[static_cast<std::size_t>(store.label(sample))].push_back(sample);
+  }
+  DrawnClasses drawn;
+  for (std::int64_t label = communicator.rank().value; label < store.class_count();
+       label += communicator.size().value) {
+    drawn.classes.push_back(label);
+    drawn.samples.push_back(draw_samples(of_class[static_cast<std::size_t>(label)], config.centroids.samples_per_class,
+                                         static_cast<std::uint64_t>(config.train.seed), label));
+  }
+  return drawn;
+}
+
+/// How many numbers there were of every feature, their means and the sums of their squared differences from them.
+struct FeatureMoments {
+  double* count;    ///< [1]
+  double* mean;     ///< [F]
+  double* squares;  ///< [F]
+};
+
+/// Adds one sample's steps (Welford).
+void add_steps(const SampleFeatures& features, const FeatureMoments& moments) {
+  for (std::int64_t j = 0; j < features.length; ++j) {
+    *moments.count += 1;
+    const double share = 1 / *moments.count;
+    for (std::int64_t f = 0; f < features.feature_dim; ++f) {
+      const auto value = static_cast<double>(features.at(j, f));
+      const double difference = value - moments.mean[f];
+      moments.mean[f] += difference * share;
+      moments.squares[f] += difference * (value - moments.mean[f]);
+    }
+  }
+}
+
+/// Adds what others have counted (Chan, Golub & LeVeque).
+void add_moments(const FeatureMoments& other, std::int64_t feature_dim, const FeatureMoments& moments) {
+  if (*other.count == 0) return;
+  const double total = *moments.count + *other.count;
+  for (std::int64_t f = 0; f < feature_dim; ++f) {
+    const double difference = other.mean[f] - moments.mean[f];
+    moments.mean[f] += difference * *other.count / total;
+    moments.squares[f] += other.squares[f] + difference * difference * *moments.count * *other.count / total;
+  }
+  *moments.count = total;
+}
+
+/// A feature whose spread is smaller, as a share of its mean, holds nothing but the roundings of f32.
+constexpr double kRoundings = 1e-6;
+/// Smaller ones leave no room for their squares in f32.
+constexpr double kLeastSpread = 1e-30;
+
+std::vector<float> spread_of(const FeatureMoments& moments, std::int64_t feature_dim) {
+  std::vector<float> spread(static_cast<std::size_t>(feature_dim), 0.0F);
+  double logarithms = 0, varying = 0;
+  for (std::int64_t f = 0; f < feature_dim; ++f) {
+    const double deviation = std::sqrt(moments.squares[f] / *moments.count);
+    if (!(deviation > std::max(kRoundings * std::abs(moments.mean[f]), kLeastSpread))) continue;
+    spread[static_cast<std::size_t>(f)] = static_cast<float>(deviation);
+    logarithms += std::log(deviation);
+    varying += 1;
+  }
+  const float others = varying > 0 ? static_cast<float>(std::exp(logarithms / varying)) : 1.0F;
+  std::replace(spread.begin(), spread.end(), 0.0F, others);
+  return spread;
+}
+
 /// [n,K,F] from the ragged samples that `dataset` hands out next.
 std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
   const io::SampleBatch& batch = dataset.next_batch();
@@ -69,7 +153,7 @@ std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
 }  // namespace
 
 std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t count, std::int64_t steps,
-                                 std::int64_t feature_dim, std::int64_t iterations) {
+                                 std::int64_t feature_dim, std::int64_t iterations, std::span<const float> spread) {
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(count) + 1);
   for (std::size_t n = 0; n < offsets.size(); ++n) offsets[n] = static_cast<std::int64_t>(n) * steps;
   const kernels::SamplesView<float> sequences{resized.data(), offsets.data(), count, feature_dim};
@@ -83,9 +167,9 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
     sample_blocks.push_back(block);
   }
   const kernels::BlockedSamples samples{sample_blocks.data(), offsets.data(), count, feature_dim};
-  const float* const medoid = sequences.sample(medoid_of(sequences, samples, steps));
+  const float* const medoid = sequences.sample(medoid_of(sequences, samples, steps, spread));
   std::vector<float> centroid(medoid, medoid + steps * feature_dim), next(centroid.size());
-  const std::vector<float> ones(centroid.size(), 1.0F);
+  const std::vector<float> weights = weights_of(spread, steps, feature_dim);
   std::vector<std::int32_t> breakpoints(static_cast<std::size_t>(count * (steps - 1)));
   std::vector<double> sums(static_cast<std::size_t>(feature_dim));
   AlignedBuffer<float> panels;
@@ -93,7 +177,7 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
   panels.reserve(kernels::packed_parameter_count(1, steps, feature_dim));
   for (std::int64_t iteration = 0; iteration < iterations; ++iteration) {
     const kernels::PackedParameters packed =
-        kernels::cpu::pack_parameters({centroid.data(), ones.data(), 1, steps, feature_dim}, panels.data(), 1);
+        kernels::cpu::pack_parameters({centroid.data(), weights.data(), 1, steps, feature_dim}, panels.data(), 1);
     kernels::cpu::search_paths(packed, samples, false, breakpoints.data(), nullptr,
                                workspace.reserve(kernels::cpu::search_paths_workspace_bytes(packed, samples, 1)), 1);
     kernels::cpu::barycenter(sequences, breakpoints.data(), steps, next.data(), sums.data());
@@ -104,22 +188,10 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
 }
 
 std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& communicator, const Config& config,
-                                     int threads) {
+                                     int threads, std::span<const float> spread) {
   const io::TseStore& store = dataset.store;
   const std::int64_t steps = config.model.steps, feature_dim = store.feature_dim(), per_class = steps * feature_dim;
-  std::vector<std::vector<std::int64_t>> of_class(static_cast<std::size_t>(store.class_count()));
-  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) {
-    of_class[static_cast<std::size_t>(store.label(sample))].push_back(sample);
-  }
-
-  std::vector<std::int64_t> my_classes;
-  std::vector<std::vector<std::int64_t>> batches;
-  for (std::int64_t label = communicator.rank().value; label < store.class_count();
-       label += communicator.size().value) {
-    my_classes.push_back(label);
-    batches.push_back(draw_samples(of_class[static_cast<std::size_t>(label)], config.centroids.samples_per_class,
-                                   static_cast<std::uint64_t>(config.train.seed), label));
-  }
+  const auto [my_classes, batches] = drawn_classes(store, communicator, config);
 
   std::vector<float> centroids(static_cast<std::size_t>(store.class_count() * per_class));
   Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "centroids",
@@ -128,22 +200,46 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
     dataset.stream.start(batches);
     const auto together = static_cast<std::size_t>(threads);  // classes read, then computed side by side
     for (std::size_t first = 0; first < my_classes.size(); first += together) {
+      throw_if_asked_to_stop();
       const std::size_t last = std::min(first + together, my_classes.size());
       std::vector<std::vector<float>> resized;
       for (std::size_t k = first; k < last; ++k) resized.push_back(resize_batch(dataset, steps));
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-      for (std::size_t k = first; k < last; ++k) {
+      kernels::cpu::parallel_for(threads, static_cast<std::int64_t>(last - first), 1, [&](std::int64_t n, int) {
+        const std::size_t k = first + static_cast<std::size_t>(n);
         const std::vector<float> centroid =
             barycenter_of(resized[k - first], static_cast<std::int64_t>(batches[k].size()), steps, feature_dim,
-                          config.centroids.iterations);
+                          config.centroids.iterations, spread);
         std::copy(centroid.begin(), centroid.end(), centroids.begin() + my_classes[k] * per_class);
-      }
+      });
       progress.advance(static_cast<std::int64_t>(last - first));
     }
   });
   progress.finish();
   communicator.all_reduce(std::span(centroids), dist::Reduction::kSum);  // each class has one rank; elsewhere zeros
   return centroids;
+}
+
+std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
+  const std::int64_t feature_dim = dataset.store.feature_dim(), per_class = 1 + 2 * feature_dim;
+  const auto [my_classes, batches] = drawn_classes(dataset.store, communicator, config);
+  std::vector<double> numbers(static_cast<std::size_t>((dataset.store.class_count() + 1) * per_class), 0.0);
+  const auto moments = [&](std::int64_t label) {
+    double* const first = numbers.data() + label * per_class;
+    return FeatureMoments{first, first + 1, first + 1 + feature_dim};
+  };
+  agreed(communicator, [&] {
+    dataset.stream.start(batches);
+    for (const std::int64_t label : my_classes) {
+      const io::SampleBatch& batch = dataset.next_batch();
+      for (std::size_t b = 0; b < batch.samples.size(); ++b) add_steps(dataset.features(batch, b), moments(label));
+    }
+  });
+  communicator.all_reduce(std::span(numbers), dist::Reduction::kSum);  // each class has one rank; elsewhere zeros
+  const FeatureMoments all = moments(dataset.store.class_count());
+  for (std::int64_t label = 0; label < dataset.store.class_count(); ++label) {
+    add_moments(moments(label), feature_dim, all);
+  }
+  return spread_of(all, feature_dim);
 }
 
 }  // namespace dejavid

@@ -22,32 +22,20 @@ void require_samples(const EvaluationSplit& split, const Config& config) {
   }
 }
 
-void refuse_to_replace_input(const std::filesystem::path& out, const Config& config) {
-  std::vector<std::filesystem::path> inputs = config.data.store;
-  inputs.push_back(config.model.init);
-  for (const std::filesystem::path& input : inputs) {
-    std::error_code absent;  // what does not exist is not replaced
-    if (std::filesystem::equivalent(out, input, absent)) {
-      throw io::WriteError(
-          fmt::format("{}: found an input of this command; expected a file of its own for the output; "
-                      "choose another name",
-                      out.string()));
-    }
-  }
-}
-
 std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
                                  dist::Communicator& communicator) {
   std::string folder;
-  if (communicator.is_root()) {
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
     if (!config.run.dir.empty()) {
       folder = config.run.dir.string();
     } else if (checkpoint) {
       folder = run_of(checkpoint->file).string();
     } else {
-      folder = default_run_folder(config).string();
+      const dist::Deadline deadline = writing_run(config);
+      folder = make_default_run_folder(config).string();
     }
-  }
+  });
   std::uint64_t length = folder.size();
   communicator.broadcast(std::span(&length, 1), dist::Rank{0});
   std::vector<std::uint8_t> text(folder.begin(), folder.end());

@@ -16,9 +16,6 @@ namespace dejavid {
 /// Throws io::StoreError where the split has no samples.
 void require_samples(const EvaluationSplit& split, const Config& config);
 
-/// Throws io::WriteError where writing to `out` would replace a store or the model that this command reads.
-void refuse_to_replace_input(const std::filesystem::path& out, const Config& config);
-
 /// Collective. The folder of this run: run.dir, the one that the checkpoint lies in, or a new name under runs/; rank 0
 /// decides.
 [[nodiscard]] std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,

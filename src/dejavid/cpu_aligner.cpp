@@ -2,9 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <atomic>
 #include <utility>
 
+#include "kernels/parallel.hpp"
+
 namespace dejavid {
+namespace {
+
+/// Exponentials that one thread takes at a time.
+constexpr std::int64_t kElementsPerChunk = 4096;
+
+}  // namespace
 
 CpuAligner::CpuAligner(Dataset& dataset, const Model& model, kernels::TieSign tie_sign, int threads)
     : dataset_(dataset),
@@ -41,11 +50,10 @@ void CpuAligner::take_over(std::span<const float> centroids, std::span<const flo
   parameters.weights.resize(log_weights.size());
   parameters.packed = parameters.quantized = false;
   const auto count = static_cast<std::int64_t>(log_weights.size());
-#pragma omp parallel for num_threads(threads_) schedule(static)
-  for (std::int64_t element = 0; element < count; ++element) {
+  kernels::cpu::parallel_for(threads_, count, kElementsPerChunk, [&](std::int64_t element, int) {
     const auto at = static_cast<std::size_t>(element);
     parameters.weights[at] = std::exp(log_weights[at]);
-  }
+  });
 }
 
 void CpuAligner::set_live(std::span<const float> centroids, std::span<const float> log_weights) {
@@ -122,9 +130,9 @@ bool CpuAligner::parameter_gradient(std::span<float> centroids, std::span<float>
   const std::int64_t rows = classes_ * steps_;
   const double* const slope_sum = sums_.data();
   const double* const magnitude_sum = slope_sum + sums_.size() / 2;
-  bool finite = true;
-#pragma omp parallel for num_threads(threads_) schedule(static) reduction(&& : finite)
-  for (std::int64_t row = 0; row < rows; ++row) {
+  std::atomic<bool> all_finite = true;
+  kernels::cpu::parallel_for(threads_, rows, kernels::cpu::even_chunk(rows, threads_), [&](std::int64_t row, int) {
+    bool finite = true;
     for (std::int64_t first = 0; first < feature_dim_; first += kernels::kBlockFeatures) {
       const std::int64_t block = kernels::block_offset(rows, feature_dim_, first, row);
       const std::int64_t last = std::min(first + kernels::kBlockFeatures, feature_dim_);
@@ -136,8 +144,9 @@ bool CpuAligner::parameter_gradient(std::span<float> centroids, std::span<float>
         finite = finite && std::isfinite(centroids[element]) && std::isfinite(log_weights[element]);
       }
     }
-  }
-  return finite;
+    if (!finite) all_finite.store(false, std::memory_order_relaxed);
+  });
+  return all_finite;
 }
 
 kernels::BlockedParameters CpuAligner::live_blocks() const {

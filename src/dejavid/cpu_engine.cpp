@@ -10,6 +10,19 @@
 #include "src/run/faults.hpp"
 
 namespace dejavid {
+namespace {
+
+StepUnits centroid_units(const std::vector<float>& spread) {
+  return {spread, std::vector<float>(spread.size(), 0.0F)};
+}
+
+StepUnits log_weight_units(const std::vector<float>& spread) {
+  StepUnits units{std::vector<float>(spread.size(), 1.0F), spread};
+  for (float& rest : units.rest) rest = -std::log(rest);
+  return units;
+}
+
+}  // namespace
 
 CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dataset& dataset, const Model& model,
                      int threads, PhaseClock& phases)
@@ -19,12 +32,13 @@ CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dat
       phases_(phases),
       group_(gradient_group(config.train.batch_size)),
       aligner_(dataset, model, tie_sign_of(config.train.profile), threads),
-      centroid_optimizer_(model.centroids.size(), config.train.weight_decay),
-      log_weight_optimizer_(model.log_weights.size(), config.train.weight_decay),
+      centroid_optimizer_(model.centroids.size(), config.train.weight_decay, centroid_units(model.spread), threads),
+      log_weight_optimizer_(model.log_weights.size(), config.train.weight_decay, log_weight_units(model.spread),
+                            threads),
       centroid_gradient_(model.centroids.size()),
       log_weight_gradient_(model.log_weights.size()),
       probabilities_(static_cast<std::size_t>(model.classes)) {
-  set_torch_threads(threads);
+  set_torch_threads(1);  // its updates are shared out among threads by who asks for them
   load(model);
 }
 

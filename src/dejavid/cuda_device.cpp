@@ -140,7 +140,7 @@ std::vector<CollectiveCheck> CudaDevice::check() {
 /// The training samples, which every rank comes by, and this rank's share of the validation's.
 std::vector<std::int64_t> CudaDevice::samples_to_keep(const io::TseStore& store) const {
   std::vector<std::int64_t> samples = store.samples_of(io::Split::kTrain);
-  const std::vector<std::int64_t> validation = choose_split(store, config_.eval.split).samples;
+  const std::vector<std::int64_t> validation = labelled(store, choose_split(store, config_.eval.split)).samples;
   const Share share =
       share_of(static_cast<std::int64_t>(validation.size()), 1, communicator_.rank(), communicator_.size());
   samples.insert(samples.end(), validation.begin() + share.first, validation.begin() + share.last);

@@ -193,10 +193,10 @@ void CudaEngine::apply(const kernels::UpdateRates& rates) {
   CudaParameters& parameters = aligner_.parameters();
   kernels::cuda::check_finite(gradient_sums_.data(), 2 * parameters.count(), not_finite_.data(), train_.get());
   kernels::cuda::update_parameters(gradient_sums_.data(), parameters.classes(),
-                                   parameters.steps() * parameters.feature_dim(),
+                                   parameters.steps(), parameters.feature_dim(),
                                    {parameters.centroids(), moments_[0].data(), moments_[1].data()},
                                    {parameters.log_weights(), moments_[2].data(), moments_[3].data()},
-                                   parameters.weights(), rates, not_finite_.data(), train_.get());
+                                   parameters.weights(), parameters.spread(), rates, not_finite_.data(), train_.get());
   parameters.changed();
   Result& result = this->result(applied_);
   copy_to_host(not_finite_.data(), std::span(result.not_finite.data(), 1), train_);

@@ -9,6 +9,10 @@ using kernels::ParametersView;
 CudaParameters::CudaParameters(const Model& model, CudaStream& stream)
     : stream_(stream), classes_(model.classes), steps_(model.steps), feature_dim_(model.feature_dim) {
   for (DeviceBuffer<float>* buffer : {&centroids_, &log_weights_, &weights_}) buffer->reserve(count());
+  if (!model.spread.empty()) {
+    spread_.reserve(feature_dim_);
+    copy_to_device(std::span<const float>(model.spread), spread_.data(), stream_);
+  }
   load(model);
 }
 

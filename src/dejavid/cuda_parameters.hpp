@@ -36,6 +36,8 @@ class CudaParameters {
   [[nodiscard]] float* centroids() { return centroids_.data(); }
   [[nodiscard]] float* log_weights() { return log_weights_.data(); }
   [[nodiscard]] float* weights() { return weights_.data(); }
+  /// [F] what steps are measured in, or nullptr.
+  [[nodiscard]] const float* spread() const { return spread_.data(); }
   void changed() { outdate(live_packed_); }
 
   [[nodiscard]] std::int64_t classes() const { return classes_; }
@@ -58,6 +60,7 @@ class CudaParameters {
   CudaStream& stream_;
   std::int64_t classes_, steps_, feature_dim_;
   DeviceBuffer<float> centroids_, log_weights_, weights_;  ///< live, [C,K,F]
+  DeviceBuffer<float> spread_;                             ///< [F], or empty
   DeviceBuffer<float> frozen_centroids_, frozen_weights_;  ///< [C,K,F], only to be packed
   PackedCopies live_packed_, frozen_packed_;
 };

@@ -17,6 +17,7 @@
 #include "src/run/gather_text.hpp"
 #include "src/run/log.hpp"
 #include "src/run/progress.hpp"
+#include "src/run/signals.hpp"
 
 namespace dejavid {
 namespace {
@@ -78,6 +79,7 @@ void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Comm
                     share.last - share.first, "samples");
   agreed(communicator, [&] {
     for (std::int64_t sample = share.first; sample < share.last; ++sample) {
+      throw_if_asked_to_stop();
       const dist::Deadline deadline = reading(config.dist.timeout());
       bad[static_cast<std::size_t>(sample)] = store.find_not_finite(sample) ? 1 : 0;
       progress.advance(1);
@@ -157,11 +159,12 @@ void Dataset::require_unchanged() const {
   store.require_unchanged();
 }
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use) {
+Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use,
+                      io::ClassMatching matching) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] {
     const dist::Deadline deadline = reading(config.dist.timeout());
-    store.emplace(config.data.store);
+    store.emplace(config.data.store, matching);
   });
   store->limit_features(kLargestFeature);
   require_same_content(*store, config.data.store.front(), communicator);
@@ -186,6 +189,11 @@ EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {
   if (choice == EvalSplit::kTest) return samples_of(io::Split::kTest, "test");
   if (choice == EvalSplit::kAuto && !has_validation(store)) return samples_of(io::Split::kTest, "test");
   return samples_of(io::Split::kValidation, "val");
+}
+
+EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split) {
+  std::erase_if(split.samples, [&](std::int64_t sample) { return store.label(sample) == io::kNoLabel; });
+  return split;
 }
 
 }  // namespace dejavid

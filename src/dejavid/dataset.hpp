@@ -28,7 +28,7 @@ struct Dataset {
   /// data.bad_samples leaves out, and chooses the cache. The stream's layout is that of `device`: blocks, or as without
   /// one rows in the width of the store. Throws dist::AgreedFailure.
   static Dataset open(const Config& config, dist::Communicator& communicator, Device* device = nullptr,
-                      DatasetUse use = DatasetUse::kOnce);
+                      DatasetUse use = DatasetUse::kOnce, io::ClassMatching matching = io::ClassMatching::kSame);
 
   Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, const Config& config);
 
@@ -57,5 +57,8 @@ struct EvaluationSplit {
 
 /// auto: val, or test where there is no val. Its samples may be none.
 [[nodiscard]] EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice);
+
+/// The split without the samples that have no label among the store's classes.
+[[nodiscard]] EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split);
 
 }  // namespace dejavid

@@ -1,9 +1,15 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "io/durable_file.hpp"
+#include "io/errors.hpp"
+#include "io/first_few.hpp"
 #include "io/model_file.hpp"
+#include "io/result_file.hpp"
+#include "io/utf8.hpp"
+#include "src/dejavid/baseline.hpp"
 #include "src/dejavid/command_setup.hpp"
 #include "src/dejavid/commands.hpp"
 #include "src/dejavid/device.hpp"
@@ -12,7 +18,6 @@
 #include "src/run/environment.hpp"
 #include "src/run/file_deadline.hpp"
 #include "src/run/log.hpp"
-#include "src/run/standard_output.hpp"
 #include "src/run/threads.hpp"
 
 namespace dejavid {
@@ -20,14 +25,13 @@ namespace {
 
 /// A model and the data that it is to be tried on. Made collectively.
 struct Trial {
-  Trial(const Config& config, dist::Communicator& communicator)
+  Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
       : device(choose_device(config, communicator, thread_count(config, communicator))),
-        dataset(Dataset::open(config, communicator, device.get())),
-        model(load_model(config, dataset.store, communicator)),
+        dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kOnce, io::ClassMatching::kUnion)),
+        model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
     agreed(communicator, [&] {
       require_samples(split, config);
-      model.diagonal = model.diagonal || config.model.diagonal;
       aligner = device->make_aligner(dataset, model);
     });
   }
@@ -38,6 +42,59 @@ struct Trial {
   EvaluationSplit split;
   std::unique_ptr<Aligner> aligner;
 };
+
+/// Samples that say nothing about a model: nobody knows their class, or the model does not.
+struct LeftOut {
+  std::int64_t samples = 0, unlabelled = 0;
+  std::map<std::string, std::int64_t> unknown;  ///< samples of each class that the model does not know
+
+  LeftOut(const io::TseStore& store, const std::vector<std::int64_t>& all) {
+    for (const std::int64_t sample : all) {
+      if (store.label(sample) != io::kNoLabel) continue;
+      ++samples;
+      const std::string& name = store.class_name(sample);
+      if (name.empty())
+        ++unlabelled;
+      else
+        ++unknown[name];
+    }
+  }
+
+  /// "3 samples of classes that the model does not know (dance 2, jump 1) and 1 without a label".
+  [[nodiscard]] std::string text() const {
+    io::FirstFew names;
+    for (const auto& [name, count] : unknown) names.add(fmt::format("{} {}", io::printable(name), count));
+    std::string text;
+    if (samples > unlabelled)
+      text = fmt::format("{} of classes that the model does not know ({})", samples - unlabelled, names.text());
+    if (unlabelled > 0) text += fmt::format("{}{} without a label", text.empty() ? "" : " and ", unlabelled);
+    return text;
+  }
+};
+
+/// What beside the accuracy stands for averaging over time.
+std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std::size_t classes) {
+  switch (baseline.kind) {
+    case Baseline::Kind::kLogits:
+      return fmt::format(
+          "averaging over time (argmax of the mean of the last features, the encoder's logits): top-1 {:.4f}\n",
+          *evaluation.baseline_top1);
+    case Baseline::Kind::kClassMeans:
+      return fmt::format(
+          "averaging over time (nearest class mean of {} training samples' mean features{}): top-1 {:.4f}\n",
+          baseline.training_samples,
+          baseline.classes_without_means == 0
+              ? ""
+              : fmt::format(", for {} of {} classes",
+                            classes - static_cast<std::size_t>(baseline.classes_without_means), classes),
+          *evaluation.baseline_top1);
+    case Baseline::Kind::kNone:
+      break;
+  }
+  return "averaging over time: nothing to compare with, as the store says of no logits and has no training samples of "
+         "the "
+         "model's classes\n";
+}
 
 struct ClassAccuracy {
   std::int64_t samples = 0, correct = 0;
@@ -51,14 +108,12 @@ ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::
   return accuracy;
 }
 
-std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split,
-                    const std::vector<std::string>& class_names) {
+std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
+                    const Baseline& baseline, const std::vector<std::string>& class_names) {
   std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
                                  split.name, evaluation.loss, evaluation.top1, evaluation.top5);
-  if (evaluation.supersampling_top1) {
-    text += fmt::format("averaging over time (argmax of the mean of the last {} features): top-1 {:.4f}\n",
-                        class_names.size(), *evaluation.supersampling_top1);
-  }
+  if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", left_out.text());
+  text += to_text(baseline, evaluation, class_names.size());
   for (std::size_t label = 0; label < class_names.size(); ++label) {
     const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
     if (accuracy.samples == 0) continue;
@@ -67,14 +122,17 @@ std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split,
   return text;
 }
 
-std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split,
-                    const std::vector<std::string>& class_names) {
+std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
+                    const Baseline& baseline, const std::vector<std::string>& class_names) {
   nlohmann::ordered_json json{{"split", split.name},
                               {"samples", evaluation.samples},
                               {"loss", evaluation.loss},
                               {"top1", evaluation.top1},
                               {"top5", evaluation.top5}};
-  if (evaluation.supersampling_top1) json["supersampling_top1"] = *evaluation.supersampling_top1;
+  json["left_out"] = {{"unlabelled", left_out.unlabelled}, {"unknown_classes", nlohmann::ordered_json::object()}};
+  for (const auto& [name, count] : left_out.unknown) json["left_out"]["unknown_classes"][name] = count;
+  if (baseline.kind == Baseline::Kind::kLogits) json["supersampling_top1"] = *evaluation.baseline_top1;
+  if (baseline.kind == Baseline::Kind::kClassMeans) json["class_means_top1"] = *evaluation.baseline_top1;
   const std::size_t classes = class_names.size();
   json["per_class"] = nlohmann::ordered_json::array();
   json["confusion"] = nlohmann::ordered_json::array();
@@ -100,65 +158,101 @@ std::string csv_field(const std::string& text) {
   return quoted + '"';
 }
 
-/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output may
-/// take any time.
+/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
+/// a pipe may take any time.
 dist::Deadline writing_result(const Config& config) {
   return waiting_for_files("a write of the result", config.dist.timeout());
 }
 
+/// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
+std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
+                                          dist::Communicator& communicator) {
+  std::optional<io::ResultFile> result;
+  agreed(communicator, [&] {
+    if (out.empty() || !communicator.is_root()) return;
+    std::vector<std::filesystem::path> inputs = config.data.store;
+    inputs.push_back(config.model.init);
+    const dist::Deadline deadline = writing_result(config);
+    result.emplace(out, inputs);
+  });
+  return result;
+}
+
+void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
+  if (!result.is_regular()) return result.write(content);
+  const dist::Deadline deadline = writing_result(config);
+  result.write(content);
+}
+
 }  // namespace
 
-void run_evaluation(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
-  agreed(communicator, [&] { refuse_to_replace_input(json, config); });
-  Trial trial(config, communicator);
+void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
+                    dist::Communicator& communicator) {
+  const std::optional<io::ResultFile> result = open_result(json, config, communicator);
+  Trial trial(config, given, communicator);
   const std::vector<std::string>& class_names = trial.dataset.store.class_names();
-  const bool has_logits = trial.model.feature_dim >= trial.model.classes;
+  const LeftOut left_out(trial.dataset.store, trial.split.samples);
+  const EvaluationSplit judged = labelled(trial.dataset.store, trial.split);
+  agreed(communicator, [&] {
+    if (!judged.samples.empty()) return;
+    throw io::StoreError(fmt::format(
+        "{}:labels: found no {} samples that can be right or wrong: {}; expected some of the model's classes; use "
+        "predict for what is new",
+        config.data.store.front().string(), judged.name, left_out.text()));
+  });
+  const Baseline baseline = Baseline::choose(trial.dataset, judged.samples, config, communicator);
   const Evaluation evaluation =
-      evaluate(trial.dataset, trial.split.samples, *trial.aligner, PathSource::kLive, config, communicator, has_logits);
+      evaluate(trial.dataset, judged.samples, *trial.aligner, PathSource::kLive, config, communicator, baseline);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    print_result(to_text(evaluation, trial.split, class_names));
-    if (json.empty()) return;
-    const dist::Deadline deadline = writing_result(config);
-    io::write_text(json, to_json(evaluation, trial.split, class_names));
+    if (!result || !result->is_standard_output()) {
+      io::write_standard_output(to_text(evaluation, judged, left_out, baseline, class_names));
+    }
+    if (result) write_result(*result, to_json(evaluation, judged, left_out, baseline, class_names), config);
   });
 }
 
-void run_prediction(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
-  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
-  Trial trial(config, communicator);
+void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
+                    dist::Communicator& communicator) {
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
+  Trial trial(config, given, communicator);
   const std::vector<Prediction> predictions =
       predict(trial.dataset, trial.split.samples, *trial.aligner, config, communicator);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    std::string text = "id,label,prediction,confidence,top5\n";
+    const io::TseStore& store = trial.dataset.store;
+    const auto name_of = [&](std::int32_t label) { return store.class_names()[static_cast<std::size_t>(label)]; };
+    std::string text = "id,label,prediction,confidence,top5,label_name,prediction_name,top5_names\n";
     for (const Prediction& row : predictions) {
-      text += fmt::format("{},{},{},{:.6f},{}\n", csv_field(trial.dataset.store.id(row.sample)),
-                          trial.dataset.store.label(row.sample), row.prediction, row.confidence,
-                          fmt::join(row.closest, " "));
+      const std::int32_t label = store.label(row.sample);
+      std::vector<std::string> closest;
+      for (const std::int32_t near : row.closest) closest.push_back(name_of(near));
+      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", csv_field(store.id(row.sample)),
+                          label == io::kNoLabel ? "" : std::to_string(label), row.prediction, row.confidence,
+                          fmt::join(row.closest, " "), csv_field(store.class_name(row.sample)),
+                          csv_field(name_of(row.prediction)), csv_field(fmt::format("{}", fmt::join(closest, ";"))));
     }
-    {
-      const dist::Deadline deadline = writing_result(config);
-      io::write_text(out, text);
-    }
-    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, out.string()));
+    write_result(*result, text, config);
+    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, result->text()));
   });
 }
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
-  agreed(communicator, [&] { refuse_to_replace_input(out, config); });
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
   const int threads = thread_count(config, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    {
+    if (result->is_regular()) {
       const dist::Deadline deadline = writing_result(config);
       io::write_model(out, content_of(model, config));
+    } else {
+      result->write(io::model_bytes(out, content_of(model, config)));
     }
-    log_info(fmt::format("centroids of {} classes: {}", model.classes, out.string()));
+    log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
   });
 }
 

@@ -61,26 +61,10 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
 
 }  // namespace
 
-std::int32_t supersampling_prediction(const SampleFeatures& features, std::int32_t classes) {
-  std::int32_t best = 0;
-  double best_mean = -HUGE_VAL;
-  for (std::int32_t c = 0; c < classes; ++c) {
-    double sum = 0;
-    for (std::int64_t j = 0; j < features.length; ++j) {
-      sum += static_cast<double>(features.at(j, features.feature_dim - classes + c));
-    }
-    if (sum / static_cast<double>(features.length) > best_mean) {
-      best_mean = sum / static_cast<double>(features.length);
-      best = c;
-    }
-  }
-  return best;
-}
-
 Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source,
-                    const Config& config, dist::Communicator& communicator, bool with_supersampling) {
-  const std::int32_t classes = dataset.store.class_count();
-  const auto width = static_cast<std::size_t>(classes);
+                    const Config& config, dist::Communicator& communicator, const Baseline& baseline) {
+  const auto width = static_cast<std::size_t>(dataset.store.class_count());
+  const bool with_baseline = baseline.kind != Baseline::Kind::kNone;
   double loss_sum = 0;
   std::int64_t in_top5 = 0, averaged_correct = 0;
   std::vector<std::int64_t> counts(width * width);
@@ -92,10 +76,8 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
       loss_sum += outcome.loss;
       in_top5 += outcome.in_top5 ? 1 : 0;
       ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
-      if (with_supersampling) {
-        const std::int32_t averaged = supersampling_prediction(one.features, classes);
-        averaged_correct += averaged == one.label ? 1 : 0;
-      }
+      if (with_baseline)
+        averaged_correct += baseline.predict(dataset.store, one.sample, one.features) == one.label ? 1 : 0;
     });
   });
 
@@ -117,7 +99,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
     evaluation.loss = loss_sum / total;
     evaluation.top1 = static_cast<double>(correct) / total;
     evaluation.top5 = static_cast<double>(in_top5) / total;
-    if (with_supersampling) evaluation.supersampling_top1 = static_cast<double>(averaged_correct) / total;
+    if (with_baseline) evaluation.baseline_top1 = static_cast<double>(averaged_correct) / total;
   }
   evaluation.confusion = std::move(counts);
   return evaluation;
@@ -130,13 +112,14 @@ std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t
   std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
   std::vector<double> my_confidences, probabilities(width);
   agreed(communicator, [&] {
-    for_each_sample(
-        dataset.store, samples, aligner, PathSource::kLive, config, communicator, [&](const AlignedSample& one) {
-          const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
-          my_confidences.push_back(probabilities[static_cast<std::size_t>(outcome.prediction)]);
-          my_classes.resize(my_classes.size() + closest);
-          smallest_distances(one.distances, std::span(my_classes).last(closest));
-        });
+    for_each_sample(dataset.store, samples, aligner, PathSource::kLive, config, communicator,
+                    [&](const AlignedSample& one) {
+                      class_probabilities(one.distances, config.train.logit_norm, probabilities);
+                      my_classes.resize(my_classes.size() + closest);
+                      const std::span<std::int32_t> nearest = std::span(my_classes).last(closest);
+                      smallest_distances(one.distances, nearest);
+                      my_confidences.push_back(probabilities[static_cast<std::size_t>(nearest.front())]);
+                    });
   });
 
   const std::vector<std::int32_t> all_classes = communicator.gather<std::int32_t>(my_classes);

@@ -13,6 +13,7 @@ struct Model {
   std::vector<float> centroids;                          ///< [C,K,F]
   std::vector<float> log_weights;                        ///< [C,K,F], weight u = exp(log_weight)
   std::vector<std::string> class_names;                  ///< [C]
+  std::vector<float> spread;  ///< [F] what training's steps are measured in (centroids.hpp); empty: 1
 
   [[nodiscard]] std::int64_t element_count() const { return classes * steps * feature_dim; }
 };

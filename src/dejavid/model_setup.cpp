@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "dist/agreement.hpp"
 #include "io/errors.hpp"
+#include "io/first_few.hpp"
+#include "io/utf8.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/centroids.hpp"
 #include "src/dejavid/random.hpp"
@@ -13,36 +19,156 @@
 namespace dejavid {
 namespace {
 
-/// Logarithms of the starting weights: all 0, or standard normal drawn from the seed.
-std::vector<float> initial_log_weights(std::int64_t count, const Config& config) {
+/// Logarithms of the starting weights [.., F]: all 0, or standard normal drawn from the seed, less those of the spread.
+std::vector<float> initial_log_weights(std::int64_t count, const Config& config, const std::vector<float>& spread) {
   std::vector<float> log_weights(static_cast<std::size_t>(count), 0.0F);
   if (config.model.weight_init == WeightInit::kRandom) {
     Random random{static_cast<std::uint64_t>(config.train.seed), 0x77656967687473U};  // "weights": a stream of its own
     for (float& log_weight : log_weights) log_weight = static_cast<float>(random.normal());
   }
+  if (spread.empty()) return log_weights;
+  for (std::size_t n = 0; n < log_weights.size(); ++n) log_weights[n] -= std::log(spread[n % spread.size()]);
   return log_weights;
+}
+
+void require_features(const io::ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+  if (content.feature_dim == store.feature_dim()) return;
+  throw io::ModelFileError(fmt::format(
+      "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
+      file.string(), content.feature_dim, store.feature_dim()));
+}
+
+/// Where each of `names` stands among the model's classes.
+std::vector<std::size_t> order_of(const std::vector<std::string>& names, const io::ModelContent& content,
+                                  const std::filesystem::path& file) {
+  if (content.class_names.size() != names.size()) {
+    throw io::ModelFileError(fmt::format(
+        "{}: found {} classes; expected {} as the store has; use the model and the store that belong together",
+        file.string(), content.class_names.size(), names.size()));
+  }
+  std::vector<std::size_t> order;
+  for (const std::string& name : names) {
+    const auto found = std::find(content.class_names.begin(), content.class_names.end(), name);
+    if (found == content.class_names.end()) {
+      throw io::ModelFileError(fmt::format(
+          "{}: found no class named '{}', but '{}' in its place; expected the store's classes; use the model and the "
+          "store that belong together",
+          file.string(), io::printable(name), io::printable(content.class_names[order.size()])));
+    }
+    order.push_back(static_cast<std::size_t>(found - content.class_names.begin()));
+  }
+  return order;
+}
+
+/// [C,K,F] with its classes in this order.
+std::vector<float> in_order(const std::vector<float>& values, const std::vector<std::size_t>& order) {
+  const std::size_t size = values.size() / order.size();
+  std::vector<float> sorted;
+  sorted.reserve(values.size());
+  for (const std::size_t from : order) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(from * size);
+    sorted.insert(sorted.end(), first, first + static_cast<std::ptrdiff_t>(size));
+  }
+  return sorted;
+}
+
+Model model_of(const io::ModelContent& content) {
+  return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
+          content.centroids, content.log_weights, content.class_names, {}};
+}
+
+/// Collective. What model.init holds, the same on every rank.
+io::ModelContent read_start(const Config& config, dist::Communicator& communicator) {
+  io::ModelContent content;
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
+    content = io::read_model(config.model.init);
+  });
+  if (!dist::same_on_all_ranks(communicator, io::digest_of(content))) {
+    agreed(communicator, [&] {
+      throw io::ModelFileError(
+          fmt::format("{}: ranks found different models; expected the same on every host; copy it to all of them again",
+                      config.model.init.string()));
+    });
+  }
+  return content;
+}
+
+/// The normalised logits of two classes are always the same, so a loss or confidence made of them says nothing. A model
+/// file that does not say how it was trained leaves the choice open.
+void settle_two_classes(Config& config, const GivenKeys& given, const io::ModelContent& content) {
+  if (content.classes != 2 || config.train.logit_norm != LogitNorm::kLayernorm) return;
+  if (given.contains(find_key("train.logit_norm"))) throw ConfigError(two_classes_need_no_norm());
+  config.train.logit_norm = LogitNorm::kNone;
+  log_info(
+      fmt::format("{}: its two classes are compared with train.logit_norm = \"none\": normalised logits of two are "
+                  "always the same",
+                  config.model.init.string()));
+}
+
+/// What belongs to the store and not to the model, in words; not an error where a model is only applied.
+void tell_unknown_classes(const io::TseStore& store, const std::vector<std::string>& of_store) {
+  io::FirstFew unknown;
+  for (const std::string& name : of_store) {
+    const auto& known = store.class_names();
+    if (std::find(known.begin(), known.end(), name) == known.end()) unknown.add(io::printable(name));
+  }
+  if (unknown.count() == 0) return;
+  log_warning(fmt::format("the model does not know {} of the store's {} classes: {}", unknown.count(), of_store.size(),
+                          unknown.text()));
 }
 
 }  // namespace
 
+std::string two_classes_need_no_norm() {
+  return "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
+         "so that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"";
+}
+
 Model model_from(const io::ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
-  const auto refuse = [&](const std::string& what, std::int64_t found, std::int64_t expected) {
+  require_features(content, file, store);
+  const std::vector<std::size_t> order = order_of(store.class_names(), content, file);
+  Model model = model_of(content);
+  model.centroids = in_order(content.centroids, order);
+  model.log_weights = in_order(content.log_weights, order);
+  model.class_names = store.class_names();
+  return model;
+}
+
+Config config_of(const io::ModelContent& content, const std::filesystem::path& file) {
+  try {
+    Config config = from_toml(content.config, file.string());
+    config.model.steps = content.steps;
+    config.model.diagonal = content.diagonal;
+    return config;
+  } catch (const ConfigError& error) {
     throw io::ModelFileError(
-        fmt::format("{}: found {} {}; expected {} as the store has; use the model and the store that belong together",
-                    file.string(), found, what, expected));
-  };
-  if (content.feature_dim != store.feature_dim()) refuse("features", content.feature_dim, store.feature_dim());
-  if (content.classes != store.class_count()) refuse("classes", content.classes, store.class_count());
-  for (std::size_t c = 0; c < content.class_names.size(); ++c) {
-    if (content.class_names[c] != store.class_names()[c]) {
-      throw io::ModelFileError(
-          fmt::format("{}: found class {} named '{}'; expected '{}' as the store has; use the model and the store that "
-                      "belong together",
-                      file.string(), c, content.class_names[c], store.class_names()[c]));
-    }
+        fmt::format("{} (attribute config); use the version of the program that wrote it, or write "
+                    "\"\" there",
+                    error.what()));
   }
-  return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
-          content.centroids, content.log_weights, store.class_names()};
+}
+
+void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
+                         const std::filesystem::path& file, ModelUse use) {
+  const Config of_model = config_of(content, file);
+  const bool untrained = use == ModelUse::kStart && content.epoch < 0;
+  for (const Key& key : keys()) {
+    if (key.owner != KeyOwner::kModel) continue;
+    const bool in_file = key.full_name() == "model.steps" || key.full_name() == "model.diagonal";
+    if (!in_file && content.config.empty()) continue;  // made by hand: it does not say
+    const RawValue found = key.value(of_model), asked = key.value(config);
+    if (found == asked) continue;
+    if (given.contains(&key)) {
+      if (untrained && key.full_name() != "model.steps") continue;
+      throw io::ModelFileError(
+          fmt::format("{}: found {} = {}; expected {}, as was asked for; leave the key out to use the model "
+                      "as it is, or "
+                      "train another one",
+                      file.string(), key.full_name(), toml_text(found), toml_text(asked)));
+    }
+    key.assign(config, found);
+  }
 }
 
 io::ModelContent content_of(const Model& model, const Config& config) {
@@ -59,23 +185,61 @@ io::ModelContent content_of(const Model& model, const Config& config) {
   return content;
 }
 
-Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator) {
+Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, dist::Communicator& communicator) {
+  const io::ModelContent content = read_start(config, communicator);
   Model model;
   agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
-    model = model_from(io::read_model(config.model.init), config.model.init, store);
+    require_features(content, config.model.init, store);
+    take_model_settings(config, given, content, config.model.init, ModelUse::kAsItIs);
+    settle_two_classes(config, given, content);
+    if (config_of(content, config.model.init).eval.paths == EvalPaths::kFrozen ||
+        config.eval.paths == EvalPaths::kFrozen) {
+      log_info(
+          "eval.paths = \"frozen\" is for validation while training: a model file holds no frozen copy, so paths are "
+          "the "
+          "model's own and the loss may differ from that of its run");
+    }
+    const std::vector<std::string> of_store = store.class_names();
+    store.adopt_classes(content.class_names);
+    tell_unknown_classes(store, of_store);
+    model = model_of(content);
   });
   return model;
 }
 
-std::optional<Model> starting_model(Config& config, const io::TseStore& store, dist::Communicator& communicator) {
+std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
+                                    dist::Communicator& communicator) {
   if (config.model.init.empty()) return std::nullopt;
-  Model model = load_model(config, store, communicator);
-  model.diagonal = config.model.diagonal;
-  config.model.steps = model.steps;
+  const io::ModelContent content = read_start(config, communicator);
+  Model model;
+  agreed(communicator, [&] {
+    model = model_from(content, config.model.init, store);
+    take_model_settings(config, given, content, config.model.init, ModelUse::kStart);
+    model.diagonal = config.model.diagonal;
+  });
   log_info(
       fmt::format("start: centroids and weights of {}, {} centroid steps", config.model.init.string(), model.steps));
   return model;
+}
+
+std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
+  std::vector<float> spread = measure_spread(dataset, communicator, config);
+  const auto [least, most] = std::minmax_element(spread.begin(), spread.end());
+  const std::string range = fmt::format("standard deviations from {:.3g} to {:.3g}", *least, *most);
+  if (config.train.profile == Profile::kPaper) {
+    log_detail(fmt::format("features: {}, which the steps of training are measured in", range));
+    return spread;
+  }
+  std::nth_element(spread.begin(), spread.begin() + static_cast<std::ptrdiff_t>(spread.size() / 2), spread.end());
+  const float middle = spread[spread.size() / 2];
+  constexpr float kFar = 30;  // the released code's own features come as near
+  if ((middle < 1 / kFar || middle > kFar) && communicator.is_root()) {
+    log_warning(
+        fmt::format("features: found {}; train.profile = \"dejavid-code\" takes absolute steps, which fit features of "
+                    "about 1; scale the features, or use train.profile = \"paper\", whose steps follow their scale",
+                    range));
+  }
+  return {};
 }
 
 Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
@@ -85,8 +249,9 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   model.feature_dim = dataset.store.feature_dim();
   model.diagonal = config.model.diagonal;
   model.class_names = dataset.store.class_names();
-  model.centroids = initial_centroids(dataset, communicator, config, threads);
-  model.log_weights = initial_log_weights(model.element_count(), config);
+  model.spread = training_spread(dataset, communicator, config);
+  model.centroids = initial_centroids(dataset, communicator, config, threads, model.spread);
+  model.log_weights = initial_log_weights(model.element_count(), config, model.spread);
   return model;
 }
 

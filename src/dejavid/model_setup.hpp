@@ -5,28 +5,54 @@
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
 #include "src/config/config.hpp"
+#include "src/config/keys.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
 
 namespace dejavid {
 
-/// A model as a file holds it, checked against the store: classes, features and class names. Throws io::ModelFileError.
+/// What is told where two classes were to be compared by normalised logits.
+[[nodiscard]] std::string two_classes_need_no_norm();
+
+/// A model as a file holds it, checked against the store: features and class names, which may come in another order.
+/// Throws io::ModelFileError.
 [[nodiscard]] Model model_from(const io::ModelContent& content, const std::filesystem::path& file,
                                const io::TseStore& store);
+
+/// The configuration that a model was trained with; the defaults where its file does not say. Throws
+/// io::ModelFileError.
+[[nodiscard]] Config config_of(const io::ModelContent& content, const std::filesystem::path& file);
+
+/// What a command reads a model for.
+enum class ModelUse : std::uint8_t {
+  kAsItIs,  ///< evaluated or trained on: all settings that belong to a model are its own
+  kStart,   ///< trained from: a model that has not been trained yet leaves open all but its number of steps
+};
+
+/// Takes over into `config` the settings that belong to a model (KeyOwner::kModel). Throws io::ModelFileError with the
+/// key and both values where one of `given` contradicts the model.
+void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
+                         const std::filesystem::path& file, ModelUse use);
 
 /// What a model file holds of a model trained under `config`: no epoch yet, no training state.
 [[nodiscard]] io::ModelContent content_of(const Model& model, const Config& config);
 
-/// Collective. Reads model.init on every rank. Throws dist::AgreedFailure.
-[[nodiscard]] Model load_model(const Config& config, const io::TseStore& store, dist::Communicator& communicator);
+/// Collective. Reads model.init on every rank and takes over its settings. The store's classes become the model's,
+/// matched by name. Throws dist::AgreedFailure.
+[[nodiscard]] Model load_model(Config& config, const GivenKeys& given, io::TseStore& store,
+                               dist::Communicator& communicator);
 
-/// Collective. The model that model.init names to start from, or nothing where it names none. Its number of steps
-/// becomes model.steps; model.diagonal is the configuration's, since paths are searched anew. Throws
-/// dist::AgreedFailure.
-[[nodiscard]] std::optional<Model> starting_model(Config& config, const io::TseStore& store,
+/// Collective. The model that model.init names to start from, its classes in the store's order, or nothing where it
+/// names none. Takes over its settings. Throws dist::AgreedFailure.
+[[nodiscard]] std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
                                                   dist::Communicator& communicator);
 
-/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init.
+/// Collective. What training's steps are measured in: the spread [F] of the features (centroids.hpp), or nothing under
+/// the profile of the released code, whose steps are absolute: then features far from a spread of 1 get a warning.
+[[nodiscard]] std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator,
+                                                 const Config& config);
+
+/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init over training_spread().
 [[nodiscard]] Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
                                      int threads);
 

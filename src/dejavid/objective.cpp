@@ -25,22 +25,38 @@ Normalisation normalisation_of(std::span<const double> distances) {
   return result;
 }
 
-}  // namespace
-
-Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
-                        std::span<double> probabilities) {
+/// x of every class; returns the largest.
+double normalised_logits(std::span<const double> distances, LogitNorm norm, std::span<double> logits) {
   Normalisation normalisation{0, 1};
   if (norm == LogitNorm::kLayernorm) normalisation = normalisation_of(distances);
   double largest = -HUGE_VAL;
   for (std::size_t c = 0; c < distances.size(); ++c) {
-    probabilities[c] = (-distances[c] - normalisation.mean) / (normalisation.deviation + kEpsilon);
-    largest = std::max(largest, probabilities[c]);
+    logits[c] = (-distances[c] - normalisation.mean) / (normalisation.deviation + kEpsilon);
+    largest = std::max(largest, logits[c]);
   }
+  return largest;
+}
+
+/// Turns x into softmax(x); returns the sum of exp(x - largest).
+double softmax(std::span<double> logits, double largest) {
+  double sum = 0;
+  for (double& value : logits) sum += value = std::exp(value - largest);
+  for (double& value : logits) value /= sum;
+  return sum;
+}
+
+}  // namespace
+
+void class_probabilities(std::span<const double> distances, LogitNorm norm, std::span<double> probabilities) {
+  static_cast<void>(softmax(probabilities, normalised_logits(distances, norm, probabilities)));
+}
+
+Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
+                        std::span<double> probabilities) {
+  const double largest = normalised_logits(distances, norm, probabilities);
   const auto at_label = static_cast<std::size_t>(label);
   const double label_value = probabilities[at_label];
-  double sum = 0;
-  for (double& value : probabilities) sum += value = std::exp(value - largest);
-  for (double& value : probabilities) value /= sum;
+  const double sum = softmax(probabilities, largest);
 
   Outcome outcome;
   outcome.loss = std::log(sum) - (label_value - largest);

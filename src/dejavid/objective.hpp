@@ -22,8 +22,11 @@ struct Outcome {
 [[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
                                       std::span<double> probabilities);
 
-/// As above, and `distance_gradient` [C] = scale * d loss / d distance, through the normalisation (scale: 1 / size of
-/// the global batch).
+/// softmax(x) of the same x, [C], where no label is asked about.
+void class_probabilities(std::span<const double> distances, LogitNorm norm, std::span<double> probabilities);
+
+/// As evaluate_sample(), and `distance_gradient` [C] = scale * d loss / d distance, through the normalisation (scale: 1
+/// / size of the global batch).
 [[nodiscard]] Outcome evaluate_sample_with_gradient(std::span<const double> distances, std::int32_t label,
                                                     LogitNorm norm, double scale, std::span<double> probabilities,
                                                     std::span<float> distance_gradient);

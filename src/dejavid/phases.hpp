@@ -29,6 +29,8 @@ class PhaseClock {
   };
 
   [[nodiscard]] Timer time(Phase phase) { return Timer(seconds_[static_cast<std::size_t>(phase)]); }
+  /// Time that an earlier part of the run spent.
+  void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
   [[nodiscard]] const std::array<double, kPhaseNames.size()>& seconds() const { return seconds_; }
 
  private:

@@ -6,7 +6,10 @@
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
+#include "src/dejavid/dataset.hpp"
+#include "src/dejavid/model_setup.hpp"
 #include "src/run/failure.hpp"
+#include "src/run/log.hpp"
 #include "src/run/run_directory.hpp"
 
 namespace dejavid {
@@ -15,7 +18,7 @@ namespace {
 using Warn = std::function<void(const std::string&)>;
 
 Checkpoint read_checkpoint(const std::filesystem::path& file) {
-  return {file, io::read_model(file), wall_seconds_of(run_of(file))};
+  return {file, io::read_model(file), time_spent(run_of(file))};
 }
 
 /// The newest whole checkpoint of a run directory, or nothing where it has none at all.
@@ -62,27 +65,71 @@ std::optional<Checkpoint> find_checkpoint(const Config& config, const Warn& warn
   return checkpoint;
 }
 
-void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity) {
-  const auto refuse = [&](const std::string& found, const std::string& expected) {
+void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store) {
+  const auto refuse = [&](const std::string& found, const std::string& expected,
+                          const std::string& advice = "resume with the data and settings that the run began with") {
     throw io::ModelFileError(
-        fmt::format("{}: found {}; expected {}; resume with the data and settings that the run began with",
-                    checkpoint.file.string(), found, expected));
+        fmt::format("{}: found {}; expected {}; {}", checkpoint.file.string(), found, expected, advice));
   };
-  if (checkpoint.content.training->store_identity != store_identity) {
-    refuse(fmt::format("training on a store of digest {:016x}", checkpoint.content.training->store_identity),
-           fmt::format("{:016x}, that of data.store", store_identity));
+  const std::uint64_t trained_on = checkpoint.content.training->store_identity;
+  if (trained_on != store.identity()) {
+    refuse(fmt::format("training on a store of digest {:016x}", trained_on),
+           fmt::format("{:016x}, that of data.store", store.identity()));
   }
-  const Config before = from_toml(checkpoint.content.config, checkpoint.file.string());
+  const Config before = config_of(checkpoint.content, checkpoint.file);
   const auto compare = [&](const Key& key) {
-    const std::string found = toml_text(key.value(before)), expected = toml_text(key.value(config));
-    if (found != expected) refuse(fmt::format("{} = {}", key.full_name(), found), expected);
+    const RawValue found = key.value(before), expected = key.value(config);
+    if (found == expected) return;
+    if (key.owner == KeyOwner::kModel && !given.contains(&key)) {
+      key.assign(config, found);
+      return;
+    }
+    // auto may have meant the same split
+    if (&key == find_key("eval.split") &&
+        choose_split(store, before.eval.split).split == choose_split(store, config.eval.split).split) {
+      return;
+    }
+    const std::string setting = fmt::format("{} = {}", key.full_name(), toml_text(found));
+    if (&key != find_key("train.epochs")) refuse(setting, toml_text(expected));
+    const std::filesystem::path model = run_of(checkpoint.file) / "model.h5";
+    const std::filesystem::path start = std::filesystem::exists(model) ? model : checkpoint.file;
+    refuse(
+        setting, toml_text(expected),
+        fmt::format("a run keeps its number of epochs, which its learning rates follow; to train its model for more, "
+                    "start a new run with --model.init {} and another run.dir",
+                    start.string()));
   };
   compare(*find_key("train.profile"));  // first: the defaults of others hang on it
   for (const Key& key : keys()) {
-    // What is learned is decided by these: all of them but where the run started from.
-    const bool decides = key.section == "model" || key.section == "train" || key.full_name() == "data.bad_samples";
-    if (!decides || key.full_name() == "model.init") continue;
-    compare(key);
+    if (key.owner == KeyOwner::kModel || key.owner == KeyOwner::kRun) compare(key);
+  }
+  if (!config.model.init.empty() && config.model.init != before.model.init) {
+    log_warning(fmt::format("model.init = \"{}\" is not read: the run goes on from its checkpoint",
+                            config.model.init.string()));
+  }
+  config.model.init = before.model.init;  // what the run began with
+}
+
+void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+  const std::filesystem::path before = run_of(checkpoint.file), metrics = "metrics.jsonl", best = "best.h5";
+  std::error_code error;
+  if (std::filesystem::exists(folder / metrics) || !std::filesystem::exists(before / metrics)) return;
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::copy_file(before / metrics, folder / metrics, error);
+  if (error) {
+    throw io::WriteError(fmt::format("{}: found {}; expected to copy the metrics of {} there; choose another run.dir",
+                                     folder.string(), error.message(), before.string()));
+  }
+  if (checkpoint.content.training->best_epoch < 0) return;
+  try {
+    const io::ModelContent content = io::read_model(before / best);
+    if (content.epoch == checkpoint.content.training->best_epoch) return io::write_model(folder / best, content);
+    log_warning(fmt::format(
+        "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
+        (before / best).string(), content.epoch, folder.string()));
+  } catch (const io::ModelFileError& unreadable) {
+    log_warning(
+        fmt::format("{}; the run in {} goes on without its best model so far", unreadable.what(), folder.string()));
   }
 }
 

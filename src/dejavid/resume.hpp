@@ -7,7 +7,10 @@
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
+#include "io/tse_store.hpp"
 #include "src/config/config.hpp"
+#include "src/config/keys.hpp"
+#include "src/run/run_directory.hpp"
 
 namespace dejavid {
 
@@ -15,7 +18,7 @@ namespace dejavid {
 struct Checkpoint {
   std::filesystem::path file;
   io::ModelContent content;  ///< with its training state
-  double wall_seconds = 0;   ///< of its run before it
+  TimeSpent spent;           ///< by its run before it
 };
 
 /// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
@@ -25,8 +28,13 @@ struct Checkpoint {
 [[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config,
                                                         const std::function<void(const std::string&)>& warn);
 
-/// Refuses a checkpoint that belongs to other data or another model. Throws io::ModelFileError.
-void check_checkpoint(const Checkpoint& checkpoint, const Config& config, std::uint64_t store_identity);
+/// Refuses a checkpoint of other data, another model or another run, with the key and both values; what belongs to the
+/// model and was not given, and model.init, are taken over into `config`. Throws io::ModelFileError.
+void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store);
+
+/// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics so far, and the best model where it is
+/// still that of the checkpoint. Throws io::WriteError.
+void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder);
 
 /// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. Throws
 /// dist::AgreedFailure.

@@ -43,12 +43,8 @@ void report(const Trainer& trainer, const std::filesystem::path& folder) {
 
 /// Refuses what cannot be trained, before anything is computed.
 void check_training(const Config& config, const io::TseStore& store) {
-  store.require_training_samples();
   if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
-    throw ConfigError(
-        "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
-        "so "
-        "that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"");
+    throw ConfigError(two_classes_need_no_norm());
   }
   if (config.train.path_precision == PathPrecision::kI8 && store.feature_dim() > kernels::kMostQuantizedFeatures) {
     throw ConfigError(
@@ -56,12 +52,14 @@ void check_training(const Config& config, const io::TseStore& store) {
                     "train.path_precision = \"f32\"",
                     store.feature_dim(), kernels::kMostQuantizedFeatures));
   }
-  if (config.eval.split != EvalSplit::kAuto) require_samples(choose_split(store, config.eval.split), config);
+  if (config.eval.split != EvalSplit::kAuto)
+    require_samples(labelled(store, choose_split(store, config.eval.split)), config);
 }
 
 }  // namespace
 
-ExitCode run_training(Config config, dist::Communicator& communicator) {
+ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator) {
+  agreed(communicator, throw_if_asked_to_stop);
   const int threads = thread_count(config, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
   agreed(communicator, [&] {
@@ -69,18 +67,23 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
     require_gradient_precision(config, *device);
   });
   Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
-  agreed(communicator, [&] { check_training(config, dataset.store); });
+  agreed(communicator, [&] {
+    dataset.store.require_training_samples();
+    throw_if_asked_to_stop();
+  });
 
-  std::optional<Model> start = starting_model(config, dataset.store, communicator);
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
     const dist::Deadline deadline = waiting_for_files("a read of checkpoints", config.dist.timeout());
     checkpoint = find_checkpoint(config, [&](const std::string& line) {
       if (communicator.is_root()) log_warning(line);
     });
-    if (checkpoint) check_checkpoint(*checkpoint, config, dataset.store.identity());
+    if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
   });
   require_same_checkpoint(checkpoint, config, communicator);
+  std::optional<Model> start;
+  if (!checkpoint) start = starting_model(config, given, dataset.store, communicator);
+  agreed(communicator, [&] { check_training(config, dataset.store); });
   config.run.dir = run_folder(config, checkpoint, communicator);
 
   const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
@@ -89,6 +92,7 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config);
+    if (checkpoint) bring_history(*checkpoint, config.run.dir);
     run.emplace(checkpoint || config.run.resume == "auto"
                     ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
                     : RunDirectory::create(config.run.dir, config));
@@ -102,14 +106,22 @@ ExitCode run_training(Config config, dist::Communicator& communicator) {
 
   std::optional<Trainer> trainer;
   try {
-    install_stop_signals();
     Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
+      model.spread = checkpoint->content.training->spread;
       log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
                            checkpoint->content.training->epoch, checkpoint->content.training->step));
+    } else if (start) {
+      model = std::move(*start);
+      model.spread = training_spread(dataset, communicator, config);
     } else {
-      model = start ? std::move(*start) : barycenter_model(dataset, communicator, config, threads);
+      model = barycenter_model(dataset, communicator, config, threads);
+    }
+    const EvaluationSplit all = choose_split(dataset.store, config.eval.split);
+    if (const auto judged = labelled(dataset.store, all).samples.size(); judged < all.samples.size()) {
+      log_info(fmt::format("validation: {} of {} {} samples have no label and are left out",
+                           all.samples.size() - judged, all.samples.size(), all.name));
     }
     describe_work(dataset, model, config, communicator, *device);
     trainer.emplace(config, communicator, dataset, model, *device, checkpoint);

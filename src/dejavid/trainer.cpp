@@ -25,7 +25,7 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
       dataset_(dataset),
       model_(model),
       training_(dataset.store.samples_of(io::Split::kTrain)),
-      validation_(choose_split(dataset.store, config.eval.split)),
+      validation_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))),
       engine_(device.make_engine(dataset, model, phases_)),
       start_(std::chrono::steady_clock::now()),
       writer_(config.dist.timeout()) {
@@ -38,9 +38,15 @@ Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset
                         std::move(state_.log_weight_first_moment), std::move(state_.log_weight_second_moment)});
   frozen_centroids_ = std::move(state_.frozen_centroids);
   frozen_log_weights_ = std::move(state_.frozen_log_weights);
-  last_ = {checkpoint->content.epoch, 0, 0, 0, checkpoint->content.val_top1, checkpoint->content.val_top5};
-  best_ = {state_.best_epoch, 0, 0, state_.best_val_loss, state_.best_val_top1, state_.best_val_top5};
-  wall_seconds_before_ = checkpoint->wall_seconds;
+  last_ = {checkpoint->content.epoch, state_.last_train_loss,       state_.last_train_top1,
+           state_.last_val_loss,      checkpoint->content.val_top1, checkpoint->content.val_top5};
+  best_ = {state_.best_epoch,    state_.best_train_loss, state_.best_train_top1,
+           state_.best_val_loss, state_.best_val_top1,   state_.best_val_top5};
+  wall_seconds_before_ = checkpoint->spent.wall_seconds;
+  for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
+    const auto spent = checkpoint->spent.phase_seconds.find(std::string(kPhaseNames[phase]));
+    if (spent != checkpoint->spent.phase_seconds.end()) phases_.add(static_cast<Phase>(phase), spent->second);
+  }
 }
 
 bool Trainer::run(RunDirectory* run) {
@@ -48,14 +54,15 @@ bool Trainer::run(RunDirectory* run) {
   Progress progress(communicator_.is_root() ? config_.run.progress : ProgressChoice::kOff, "training", total, "samples",
                     state_.epoch * static_cast<std::int64_t>(training_.size()) + state_.epoch_samples);
 
-  const bool nothing_left = state_.epoch >= config_.train.epochs;
+  const bool nothing_left = state_.epoch >= config_.train.epochs && last_.epoch < 0;
   while (state_.epoch < config_.train.epochs) {
     const auto epoch_start = std::chrono::steady_clock::now();
+    const std::int64_t samples_before = state_.epoch_samples;  // of an epoch that was interrupted
     freeze();
     if (!train_epoch(run, progress)) return false;
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - epoch_start).count();
     validate(state_.epoch);
-    record_epoch(run, seconds);
+    record_epoch(run, seconds, static_cast<double>(state_.epoch_samples - samples_before) / seconds);
     ++state_.epoch;
     state_.step_in_epoch = state_.epoch_samples = state_.epoch_correct = 0;
     state_.epoch_loss_sum = 0;
@@ -236,7 +243,7 @@ void Trainer::validate(std::int64_t epoch) {
   last_.val_top5 = evaluation.top5;
 }
 
-void Trainer::record_epoch(RunDirectory* run, double seconds) {
+void Trainer::record_epoch(RunDirectory* run, double seconds, double samples_per_second) {
   const bool validated = !validation_.samples.empty();
   std::string line = fmt::format("epoch {}/{}: train loss {:.4f} top-1 {:.4f}", last_.epoch + 1, config_.train.epochs,
                                  last_.train_loss, last_.train_top1);
@@ -249,7 +256,7 @@ void Trainer::record_epoch(RunDirectory* run, double seconds) {
     if (run == nullptr) return;
     const dist::Deadline deadline = writing_run(config_);
     run->record(EpochRecord{last_.epoch, last_.train_loss, last_.train_top1, validated, last_.val_loss, last_.val_top1,
-                            last_.val_top5, seconds, static_cast<double>(state_.epoch_samples) / seconds});
+                            last_.val_top5, seconds, samples_per_second});
   });
   if (!validated || (best_.epoch >= 0 && last_.val_top1 <= best_.val_top1)) return;
   best_ = last_;
@@ -332,6 +339,12 @@ io::TrainingState Trainer::training_state() {
   training.best_val_loss = best_.val_loss;
   training.best_val_top1 = best_.val_top1;
   training.best_val_top5 = best_.val_top5;
+  training.best_train_loss = best_.train_loss;
+  training.best_train_top1 = best_.train_top1;
+  training.last_train_loss = last_.train_loss;
+  training.last_train_top1 = last_.train_top1;
+  training.last_val_loss = last_.val_loss;
+  training.spread = model_.spread;
   Moments moments;
   engine_->fetch(moments);
   if (config_.model.learn_centroids) {

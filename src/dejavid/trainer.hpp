@@ -71,7 +71,7 @@ class Trainer {
   [[nodiscard]] double learning_rate() const;
   [[nodiscard]] bool checkpoint_due(std::int64_t steps) const;
   void validate(std::int64_t epoch);
-  void record_epoch(RunDirectory* run, double seconds);
+  void record_epoch(RunDirectory* run, double seconds, double samples_per_second);
   void save_checkpoint(RunDirectory* run);
   static void save_best(const RunDirectory& run, const std::shared_ptr<UnsavedBest>& best);
   void save_model(RunDirectory* run);

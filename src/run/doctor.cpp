@@ -10,6 +10,7 @@
 
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
+#include "io/result_file.hpp"
 #include "src/run/collective_checks.hpp"
 #include "src/run/environment.hpp"
 #include "src/run/failure.hpp"
@@ -18,7 +19,6 @@
 #include "src/run/library_versions.hpp"
 #include "src/run/machine.hpp"
 #include "src/run/run_directory.hpp"
-#include "src/run/standard_output.hpp"
 #include "src/run/terminal.hpp"
 #include "src/run/threads.hpp"
 
@@ -122,9 +122,11 @@ void report_ranks(const std::vector<Json>& ranks, Report& report) {
 
 void report_terminal(Report& report) {
   report.section("Terminal of rank 0");
-  report.line("standard error", terminal::is_terminal() ? fmt::format("a terminal, {} columns", terminal::width())
-                                                        : "not a terminal: progress in plain lines");
-  for (const char* name : {"TERM", "LANG", "LC_ALL", "OMP_NUM_THREADS"}) report.line(name, environment_value(name));
+  report.line("standard error", terminal::takes_escapes() ? fmt::format("a terminal, {} columns", terminal::width())
+                                : terminal::is_terminal() ? "a terminal without escapes: progress in plain lines"
+                                                          : "not a terminal: progress in plain lines");
+  for (const char* name : {"TERM", "NO_COLOR", "LANG", "LC_ALL", "OMP_NUM_THREADS"})
+    report.line(name, environment_value(name));
 }
 
 void report_run_folder(const Config& config, Report& report) {
@@ -193,8 +195,9 @@ bool run_doctor(dist::Communicator& communicator, const Config& config, const st
     report_terminal(whole);
     report_run_folder(config, whole);
     failures = whole.failures() + report.failures();
-    print_result(fmt::format("dejavid_dist doctor\n{}{}\n{}\n", whole.text(), report.text(),
-                             failures == 0 ? "All checks passed." : fmt::format("{} check(s) FAILED.", failures)));
+    io::write_standard_output(
+        fmt::format("dejavid_dist doctor\n{}{}\n{}\n", whole.text(), report.text(),
+                    failures == 0 ? "All checks passed." : fmt::format("{} check(s) FAILED.", failures)));
   });
   communicator.broadcast(std::span<std::int32_t>(&failures, 1), dist::Rank{0});
   return failures == 0;

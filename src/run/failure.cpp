@@ -6,6 +6,7 @@
 #include "io/crash_guard.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
+#include "src/run/signals.hpp"
 
 namespace dejavid {
 
@@ -42,6 +43,8 @@ dist::Failure describe(const std::exception_ptr& error) {
     return failure(ExitCode::kTimeout, timeout.what());
   } catch (const dist::RankLostError& lost) {
     return failure(ExitCode::kRankLost, lost.what());
+  } catch (const StopRequested& stop) {
+    return failure(ExitCode::kStopped, stop.what());
   } catch (const std::bad_alloc&) {
     return failure(
         ExitCode::kOther,

@@ -12,7 +12,7 @@ constexpr Clock::duration kLineInterval = std::chrono::seconds(5);
 
 ProgressChoice decide(ProgressChoice choice) {
   if (choice != ProgressChoice::kAuto) return choice;
-  return terminal::is_terminal() ? ProgressChoice::kBar : ProgressChoice::kPlain;
+  return terminal::takes_escapes() ? ProgressChoice::kBar : ProgressChoice::kPlain;
 }
 
 }  // namespace

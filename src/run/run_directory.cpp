@@ -212,18 +212,37 @@ fs::path run_of(const fs::path& checkpoint) {
   return checkpoint.parent_path().parent_path();
 }
 
-double wall_seconds_of(const fs::path& folder) {
+TimeSpent time_spent(const fs::path& folder) {
   std::ifstream stream(folder / kSummaryName);
   const nlohmann::json summary = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
-  if (!summary.is_object()) return 0;
-  const auto seconds = summary.find("wall_seconds");
-  return seconds != summary.end() && seconds->is_number() ? seconds->get<double>() : 0;
+  TimeSpent spent;
+  if (!summary.is_object()) return spent;
+  if (const auto seconds = summary.find("wall_seconds"); seconds != summary.end() && seconds->is_number()) {
+    spent.wall_seconds = seconds->get<double>();
+  }
+  if (const auto phases = summary.find("phase_seconds_of_rank_0"); phases != summary.end() && phases->is_object()) {
+    for (const auto& [name, seconds] : phases->items()) {
+      if (seconds.is_number()) spent.phase_seconds[name] = seconds.get<double>();
+    }
+  }
+  return spent;
 }
 
-fs::path default_run_folder(const Config& config) {
+fs::path make_default_run_folder(const Config& config) {
   const std::string store = config.data.store.empty() ? "run" : config.data.store.front().stem().string();
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  return fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));
+  const fs::path first = fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));
+  make_folder(first.parent_path());
+  fs::path folder = first;
+  std::error_code error;
+  for (int number = 2; !fs::create_directory(folder, error); ++number) {
+    if (error) {
+      throw io::WriteError(fmt::format("{}: found {}; expected a folder to write the run to; choose another run.dir",
+                                       folder.string(), error.message()));
+    }
+    folder = fmt::format("{}-{}", first.string(), number);
+  }
+  return folder;
 }
 
 }  // namespace dejavid

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -73,10 +74,15 @@ class RunDirectory {
 /// The folder of the run that a checkpoint belongs to.
 [[nodiscard]] std::filesystem::path run_of(const std::filesystem::path& checkpoint);
 
-/// Wall time of a run up to its last summary, in seconds; 0 where it has none.
-[[nodiscard]] double wall_seconds_of(const std::filesystem::path& folder);
+/// What a run has taken up to its last summary; nothing where it has none.
+struct TimeSpent {
+  double wall_seconds = 0;
+  std::map<std::string, double> phase_seconds;  ///< of rank 0, by the phase's name
+};
+[[nodiscard]] TimeSpent time_spent(const std::filesystem::path& folder);
 
-/// runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder.
-[[nodiscard]] std::filesystem::path default_run_folder(const Config& config);
+/// Makes runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder; with "-2", "-3" ...
+/// where another run has begun in the same second. Throws io::WriteError.
+[[nodiscard]] std::filesystem::path make_default_run_folder(const Config& config);
 
 }  // namespace dejavid

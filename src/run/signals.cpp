@@ -20,10 +20,19 @@ void install_stop_signals() {
   sigemptyset(&action.sa_mask);
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGUSR2, &action, nullptr);
+  if (stop_requested()) return;  // installed already, it may have struck, and is then the usual one again
+  action.sa_flags |= static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
 }
 
 bool stop_requested() {
   return stop_flag != 0;
+}
+
+void throw_if_asked_to_stop() {
+  if (stop_requested()) {
+    throw StopRequested("asked to stop before the first step: nothing was lost; the same command starts again");
+  }
 }
 
 }  // namespace dejavid

@@ -4,16 +4,15 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <string>
 
 namespace dejavid::terminal {
 namespace {
 
-constexpr std::string_view kEraseLine = "\r\033[K";
-
 std::mutex mutex;
-bool bar_is_drawn = false;
+std::size_t columns_drawn = 0;  ///< of the bar; 0 where there is none
 
 /// One call, so that the lines of several ranks do not mix. A standard error that cannot be written has nowhere to
 /// report it.
@@ -22,10 +21,23 @@ void write(const std::string& text) {
   std::fflush(stderr);
 }
 
+/// What takes the bar away, if there is one: an escape, or spaces over it.
+std::string erasing() {
+  if (columns_drawn == 0) return "";
+  return takes_escapes() ? "\r\033[K" : '\r' + std::string(columns_drawn, ' ') + '\r';
+}
+
 }  // namespace
 
 bool is_terminal() {
   return isatty(STDERR_FILENO) == 1;
+}
+
+bool takes_escapes() {
+  const char* term = std::getenv("TERM");
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool plain = no_color != nullptr && *no_color != '\0';
+  return is_terminal() && term != nullptr && *term != '\0' && std::string_view(term) != "dumb" && !plain;
 }
 
 int width() {
@@ -36,8 +48,8 @@ int width() {
 
 void write_line(std::string_view line) {
   const std::lock_guard lock(mutex);
-  std::string text(bar_is_drawn ? kEraseLine : "");
-  bar_is_drawn = false;
+  std::string text = erasing();
+  columns_drawn = 0;
   text += line;
   text += '\n';
   write(text);
@@ -45,14 +57,15 @@ void write_line(std::string_view line) {
 
 void draw_bar(std::string_view bar) {
   const std::lock_guard lock(mutex);
-  bar_is_drawn = true;
-  write(std::string(kEraseLine) += bar);
+  const std::string text = erasing() += bar;
+  columns_drawn = bar.size();
+  write(text);
 }
 
 void erase_bar() {
   const std::lock_guard lock(mutex);
-  if (bar_is_drawn) write(std::string(kEraseLine));
-  bar_is_drawn = false;
+  if (columns_drawn > 0) write(erasing());
+  columns_drawn = 0;
 }
 
 }  // namespace dejavid::terminal

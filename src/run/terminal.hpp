@@ -7,6 +7,8 @@
 namespace dejavid::terminal {
 
 [[nodiscard]] bool is_terminal();
+/// Whether it is a terminal that takes escapes, and its user does: TERM is set and not "dumb", NO_COLOR is not set.
+[[nodiscard]] bool takes_escapes();
 /// Columns of the terminal; 80 where that is unknown.
 [[nodiscard]] int width();
 

@@ -78,5 +78,25 @@ TEST(Record, TheShareOfTheRoofCountsWhatIsVisited) {
   EXPECT_EQ(record.share_of_roof(), 0.05);
 }
 
+TEST(Record, AShareThatCannotBeIsNoResult) {
+  Record record;
+  record.name = "cost/avx2";
+  record.seconds = 1;
+  record.elements = 210;
+  record.roof = 100;
+  EXPECT_FALSE(record.busy());  // on a GPU, say, whose matrices exceed the roof of f32
+  record.most_of_roof = kMostOfRoof;
+  EXPECT_TRUE(record.busy());
+  EXPECT_EQ(record.share_of_roof(), std::nullopt);
+  EXPECT_TRUE(to_json(record)["busy"]);
+  EXPECT_FALSE(to_json(record).contains("share_of_roof"));
+  const std::string table = to_table({record});
+  EXPECT_NE(table.find("the machine was busy"), std::string::npos);
+  EXPECT_EQ(table.find("210.0 %"), std::string::npos);
+  record.most_of_roof = kMostOfRoofOnIntegers;
+  EXPECT_EQ(record.share_of_roof(), 2.1);
+  EXPECT_FALSE(to_json(record).contains("busy"));
+}
+
 }  // namespace
 }  // namespace dejavid::bench

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "src/dejavid/evaluator.hpp"
+#include <random>
+
+#include "src/dejavid/baseline.hpp"
 
 namespace dejavid {
 namespace {
@@ -35,13 +37,41 @@ TEST(Barycenter, OneRoundByHand) {
   EXPECT_EQ(centroid[1], static_cast<float>(18.0 / 6));
 }
 
-TEST(Supersampling, AveragesOverTimeAndTakesTheLargestOfTheLastFeatures) {
+TEST(Barycenter, DoesNotDependOnTheUnitsOfFeatures) {
+  constexpr std::int64_t kSamples = 7, kSteps = 6, kFeatures = 3;
+  const std::vector<float> spread{0.5F, 3, 1e-3F};
+  std::vector<float> sequences(kSamples * kSteps * kFeatures);
+  std::mt19937 generator(5);
+  std::normal_distribution<float> draw;
+  for (std::size_t n = 0; n < sequences.size(); ++n) sequences[n] = draw(generator) * spread[n % kFeatures];
+  const std::vector<float> centroid = barycenter_of(sequences, kSamples, kSteps, kFeatures, 20, spread);
+
+  // Powers of two, so that not a bit of the products is lost.
+  const std::vector<float> units{0x1p-20F, 1, 0x1p30F};
+  std::vector<float> in_units = sequences, spread_in_units = spread, expected = centroid;
+  for (std::size_t n = 0; n < sequences.size(); ++n) in_units[n] *= units[n % kFeatures];
+  for (std::size_t n = 0; n < expected.size(); ++n) expected[n] *= units[n % kFeatures];
+  for (std::size_t f = 0; f < kFeatures; ++f) spread_in_units[f] *= units[f];
+  EXPECT_EQ(barycenter_of(in_units, kSamples, kSteps, kFeatures, 20, spread_in_units), expected);
+  EXPECT_NE(barycenter_of(in_units, kSamples, kSteps, kFeatures, 20), expected);
+}
+
+TEST(Baseline, AveragesOverTimeAndTakesTheLargestOfTheLastFeatures) {
   const std::vector<float> features{9, 0, 3, 1, 9, 0, 1, 4, 9, 0, 3, 3};  // T = 3, F = 4; means 9, 0, 7/3, 8/3
-  EXPECT_EQ(supersampling_prediction({features.data(), 3, 4}, 2), 1);
-  EXPECT_EQ(supersampling_prediction({features.data(), 2, 4}, 2), 1);  // 2 against 2.5
-  EXPECT_EQ(supersampling_prediction({features.data(), 1, 4}, 2), 0);  // 3 against 1
+  EXPECT_EQ(largest_mean_logit({features.data(), 3, 4}, 2), 1);
+  EXPECT_EQ(largest_mean_logit({features.data(), 2, 4}, 2), 1);  // 2 against 2.5
+  EXPECT_EQ(largest_mean_logit({features.data(), 1, 4}, 2), 0);  // 3 against 1
   const std::vector<float> tie{1, 1};
-  EXPECT_EQ(supersampling_prediction({tie.data(), 1, 2}, 2), 0);
+  EXPECT_EQ(largest_mean_logit({tie.data(), 1, 2}, 2), 0);
+}
+
+TEST(Baseline, TakesTheNearestMeanOfTheClassesThatHaveOne) {
+  const std::vector<float> features{1, 5, 3, 7};  // T = 2, F = 2; mean (2, 6)
+  const std::vector<double> means{2, 7, 0, 0, 2, 5, 3, 6};
+  EXPECT_EQ(nearest_mean({features.data(), 2, 2}, means, {1, 0, 1, 1}), 0);  // 1, 1 and 1: the lowest
+  EXPECT_EQ(nearest_mean({features.data(), 2, 2}, means, {0, 9, 1, 0}), 2);
+  EXPECT_EQ(nearest_mean({features.data(), 2, 2}, means, {0, 9, 0, 0}), 1);
+  EXPECT_EQ(nearest_mean({features.data(), 2, 2}, means, {0, 0, 0, 0}), io::kNoLabel);
 }
 
 }  // namespace

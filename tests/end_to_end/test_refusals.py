@@ -264,7 +264,7 @@ MODEL = {
         11, ["model.h5", "dejavid-model"], with_model(lambda path: support.write_store(path, good_set())), "eval"
     ),
     "other features": Case(11, ["model.h5", "5", "4"], with_model(lambda path: good_model(path, features=5)), "eval"),
-    "other classes": Case(11, ["model.h5", "4", "3"], with_model(lambda path: good_model(path, classes=4)), "predict"),
+    "other classes": Case(11, ["model.h5", "4", "3"], with_model(lambda path: good_model(path, classes=4))),
     "other features to start from": Case(
         11, ["model.h5", "5", "4"], with_model(lambda path: good_model(path, features=5))
     ),

@@ -22,7 +22,7 @@ class Store:
             self.samples = [self.features[begin:end] for begin, end in zip(offsets[:-1], offsets[1:])]
             self.labels, self.split = file["labels"][()].tolist(), file["split"][()].tolist()
             self.ids = [name.decode() for name in file["ids"][()]]
-            self.class_names = [name.decode() for name in file["class_names"][()]]
+            self.class_names = [name.decode() for name in file["class_names"][()]] if "class_names" in file else []
             self.digests = file["digests"][()].tolist()
             per_step = {name: file[name][()] for name in ("frame_labels", "timestamps") if name in file}
             self.per_step = {

@@ -53,6 +53,15 @@ class Npy(convert_case.ConvertCase):
         store = self.convert(*self.manifest("id,file,label,split\n1,a.npy,10,train\n2,a.npy,9,train\n3,a.npy,b,train\n"))
         self.assertEqual(store.class_names, ["10", "9", "b"])
 
+    def test_new_samples_need_no_label(self):
+        self.save("a.npy", np.ones((2, 2), "f4"))
+        store = self.convert(*self.manifest("id,file,label,split\na,a.npy,x,train\nb,a.npy,y,train\nc,a.npy,,test\n"), "--logits", "2")
+        self.assertEqual((store.labels, store.class_names), ([0, 1, -1], ["x", "y"]))
+        self.assertEqual((store.attributes["logits"], store.attributes["unlabelled"]), (2, 1))
+        (self.folder / "a.h5").unlink()
+        store = self.convert(*self.manifest("id,file,split\na,a.npy,test\n"))
+        self.assertEqual((store.labels, store.class_names, store.attributes["num_classes"]), ([-1], [], 0))
+
     def test_refused_manifests(self):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (

@@ -123,19 +123,46 @@ class Stores(convert_case.ConvertCase):
         self.refuse(10, words, "info", "1.h5")
         self.refuse(10, words, "merge", "1.h5", "--out", "a.h5")
 
+    def test_merge_matches_classes_by_name(self):
+        first, second = self.make("1.h5", 1), self.make("2.h5", 2)
+        with h5py.File(second, "r+") as store:  # another order, and one that the first does not have
+            del store["class_names"]
+            store["class_names"] = support.fixed_length(["class 2", "other", "class 0"])
+        merged = self.convert("merge", first, second)
+        self.assertEqual(merged.class_names, ["class 0", "class 1", "class 2", "other"])
+        self.assertEqual(merged.labels, Store(first).labels + [{0: 2, 1: 3, 2: 0}[label] for label in Store(second).labels])
+        for word in ("2.h5: has 3 of the 4 classes", "not class 1", "1.h5: has 3 of the 4 classes", "not other"):
+            self.assertIn(word, self.finished.stderr)
+
+    def test_merge_keeps_samples_without_a_label_and_the_word_about_logits(self):
+        for name in ("1.h5", "2.h5"):
+            with h5py.File(self.make(name), "r+") as store:
+                store.attrs.update(logits=3, unlabelled=1)
+                store["labels"][8] = -1
+        merged = self.convert("merge", "1.h5", "2.h5")
+        self.assertEqual((merged.labels[8], merged.attributes["logits"], merged.attributes["unlabelled"]), (-1, 3, 1))
+        info = self.succeed(["dejavid_convert", "info", "a.h5"]).stdout
+        for word in ("the last 3 features", "without label 2 samples"):
+            self.assertIn(word, info)
+        (self.folder / "a.h5").unlink()
+        self.make("3.h5")
+        self.assertNotIn("logits", self.convert("merge", "1.h5", "3.h5").attributes)
+        self.assertIn("logits", self.finished.stderr)
+        self.refuse(10, ["4 logits"], "merge", "1.h5", "--logits", "4", "--out", "b.h5")
+        with h5py.File(self.folder / "3.h5", "r+") as store:  # a -1 that nothing announces stays a mistake
+            store["labels"][0] = -1
+        self.refuse(10, ["3.h5:labels", "-1"], "info", "3.h5")
+
     def test_merge_refuses_what_does_not_fit(self):
         self.make("1.h5", 1, ids="x", frame_labels=True)
         self.make("2.h5", 2, ids="x", frame_labels=True)
         self.make("3.h5", 3)
         self.make("4.h5", 4, frame_labels=True)
         support.write_store(self.folder / "wide.h5", support.make_set(classes=3, features=5))
-        with h5py.File(self.make("named.h5", 5, frame_labels=True), "r+") as store:
-            store["class_names"][0] = b"other"
         for words, names in (
             (["2.h5", "1.h5", "id"], ("1.h5", "2.h5")),
             (["3.h5", "/frame_labels", "1.h5"], ("1.h5", "3.h5")),
             (["wide.h5"], ("1.h5", "wide.h5")),
-            (["named.h5"], ("1.h5", "named.h5")),
             (["absent.h5"], ("1.h5", "absent.h5")),
         ):
             with self.subTest(names):

@@ -42,6 +42,8 @@ ModelContent example(bool with_training) {
     training.best_val_top1 = 0.7;
     training.best_val_loss = 1.25;
     training.best_val_top5 = 0.9;
+    training.last_train_loss = 0.125;
+    training.best_train_top1 = 0.375;
     training.epoch_loss_sum = 1e-300;
     training.epoch_correct = 99;
     training.epoch_samples = 100;
@@ -49,6 +51,7 @@ ModelContent example(bool with_training) {
     draw(training.centroid_second_moment);
     draw(training.frozen_centroids);
     draw(training.frozen_log_weights);
+    for (std::int64_t f = 0; f < content.feature_dim; ++f) training.spread.push_back(std::exp(normal(random)));
     content.training = training;
   }
   return content;
@@ -78,6 +81,9 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(x.best_val_top1, y.best_val_top1);
   EXPECT_EQ(x.best_val_loss, y.best_val_loss);
   EXPECT_EQ(x.best_val_top5, y.best_val_top5);
+  EXPECT_EQ(x.last_train_loss, y.last_train_loss);
+  EXPECT_EQ(x.best_train_top1, y.best_train_top1);
+  EXPECT_EQ(std::isnan(x.best_train_loss), std::isnan(y.best_train_loss));
   EXPECT_EQ(x.epoch_loss_sum, y.epoch_loss_sum);
   EXPECT_EQ(x.epoch_correct, y.epoch_correct);
   EXPECT_EQ(x.epoch_samples, y.epoch_samples);
@@ -87,6 +93,7 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(x.log_weight_second_moment, y.log_weight_second_moment);
   EXPECT_EQ(x.frozen_centroids, y.frozen_centroids);
   EXPECT_EQ(x.frozen_log_weights, y.frozen_log_weights);
+  EXPECT_EQ(x.spread, y.spread);
 }
 
 TEST(ModelFile, GivesBackWhatWasWritten) {
@@ -225,6 +232,8 @@ TEST(ModelFile, RefusesContentThatDoesNotFit) {
   refused([](auto& content) { content.class_names.pop_back(); }, {"class_names", "found 2", "expected 3"});
   refused([](auto& content) { content.training->frozen_centroids.resize(3); },
           {"frozen_centroids", "found 3 numbers; expected 600"});
+  refused([](auto& content) { content.training->spread.pop_back(); }, {"spread", "numbers; expected"});
+  refused([](auto& content) { content.training->spread[0] = 0; }, {"spread", "found 0; expected positive numbers"});
   auto content = example(true);
   content.training->centroid_second_moment[50 * 4 + 50 + 2] = std::nanf("");
   expect_message(message_of<NotFiniteError>([&] { write_model(file, content); }), file,

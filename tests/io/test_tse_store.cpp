@@ -107,6 +107,54 @@ TEST(TseStore, ReadsSeveralFilesAsOne) {
   EXPECT_THROW(static_cast<void>(store.length(-1)), std::out_of_range);
 }
 
+TEST(TseStore, MatchesClassesByName) {
+  const TemporaryFolder folder;
+  const std::vector<float> row{1, 2};
+  const auto write = [&](const std::string& name, TseStoreHeader header, const std::vector<std::int32_t>& labels) {
+    TseWriter writer(folder / name, std::move(header));
+    for (std::size_t n = 0; n < labels.size(); ++n) {
+      writer.append({fmt::format("{} {}", name, n), labels[n], Split::kTrain, row});
+    }
+    writer.finish();
+    return folder / name;
+  };
+  const auto one = write("one.h5", {2, {"a", "b"}, "", "", 2}, {0, 1});
+  const auto turned = write("turned.h5", {2, {"b", "a"}, "", "", 2}, {0, 1});
+  const auto part = write("part.h5", {2, {"c", "b"}, "", "", 0, true}, {0, kNoLabel, 1});
+  const auto none = write("none.h5", {2, {}, "", "", 0, true}, {kNoLabel});
+
+  const TseStore same({one, turned});
+  EXPECT_EQ(same.class_names(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(same.label(2), 1);
+  EXPECT_EQ(same.label(3), 0);
+  EXPECT_EQ(same.logit_labels(2), (std::vector<std::int32_t>{1, 0}));
+  EXPECT_NE(same.identity(), TseStore({one, write("twin.h5", {2, {"a", "b"}, "", "", 2}, {0, 1})}).identity());
+  EXPECT_THROW(TseStore({one, part}), StoreError);
+
+  TseStore all({none, part, one}, ClassMatching::kUnion);
+  EXPECT_EQ(all.class_names(), (std::vector<std::string>{"c", "b", "a"}));
+  const auto labels = [&] {
+    std::vector<std::int32_t> found;
+    for (std::int64_t n = 0; n < all.sample_count(); ++n) found.push_back(all.label(n));
+    return found;
+  };
+  EXPECT_EQ(labels(), (std::vector<std::int32_t>{kNoLabel, 0, kNoLabel, 1, 2, 1}));
+  EXPECT_THROW(all.require_training_samples(), StoreError) << "samples of the train split without a label";
+  all.adopt_classes({"a", "x", "c"});
+  EXPECT_EQ(labels(), (std::vector<std::int32_t>{kNoLabel, 2, kNoLabel, kNoLabel, 0, kNoLabel}));
+  EXPECT_EQ(all.class_name(3), "b");
+  EXPECT_EQ(all.class_name(2), "");
+  EXPECT_EQ(all.logit_labels(4), (std::vector<std::int32_t>{0, kNoLabel}));
+  EXPECT_TRUE(all.logit_labels(1).empty());
+
+  const auto refused = [&](const TseStoreHeader& header) {
+    EXPECT_THROW(TseWriter(folder / "refused.h5", header), StoreError);
+  };
+  refused({2, {}, "", ""});
+  refused({2, {"a"}, "", "", 2});
+  refused({1, {"a", "b"}, "", "", 2});
+}
+
 TEST(TseStore, RefusesFilesThatDoNotBelongTogether) {
   const TemporaryFolder folder;
   SmallStore().write(folder / "a.h5");
@@ -284,6 +332,28 @@ TEST(TseWriter, RefusesSamplesThatDoNotFit) {
   writer.finish();
   EXPECT_EQ(TseStore({file}).sample_count(), 2) << "a refused sample leaves the store as it was";
   EXPECT_THROW(writer.append({"third", 1, Split::kTest, good}), std::logic_error);
+}
+
+TEST(TseWriter, SaysWhichFeaturesAreTooSmallForF16) {
+  const TemporaryFolder folder;
+  const auto faint = [&](const char* name, FeatureType type, const std::vector<float>& features) {
+    TseWriter writer(folder / name, {2, {"x", "y"}, "", ""}, {type, 0});
+    writer.append({"s", 0, Split::kTrain, features});
+    writer.finish();
+    return writer.faint_features();
+  };
+  const FaintFeatures volts = faint("volts.h5", FeatureType::kFloat16, {1, 2e-6F, 3e-9F, -5e-6F});
+  EXPECT_EQ(volts.count, 1);
+  EXPECT_EQ(volts.first, 1);
+  EXPECT_EQ(volts.largest, 5e-6F);
+  EXPECT_EQ(faint("zero.h5", FeatureType::kFloat16, {1, 1e-9F, 0, 0}).count, 1);  // all of it becomes 0
+  EXPECT_EQ(faint("near_zero.h5", FeatureType::kFloat16, {1, 1e-9F, 3, 0.3F}).count, 0);
+  EXPECT_EQ(faint("exact.h5", FeatureType::kFloat16, {0, 0x1p-24F, 0, 0}).count, 0);  // f16 holds it all
+  EXPECT_EQ(faint("single.h5", FeatureType::kFloat32, {1e-9F, 1e-9F, 0, 0}).count, 0);
+
+  TseWriter writer(folder / "all.h5", {2, {"x", "y"}, "", ""}, {FeatureType::kFloat16, 0});
+  writer.append({"s", 0, Split::kTrain, std::vector<float>{1e-6F, 2e-6F, 3e-6F, 4e-6F}});
+  expect_message(message_of<StoreError>([&] { writer.finish(); }), folder / "all.h5", {"at most 3e-06", "store f32"});
 }
 
 TEST(TseWriter, LeavesNothingUnfinished) {

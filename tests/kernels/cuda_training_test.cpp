@@ -180,17 +180,21 @@ State start_state() {
   return state;
 }
 
+constexpr std::int64_t kFeatures = 8;  // so K = 25
+
+/// `spread` empty: none.
 State updated_on_device(const State& state, const std::vector<float>& gradient_sums, const UpdateRates& rates,
-                        std::int32_t not_finite, cuda::Stream stream) {
+                        std::int32_t not_finite, cuda::Stream stream, const std::vector<float>& spread = {}) {
   DeviceArray<float> centroids(state.centroids), log_weights(state.log_weights), weights(state.weights);
   DeviceArray<float> centroid_first(state.centroid_first), centroid_second(state.centroid_second);
   DeviceArray<float> log_weight_first(state.log_weight_first), log_weight_second(state.log_weight_second);
   DeviceArray<float> sums(gradient_sums);
   DeviceArray<std::int32_t> flag(std::vector<std::int32_t>{not_finite});
-  cuda::update_parameters(sums.data(), kClasses, kPerClass,
+  DeviceArray<float> units(spread.empty() ? std::vector<float>{1} : spread);
+  cuda::update_parameters(sums.data(), kClasses, kPerClass / kFeatures, kFeatures,
                           {centroids.data(), centroid_first.data(), centroid_second.data()},
                           {log_weights.data(), log_weight_first.data(), log_weight_second.data()}, weights.data(),
-                          rates, flag.data(), stream);
+                          spread.empty() ? nullptr : units.data(), rates, flag.data(), stream);
   return {centroids.values(),       log_weights.values(),      weights.values(),          centroid_first.values(),
           centroid_second.values(), log_weight_first.values(), log_weight_second.values()};
 }
@@ -199,38 +203,47 @@ State updated_on_device(const State& state, const std::vector<float>& gradient_s
 void expect_adamw(const std::vector<float>& before, const std::vector<float>& first_before,
                   const std::vector<float>& second_before, const std::vector<double>& gradient, double lr,
                   const UpdateRates& rates, const std::vector<float>& after, const std::vector<float>& first_after,
-                  const std::vector<float>& second_after) {
+                  const std::vector<float>& second_after, const std::vector<StepUnit>& units) {
   std::vector<double> parameters(before.begin(), before.end()), first(first_before.begin(), first_before.end()),
       second(second_before.begin(), second_before.end());
   reference::adamw({parameters.data(), first.data(), second.data()}, kCount, gradient.data(), lr, rates.weight_decay,
-                   rates.step);
+                   rates.step, units);
   const auto step = static_cast<double>(rates.step);
   const double step_size = lr / (1 - std::pow(0.9, step));
   for (std::size_t n = 0; n < parameters.size(); ++n) {
-    // Roundings: of the constants, of u times the sum, of each product and sum; 4 in the first moment, relative to its
-    // terms, 8 in the second, whose terms are all positive.
+    // Roundings: of the constants, of u times the sum and times s, of each product and sum; 5 in the first moment,
+    // relative to its terms, 10 in the second, whose terms are all positive.
+    const auto [unit, rest] = units[n % units.size()];
     const double first_error =
-        4 * kRoundoff * (0.9 * std::abs(static_cast<double>(first_before[n])) + 0.1 * std::abs(gradient[n]));
+        5 * kRoundoff * (0.9 * std::abs(static_cast<double>(first_before[n])) + 0.1 * std::abs(unit * gradient[n]));
     ASSERT_NEAR(static_cast<double>(first_after[n]), first[n], first_error);
-    ASSERT_NEAR(static_cast<double>(second_after[n]), second[n], 8 * kRoundoff * second[n]);
-    // The root halves the second moment's error; it, its factor, the sum, the quotient and the step size add 6. The
-    // parameter itself is rounded 3 times: decay, product, sum.
+    ASSERT_NEAR(static_cast<double>(second_after[n]), second[n], 10 * kRoundoff * second[n]);
+    // The root halves the second moment's error; it, its factor, the sum, the quotient and the step size and s add 7. The
+    // parameter itself is rounded 3 times: decay, product, sum; and r is, with its factor and product, 5 times.
     const double denominator = std::sqrt(second[n] / (1 - std::pow(0.999, step))) + 1e-8;
-    const double moved = step_size * std::abs(first[n]) / denominator;
-    const double error = step_size * first_error / denominator + 10 * kRoundoff * moved +
-                         3 * kRoundoff * (std::abs(static_cast<double>(before[n])) + moved);
+    const double moved = unit * step_size * std::abs(first[n]) / denominator;
+    const double error = unit * step_size * first_error / denominator + 12 * kRoundoff * moved +
+                         3 * kRoundoff * (std::abs(static_cast<double>(before[n])) + moved) +
+                         5 * kRoundoff * lr * rates.weight_decay * std::abs(rest);
     ASSERT_NEAR(static_cast<double>(after[n]), parameters[n], error);
   }
 }
 
-TEST_F(CudaUpdate, FollowsTheReferenceStepByStep) {
+/// Twenty steps, each from the state that the GPU left; `spread` as in updated_on_device().
+void follow_the_reference(const std::vector<float>& spread, cuda::Stream stream) {
+  std::vector<StepUnit> centroid_units{StepUnit{}}, log_weight_units{StepUnit{}};
+  if (!spread.empty()) centroid_units.clear(), log_weight_units.clear();
+  for (const float one : spread) {
+    centroid_units.push_back({static_cast<double>(one), 0});
+    log_weight_units.push_back({1, -std::log(static_cast<double>(one))});
+  }
   UpdateRates rates{.centroid_lr = 0.02, .log_weight_lr = 0.005, .weight_decay = 0.1};
   State state = start_state();
   for (rates.step = 1; rates.step <= 20; ++rates.step) {
     std::vector<float> sums = normals(2 * kCount, static_cast<unsigned>(100 + rates.step));
     sums[5] = 0.0F;    // never a gradient: only the decay
     sums[6] *= 1e-9F;  // around eps
-    const State after = updated_on_device(state, sums, rates, 0, stream());
+    const State after = updated_on_device(state, sums, rates, 0, stream, spread);
     std::vector<double> centroid_gradient, log_weight_gradient;
     for (std::int64_t n = 0; n < kCount; ++n) {
       const std::int64_t slope = n / kPerClass * 2 * kPerClass + n % kPerClass;  // [C,2,K*F]
@@ -239,16 +252,25 @@ TEST_F(CudaUpdate, FollowsTheReferenceStepByStep) {
       log_weight_gradient.push_back(weight * static_cast<double>(sums[static_cast<std::size_t>(slope + kPerClass)]));
     }
     expect_adamw(state.centroids, state.centroid_first, state.centroid_second, centroid_gradient, rates.centroid_lr,
-                 rates, after.centroids, after.centroid_first, after.centroid_second);
+                 rates, after.centroids, after.centroid_first, after.centroid_second, centroid_units);
     expect_adamw(state.log_weights, state.log_weight_first, state.log_weight_second, log_weight_gradient,
-                 rates.log_weight_lr, rates, after.log_weights, after.log_weight_first, after.log_weight_second);
-    if (HasFatalFailure()) return;
+                 rates.log_weight_lr, rates, after.log_weights, after.log_weight_first, after.log_weight_second,
+                 log_weight_units);
+    if (::testing::Test::HasFatalFailure()) return;
     for (std::size_t n = 0; n < after.weights.size(); ++n) {
       const double exact = std::exp(static_cast<double>(after.log_weights[n]));
       ASSERT_NEAR(static_cast<double>(after.weights[n]), exact, 4 * kRoundoff * exact);
     }
     state = after;
   }
+}
+
+TEST_F(CudaUpdate, FollowsTheReferenceStepByStep) {
+  follow_the_reference({}, stream());
+}
+
+TEST_F(CudaUpdate, FollowsTheReferenceInUnitsOfTheSpread) {
+  follow_the_reference({1, 1e-6F, 3e4F, 0.5F, 20, 1e-3F, 7, 0.1F}, stream());
 }
 
 TEST_F(CudaUpdate, AGroupWithoutLearningRateStaysAsItIs) {

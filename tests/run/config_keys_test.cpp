@@ -209,6 +209,21 @@ TEST(ConfigKeys, DoublesAndStringsSurvivePrintingExactly) {
   EXPECT_EQ(from_toml(to_toml(config), "text").data.store, config.data.store);
 }
 
+TEST(ConfigKeys, EveryKeyHasOneOwner) {
+  std::set<std::string> of_model, of_process;
+  for (const Key& key : keys()) {
+    if (key.owner == KeyOwner::kModel) of_model.insert(key.full_name());
+    if (key.owner == KeyOwner::kProcess) of_process.insert(key.full_name());
+    // What is learned, or chosen by, must not be left to a process.
+    if (key.section == "train" || key.section == "centroids" || key.section == "eval") {
+      EXPECT_TRUE(key.owner == KeyOwner::kRun || key.owner == KeyOwner::kModel) << key.full_name();
+    }
+  }
+  EXPECT_EQ(of_model, (std::set<std::string>{"model.diagonal", "model.steps", "train.logit_norm"}));
+  EXPECT_EQ(of_process,
+            (std::set<std::string>{"data.prefetch", "data.store", "dist.threads", "run.dir", "run.progress"}));
+}
+
 TEST(ConfigKeys, ShippedConfigurationsParseAndPrintBackToThemselves) {
   const TemporaryFolder folder;
   int files = 0;

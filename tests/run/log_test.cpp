@@ -68,7 +68,7 @@ TEST(Terminal, ALineTakesThePlaceOfTheBar) {
   terminal::draw_bar("[==>]");
   terminal::erase_bar();
   terminal::erase_bar();
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "\r\033[K[=> ]\r\033[Knews\nmore\n\r\033[K[==>]\r\033[K");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "[=> ]\r     \rnews\nmore\n[==>]\r     \r");
 }
 
 }  // namespace

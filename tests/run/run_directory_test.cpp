@@ -9,8 +9,10 @@
 #include <csignal>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
@@ -225,12 +227,14 @@ TEST(RunDirectory, GoingOnRemovesWhatAKilledWriterLeft) {
 TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
   const TemporaryFolder folder;
   const RunDirectory run = RunDirectory::create(folder / "run", Config{});
-  EXPECT_EQ(wall_seconds_of(folder / "run"), 0);
-  run.write_summary(R"({"exit_reason":"running","wall_seconds":12.5})");
-  EXPECT_EQ(wall_seconds_of(folder / "run"), 12.5);
+  EXPECT_EQ(time_spent(folder / "run").wall_seconds, 0);
+  run.write_summary(
+      R"({"exit_reason":"running","wall_seconds":12.5,"phase_seconds_of_rank_0":{"read":2.5,"paths":"x"}})");
+  EXPECT_EQ(time_spent(folder / "run").wall_seconds, 12.5);
+  EXPECT_EQ(time_spent(folder / "run").phase_seconds, (std::map<std::string, double>{{"read", 2.5}}));
   run.write_summary("[]");
-  EXPECT_EQ(wall_seconds_of(folder / "run"), 0);
-  EXPECT_EQ(wall_seconds_of(run_of(run.checkpoint_file(3))), 0);
+  EXPECT_EQ(time_spent(folder / "run").wall_seconds, 0);
+  EXPECT_EQ(time_spent(run_of(run.checkpoint_file(3))).wall_seconds, 0);
 }
 
 TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
@@ -253,11 +257,20 @@ TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
   EXPECT_TRUE(fs::exists(folder / "run/checkpoints/note.txt"));
 }
 
-TEST(RunDirectory, DefaultFolderIsNamedAfterTheStoreAndTheTime) {
+TEST(RunDirectory, DefaultFolderIsNamedAfterTheStoreAndTheTimeAndIsNobodyElses) {
+  const TemporaryFolder folder;
+  const fs::path before = fs::current_path();
+  fs::current_path(folder / "");
   Config config;
   config.data.store = {"data/hmdb51.h5", "b.h5"};
-  EXPECT_TRUE(std::regex_match(default_run_folder(config).string(), std::regex("runs/hmdb51-[0-9]{8}-[0-9]{6}")))
-      << default_run_folder(config);
+  std::set<fs::path> made;
+  for (int n = 0; n < 5; ++n) made.insert(make_default_run_folder(config));
+  EXPECT_EQ(made.size(), 5U);
+  for (const fs::path& each : made) {
+    EXPECT_TRUE(fs::is_directory(each));
+    EXPECT_TRUE(std::regex_match(each.string(), std::regex("runs/hmdb51-[0-9]{8}-[0-9]{6}(-[2-5])?"))) << each;
+  }
+  fs::current_path(before);
 }
 
 }  // namespace

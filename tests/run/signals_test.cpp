@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <initializer_list>
 
 namespace dejavid {
 namespace {
@@ -20,8 +21,22 @@ TEST(Signals, TerminateAndUserSignalOnlyRaiseTheFlag) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_EXIT(std::exit(stopped_by(SIGTERM)), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(std::exit(stopped_by(SIGUSR2)), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(std::exit(stopped_by(SIGINT)), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(std::exit(stopped_by(SIGUSR1)), testing::KilledBySignal(SIGUSR1), "")
       << "other signals keep their meaning";
+}
+
+TEST(Signals, ASecondInterruptEndsTheProcessAndOthersDoNot) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto raise_all = [](std::initializer_list<int> signals) {
+    for (const int signal : signals) {
+      install_stop_signals();  // whoever installs them again does not undo the first one
+      std::raise(signal);
+    }
+    std::exit(stop_requested() ? 0 : 2);
+  };
+  EXPECT_EXIT(raise_all({SIGINT, SIGINT}), testing::KilledBySignal(SIGINT), "");
+  EXPECT_EXIT(raise_all({SIGTERM, SIGTERM, SIGUSR2, SIGINT}), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

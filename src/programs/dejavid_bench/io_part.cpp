@@ -190,8 +190,10 @@ void add_io(CLI::App& program, Choice& choice) {
       ->type_name("FILE.h5")
       ->excludes("--preset", "--samples");
   add_json_option(*command, choice);
-  command->callback(
-      [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_io(*options); }; });
+  command->callback([options, &choice] {
+    choice.inputs = {options->store};
+    choice.measure = [options](dist::Communicator&) { return measure_io(*options); };
+  });
 }
 
 }  // namespace dejavid::bench

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "kernels/blocks.hpp"
+#include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/schedule.hpp"
@@ -82,8 +83,7 @@ void KernelProblem::cost(int threads, const kernels::Variant& variant) {
   const std::int64_t stride = kernels::cost_stride(classes_, steps_);
   const std::int64_t columns = std::max(kCostElementsPerCall / stride, std::int64_t{1});
   const kernels::BlockedSamples all = blocked_samples();
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int part = 0; part < threads; ++part) {
+  kernels::cpu::parallel_for(threads, threads, 1, [&](std::int64_t part, int) {
     const std::int64_t end = all.count * (part + 1) / threads;
     for (std::int64_t first = all.count * part / threads; first < end;) {
       std::int64_t last = first + 1;
@@ -92,7 +92,7 @@ void KernelProblem::cost(int threads, const kernels::Variant& variant) {
                                   variant);
       first = last;
     }
-  }
+  });
 }
 
 void KernelProblem::search_paths(int threads, const kernels::Variant& variant) {

@@ -65,6 +65,7 @@ std::vector<Record> measure_variant(const kernels::Variant& variant, const Shape
     record.seconds = summary.seconds;
     record.spread = summary.spread;
     record.roof = summary.roof;
+    record.most_of_roof = kMostOfRoof;
     records.push_back(std::move(record));
   }
   return records;
@@ -80,6 +81,7 @@ Record measure_quantized(const kernels::cpu::QuantizedVariant& variant, const Sh
   record.seconds = summary.seconds;
   record.spread = summary.spread;
   record.roof = summary.roof;
+  record.most_of_roof = kMostOfRoofOnIntegers;
   return record;
 }
 

@@ -6,11 +6,12 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "dist/errors.hpp"
 #include "dist/mpi_session.hpp"
-#include "io/durable_file.hpp"
+#include "io/result_file.hpp"
 #include "src/config/command_line.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/run/failure.hpp"
@@ -29,15 +30,17 @@ int complain(int exit_code, std::string line) {
 }
 
 void measure_and_report(const Choice& choice, dejavid::dist::Communicator& communicator) {
-  const bool writes = communicator.is_root() && !choice.json_file.empty();
-  dejavid::agreed(communicator, [&] {  // made and removed again: what cannot be written is met before the work
-    if (writes) dejavid::io::DurableFile(choice.json_file, dejavid::io::DurableFile::Existing::kReplace);
+  std::optional<dejavid::io::ResultFile> result;  // rank 0's
+  dejavid::agreed(communicator, [&] {
+    if (communicator.is_root() && !choice.json_file.empty()) result.emplace(choice.json_file, choice.inputs);
   });
   const std::vector<Record> records = choice.measure(communicator);
   dejavid::agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    dejavid::print_result(dejavid::bench::to_table(records));
-    if (writes) dejavid::io::write_text(choice.json_file, dejavid::bench::to_document(records));
+    if (!result || !result->is_standard_output()) {
+      dejavid::io::write_standard_output(dejavid::bench::to_table(records));
+    }
+    if (result) result->write(dejavid::bench::to_document(records));
   });
 }
 
@@ -79,7 +82,7 @@ int start(int argument_count, char** arguments) {
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help
-    if (speaks) dejavid::print_result(program.help());
+    if (speaks) dejavid::io::write_standard_output(program.help());
     return 0;
   } catch (const CLI::ParseError& error) {
     dejavid::let_the_speaker_finish();

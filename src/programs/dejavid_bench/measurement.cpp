@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/parallel.hpp"
+
 namespace dejavid::bench {
 namespace {
 
@@ -34,8 +36,9 @@ void CacheFlush::operator()(int threads) {
   // Ordinary stores, line by line: memset would go around the caches for a buffer of this size.
   const auto lines = static_cast<std::int64_t>(buffer_.size() / kCacheLine);
   unsigned char* const bytes = buffer_.data();
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (std::int64_t line = 0; line < lines; ++line) ++bytes[static_cast<std::size_t>(line) * kCacheLine];
+  kernels::cpu::parallel_for(threads, lines, kernels::cpu::even_chunk(lines, threads), [&](std::int64_t line, int) {
+    ++bytes[static_cast<std::size_t>(line) * kCacheLine];
+  });
 }
 
 void BesideRoof::add(double seconds) {

@@ -22,6 +22,7 @@ struct Choice {
   std::function<std::vector<Record>(dist::Communicator&)> measure;  ///< the same records on every rank, or rank 0's
   bool all_ranks = false;                                           ///< else one process does the work
   std::filesystem::path json_file;                                  ///< empty: no file
+  std::vector<std::filesystem::path> inputs;                        ///< which json_file must not replace
 };
 
 /// Each adds one part of the benchmark as a subcommand, which sets `choice`. `choice` must outlive the parsing.

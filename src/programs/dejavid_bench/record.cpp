@@ -52,6 +52,7 @@ double megabytes_per_s(const Record& record) {
 /// What only some records have, on a line of its own; or nothing.
 std::string details(const Record& record) {
   std::vector<std::string> parts;
+  if (record.busy()) parts.push_back("the machine was busy with other work: measure again when it is quiet");
   if (record.samples_per_s) parts.push_back(fmt::format("{:.4g} samples/s", *record.samples_per_s));
   if (record.first_seconds) parts.push_back(fmt::format("first {:.4g} s", *record.first_seconds));
   if (record.predicted_seconds) parts.push_back(fmt::format("{:.4g} s predicted", *record.predicted_seconds));
@@ -80,9 +81,18 @@ std::string to_string(const Shape& shape) {
   return shape.name.empty() ? extents : fmt::format("{} ({})", shape.name, extents);
 }
 
-std::optional<double> Record::share_of_roof() const {
+std::optional<double> Record::measured_share() const {
   if (!roof) return std::nullopt;
   return visited_elements.value_or(elements) / seconds / *roof;
+}
+
+bool Record::busy() const {
+  const auto share = measured_share();
+  return share && most_of_roof && !(*share <= *most_of_roof);
+}
+
+std::optional<double> Record::share_of_roof() const {
+  return busy() ? std::nullopt : measured_share();
 }
 
 Record kernel_record(std::string_view operation, std::string_view variant, const Shape& shape, bool along_paths) {
@@ -110,6 +120,7 @@ Json to_json(const Record& record) {
   if (const auto share = record.share_of_roof()) json["share_of_roof"] = *share;
   if (record.nominal_roof) json["nominal_roof_gelem_per_s"] = *record.nominal_roof / kGiga;
   if (record.predicted_seconds) json["predicted_seconds"] = *record.predicted_seconds;
+  if (record.busy()) json["busy"] = true;
   if (record.samples_per_s) json["samples_per_s"] = *record.samples_per_s;
   if (record.first_seconds) json["first_seconds"] = *record.first_seconds;
   for (const auto& [name, seconds] : record.phases) json["phases"][name] = seconds;
@@ -145,7 +156,9 @@ std::string to_table(const std::vector<Record>& records) {
     const auto share = record.share_of_roof();
     table += fmt::format("{:{}}  {:{}}  {:5}  {:7}  {:10.4g}  {:10.4g}  {:>13}  {:>6}\n", record.name, name_width,
                          to_string(record.shape), shape_width, record.ranks, record.threads, record.seconds,
-                         record.elements_per_s() / kGiga, share ? fmt::format("{:.1f} %", *share * 100) : "",
+                         record.elements_per_s() / kGiga, share           ? fmt::format("{:.1f} %", *share * 100)
+                         : record.busy() ? "busy"
+                                         : "",
                          fmt::format("{:.1f} %", record.spread * 100));
     table += details(record);
   }

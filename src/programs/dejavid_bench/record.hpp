@@ -20,6 +20,10 @@ struct Shape {
 /// "hmdb51 (C=51 K=8 F=1459 T=33 B=384)"
 [[nodiscard]] std::string to_string(const Shape& shape);
 
+/// Shares of the f32 roof that cannot be exceeded, with a tenth for what the clocks of cores vary: by its own arithmetic,
+/// and by that on integers of 8 bits.
+inline constexpr double kMostOfRoof = 1.1, kMostOfRoofOnIntegers = 4.4;
+
 /// One measured thing.
 struct Record {
   std::string part;     ///< "kernels", "train", ...
@@ -45,9 +49,16 @@ struct Record {
   std::optional<double> share_of_raw;                  ///< its bytes a second, of those that read() alone gets
   std::optional<double> cached_share;                  ///< of the file, in the page cache before it was read
 
+  std::optional<double> most_of_roof;  ///< the share that nothing can exceed, where one is known
+
   [[nodiscard]] double elements_per_s() const { return elements / seconds; }
-  /// Of visited_elements where there are any, else of elements.
+  /// Of visited_elements where there are any, else of elements. Nothing where the machine was busy.
   [[nodiscard]] std::optional<double> share_of_roof() const;
+  /// Whether the share is more than there can be: others slowed the roof down, or this.
+  [[nodiscard]] bool busy() const;
+
+ private:
+  [[nodiscard]] std::optional<double> measured_share() const;
 };
 
 /// A kernel's record, but for its roof and threads. `along_paths`: it visits K+T-1 cells of each cost matrix, not all.

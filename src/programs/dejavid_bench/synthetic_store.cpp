@@ -23,7 +23,7 @@ std::filesystem::path write_synthetic_store(const std::string& preset, std::int6
     throw ConfigError(mistake.what());
   }
   std::filesystem::path store = folder / fmt::format("{}.h5", preset);
-  io::write_store(*source, store, {}, "", io::NotFiniteSamples::kRefuse, stop_if_asked);
+  io::write_store(*source, store, {}, "", 0, io::NotFiniteSamples::kRefuse, stop_if_asked);
   return store;
 }
 

@@ -241,6 +241,7 @@ void add_train(CLI::App& program, Choice& choice) {
   add_json_option(*command, choice);
   command->callback([options, &choice] {
     choice.all_ranks = true;
+    choice.inputs = {options->store};
     choice.measure = [options](dist::Communicator& communicator) { return measure_training(*options, communicator); };
   });
 }

@@ -3,26 +3,25 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
 #include <map>
 #include <stdexcept>
 #include <vector>
 
+#include "io/destination.hpp"
 #include "io/durable_file.hpp"
 #include "io/first_few.hpp"
+#include "io/result_file.hpp"
 #include "io/utf8.hpp"
 #include "src/run/progress.hpp"
-#include "src/run/standard_output.hpp"
+#include "src/run/signals.hpp"
 #include "src/run/terminal.hpp"
 
 namespace dejavid {
 namespace {
 
-volatile std::sig_atomic_t stop_asked = 0;
-
 /// Ends the conversion at the next sample, so that the unfinished file is removed on the way out.
 void stop_if_asked() {
-  if (stop_asked != 0) {
+  if (stop_requested()) {
     throw std::runtime_error("stopped by a signal; the unfinished store is removed");
   }
 }
@@ -30,8 +29,9 @@ void stop_if_asked() {
 /// Names the temporary files beside `out` that killed conversions left. They are never removed: on a shared file system
 /// nothing tells one that another host is still writing.
 void warn_of_unfinished(const std::filesystem::path& out) {
-  const std::filesystem::path folder = out.has_parent_path() ? out.parent_path() : ".";
-  const std::string beginning = out.filename().string() + ".";
+  const std::filesystem::path file = io::regular_file(out);
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const std::string beginning = file.filename().string() + ".";
   std::vector<std::string> names;
   std::error_code unreadable;  // the writer has more to say about such a folder
   for (std::filesystem::directory_iterator entry(folder, unreadable), end; !unreadable && entry != end;
@@ -64,6 +64,13 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
   subcommand
+      .add_option(
+          "--logits", options.logits,
+          "the last COUNT features of every step are the encoder's logits, one a class in class order; eval then "
+          "compares with their mean over time")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("COUNT");
+  subcommand
       .add_option_function<std::string>(
           "--data.bad_samples", [&options](const std::string& choice) { options.skip_bad_samples = choice == "skip"; },
           "samples with NaN or infinity: refuse, the default, or skip, which leaves them out and says which")
@@ -88,8 +95,7 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
   require_text("--encoder", options.encoder);
   warn_of_unfinished(options.out);
   for (const std::string& note : source.notes()) terminal::write_line("note: " + note);
-  std::signal(SIGINT, [](int) { stop_asked = 1; });
-  std::signal(SIGTERM, [](int) { stop_asked = 1; });
+  install_stop_signals();
   io::StoreTotals totals;
   {
     Progress progress(options.progress, "writing " + options.out.filename().string(), source.sample_count(), "samples");
@@ -97,7 +103,7 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
         .feature_type = options.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
         .gzip_level = options.gzip_level};
     const auto not_finite = options.skip_bad_samples ? io::NotFiniteSamples::kLeaveOut : io::NotFiniteSamples::kRefuse;
-    totals = io::write_store(source, options.out, writer_options, options.encoder, not_finite, [&] {
+    totals = io::write_store(source, options.out, writer_options, options.encoder, options.logits, not_finite, [&] {
       progress.advance(1);
       stop_if_asked();
     });
@@ -107,12 +113,20 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
         fmt::format("warning: --data.bad_samples skip: left out {} of {} samples, which are not finite: {}",
                     totals.left_out.count(), source.sample_count(), totals.left_out.text()));
   }
+  if (totals.faint.count > 0) {
+    terminal::write_line(fmt::format(
+        "warning: {}:features: found {} of {} features too small for f16, which keeps few of their digits or none "
+        "(first "
+        "feature {}, at most {:.3g}); expected values of at least 6e-05; store f32 (without --float16), or scale them",
+        options.out.string(), totals.faint.count, totals.feature_dim, totals.faint.first, totals.faint.largest));
+  }
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);
-  print_result(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
-                           options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
-                           totals.samples_of_split[2], totals.classes, totals.feature_dim, length, totals.bytes));
+  io::write_standard_output(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
+                                        options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
+                                        totals.samples_of_split[2], totals.classes, totals.feature_dim, length,
+                                        totals.bytes));
 }
 
 }  // namespace dejavid

@@ -15,12 +15,13 @@ struct OutputOptions {
   bool float16 = false;
   int gzip_level = 0;
   std::string encoder;
+  std::int64_t logits = 0;
   bool skip_bad_samples = false;
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 
-/// Adds --out, --float16, --gzip, --encoder, --data.bad_samples and --progress to a subcommand. `options` must outlive
-/// the parsing.
+/// Adds --out, --float16, --gzip, --encoder, --logits, --data.bad_samples and --progress to a subcommand. `options`
+/// must outlive the parsing.
 void add_output_options(CLI::App& subcommand, OutputOptions& options);
 
 /// Refuses a word of the command line that cannot stand in a store. Throws std::invalid_argument that names `option`.

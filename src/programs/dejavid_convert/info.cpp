@@ -2,11 +2,11 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "io/durable_file.hpp"
+#include "io/result_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
-#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -34,6 +34,8 @@ std::string to_text(const io::StoreSummary& store) {
   line("digests", store.has_digests ? "yes" : "no: its content cannot be checked");
   line("frame labels", store.has_frame_labels ? "yes" : "no");
   line("timestamps", store.has_timestamps ? "yes" : "no");
+  line("logits", store.logits > 0 ? fmt::format("the last {} features of a step", store.logits) : "none said");
+  if (store.unlabelled > 0) line("without label", fmt::format("{} samples", store.unlabelled));
   line("classes", fmt::format("{}: samples (train)", store.class_names.size()));
   for (std::size_t label = 0; label < store.class_names.size(); ++label) {
     text += fmt::format("  {:>5} {}: {} ({})\n", label, store.class_names[label], store.class_counts[label],
@@ -71,6 +73,8 @@ nlohmann::ordered_json to_json(const io::StoreSummary& store) {
           {"has_frame_labels", store.has_frame_labels},
           {"has_timestamps", store.has_timestamps},
           {"identity", fmt::format("{:016x}", store.identity)},
+          {"logits", store.logits},
+          {"unlabelled_samples", store.unlabelled},
           {"num_classes", store.class_names.size()},
           {"classes", std::move(classes)}};
 }
@@ -87,10 +91,11 @@ void add_info(CLI::App& program) {
   command->add_option("--json", options->json_file, "also write it as JSON")->type_name("FILE.json");
   command->callback([options] {
     const io::StoreSummary summary = io::summarize_store(options->store);
-    print_result(to_text(summary));
-    if (!options->json_file.empty()) {
-      io::write_text(options->json_file,
-                     to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+    std::optional<io::ResultFile> result;
+    if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});
+    if (!result || !result->is_standard_output()) io::write_standard_output(to_text(summary));
+    if (result) {
+      result->write(to_json(summary).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
     }
   });
 }

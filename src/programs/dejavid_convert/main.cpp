@@ -6,6 +6,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "io/result_file.hpp"
 #include "src/config/command_line.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/run/failure.hpp"
@@ -34,7 +35,7 @@ int run(int argument_count, char** arguments) {
     program.parse(argument_count, arguments);
     return 0;
   } catch (const CLI::Success&) {  // --help
-    dejavid::print_result(program.help());
+    dejavid::io::write_standard_output(program.help());
     return 0;
   } catch (const CLI::ParseError& error) {
     return complain(2, fmt::format("{}; see dejavid_convert --help", error.what()));

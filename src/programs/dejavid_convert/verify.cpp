@@ -10,14 +10,14 @@
 #include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
 #include "io/crash_guard.hpp"
-#include "io/durable_file.hpp"
+#include "io/result_file.hpp"
 #include "io/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
-#include "src/run/standard_output.hpp"
 
 namespace dejavid {
 namespace {
@@ -149,14 +149,15 @@ void add_verify(CLI::App& program) {
   command->add_option("store", options->store, "store to check")->required()->type_name("FILE.h5");
   command->add_option("--json", options->json_file, "also write the result as JSON")->type_name("FILE.json");
   command->callback([options] {
+    std::optional<io::ResultFile> result;
+    if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});
     const Json report = check_apart(options->store);
-    if (!options->json_file.empty()) {
-      io::write_text(options->json_file, report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-    }
+    if (result) result->write(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     if (report["good"].get<bool>()) {
-      print_result(fmt::format("{}: ok, {} samples{}\n", options->store.string(),
-                               report["samples_read"].get<std::int64_t>(),
-                               report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)"));
+      if (result && result->is_standard_output()) return;
+      io::write_standard_output(
+          fmt::format("{}: ok, {} samples{}\n", options->store.string(), report["samples_read"].get<std::int64_t>(),
+                      report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)"));
       return;
     }
     for (const Json& problem : report["problems"]) {

@@ -67,8 +67,9 @@ void add_npy(CLI::App& program) {
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("npy", "make a store from .npy files listed in a CSV manifest");
   command
-      ->add_option("--manifest", options->manifest,
-                   "columns id,file,label,split; file as seen from the manifest's folder")
+      ->add_option(
+          "--manifest", options->manifest,
+          "columns id,file,label,split, the label empty where it is unknown; file as seen from the manifest's folder")
       ->required()
       ->type_name("FILE.csv");
   add_output_options(*command, options->output);
@@ -116,8 +117,8 @@ void add_merge(CLI::App& program) {
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      program.add_subcommand("merge", "make one store of several that have the same features and classes");
+  CLI::App* command = program.add_subcommand(
+      "merge", "make one store of several that have the same features; classes are matched by name");
   command->add_option("stores", options->stores, "stores to join, in this order")->required()->type_name("FILE.h5");
   add_output_options(*command, options->output);
   command->callback([options] {
