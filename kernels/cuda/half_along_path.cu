@@ -63,7 +63,7 @@ struct Scaling {
 /// A lane's words, of two halves each.
 template <int Words>
 struct alignas(4 * Words) Halves {
-  __half2 pair[Words];
+  __half2 pair[static_cast<std::size_t>(Words)];
 };
 
 /// Behind what walk() has in shared memory: the centroid steps of each thread, kThreads apart, as registers are short.
