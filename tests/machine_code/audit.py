@@ -97,7 +97,8 @@ def constant(file, pattern):
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
 HALF_STAGE = 32  # kHalfFeatureStage
-WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<{feature}> == (\d+)") for feature in ("float", "__half")}
+WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<4, {feature}> == (\d+)") for feature in ("float", "__half")}
+TILES = 2 * 64 * 128 * 4  # bytes of the two tiles that a kernel has in shared memory, four words a lane
 CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
 TIE_SIGNS = ("(dejavid::kernels::TieSign)0", "(dejavid::kernels::TieSign)1")  # kZero, kMinusOne
 
@@ -117,6 +118,10 @@ GRADIENT = (Fact(r"centroid\[i \* kThreads\];", "LDS", STEPS), Fact(r"visitor\.r
 HALF_DISTANCE = (Fact(r"rintf\(moved", "FRND", 8 * STEPS / DISTANCE_SAMPLES), Fact(r"/ scaling\.scales\[f\] :", "MUFU", 8 * STEPS / DISTANCE_SAMPLES),
                  Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))  # divisions of numbers of ordinary size
 
+HALF_GRADIENT = (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"visitor\.read_next\(\)", "LDG", 1),
+                 Fact(r"rintf\(moved", "FRND", 4 * STEPS / GRADIENT_SAMPLES), Fact(r"/ scaling\.scales\[f\];", "MUFU", 4 * STEPS / GRADIENT_SAMPLES),
+                 Fact(r"/ scaling\.scales\[f\];", "CALL", 0))
+
 
 def along_paths(samples, slice_width, subtraction, *facts):
     """A warp of the kernels that walk along paths. 32 samples are looked up together; a tile holds a sample.
@@ -130,8 +135,8 @@ def along_paths(samples, slice_width, subtraction, *facts):
               Fact(r"next = first_tile\(", "LDS", 1, once=True),
               Fact(r"^if \(reads_\) breakpoint_", "LDG", 1),
               Fact(r"^row\.first\(m\)", subtraction, STEPS, once=True),
-              Fact(r"^column \+= 2 \* kSlice", "", 14, turns=14 / STEPS, once=True),  # a pair, whatever instruction that became
-              Fact(r"^row\.next\(m\)", subtraction, 14 + 4, once=True),  # pairs, and those that go before them
+              Fact(r"^column \+= 2 \* kColumn", "", 14, turns=14 / STEPS, once=True),  # a pair, whatever instruction that is
+              Fact(r"m = read\(\);$", "", STEPS + 4, once=True),  # the first of a row, perhaps under a predicate; the odd ones
               Fact(r"tiles\[k\] = 0\.0F", "STS", 0))  # the last slice alone
     of_run = tuple(dataclasses.replace(fact, times=fact.times * samples) for fact in common + facts)
     slices = -(-FEATURES // slice_width)  # the last one is partly padding
@@ -151,7 +156,9 @@ KERNELS = {
         GRADIENT_SAMPLES, 128, "FADD", *GRADIENT, *COPIES[feature])) for sign, work in zip(TIE_SIGNS, ALONG_WITH_SIGNS) for feature in WALK},
     "half_distance_kernel": Kernel(256, WALK["float"] + CENTROIDS, F16, run=along_paths(
         DISTANCE_SAMPLES, 256, "HADD2", *DISTANCE, *COPIES["float"], *HALF_DISTANCE)),
-    "half_gradient_kernel": Kernel(256, WALK["float"] + CENTROIDS // 2, HALF_WITH_SIGNS),  # four centroid steps of 16 bytes
+    # A lane has two words of two halves.
+    "half_gradient_kernel": Kernel(256, WALK["float"] - TILES // 2 + CENTROIDS // 2, HALF_WITH_SIGNS, run=along_paths(
+        GRADIENT_SAMPLES, 128, "HADD2", *HALF_GRADIENT)),
     **{f"pack_columns_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"pack_half_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
     "pack_half_parameters_kernel": Kernel(256),
