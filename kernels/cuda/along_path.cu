@@ -117,6 +117,12 @@ struct FeatureOfRow<TieSign::kMinusOne> {
   [[nodiscard]] __device__ __forceinline__ float positives() const { return static_cast<float>(positive); }
 };
 
+/// Neighbours change places. Centroid steps lie so in shared memory: what is subtracted from each other then comes into
+/// registers of different banks, which are read in one clock.
+__device__ __forceinline__ float4 swapped(const float4& numbers) {
+  return make_float4(numbers.y, numbers.x, numbers.w, numbers.z);
+}
+
 /// slope = sum over samples of g*S and magnitude = sum of g*A, a row's cells first. With n cells and p of them positive
 /// S is 2p - n; the sum of g*n is the same for all features of a row, so it is summed once, by the row's lane.
 template <TieSign kTie>
@@ -159,7 +165,7 @@ struct GradientVisitor {
     absolutes = fmaf(gradient, row.absolute, absolutes);
   }
   __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
-    const float4 c = centroid[i * kThreads];
+    const float4 c = swapped(centroid[i * kThreads]);
     Row row{c, {}, {}, {}, {}};
     row_cells(fresh, row_in_tile, column, m, row);
     add(row.x, positive[i].x, magnitude[i].x);
@@ -200,7 +206,7 @@ __global__ void __launch_bounds__(kThreads, kGradientBlocksAtOnce)
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
     const float4 c = lane_parameters(inputs.centroids, row, inside, inputs.feature_dim, part.first_word);
     centroid[i * kThreads] =
-        make_float4(OfRow::centroid(c.x), OfRow::centroid(c.y), OfRow::centroid(c.z), OfRow::centroid(c.w));
+        swapped(make_float4(OfRow::centroid(c.x), OfRow::centroid(c.y), OfRow::centroid(c.z), OfRow::centroid(c.w)));
     visitor.positive[i] = visitor.magnitude[i] = make_float4(0.0F, 0.0F, 0.0F, 0.0F);
   }
   walk<kRowChunk>(inputs, part, visitor);

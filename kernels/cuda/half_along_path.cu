@@ -62,8 +62,8 @@ struct Scaling {
 
 /// A lane's words, of two halves each.
 template <int Words>
-struct alignas(std::size_t{4} * Words) Halves {
-  __half2 pair[Words];
+struct alignas(4 * Words) Halves {
+  __half2 pair[static_cast<std::size_t>(Words)];
 };
 
 /// Behind what walk() has in shared memory: the centroid steps of each thread, kThreads apart, as registers are short.
@@ -100,6 +100,16 @@ __device__ __forceinline__ Halves<Words> lane_centroid(const float* centroids, s
   return halves;
 }
 
+/// Neighbouring words change places. Centroid steps lie so in shared memory: what is subtracted from each other then
+/// comes into registers of different banks, which are read in one clock.
+template <int Words>
+__device__ __forceinline__ Halves<Words> swapped(const Halves<Words>& halves) {
+  Halves<Words> result;
+#pragma unroll
+  for (int k = 0; k < Words; ++k) result.pair[k] = halves.pair[k ^ 1];
+  return result;
+}
+
 /// sum over a row's cells of |c - m|.
 template <int Words>
 struct AbsoluteRow {
@@ -133,7 +143,7 @@ struct HalfDistanceVisitor {
   __device__ __forceinline__ void read_next() {}
   __device__ __forceinline__ void start(int) {}
   __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float4& m) {
-    AbsoluteRow<kDistanceWords> row{centroid[i * kThreads], {}};
+    AbsoluteRow<kDistanceWords> row{swapped(centroid[i * kThreads]), {}};
     row_cells(fresh, row_in_tile, column, m, row);
 #pragma unroll
     for (int k = 0; k < kDistanceWords; ++k) {
@@ -170,7 +180,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
     const unsigned first_feature = 2 * part.first_word;
-    centroids[i * kThreads] = lane_centroid<kDistanceWords>(inputs.centroids, row, inside, scaling, first_feature);
+    centroids[i * kThreads] =
+        swapped(lane_centroid<kDistanceWords>(inputs.centroids, row, inside, scaling, first_feature));
 #pragma unroll
     for (unsigned k = 0; k < 2 * kDistanceWords; ++k) {
       const unsigned f = first_feature + k;
@@ -233,7 +244,7 @@ struct HalfGradientVisitor {
     counts = fmaf(gradient, static_cast<float>(lane_cells), counts);
   }
   __device__ __forceinline__ void row(int i, bool fresh, int row_in_tile, const float*& column, float2& m) {
-    HalfGradientRow<kGradientWords> row{{centroid[i * kThreads], {}}, tie, {}};
+    HalfGradientRow<kGradientWords> row{{swapped(centroid[i * kThreads]), {}}, tie, {}};
     row_cells(fresh, row_in_tile, column, m, row);
 #pragma unroll
     for (int k = 0; k < kGradientWords; ++k) {
@@ -267,7 +278,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   for (int i = 0; i < kRows; ++i) {
     const bool inside = visitor.has_class && part.first_row + i < inputs.steps;
     const std::int64_t row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row + i;
-    centroids[i * kThreads] = lane_centroid<kGradientWords>(inputs.centroids, row, inside, scaling, first_feature);
+    centroids[i * kThreads] =
+        swapped(lane_centroid<kGradientWords>(inputs.centroids, row, inside, scaling, first_feature));
 #pragma unroll
     for (int k = 0; k < 2 * kGradientWords; ++k) visitor.positive[i][k] = visitor.magnitude[i][k] = 0.0F;
   }

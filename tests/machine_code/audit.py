@@ -1,8 +1,8 @@
 """Reads the machine code of the CUDA kernels and says what they issue, and what that keeps busy for how long.
 
 An SM of sm_90 issues four instructions a clock, one for each of its four schedulers, and its fp32 pipes take as many. A kernel that does
-nothing but FADD and FFMA therefore runs at the fp32 issue floor; every other instruction takes a slot from them. PIPES below is what is
-assumed of the other pipes, and where from.
+nothing but FADD and FFMA needs at least the fp32 issue floor; every other instruction takes a slot from them. PIPES below is what is
+known of the other pipes, and where from.
 
 Three things are counted of a kernel:
 
@@ -15,10 +15,15 @@ All instructions between a loop's ends count, on both sides of a branch within.
 A whole run. Where a kernel's row has a Run, every instruction that a warp issues for a unit of work of it, prologue, tails and copies
 included; executions.py says how. Two numbers, the fewest and the most that the known facts allow.
 
-Register banks. A register lies in bank number % 2, and each bank gives an instruction two operands a clock, so that three different
-registers of one bank cost a clock more. `.reuse` keeps an operand for the next instruction of the warp that has the same register in the
-same place; that one then reads it from no bank. Assumed from what ptxas itself avoids (of 256 FFMA of a tile of 8 x 8 at 128 registers it
-leaves 27 such, with a few registers more none), not measured.
+Register banks. A register lies in bank number % 2, and a scheduler reads one register a clock from each bank: an instruction takes as many
+clocks as the fuller bank has of its different registers, at least one. An operand marked `.reuse` stays, for its place among the operands
+and its bank, until another that is marked takes that place or the register is written; an instruction that finds its operand there reads
+it from no bank. The model is one that plain loops measured on an H200 on 2026-11-26 led to. It says nothing of loads, stores and tensor
+instructions, which count one clock. The sum of these clocks is a limit beside issue and pipes, never below issue; as it lets no instruction
+make use of a bank that its neighbour leaves alone, it is an estimate from above.
+
+Tensor cores. mma.sync does not overlap with the ALU's instructions that make its operands (measured likewise: 14.4 clocks for four HMNMX2
+and an HMMA), so that where a kernel has both, the clocks of the two add up to one limit.
 
     python audit.py LIBRARY [--architecture sm_90] [--cuobjdump PROGRAM] [--json FILE]      prints Markdown tables
 """
@@ -26,6 +31,7 @@ leaves 27 such, with a few registers more none), not measured.
 import argparse
 import collections
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -52,8 +58,13 @@ class Work:
 
 F32 = Work(("FADD", "FFMA"), {"FFMA": 1})
 F16 = Work(("HADD2", "HMUL2", "HFMA2"), {"HADD2": 1, "HMUL2": 1, "HFMA2": 1}, several=True)  # two of them are two elements
+# Along paths, the loops over pairs of cells: of f32, |c - m| is a subtraction and another instruction, and the sign two more or, with the
+# sign's bit, integer ones.
+ALONG = Work(("FADD", "FFMA"), {"FFMA": 1}, several=True)
+ALONG_WITH_SIGNS = (Work(("FADD", "FFMA"), {"FFMA.SAT": 1}, several=True), Work(("FADD", "FFMA"), {"FADD": 0.5}, several=True))
+HALF_WITH_SIGNS = Work(("HADD2", "HMUL2", "HFMA2"), {"HADD2": 0.5, "HMUL2": 0.5, "HFMA2": 0.5}, several=True)  # four are two elements
 BYTES = Work(("VABSDIFF4", "IDP"), {"VABSDIFF4": 4})
-TENSOR = Work(("HMNMX2", "HADD2", "HMUL2", "HFMA2", "HMMA"), {"HMNMX2": 2, "HFMA2.RELU": 2})
+TENSOR = Work(("HMNMX2", "HADD2", "HMUL2", "HFMA2", "HMMA"), {"HMNMX2": 2, "HFMA2.RELU": 2, "HFMA2.MMA.RELU": 2})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,28 +97,50 @@ def constant(file, pattern):
 
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
 HALF_STAGE = 32  # kHalfFeatureStage
-TILE = {"float": 2 * 64 * 128 * 4, "__half": 2 * 64 * 128 * 2}  # two tiles of columns of kernels/cuda/along_path.cu
-LOOKUP, CENTROIDS = constant("along_path.cu", r"static_assert\(sizeof\(Lookup\) == (\d+)"), 8 * 256 * 16
+WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<4, {feature}> == (\d+)") for feature in ("float", "__half")}
+TILES = 2 * 64 * 128 * 4  # bytes of the two tiles that a kernel has in shared memory, four words a lane
+CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
+TIE_SIGNS = ("(dejavid::kernels::TieSign)0", "(dejavid::kernels::TieSign)1")  # kZero, kMinusOne
 
-# A batch of Kinetics-400: K = 8, T = 33, a path of 40 cells, taken as 5 a row. A warp of the kernels along paths has one class and
-# 128 features; whole samples of which some rows are longer take a little more or less.
-SAMPLES, STEPS, LENGTH, CELLS = 384, 8, 33, 40
-SLICES = 15 / (1808 / 128)  # the last one is mostly padding
-K400_FLOOR = 2 * STEPS * LENGTH * 128 / 32 / SLICES
+# A batch of Kinetics-400 on an H200: K = 8, T = 33, B = 384. A warp of the kernels along paths has a class and a slice of features and goes
+# along the paths to some samples, 40 cells each in rows of 4, 5, 5 and 6: a row's first cell, one more where their number is even, then
+# pairs. As many samples as samples_per_block() and gradient_parts() of along_path_walk.cuh give a block on 132 multiprocessors.
+STEPS, LENGTH, FEATURES = 8, 33, 1808
+DISTANCE_SAMPLES, GRADIENT_SAMPLES = 55, 384
+
+# What a warp does for a sample. Of the 33 columns it copies and lands a share: one of every eight in f32, where the first warp alone goes on
+# to a second group of four; two of every sixteen in f16, where the last of three is the first warp's. An instruction under a predicate
+# takes its slot all the same.
+COPIES = {"float": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 4 + 3 / 8),),
+          "__half": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"const int4 bits =", "LDS", 2 + 1 / 8))}
+DISTANCE = (Fact(r"visitor\.finish\(\)", "SHFL", 5),)
+GRADIENT = (Fact(r"centroid\[i \* kThreads\];", "LDS", STEPS), Fact(r"visitor\.read_next\(\)", "LDG", 1))
+HALF_DISTANCE = (Fact(r"rintf\(moved", "FRND", 8 * STEPS / DISTANCE_SAMPLES), Fact(r"/ scaling\.scales\[f\] :", "MUFU", 8 * STEPS / DISTANCE_SAMPLES),
+                 Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))  # divisions of numbers of ordinary size
+
+HALF_GRADIENT = (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"visitor\.read_next\(\)", "LDG", 1),
+                 Fact(r"rintf\(moved", "FRND", 4 * STEPS / GRADIENT_SAMPLES), Fact(r"/ scaling\.scales\[f\];", "MUFU", 4 * STEPS / GRADIENT_SAMPLES),
+                 Fact(r"/ scaling\.scales\[f\];", "CALL", 0))
 
 
-def along_paths(*facts):
-    """What both directions along paths have in common: 32 samples are looked up together, a tile holds a sample."""
-    common = (Fact(r"nobody reads this chunk's columns", "BAR", SAMPLES / 32, turns=SAMPLES / 32),
-              Fact(r"the tile is there", "BAR", SAMPLES, turns=32),
-              Fact(r"__pipeline_memcpy_async\(", "LDGSTS", SAMPLES * LENGTH / 8, turns=LENGTH / 8),  # eight columns at once
-              Fact(r"tiles\[k\] = Feature\(0\.0F\)", "STS", 0),
-              Fact(r"lookup\.rows\[sample % 2\]", "STS", SAMPLES),
-              Fact(r"if \(tile_before\.last <", "LDS", SAMPLES),
-              Fact(r"return sample < samples \? tile\(", "LDS", SAMPLES * 31 / 32, once=True),  # none after the last of 32
-              Fact(r"has_class \? inputs\.columns\(", "LDG", SAMPLES, once=True),
-              Fact(r"load_four\(tile\)", "LDS", SAMPLES * CELLS, iterations=CELLS // STEPS))
-    return Run(common + facts, SAMPLES, "sample", K400_FLOOR)
+def along_paths(samples, slice_width, subtraction, *facts):
+    """A warp of the kernels that walk along paths. 32 samples are looked up together; a tile holds a sample.
+
+    `subtraction`: how the instruction of c - m begins. `facts`: those of the kernel alone, a sample.
+    """
+    chunks = -(-samples // 32)
+    common = (Fact(r"nobody reads this chunk's columns", "BAR", chunks / samples, turns=chunks),
+              Fact(r"the tile is there", "BAR", 1, turns=samples / chunks),
+              Fact(r"columns\[thread / kWarps\] =", "STS", chunks / samples, once=True),
+              Fact(r"next = first_tile\(", "LDS", 1, once=True),
+              Fact(r"^if \(reads_\) breakpoint_", "LDG", 1),
+              Fact(r"^row\.first\(m\)", subtraction, STEPS, once=True),
+              Fact(r"^column \+= 2 \* kColumn", "", 14, turns=14 / STEPS, once=True),  # a pair, whatever instruction that is
+              Fact(r"m = read\(\);$", "", STEPS + 4, once=True),  # the first of a row, perhaps under a predicate; the odd ones
+              Fact(r"tiles\[k\] = 0\.0F", "STS", 0))  # the last slice alone
+    of_run = tuple(dataclasses.replace(fact, times=fact.times * samples) for fact in common + facts)
+    slices = -(-FEATURES // slice_width)  # the last one is partly padding
+    return Run(of_run, samples, "sample", 2 * STEPS * LENGTH * FEATURES / slices / 32)
 
 
 KERNELS = {
@@ -115,14 +148,27 @@ KERNELS = {
     "cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, updates_of_outer_turn=STAGE * 64),
     "quantized_cost_kernel<1>": Kernel(64, 2 * STAGE * 3 * 64 * 4, BYTES, updates_of_outer_turn=4 * STAGE * 64),
     "quantized_cost_kernel<2>": Kernel(128, 2 * STAGE * 4 * 64 * 4, BYTES, updates_of_outer_turn=4 * STAGE * 64),
-    "half_cost_kernel<1>": Kernel(64, 2 * HALF_STAGE * 3 * 64 * 2, F16, updates_of_outer_turn=HALF_STAGE * 64),
-    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, F16, updates_of_outer_turn=HALF_STAGE * 64),
-    **{f"distance_kernel<{feature}>": Kernel(256, tile + LOOKUP, run=along_paths()) for feature, tile in TILE.items()},
-    **{f"gradient_kernel<{feature}>": Kernel(256, tile + LOOKUP + CENTROIDS, run=along_paths(
-        Fact(r"centroid\[i \* kThreads\];", "LDS", SAMPLES * STEPS), Fact(r"visitor\.start\(", "LDG", SAMPLES))) for feature, tile in TILE.items()},
+    "half_cost_kernel<1>": Kernel(128, 2 * HALF_STAGE * 3 * 64 * 2, TENSOR, updates_of_outer_turn=HALF_STAGE * 32),
+    "half_cost_kernel<2>": Kernel(128, 2 * HALF_STAGE * 4 * 64 * 2, TENSOR, updates_of_outer_turn=HALF_STAGE * 64),
+    **{f"distance_kernel<{feature}>": Kernel(256, WALK[feature], ALONG, run=along_paths(
+        DISTANCE_SAMPLES, 128, "FADD", *DISTANCE, *COPIES[feature])) for feature in WALK},
+    **{f"gradient_kernel<{sign}, {feature}>": Kernel(256, WALK[feature] + CENTROIDS, work, run=along_paths(
+        GRADIENT_SAMPLES, 128, "FADD", *GRADIENT, *COPIES[feature])) for sign, work in zip(TIE_SIGNS, ALONG_WITH_SIGNS) for feature in WALK},
+    "half_distance_kernel": Kernel(256, WALK["float"] + CENTROIDS, F16, run=along_paths(
+        DISTANCE_SAMPLES, 256, "HADD2", *DISTANCE, *COPIES["float"], *HALF_DISTANCE)),
+    # A lane has two words of two halves.
+    "half_gradient_kernel": Kernel(256, WALK["float"] - TILES // 2 + CENTROIDS // 2, HALF_WITH_SIGNS, run=along_paths(
+        GRADIENT_SAMPLES, 128, "HADD2", *HALF_GRADIENT)),
+    **{f"pack_columns_kernel<{feature}>": Kernel(128) for feature in WALK},
+    **{f"pack_half_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
+    "pack_half_parameters_kernel": Kernel(256),
+    **{f"quantize_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
+    "quantize_parameters_kernel": Kernel(256),
+    **{f"pack_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
+    "pack_parameters_kernel": Kernel(256),
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
-    **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in TILE},
-    **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in TILE},
+    **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in WALK},
+    **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in WALK},
     "sample_losses_kernel": Kernel(128),
     "update_kernel": Kernel(256),
 }
@@ -137,25 +183,32 @@ class Pipe:
     evidence: str
 
 
-# sm_90. "documented": the CUDA programming guide's table of throughputs, or a statement of NVIDIA's about GH100's pipes
-# (https://forums.developer.nvidia.com/t/separate-cuda-core-pipeline-for-fp16-and-fp32/302018/7); "assumed": from memory. None was
-# measured here. An instruction counts in every pipe that names it.
+# sm_90. "measured": on an H200, 2026-11-26, loops of one instruction. "documented": the CUDA programming guide's table of throughputs, or a
+# statement of NVIDIA's about GH100's pipes (https://forums.developer.nvidia.com/t/separate-cuda-core-pipeline-for-fp16-and-fp32/302018/7);
+# "assumed": from memory. An instruction counts in every pipe that names it.
+MEASURED = "measured on an H200, 2026-11-26"
 PIPES = {
     # IMAD and IDP go through one half of the fp32 lanes, FP32 through both.
-    "fma": Pipe(1, ("FADD", "FFMA", "FMUL", "FFMA32I", "IMAD", "IDP"), "documented: 128 lanes"),
-    "fma heavy": Pipe(2, ("IMAD", "IDP"), "documented: 64 lanes, of the fp32 ones"),
-    "alu": Pipe(2, ("IADD3", "VIADD", "VIADDMNMX", "LEA", "LOP3", "LOP", "SHF", "SHL", "SHR", "ISETP", "FSETP", "HSETP2", "HSET2", "FSET", "FMNMX", "HMNMX2", "IMNMX",
-                    "VIMNMX", "VABSDIFF", "SEL", "FSEL", "PRMT", "MOV", "IABS", "PLOP3", "P2R", "R2P", "BMSK", "SGXT", "I2FP", "F2FP", "CS2R",
-                    "VOTE", "FCHK"), "assumed: 64 lanes; documented for additions, comparisons and absolute differences"),
-    "half": Pipe(2, ("HADD2", "HMUL2", "HFMA2"), "assumed: what ptxas marks .MMA goes to the other f16 pipe"),
-    "half .MMA": Pipe(2, ("HADD2.MMA", "HMUL2.MMA", "HFMA2.MMA"), "assumed: 64 lanes of the two pipes' 128"),
-    "tensor": Pipe(6.2, ("HMMA",), "assumed: 16 x 8 x 16 at 0.65 of the nominal rate, what mma.sync reaches"),
+    "fma": Pipe(1, ("FADD", "FFMA", "FMUL", "FFMA32I", "IMAD", "IDP"), f"{MEASURED}: 1.03 with two fresh registers; documented: 128 lanes"),
+    "fma heavy": Pipe(2, ("IMAD", "IDP"), f"{MEASURED}: 1.75 to 2 for IDP.4A; documented: 64 lanes, of the fp32 ones"),
+    "alu": Pipe(2, ("IADD3", "VIADD", "VIADDMNMX", "LEA", "LOP3", "LOP", "SHF", "SHL", "SHR", "ISETP", "FSETP", "HSETP2", "HSET2", "FSET", "FMNMX",
+                    "HMNMX2", "IMNMX", "VIMNMX", "VABSDIFF", "SEL", "FSEL", "PRMT", "MOV", "IABS", "PLOP3", "P2R", "R2P", "BMSK", "SGXT", "I2FP",
+                    "F2FP", "CS2R", "VOTE", "FCHK"), f"{MEASURED} for FMNMX, VABSDIFF4, LOP3, HMNMX2 and HSET2; assumed for the others"),
+    "half": Pipe(1, ("HADD2", "HMUL2", "HFMA2"), f"{MEASURED}: 1.03 to 1.05, the two f16 pipes taken in turn, which is what ptxas does (.MMA)"),
+    "tensor": Pipe(6.7, ("HMMA", "IMMA"), f"{MEASURED}: HMMA.16816.F32 and IMMA.16832"),
     "lsu": Pipe(4, ("LDS", "STS", "LDSM", "LDG", "STG", "LD", "ST", "RED", "ATOM", "LDL", "STL", "SHFL"),
                 "documented for shuffles: 32 lanes for the four schedulers; assumed for the others, whose width is not counted"),
     "fp64": Pipe(2, ("DADD", "DMUL", "DFMA", "DSETP"), "documented: 64 lanes"),
     "xu": Pipe(8, ("MUFU", "I2F", "F2I", "F2F", "FRND", "POPC", "FLO", "BREV"), "documented: 16 lanes"),
     "uniform": Pipe(2, ("U", "R2UR", "S2UR"), "assumed"),
 }
+TENSOR_AND_ALU = "tensor and alu"  # one after the other, see the top of this file
+
+
+@functools.cache
+def begins_with(opcode, prefixes):
+    """Whether the name is one of them up to a dot; a last digit may follow (VABSDIFF is VABSDIFF4 too)."""
+    return any(opcode == prefix or opcode.startswith((prefix + ".", prefix + "4")) for prefix in prefixes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,12 +218,12 @@ class Instruction:
     stall: int = 1  # clocks until the same warp may issue again
     lines: tuple = ()  # text of the source line, then of those that it was inlined at
 
-    @property
+    @functools.cached_property
     def opcode(self):
         words = self.text.split()
         return words[1 if words[0].startswith("@") else 0]
 
-    @property
+    @functools.cached_property
     def kind(self):
         return self.opcode.split(".")[0]
 
@@ -188,8 +241,7 @@ class Instruction:
         return int(found.group(1), 16) if found else None
 
     def begins_with(self, prefixes):
-        """Whether the name is one of them up to a dot; a last digit may follow (VABSDIFF is VABSDIFF4 too)."""
-        return any(self.opcode == prefix or self.opcode.startswith((prefix + ".", prefix + "4")) for prefix in prefixes)
+        return begins_with(self.opcode, prefixes)
 
 
 @dataclasses.dataclass
@@ -207,7 +259,7 @@ CLASSES = {
     "FADD": ["FADD"],
     "FFMA": ["FFMA"],
     "f16": ["HADD2", "HMUL2", "HFMA2", "HMNMX2"],
-    "tensor": ["HMMA"],
+    "tensor": ["HMMA", "IMMA"],
     "bytes": ["VABSDIFF4", "IDP"],
     "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2",
                  "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
@@ -255,29 +307,33 @@ def pipes_of(instruction):
         return ["lsu"] if instruction.kind in ("LDGSTS",) else []
     if instruction.kind.startswith("U") and instruction.kind[1:2].isupper():
         return ["uniform"]
-    found = [name for name, pipe in PIPES.items() if instruction.begins_with(pipe.kinds)]
-    if "half .MMA" in found:
-        found.remove("half")
-    return found
+    return [name for name, pipe in PIPES.items() if instruction.begins_with(pipe.kinds)]
 
 
-def busy(instructions, times=None):
-    """Clocks that each pipe is busy with, for a scheduler, and "issue": a clock an instruction and one a register-bank conflict.
+def busy(instructions, times=None, again=False):
+    """Clocks that each limit keeps a scheduler for: "issue" a clock an instruction, "register banks", every pipe, and what does not overlap.
 
-    `times`: how often each is executed, by address; else once.
+    `times`: how often each is executed, by address; else once. `again`: the instructions are a loop's body, see bank_clocks().
     """
     clocks = collections.Counter()
-    conflicts = bank_conflicts(instructions)
-    for i in instructions:
+    for i, banks in zip(instructions, bank_clocks(instructions, again)):
         each = 1.0 if times is None else times.get(i.address, 0.0)
-        clocks["issue"] += each * (2 if i.address in conflicts else 1)
+        clocks["issue"] += each
+        clocks["register banks"] += each * banks
         for name in pipes_of(i):
             clocks[name] += each * PIPES[name].clocks
-    return dict(clocks)
+    if clocks["tensor"]:
+        clocks[TENSOR_AND_ALU] = clocks["tensor"] + clocks["alu"]
+    return {name: number for name, number in clocks.items() if number}
+
+
+def limit_of(clocks):
+    """The name that keeps a scheduler longest; issue where nothing takes longer than it."""
+    return max(clocks, key=lambda name: (clocks[name], name == "issue"))
 
 
 def sources(instruction):
-    """{place: (register, whether kept for the next)} of the general registers that it reads one at a time."""
+    """{place: (register, whether it is marked .reuse)} of the general registers that it reads one at a time."""
     words = instruction.text.split(None, 2 if instruction.text.startswith("@") else 1)
     operands = [word.strip() for word in words[-1].split(",")]
     registers = {}
@@ -287,16 +343,38 @@ def sources(instruction):
     return registers
 
 
-def bank_conflicts(instructions):
-    """Addresses of those that a bank of registers keeps for a clock more."""
-    found, kept = set(), {}
-    for i in instructions:
-        read = sources(i) if pipes_of(i) and not {"lsu", "tensor"} & set(pipes_of(i)) else {}
-        banks = collections.Counter(number % 2 for number in {number for place, (number, _) in read.items() if kept.get(place) != number})
-        if max(banks.values(), default=0) >= 3:
-            found.add(i.address)
-        kept = {place: number for place, (number, keeps) in read.items() if keeps}
-    return found
+def written(instruction):
+    """General registers that it writes."""
+    words = instruction.text.split(None, 2 if instruction.text.startswith("@") else 1)
+    found = re.match(r"R(\d+)(?:,|$)", words[-1]) if len(words) > 1 else None
+    if not found or instruction.kind in ("STS", "STG", "ST", "STL", "RED", "BRA"):
+        return ()
+    width = re.search(r"\.(64|96|128)\b", instruction.opcode) if "lsu" in pipes_of(instruction) else None
+    count = int(width.group(1)) // 32 if width else 4 if instruction.kind in ("HMMA", "IMMA") else 1
+    if instruction.kind == "LDSM":
+        count = int(instruction.opcode[-1]) if instruction.opcode[-2:] in (".2", ".4") else 1
+    elif ".WIDE" in instruction.opcode or instruction.kind in ("DADD", "DMUL", "DFMA", "CS2R"):
+        count = 2
+    return range(int(found.group(1)), int(found.group(1)) + count)
+
+
+def bank_clocks(instructions, again=False):
+    """Clocks that the banks of registers keep each instruction for, by the rule at the top of this file.
+
+    `again`: the instructions are a loop's body; what its end keeps, its beginning finds.
+    """
+    kept, clocks = {}, []
+    for _ in range(2 if again else 1):
+        clocks = []
+        for i in instructions:
+            read = sources(i) if pipes_of(i) and not {"lsu", "tensor"} & set(pipes_of(i)) else {}
+            fresh = {number for place, (number, _) in read.items() if kept.get((place, number % 2)) != number}
+            banks = collections.Counter(number % 2 for number in fresh)
+            clocks.append(max(1, *banks.values()) if banks else 1)
+            kept |= {(place, number % 2): number for place, (number, keeps) in read.items() if keeps}
+            overwritten = set(written(i))
+            kept = {place: number for place, number in kept.items() if number not in overwritten}
+    return clocks
 
 
 def loops(instructions):
@@ -382,9 +460,14 @@ def audit(code, kernel=None):
         return row
     hot = [instruction for body in hot_bodies for instruction in body]
     updates = updates_in(hot, work)
+    hot_busy = collections.Counter()
+    for body in hot_bodies:
+        hot_busy.update(busy(body, again=True))
+    hot_busy = dict(hot_busy)
     row |= {"hot_loop": " ".join(f"{body[0].address:#x}..{body[-1].address:#x}" for body in hot_bodies), "issued": len(hot),
-            "counts": dict(count(hot)), "arithmetic_share": arithmetic(hot, work) / len(hot), "bank_conflicts": len(bank_conflicts(hot)),
-            "busy": busy(hot), "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
+            "counts": dict(count(hot)), "arithmetic_share": arithmetic(hot, work) / len(hot), "busy": hot_busy,
+            "limit": limit_of(hot_busy), "bank_clocks_of_instruction": hot_busy["register banks"] / len(hot),
+            "clocks_of_one_warp": sum(i.stall for i in hot) / len(hot),
             "shared_bytes_of_update": shared_bytes(hot) / updates if updates else None}
     outer = loop_around(code.instructions, hot) if kernel and kernel.updates_of_outer_turn else None
     if outer:
@@ -393,9 +476,12 @@ def audit(code, kernel=None):
         times = {i.address: turns if i.address in within else 1.0 for i in outer}
         issued = sum(times.values())
         useful = arithmetic(outer, work) + (turns - 1) * arithmetic(hot, work)
+        around = busy(outer, times, again=True)
         row |= {"turns": turns, "outer_loop": f"{outer[0].address:#x}..{outer[-1].address:#x}", "share_with_outer_loop": useful / issued,
                 "issued_of_update": issued / kernel.updates_of_outer_turn,
-                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in busy(outer, times).items()}}
+                "busy_of_update": {name: clocks / kernel.updates_of_outer_turn for name, clocks in around.items()}}
+    elif kernel and updates and work is not F32:
+        row |= {"issued_of_update": len(hot) / updates, "busy_of_update": {name: clocks / updates for name, clocks in hot_busy.items()}}
     return row
 
 
@@ -404,13 +490,12 @@ def run_of(code, run):
     fewest, most = executions.executions(code.instructions, run.facts)
     times = {address: (fewest[address] + most[address]) / 2 / run.units for address in fewest}
     clocks = busy(code.instructions, times)
-    conflicts = bank_conflicts(code.instructions)
     counts = collections.Counter()
     for i in code.instructions:
         counts[class_of(i)] += times.get(i.address, 0.0)
-    limit = max(clocks, key=clocks.get)
-    return {"unit": run.unit, "fewest": sum(fewest.values()) / run.units, "most": sum(most.values()) / run.units, "counts": dict(counts),
-            "bank_conflicts": sum(times.get(address, 0.0) for address in conflicts), "busy": clocks, "limit": limit, "clocks": clocks[limit],
+    limit = limit_of(clocks)
+    return {"unit": run.unit, "fewest": float(sum(fewest.values())) / run.units, "most": sum(most.values()) / run.units, "counts": dict(counts),
+            "busy": clocks, "limit": limit, "clocks": clocks[limit],
             "share_of_floor": clocks[limit] / run.floor}
 
 
@@ -572,20 +657,22 @@ def markdown(rows):
     resources = [[f"`{row['kernel']}`", row["registers"], row["stack"], row.get("threads", ""), row.get("shared", row["static_shared"]),
                   row.get("blocks_of_sm", ""), row.get("warps_of_sm", "")] for row in rows]
     names = [name for name in [*CLASSES, "other"] if any(row.get("counts", {}).get(name) for row in rows)]
-    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names), row["bank_conflicts"],
-                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp")),
+    loops_of = [[f"`{row['kernel']}`", row["issued"], *(row["counts"][name] for name in names),
+                 *(number(row.get(key)) for key in ("arithmetic_share", "share_with_outer_loop", "issued_of_update", "shared_bytes_of_update", "clocks_of_one_warp",
+                                                    "bank_clocks_of_instruction")),
+                 number(row.get("busy_of_update", {}).get("register banks")),
                  limits(row["busy_of_update"]) if "busy_of_update" in row else limits(row["busy"], row["issued"])]
                 for row in rows if "counts" in row]
     runs = [row for row in rows if "run" in row]
     names_of_runs = [name for name in [*CLASSES, "other"] if any(row["run"]["counts"].get(name, 0) >= 0.5 for row in runs)]
     whole = [[f"`{row['kernel']}`", row["run"]["unit"], f"{row['run']['fewest']:.0f}-{row['run']['most']:.0f}",
-              *(f"{row['run']['counts'].get(name, 0):.0f}" for name in names_of_runs), f"{row['run']['bank_conflicts']:.0f}",
+              *(f"{row['run']['counts'].get(name, 0):.0f}" for name in names_of_runs),
               limits(row["run"]["busy"]), f"{row['run']['share_of_floor']:.3f}"] for row in runs]
     return "\n\n".join([
         table(["kernel", "registers", "stack", "threads", "shared bytes", "blocks an SM", "warps an SM"], resources),
-        table(["hot loop of", "issued", *names, "bank conflicts", "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
-               "clocks an instruction, one warp alone", "busiest, clocks an update, or an instruction"], loops_of),
-        table(["whole run of", "for a warp and", "issued", *names_of_runs, "bank conflicts", "busiest, clocks", "share of the path floor"], whole),
+        table(["hot loop of", "issued", *names, "arithmetic of issued", "with the loop around", "issued an update", "shared bytes an update",
+               "clocks an instruction, one warp alone", "register-bank clocks an instruction", "an update", "busiest, clocks an update, or an instruction"], loops_of),
+        table(["whole run of", "for a warp and", "issued", *names_of_runs, "busiest, clocks", "share of the path floor"], whole),
         table(["pipe", "clocks a warp's instruction", "evidence"], [[name, pipe.clocks, pipe.evidence] for name, pipe in PIPES.items()])])
 
 

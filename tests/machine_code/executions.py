@@ -53,20 +53,23 @@ def conditional(instruction):
 
 
 def blocks_of(instructions):
-    """Basic blocks in the order of addresses. A slow path for lanes that are not together (BRA.DIV) is never taken: they always are."""
+    """Basic blocks in the order of addresses. A slow path for lanes that are not together (BRA.DIV) is never taken: they always are.
+
+    A call is an instruction like others: what is called is not counted, and executions() refuses calls that may be made.
+    """
     instructions = [i for i in instructions]
     while instructions and (instructions[-1].kind == "NOP" or (instructions[-1].kind == "BRA" and target_of(instructions[-1]) == instructions[-1].address)):
         instructions.pop()  # what pads a function
     starts, ends = {instructions[0].address}, set()
     place = {i.address: n for n, i in enumerate(instructions)}
     for n, i in enumerate(instructions):
-        if i.kind in ("BRX", "JMX", "CALL", "RET", "JMP", "BRXU"):
-            raise ValueError(f"found {i.text!r} at {i.address:#x}; calls and computed branches are not followed")
+        if i.kind in ("BRX", "JMX", "JMP", "BRXU"):
+            raise ValueError(f"found {i.text!r} at {i.address:#x}; computed branches are not followed")
         if i.kind == "BSSY":
             before = place.get(target_of(i), 0) - 1
             if instructions[before].kind != "BSYNC" and instructions[before + 1].kind != "BSYNC":
                 raise ValueError(f"{i.text!r} at {i.address:#x} meets elsewhere than at a BSYNC")
-        if i.kind in ("BRA", "EXIT") and not i.never and not i.opcode.startswith("BRA.DIV"):
+        if i.kind in ("BRA", "EXIT", "RET") and not i.never and not i.opcode.startswith("BRA.DIV"):
             ends.add(i.address)
             if i.kind == "BRA":
                 starts.add(target_of(i))
@@ -83,7 +86,7 @@ def blocks_of(instructions):
         following = [number + 1] if number + 1 < len(blocks) else []
         if last.address not in ends:
             block.successors = following
-        elif last.kind == "EXIT":
+        elif last.kind in ("EXIT", "RET"):
             block.successors = [None] + (following if conditional(last) else [])
         else:
             block.successors = [index[target_of(last)]] + (following if conditional(last) else [])
@@ -93,6 +96,9 @@ def blocks_of(instructions):
             if successor is not None and successor not in reachable:
                 reachable.add(successor)
                 pending.append(successor)
+    for old in reachable:
+        if blocks[old].instructions[-1].kind == "RET":
+            raise ValueError(f"found {blocks[old].instructions[-1].text!r} at {blocks[old].instructions[-1].address:#x}, which no call leads to")
     renumbered = {old: new for new, old in enumerate(sorted(reachable))}
     return [Block(blocks[old].instructions, [None if s is None else renumbered[s] for s in blocks[old].successors]) for old in sorted(reachable)]
 
@@ -288,5 +294,9 @@ def executions(instructions, facts, weight=lambda instruction: 1.0):
                 first = blocks[loop.head].instructions[0]
                 raise ValueError(f"nothing bounds the loop at {first.address:#x}, line {' inlined at '.join(first.lines)!r}")
         times = into @ x
+        for number, block in enumerate(blocks):
+            for i in block.instructions:
+                if i.kind == "CALL" and times[number] > 1e-6:
+                    raise ValueError(f"{i.text!r} at {i.address:#x} may be executed; a fact must say that it is not, calls are not followed")
         found.append({i.address: times[number] for number, block in enumerate(blocks) for i in block.instructions})
     return found

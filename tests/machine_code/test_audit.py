@@ -94,39 +94,80 @@ class Counting(unittest.TestCase):
         row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.F16, updates_of_outer_turn=12))
         self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"]), ("0x20..0x40 0x50..0x70", 6, 4))
         self.assertAlmostEqual(row["arithmetic_share"], 4 / 6)
-        self.assertEqual((row["busy"]["half"], row["busy"]["half .MMA"], row["turns"]), (4, 4, 3))  # as much for both f16 pipes
+        self.assertEqual((row["busy"]["half"], row["turns"]), (4, 3))  # a clock each, whichever of the two f16 pipes
         self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (12 + 2 * 6))
         self.assertAlmostEqual(row["issued_of_update"], 24 / 12)
 
     def test_tensor_cores(self):
         """A stage (0x10..0xa0) around a loop (0x20..0x80) of four elements that one HMMA sums."""
         lines = ["LDC R1, c[0x0][0x28]", "BAR.SYNC.DEFER_BLOCKING 0x0",
-                 "LDSM.16.M88.4 R4, [R3]", "LDS.128 R12, [R2]", "HMNMX2 R8, R12, R4, !PT", "HFMA2.RELU R9, R5, 1, 1, -R13",
+                 "LDSM.16.M88.4 R4, [R3]", "LDS.128 R12, [R2]", "HMNMX2 R8, R13, R4, !PT", "HFMA2.RELU R9, R5, 1, 1, -R13",
                  "HMUL2 R10, R14, -0.5, -0.5", "HMMA.16816.F32 R16, R8, R10, R16", "@P0 BRA 0x20",
                  "IADD3 R2, R2, 0x1, RZ", "@P1 BRA 0x10", "EXIT"]
         row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.TENSOR, updates_of_outer_turn=12))
         self.assertEqual((row["hot_loop"], row["issued"], row["counts"]["f16"], row["counts"]["tensor"]), ("0x20..0x80", 7, 3, 1))
         self.assertEqual((row["turns"], row["shared_bytes_of_update"]), (3, 8))
         self.assertAlmostEqual(row["share_with_outer_loop"], 12 / (10 + 2 * 7))
-        self.assertAlmostEqual(row["busy_of_update"]["tensor"], 6.2 / 4)
+        self.assertAlmostEqual(row["busy_of_update"]["tensor"], 6.7 / 4)
+        self.assertAlmostEqual(row["busy_of_update"]["alu"], (3 * 2 + 2) / 12)  # HMNMX2 in every turn, IADD3 in the stage
+        self.assertAlmostEqual(row["busy_of_update"]["tensor and alu"], (3 * (6.7 + 2) + 2) / 12)  # they take turns
+        self.assertEqual((row["limit"], row["busy"]["half"]), ("tensor and alu", 2))
 
     def test_bytes(self):
         lines = ["LDC R1, c[0x0][0x28]", "VABSDIFF4.U8 R3, R4, R5, RZ", "IDP.4A.U8.U8 R6, R3, R7, R6", "@P0 BRA 0x10", "EXIT"]
         row = audit.audit(audit.Code("kernel", code(lines)), audit.Kernel(threads=32, work=audit.BYTES))
         self.assertEqual((row["counts"]["bytes"], row["busy"]["alu"], row["busy"]["fma heavy"], row["busy"]["fma"]), (2, 2, 2, 1))
 
+    def bank_clocks(self, *lines, again=False):
+        return audit.bank_clocks(code(lines), again)
+
     def test_register_banks(self):
-        for number, lines in {
-            0: ["FFMA R1, R2, R4, R5", "FFMA R1, R2, R2, R4", "FADD R1, R2, R4", "FFMA R1, R2, R4, RZ", "FFMA R1, R2, c[0x0][0x4], R4"],
-            1: ["FFMA R1, R2, |R4|, -R6"],
-            2: ["FFMA R1, R3, R5, R7", "FFMA R2, R3, R5, R9"],
-            3: ["@P0 FFMA R1, R2, R4, R6", "IADD3 R1, R2, R4, R6", "HFMA2.MMA R1, R2, R4.H0_H0, R6", "LDS.128 R2, [R4]"],
+        """Two registers a clock, one of each bank; the same register is read once."""
+        for clocks, lines in {
+            1: ["FFMA R1, R2, R3, R2", "FFMA R1, R2, R2, R3", "FADD R1, R2, R3", "FFMA R1, R2, R3, RZ", "FFMA R1, R2, c[0x0][0x4], R5", "MOV R1, 0x1"],
+            2: ["FFMA R1, R2, R4, R5", "FADD R1, R2, -|R4|", "FFMA R1, |R2|, 2, R4", "@!P0 FFMA R1, R7, R5, R4", "HFMA2.MMA R1, R2, R4.H0_H0, R5"],
+            3: ["FFMA R1, R2, |R4|, -R6", "FFMA R1, R3, R5, R7", "@P0 FFMA R1, R2, R4, R6", "IADD3 R1, R2, R4, R6", "IDP.4A.U8.U8 R1, R2, R4, R6"],
         }.items():
-            self.assertEqual(len(audit.bank_conflicts(code(lines))), number, lines)
-        kept = ["FFMA R1, R2.reuse, R3, R5", "FFMA R1, R2, R4, R6"]
-        self.assertEqual(len(audit.bank_conflicts(code(kept))), 0)
-        elsewhere = ["FFMA R1, R2.reuse, R3, R5", "FFMA R1, R4, R2, R6", "FFMA R1, R2, R4, R6"]  # another place; two instructions later
-        self.assertEqual(len(audit.bank_conflicts(code(elsewhere))), 2)
+            for line in lines:
+                self.assertEqual(self.bank_clocks(line), [clocks], line)
+
+    def test_loads_and_tensor_cores_take_one_clock_of_the_banks(self):
+        self.assertEqual(self.bank_clocks("LDS.128 R4, [R2]", "STS [R2], R4", "HMMA.16816.F32 R16, R8, R10, R16"), [1, 1, 1])
+
+    def test_an_operand_kept_for_later_is_read_once(self):
+        self.assertEqual(self.bank_clocks("FADD R1, R2.reuse, R3", "FADD R1, R2, R4"), [1, 1])
+        self.assertEqual(self.bank_clocks("FADD R1, R2, R3", "FADD R1, R2, R4"), [1, 2])  # not marked
+        self.assertEqual(self.bank_clocks("FADD R1, R3, R2.reuse", "FADD R1, R2, R4"), [1, 2])  # in another place
+        self.assertEqual(self.bank_clocks("FADD R1, -|R2.reuse|, R3", "FADD R1, R2, R4"), [1, 1])  # the register, not its sign
+
+    def test_it_stays_until_another_takes_its_place(self):
+        first, last = "FADD R1, R2.reuse, R3", "FADD R1, R2, R4"
+        self.assertEqual(self.bank_clocks(first, "FADD R1, R6, R3", "LDS R9, [R2]", last)[-1], 1)  # none of them marked
+        self.assertEqual(self.bank_clocks(first, "FADD R1, R6.reuse, R3", last)[-1], 2)
+        self.assertEqual(self.bank_clocks(first, "FADD R1, R5.reuse, R6", last)[-1], 1)  # of the other bank
+        self.assertEqual(self.bank_clocks(first, "FADD R1, R3, R6.reuse", last)[-1], 1)  # in another place
+        self.assertEqual(self.bank_clocks("FADD R1, R2.reuse, R3", "FADD R1, R2.reuse, R4", last), [1, 1, 1])
+
+    def test_a_register_that_is_written_is_read_again(self):
+        first, last = "FADD R1, R2.reuse, R3", "FADD R1, R2, R4"
+        for between, clocks in {"FADD R2, R5, R6": 2, "LDS.128 R0, [R9]": 2, "LDS.64 R0, [R9]": 1, "LDS R2, [R9]": 2, "STS [R9], R2": 1,
+                                "LDSM.16.M88.4 R0, [R9]": 2, "HMMA.16816.F32 R0, R8, R10, R12": 2, "IMAD.WIDE R1, R5, R6, R8": 2,
+                                "ISETP.GE.AND P0, PT, R2, R5, PT": 1, "FADD R1, R5, R6": 1}.items():
+            self.assertEqual(self.bank_clocks(first, between, last)[-1], clocks, between)
+
+    def test_a_loop_finds_at_its_beginning_what_its_end_keeps(self):
+        body = ["FADD R1, R2, R4", "FADD R1, R2.reuse, R3"]
+        self.assertEqual(self.bank_clocks(*body), [2, 1])
+        self.assertEqual(self.bank_clocks(*body, again=True), [1, 1])
+
+    def test_banks_are_a_limit_beside_issue(self):
+        lines = ["LDC R1, c[0x0][0x28]", "FADD R9, R2, R4", "FFMA R8, R5, |R9|, R8", "@P0 BRA 0x10", "EXIT"]
+        row = audit.audit(audit.Code("kernel", code(lines)))
+        self.assertEqual((row["busy"]["issue"], row["busy"]["register banks"], row["limit"]), (3, 5, "register banks"))
+        self.assertEqual(row["bank_clocks_of_instruction"], 5 / 3)
+        lines[1] = "FADD R9, R2, R3"
+        lines[2] = "FFMA R8, RZ, |R9|, R8"
+        self.assertEqual(audit.audit(audit.Code("kernel", code(lines)))["limit"], "issue")
 
     def test_local_memory_is_seen(self):
         spilled = ["STL [R1], R4", *NESTED[:-2], "LDL.LU R4, [R1]", "EXIT"]
@@ -229,6 +270,17 @@ class Executions(unittest.TestCase):
     def test_what_is_not_followed(self):
         with self.assertRaisesRegex(ValueError, "CALL"):
             self.issued([("", "CALL.REL.NOINC 0x20"), ("", "EXIT"), ("", "RET.REL.NODEC R2")])
+        with self.assertRaisesRegex(ValueError, "BRX"):
+            self.issued([("", "BRX R2 -0x10"), ("", "EXIT")])
+        with self.assertRaisesRegex(ValueError, "RET"):
+            self.issued([("", "FADD R1, R1, R1"), ("", "RET.REL.NODEC R2")])
+
+    def test_a_call_that_is_known_not_to_be_made(self):
+        lines = [("", "FCHK P0, R1, R2"), ("", "@!P0 BRA 0x40"), ("divide", "MOV R5, 0x40"), ("divide", "CALL.REL.NOINC 0x50"), ("", "EXIT"),
+                 ("", "FADD R1, R1, R1"), ("", "RET.REL.NODEC R2")]
+        self.assertEqual(self.issued(lines, Fact("divide", "CALL", 0)), [3, 3])
+        with self.assertRaisesRegex(ValueError, "CALL"):
+            self.issued(lines)
 
     def test_a_run_and_its_limit(self):
         run = audit.Run((SAMPLES, FIVE_CELLS, Fact("some", "STG", 10)), units=10, unit="sample", floor=32)
@@ -266,7 +318,7 @@ class Reading(unittest.TestCase):
         self.assertEqual(audit.parse_lines(text), {"one": {0x00: inlined, 0x10: inlined, 0x20: (("/b.cu", 3),)}})
 
     def test_a_constant_of_the_source(self):
-        self.assertGreater(audit.LOOKUP, 0)
+        self.assertGreater(audit.WALK["float"], 2 * 64 * 128 * 4)  # the two tiles alone
         with self.assertRaisesRegex(ValueError, "0 times in along_path.cu"):
             audit.constant("along_path.cu", r"sizeof\(Nothing\) == (\d+)")
 
