@@ -95,7 +95,7 @@ class Training(support.ProgramTest):
         ranking = independent.ranking(logits)
         confidence = independent.softmax(independent.normalise(logits, settings.logit_norm)).max(-1)
         rows = self.predict(run_dir / "model.h5", store, ranks, train__logit_norm=settings.logit_norm)
-        self.assertEqual(list(rows[0]), ["id", "label", "prediction", "confidence", "top5"])
+        self.assertEqual(list(rows[0]), ["id", "label", "prediction", "confidence", "top5", "label_name", "prediction_name", "top5_names"])
         ids = [f"sample_{n}" for n in np.flatnonzero(tse_set.splits == support.VALIDATION)]
         self.assertEqual([row["id"] for row in rows], ids)
         self.assertEqual([row["label"] for row in rows], self.spoken(labels))
