@@ -114,7 +114,7 @@ DISTANCE_SAMPLES, GRADIENT_SAMPLES = 55, 384
 COPIES = {"float": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 4 + 3 / 8),),
           "__half": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"const int4 bits =", "LDS", 2 + 1 / 8))}
 DISTANCE = (Fact(r"visitor\.finish\(\)", "SHFL", 5),)
-GRADIENT = (Fact(r"centroid\[i \* kThreads\];", "LDS", STEPS), Fact(r"visitor\.read_next\(\)", "LDG", 1))
+GRADIENT = (Fact(r"swapped\(centroid\[i \* kThreads\]\)", "LDS", STEPS), Fact(r"visitor\.read_next\(\)", "LDG", 1))
 HALF_DISTANCE = (Fact(r"rintf\(moved", "FRND", 8 * STEPS / DISTANCE_SAMPLES), Fact(r"/ scaling\.scales\[f\] :", "MUFU", 8 * STEPS / DISTANCE_SAMPLES),
                  Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))  # divisions of numbers of ordinary size
 
