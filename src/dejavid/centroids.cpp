@@ -113,6 +113,23 @@ void add_moments(const FeatureMoments& other, std::int64_t feature_dim, const Fe
   *moments.count = total;
 }
 
+/// Features of one unit keep what they weigh beside each other, those of different units do not: spreads of which each
+/// is less than kUnits times the next smaller are taken for one unit's, and become their geometric mean.
+void unite(std::vector<float>& spread) {
+  constexpr float kUnits = 30;
+  std::vector<std::size_t> order(spread.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return spread[a] < spread[b]; });
+  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
+    double logarithms = 0;
+    do {
+      logarithms += std::log(static_cast<double>(spread[order[last++]]));
+    } while (last < order.size() && spread[order[last]] < kUnits * spread[order[last - 1]]);
+    const auto unit = static_cast<float>(std::exp(logarithms / static_cast<double>(last - first)));
+    for (std::size_t n = first; n < last; ++n) spread[order[n]] = unit;
+  }
+}
+
 /// A feature whose spread is smaller, as a share of its mean, holds nothing but the roundings of f32.
 constexpr double kRoundings = 1e-6;
 /// Smaller ones leave no room for their squares in f32.
@@ -130,6 +147,7 @@ std::vector<float> spread_of(const FeatureMoments& moments, std::int64_t feature
   }
   const float others = varying > 0 ? static_cast<float>(std::exp(logarithms / varying)) : 1.0F;
   std::replace(spread.begin(), spread.end(), 0.0F, others);
+  unite(spread);
   return spread;
 }
 

@@ -24,9 +24,10 @@ namespace dejavid {
 [[nodiscard]] std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& communicator,
                                                    const Config& config, int threads, std::span<const float> spread);
 
-/// Collective. Every feature's standard deviation [F] over the time steps of the samples that initial_centroids()
-/// draws, the same for any number of ranks. All are positive: a feature that does not vary has the geometric mean of
-/// the others', or 1 where none does.
+/// Collective. Every feature's unit [F]: its standard deviation over the time steps of the samples that
+/// initial_centroids() draws, or rather the geometric mean of those that are of one unit: each less than 30 times the
+/// next smaller. The same for any number of ranks. All are positive: a feature that does not vary counts as the
+/// geometric mean of the others', or 1 where none does.
 [[nodiscard]] std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communicator,
                                                 const Config& config);
 

@@ -221,11 +221,16 @@ def barycenter(samples, steps, iterations=100):
 
 
 def spread(samples):
-    """[F] standard deviations over all steps; a feature that does not vary has the geometric mean of the others."""
+    """[F] standard deviations over all steps, those of one unit united; a feature that does not vary has the geometric mean of the others."""
     deviations = np.concatenate(samples).astype(float).std(0)
     varies = deviations > 1e-6 * np.abs(np.concatenate(samples).mean(0))
     others = np.exp(np.log(deviations[varies]).mean()) if varies.any() else 1.0
-    return np.where(varies, deviations, others)
+    deviations = np.where(varies, deviations, others)
+    order = np.argsort(deviations, kind="stable")
+    borders = np.flatnonzero(deviations[order[1:]] >= 30 * deviations[order[:-1]]) + 1
+    for of_unit in np.split(order, borders):
+        deviations[of_unit] = np.exp(np.log(deviations[of_unit]).mean())
+    return deviations
 
 
 def initial_centroids(samples, labels, classes, steps, iterations=100, unit=1.0):
