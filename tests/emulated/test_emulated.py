@@ -401,17 +401,17 @@ class GradientsInF16(EmulatedTest):
     def test_losses_near_those_of_f32(self):
         # Many features: roundings go either way. With one centroid step all classes are nearly as far, and the loss is of their differences.
         for seed, dtype, ways, first_epoch, settings in (
-            (70, np.float32, (ALONE, THREE_NCCL), 1e-4, {}),
-            (71, np.float16, (ALONE,), 1e-4, dict(model__steps=8, data__cache="none", train__profile="dejavid-code")),
-            (72, np.float32, (ALONE,), 1e-4, dict(train__refresh="batch", model__diagonal=True)),
-            (73, np.float32, (ALONE,), 2e-3, dict(model__steps=1)),
+            (70, np.float32, (ALONE, THREE_NCCL), 5e-4, {}),
+            (71, np.float16, (ALONE,), 5e-4, dict(model__steps=8, data__cache="none", train__profile="dejavid-code")),
+            (72, np.float32, (ALONE,), 5e-4, dict(train__refresh="batch", model__diagonal=True)),
+            (73, np.float32, (ALONE,), 5e-3, dict(model__steps=1)),
         ):
             with self.subTest(seed=seed):
                 self.write(seed, dtype, features=300)
                 reference = self.train_cpu(f"cpu_{seed}", **{**self.plain, **settings})
                 for way in ways:
                     run_dir, _ = self.train_on(way, f"{way.name}_{seed}", seed, **{**self.settings, **settings})
-                    for event, key, first, tolerance in (("step", "loss", 4, first_epoch), ("step", "loss", None, 2e-3), ("epoch", "val_loss", None, 2e-3)):
+                    for event, key, first, tolerance in (("step", "loss", 4, first_epoch), ("step", "loss", None, max(2e-3, first_epoch)), ("epoch", "val_loss", None, max(2e-3, first_epoch))):
                         found, expected = ([r[key] for r in support.read_metrics(folder, event)][:first] for folder in (run_dir, reference))
                         self.assert_relative(found, expected, tolerance, f"{way.name} {event}: {key}")
 
