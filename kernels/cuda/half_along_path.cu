@@ -305,8 +305,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
   }
 }
 
-// -------------------------------------------------------------------------------------------------------------
-// launches
+// ---- launches -----------------------------------------------------------------------------------------------
 
 Inputs<float> inputs_of(const ParametersView<float>& parameters, const HalfPaths& paths, ClassRange range) {
   return {parameters.centroids,

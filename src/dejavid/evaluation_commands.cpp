@@ -92,8 +92,7 @@ std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std:
       break;
   }
   return "averaging over time: nothing to compare with, as the store says of no logits and has no training samples of "
-         "the "
-         "model's classes\n";
+         "the model's classes\n";
 }
 
 struct ClassAccuracy {

@@ -163,8 +163,7 @@ void take_model_settings(Config& config, const GivenKeys& given, const io::Model
       if (untrained && key.full_name() != "model.steps") continue;
       throw io::ModelFileError(
           fmt::format("{}: found {} = {}; expected {}, as was asked for; leave the key out to use the model "
-                      "as it is, or "
-                      "train another one",
+                      "as it is, or train another one",
                       file.string(), key.full_name(), toml_text(found), toml_text(asked)));
     }
     key.assign(config, found);
@@ -196,8 +195,7 @@ Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, di
         config.eval.paths == EvalPaths::kFrozen) {
       log_info(
           "eval.paths = \"frozen\" is for validation while training: a model file holds no frozen copy, so paths are "
-          "the "
-          "model's own and the loss may differ from that of its run");
+          "the model's own and the loss may differ from that of its run");
     }
     const std::vector<std::string> of_store = store.class_names();
     store.adopt_classes(content.class_names);

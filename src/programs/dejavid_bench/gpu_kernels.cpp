@@ -399,8 +399,7 @@ std::optional<std::string> find_low_roof(double roof, double nominal) {
   if (roof >= kLowest * nominal) return std::nullopt;
   return fmt::format(
       "roof: found {:.4g} G elements/s, {:.3f} of the {:.4g} that the GPU's units do at its highest clock; expected {} "
-      "of "
-      "them: look at its clocks (nvidia-smi -q -d CLOCK,PERFORMANCE) before comparing anything with the roof",
+      "of them: look at its clocks (nvidia-smi -q -d CLOCK,PERFORMANCE) before comparing anything with the roof",
       roof / 1e9, roof / nominal, nominal / 1e9, kLowest);
 }
 
