@@ -16,6 +16,7 @@ namespace {
 /// which sums twice as much, has half the words.
 constexpr int kRows = 8;
 constexpr int kDistanceWords = 4, kGradientWords = 2;
+static_assert(kTileColumns<float> == kHalfPathCells, "the error bounds of along_path.hpp hold for a tile's columns");
 static_assert(kTileColumns<float> * 2 * kHalfPathLimit < 65504.0F, "a row's sum in one tile is finite");
 
 /// Halves from one packed column to the next: whole pieces of 16 bytes.
