@@ -138,14 +138,14 @@ StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const d
                                  std::int64_t batch_samples) {
   const std::size_t classes = probabilities_.size();
   distance_gradient_.resize(distances.size());
-  StepTotals totals;
+  StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
     const kernels::SampleLoss sample = kernels::cpu::sample_loss(
         distances.data() + b * classes, static_cast<std::int64_t>(classes), batch.labels[b],
         config_.train.logit_norm == LogitNorm::kLayernorm, 1 / static_cast<double>(batch_samples),
         probabilities_.data(), distance_gradient_.data() + b * classes);
-    totals.loss += sample.loss;
-    totals.correct += sample.prediction == batch.labels[b] ? 1 : 0;
+    totals.sums[kTrainLoss] += sample.loss;
+    totals.sums[kTrainTop1] += sample.prediction == batch.labels[b] ? 1 : 0;
     if (!std::isfinite(sample.loss) && totals.first_not_finite < 0) totals.first_not_finite = batch.samples[b];
   }
   return totals;
