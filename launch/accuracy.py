@@ -17,7 +17,7 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / "build" / "cpu" / "bin"
 SEEDS = (0, 1, 2)
-CLASSIFIERS = ("1NN-DTW-D", "ROCKET", "HC2", "InceptionTime", "ResNet")
+CLASSIFIERS = ("1NN-DTW-D", "ROCKET", "HC2", "InceptionT", "ResNet")
 ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
                "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
 
@@ -72,7 +72,7 @@ def main():
     rank = environment["ranks"][0]
     machine = {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
                "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
-               "command_line": ["launch/accuracy.py", arguments.out.name, "--runs", "FOLDER", *(one.partition("=")[0] + "=..." for one in arguments.sets)]}
+               "command_line": ["launch/accuracy.py", arguments.out.name, "--runs", "FOLDER", "SET..."]}
     arguments.out.write_text(json.dumps({"machine": machine, "records": records}, indent=2) + "\n")
 
 
