@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "dist/mpi/call.hpp"
-#include "dist/watch/patience.hpp"
+#include "dist/watch/polling_wait.hpp"
 
 namespace alignment::dist::detail {
 
@@ -24,14 +24,13 @@ cudaError_t query(cudaEvent_t event) {
 }
 
 void wait_for(cudaEvent_t event, const std::function<void()>& look_around) {
-  Patience patience(std::chrono::duration<double>(std::numeric_limits<double>::infinity()));
-  patience.start(Awaited::kPeers);
+  PollingWait polling(Seconds(std::numeric_limits<double>::infinity()));
   for (;;) {
     look_around();
     const cudaError_t result = query(event);
     if (result == cudaSuccess) return;
     if (result != cudaErrorNotReady) check_cuda(result, "cudaEventQuery(event)");
-    static_cast<void>(patience.rest());
+    static_cast<void>(polling.rest());
   }
 }
 

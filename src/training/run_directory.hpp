@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "dist/watch/deadline.hpp"
+#include "dist/watch/watchdog.hpp"
 #include "src/config/config.hpp"
 
 namespace alignment {

@@ -26,7 +26,7 @@ void check_cuda(cudaError_t result, const char* call) {
 }
 
 dist::Deadline waiting_for_gpu() {
-  return {dist::WaitsFor::kGpu, "work on the GPU", g_longest_wait};
+  return {dist::Awaited::kGpu, "work on the GPU", g_longest_wait};
 }
 
 void limit_waits_for_gpu(std::chrono::duration<double> timeout) {

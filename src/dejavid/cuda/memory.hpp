@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "dist/watch/deadline.hpp"
+#include "dist/watch/watchdog.hpp"
 
 /// What belongs to CUDA, owned. All of it is on the calling thread's current GPU.
 namespace alignment {
