@@ -7,13 +7,13 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/model_file.hpp"
 #include "io/result_file.hpp"
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
@@ -27,7 +27,7 @@ namespace {
 struct Trial {
   Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
       : device(choose_device(config, communicator, thread_count(config, communicator))),
-        dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kOnce, io::ClassMatching::kUnion)),
+        dataset(Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion)),
         model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
     agreed(communicator, [&] {
@@ -247,9 +247,9 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
     if (!communicator.is_root()) return;
     if (result->is_regular()) {
       const dist::Deadline deadline = writing_result(config);
-      io::write_model(out, content_of(model, config));
+      write_model(out, content_of(model, config));
     } else {
-      result->write(io::model_bytes(out, content_of(model, config)));
+      result->write(model_bytes(out, content_of(model, config)));
     }
     log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
   });

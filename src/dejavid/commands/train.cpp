@@ -4,12 +4,12 @@
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
+#include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/dejavid/resume.hpp"
 #include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
@@ -65,7 +65,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     require_path_precision(config, *device);
     require_gradient_precision(config, *device);
   });
-  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
+  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device));
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
     throw_if_asked_to_stop();
