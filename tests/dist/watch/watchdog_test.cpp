@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using std::this_thread::sleep_for;
 
 void hang() {
-  sleep_for(std::chrono::minutes(5));
+  sleep_for(std::chrono::minutes(1));
 }
 
 class DeadlineTest : public ::testing::Test {
