@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "dist/watch/deadline.hpp"
+#include "dist/watch/watchdog.hpp"
 #include "src/config/config.hpp"
 #include "src/job/failure.hpp"
 #include "src/training/scores.hpp"
