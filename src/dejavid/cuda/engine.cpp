@@ -91,7 +91,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     aligner_.batches().start(batches, &frozen);
   } else {
     const bool in_f32 = config_.train.path_precision == PathPrecision::kF32;
-    aligner_.batches().start(batches, nullptr, in_f32 ? Wanted::kPathsAndDistances : Wanted::kPaths);
+    aligner_.batches().start(batches, nullptr, in_f32 ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
   }
   aligner_.reserve();
   std::int64_t most = 0;
