@@ -1,8 +1,10 @@
 #include "src/config/command_line.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -11,7 +13,7 @@
 #include <thread>
 
 #include "src/config/options.hpp"
-#include "src/config/toml_file.hpp"
+#include "src/config/toml.hpp"
 
 namespace alignment {
 namespace {
@@ -31,7 +33,8 @@ RawValue raw_value(const Key& key, const std::string& word) {
   return word;
 }
 
-void apply_option(const Key& key, const std::vector<std::string>& words, Config& config, GivenKeys& given) {
+void apply_option(const KeyTable& table, const Key& key, const std::vector<std::string>& words, SharedConfig& config,
+                  GivenKeys& given) {
   RawValue raw = words;
   if (key.kind != KeyKind::kFiles) {
     if (words.size() > 1) {
@@ -43,7 +46,7 @@ void apply_option(const Key& key, const std::vector<std::string>& words, Config&
   if (!key.assign(config, raw)) {
     const std::string found = words.size() == 1 ? toml_text(words.front()) : toml_text(raw);
     throw ConfigError(fmt::format("--{}: found {}; expected {}; correct it or leave the option out (default {})",
-                                  key.full_name(), found, key.expected, toml_text(key.value(Config{}))));
+                                  key.full_name(), found, key.expected, toml_text(table.default_of(key))));
   }
   given.insert(&key);
 }
@@ -56,57 +59,60 @@ std::string launched_rank() {
   return "0";
 }
 
-/// What a command cannot start without, and options that do not go with it.
-void check_command(const GivenOptions& options, Command command, const Config& config) {
-  const std::string name = command_name(command);
-  const auto refuse = [](std::string_view option, std::string_view found, std::string_view expected,
+[[noreturn]] void refuse(std::string_view setting, std::string_view found, std::string_view expected,
                          std::string_view advice) {
-    throw ConfigError(fmt::format("{}: found {}; expected {}; {}", option, found, expected, advice));
-  };
-  const bool writes_out = command == Command::kPredict || command == Command::kCentroids;
-  if (options.json_file && command != Command::kEval)
-    refuse("--json", "it with " + name, "it with eval only", "leave it out");
-  if (options.out_file && !writes_out)
-    refuse("--out", "it with " + name, "it with predict or centroids only", "leave it out");
-  if (command == Command::kDoctor) return;
+  throw ConfigError(fmt::format("{}: found {}; expected {}; {}", setting, found, expected, advice));
+}
 
-  if (config.data.store.empty()) {
-    refuse("data.store", "no file",
-           fmt::format("the TSE store to {}", command == Command::kTrain ? "train on" : "read"),
-           "give --data.store FILE.h5");
-  }
-  if ((command == Command::kEval || command == Command::kPredict) && config.model.init.empty()) {
-    refuse("model.init", "no file", "the model file to " + name, "give --model.init MODEL.h5");
-  }
-  if (writes_out && !options.out_file) {
-    refuse("--out", "no file", "the file to write",
-           command == Command::kPredict ? "give --out FILE.csv" : "give --out MODEL.h5");
-  }
-  if (command == Command::kTrain && config.run.resume == "auto" && config.run.dir.empty()) {
-    refuse("run.resume", "\"auto\" without run.dir", "the folder whose newest checkpoint to go on from",
-           "give --run.dir FOLDER");
+/// Options that do not go with the command.
+void check_options(const CommandTable& table, const Invocation& asked) {
+  for (const CommandOption& option : table.options) {
+    const auto& takers = option.commands;
+    if (!asked.options.contains(option.name) || std::find(takers.begin(), takers.end(), asked.command) != takers.end())
+      continue;
+    refuse("--" + option.name, "it with " + asked.command, fmt::format("it with {} only", fmt::join(takers, " or ")),
+           "leave it out");
   }
 }
 
 }  // namespace
 
-std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arguments) {
-  const GivenOptions options = read_options(arguments);
-  if (options.help) return Printout{help_text()};
-  if (options.version) return Printout{"dejavid_dist " DEJAVID_VERSION "\n"};
+std::string Invocation::option(const std::string& name) const {
+  const auto found = options.find(name);
+  return found == options.end() ? "" : found->second;
+}
 
-  Invocation invocation;
-  invocation.command = options.command.value_or(Command::kTrain);
-  GivenKeys& given = invocation.given;
-  if (options.config_file) apply_toml_file(*options.config_file, invocation.config, given);
-  for (const auto& [key, words] : options.keys) apply_option(*key, words, invocation.config, given);
-  apply_profile(invocation.config, given);
-  if (options.print_config) return Printout{to_toml(invocation.config)};
+std::variant<Invocation, Printout> interpret(const CommandTable& table, const std::vector<std::string>& arguments) {
+  const GivenOptions given = read_options(table, arguments);
+  if (given.help) return Printout{help_text(table)};
+  if (given.version) return Printout{table.program + " " DEJAVID_VERSION "\n"};
 
-  check_command(options, invocation.command, invocation.config);
-  invocation.json_file = options.json_file.value_or("");
-  invocation.predict_file = options.out_file.value_or("");
-  return invocation;
+  Invocation asked{given.command.value_or(table.commands.front().name), table.keys.make_config(), {}, given.options};
+  if (given.config_file) apply_toml_file(table.keys, *given.config_file, *asked.config, asked.given);
+  for (const auto& [key, words] : given.keys) apply_option(table.keys, *key, words, *asked.config, asked.given);
+  table.keys.apply_profile(*asked.config, asked.given);
+  if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};
+
+  check_options(table, asked);
+  table.check(asked);
+  return asked;
+}
+
+void require_store(const Invocation& asked, std::string_view use) {
+  if (!asked.config->data.store.empty()) return;
+  refuse("data.store", "no file", fmt::format("the TSE store to {}", use), "give --data.store FILE.h5");
+}
+
+void require_out(const Invocation& asked, std::string_view example) {
+  if (asked.option("out").empty())
+    refuse("--out", "no file", "the file to write", fmt::format("give --out {}", example));
+}
+
+void require_run_to_resume(const Invocation& asked) {
+  const RunConfig& run = asked.config->run;
+  if (run.resume != "auto" || !run.dir.empty()) return;
+  refuse("run.resume", "\"auto\" without run.dir", "the folder whose newest checkpoint to go on from",
+         "give --run.dir FOLDER");
 }
 
 bool speaks_for_the_job() {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <span>
 
+#include "src/dejavid/config.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/progress.hpp"

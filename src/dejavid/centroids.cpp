@@ -7,6 +7,7 @@
 #include "kernels/barycenter.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/aligned_buffer.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/signals.hpp"

@@ -10,6 +10,7 @@
 #include "dist/agreement.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"

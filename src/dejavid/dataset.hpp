@@ -7,11 +7,12 @@
 #include "dist/communicator.hpp"
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/sample_features.hpp"
 
 namespace alignment {
 
+struct Config;
 class Device;
 
 /// How often a device sees every sample.

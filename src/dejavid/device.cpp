@@ -6,7 +6,8 @@
 #include <set>
 
 #include "dist/nccl/gpu_identity.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/device.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/job/failure.hpp"

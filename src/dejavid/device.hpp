@@ -6,7 +6,6 @@
 
 #include "dist/communicator.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
@@ -15,6 +14,7 @@
 
 namespace alignment {
 
+struct Config;
 struct Dataset;
 
 /// Where this rank computes. What it makes refers to its arguments and must not outlive it.

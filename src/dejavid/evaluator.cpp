@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "io/errors.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/fault_point.hpp"

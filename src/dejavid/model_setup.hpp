@@ -4,12 +4,13 @@
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
-#include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// What is told where two classes were to be compared by normalised logits.
 [[nodiscard]] std::string two_classes_need_no_norm();

@@ -4,8 +4,9 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/failure.hpp"

@@ -8,11 +8,12 @@
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// Where a run goes on from.
 struct Checkpoint {

@@ -9,6 +9,7 @@
 #include "dist/agreement.hpp"
 #include "io/bytes/digest.hpp"
 #include "io/errors.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/summary.hpp"
 #include "src/job/failure.hpp"

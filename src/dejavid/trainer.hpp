@@ -11,7 +11,6 @@
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
@@ -25,6 +24,8 @@
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// An epoch's validation numbers and which epoch they belong to.
 struct Milestone {

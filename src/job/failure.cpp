@@ -10,7 +10,7 @@
 
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/job/signals.hpp"
 
 namespace alignment {

@@ -15,7 +15,6 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/metrics_file.hpp"
@@ -78,7 +77,7 @@ RunDirectory::~RunDirectory() = default;
 RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
-RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) {
+RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config) {
   const io::FileInUse in_use(folder);
   for (const char* name : {kConfigName, kMetricsName}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
@@ -94,7 +93,7 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName)});
   try {
-    io::write_text(folder / kConfigName, to_toml(config));
+    io::write_text(folder / kConfigName, config);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
     fs::remove(folder / kMetricsName, ignored);
@@ -103,13 +102,13 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
   return run;
 }
 
-RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, std::int64_t from_step) {
+RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& config, std::int64_t from_step) {
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
   for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
-  io::write_text(folder / kConfigName, to_toml(config));
+  io::write_text(folder / kConfigName, config);
   return run;
 }
 
@@ -185,7 +184,7 @@ void RunDirectory::write_summary(const std::string& json) const {
   io::write_text(state_->folder / kSummaryName, json);
 }
 
-dist::Deadline writing_run(const Config& config) {
+dist::Deadline writing_run(const SharedConfig& config) {
   return waiting_for_files("a write of the run's files", config.dist.timeout());
 }
 
@@ -228,7 +227,7 @@ TimeSpent time_spent(const fs::path& folder) {
   return spent;
 }
 
-fs::path make_default_run_folder(const Config& config) {
+fs::path make_default_run_folder(const SharedConfig& config) {
   const std::string store = config.data.store.empty() ? "run" : config.data.store.front().stem().string();
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const fs::path first = fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));

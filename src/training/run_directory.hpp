@@ -6,7 +6,7 @@
 #include <string>
 
 #include "dist/watch/deadline.hpp"
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 
 namespace alignment {
 
@@ -30,11 +30,11 @@ struct EpochRecord {
 /// checkpoints/, logs/, summary.json). Throws io::WriteError.
 class RunDirectory {
  public:
-  /// A new run: makes the folder, refuses one that holds a run already.
-  static RunDirectory create(const std::filesystem::path& folder, const Config& config);
+  /// A new run: makes the folder, refuses one that holds a run already. `config`: what config.toml shall say.
+  static RunDirectory create(const std::filesystem::path& folder, const std::string& config);
   /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
   /// what a killed writer left unfinished is removed, with a warning. Refuses a run that another process is writing.
-  static RunDirectory reopen(const std::filesystem::path& folder, const Config& config, std::int64_t from_step);
+  static RunDirectory reopen(const std::filesystem::path& folder, const std::string& config, std::int64_t from_step);
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
@@ -66,7 +66,7 @@ class RunDirectory {
 
 /// While the result lives, this rank waits for the files of its run, at most dist.timeout_s: then the process ends
 /// with 14.
-[[nodiscard]] dist::Deadline writing_run(const Config& config);
+[[nodiscard]] dist::Deadline writing_run(const SharedConfig& config);
 
 /// Checkpoints of a run, newest first; empty where there are none.
 [[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);
@@ -83,6 +83,6 @@ struct TimeSpent {
 
 /// Makes runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder; with "-2", "-3" ...
 /// where another run has begun in the same second. Throws io::WriteError.
-[[nodiscard]] std::filesystem::path make_default_run_folder(const Config& config);
+[[nodiscard]] std::filesystem::path make_default_run_folder(const SharedConfig& config);
 
 }  // namespace alignment

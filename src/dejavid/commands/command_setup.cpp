@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"

@@ -1,5 +1,7 @@
 #include "kernels/variants.hpp"
+#include "src/dejavid/commands/command_table.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/job/environment/environment.hpp"
 
@@ -12,7 +14,8 @@ ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator) {
   communicator.all_reduce(std::span(&usable, 1), dist::Reduction::kMin);
   std::vector<CollectiveCheck> device_checks;
   if (usable == 1) device_checks = choose_device(config, communicator, 1)->check();
-  const bool passed = run_doctor(communicator, config, std::string(kernels::best_variant().name), gpus, device_checks);
+  const bool passed = run_doctor(communicator, command_table().program, config,
+                                 std::string(kernels::best_variant().name), gpus, device_checks);
   return passed ? ExitCode::kDone : ExitCode::kOther;
 }
 

@@ -12,6 +12,7 @@
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_setup.hpp"
@@ -26,7 +27,7 @@ namespace {
 /// A model and the data that it is to be tried on. Made collectively.
 struct Trial {
   Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
-      : device(choose_device(config, communicator, thread_count(config, communicator))),
+      : device(choose_device(config, communicator, thread_count(config.dist, communicator))),
         dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kOnce, io::ClassMatching::kUnion)),
         model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
@@ -239,7 +240,7 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
   const std::optional<io::ResultFile> result = open_result(out, config, communicator);
-  const int threads = thread_count(config, communicator);
+  const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   const Model model = barycenter_model(dataset, communicator, config, threads);

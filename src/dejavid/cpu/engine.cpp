@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/training/schedule.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 
 namespace alignment {

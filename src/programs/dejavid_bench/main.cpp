@@ -13,6 +13,7 @@
 #include "dist/mpi/session.hpp"
 #include "io/result_file.hpp"
 #include "src/config/command_line.hpp"
+#include "src/config/sections.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/job/terminal/standard_output.hpp"

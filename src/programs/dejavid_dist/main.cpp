@@ -14,7 +14,10 @@
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "src/config/command_line.hpp"
+#include "src/dejavid/commands/command_table.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "src/job/early_signals.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/same_settings.hpp"
@@ -26,24 +29,15 @@ namespace {
 
 using alignment::ExitCode;
 
-ExitCode run(const alignment::Invocation& invocation, alignment::dist::Communicator& communicator) {
-  alignment::require_same_settings(invocation, communicator);
-  switch (invocation.command) {
-    case alignment::Command::kTrain:
-      return alignment::run_training(invocation.config, invocation.given, communicator);
-    case alignment::Command::kCentroids:
-      alignment::run_centroids(invocation.config, invocation.predict_file, communicator);
-      return ExitCode::kDone;
-    case alignment::Command::kEval:
-      alignment::run_evaluation(invocation.config, invocation.given, invocation.json_file, communicator);
-      return ExitCode::kDone;
-    case alignment::Command::kPredict:
-      alignment::run_prediction(invocation.config, invocation.given, invocation.predict_file, communicator);
-      return ExitCode::kDone;
-    case alignment::Command::kDoctor:
-      return alignment::run_diagnosis(invocation.config, communicator);
-  }
-  return ExitCode::kOther;
+ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& communicator) {
+  const auto& config = asked.config_of<alignment::Config>();
+  alignment::require_same_settings(alignment::key_table(), asked.command, config, communicator);
+  if (asked.command == "train") return alignment::run_training(config, asked.given, communicator);
+  if (asked.command == "doctor") return alignment::run_diagnosis(config, communicator);
+  if (asked.command == "centroids") alignment::run_centroids(config, asked.option("out"), communicator);
+  if (asked.command == "eval") alignment::run_evaluation(config, asked.given, asked.option("json"), communicator);
+  if (asked.command == "predict") alignment::run_prediction(config, asked.given, asked.option("out"), communicator);
+  return ExitCode::kDone;
 }
 
 void print_error(const std::string& line) {
@@ -59,8 +53,8 @@ void await_turn(const alignment::dist::Communicator& communicator) {
 
 /// Training stops on request, from the first instruction on: MPI and other libraries leave these signals alone. What
 /// else a program does has nothing to keep.
-void settle_signals(alignment::Command command) {
-  if (command == alignment::Command::kTrain) alignment::install_stop_signals();
+void settle_signals(const std::string& command) {
+  if (command == "train") alignment::install_stop_signals();
   alignment::let_stop_signals_through();
 }
 
@@ -68,7 +62,7 @@ void settle_signals(alignment::Command command) {
 int start(int argument_count, char** arguments) {
   alignment::Invocation invocation;
   try {
-    auto asked = alignment::interpret({arguments + 1, arguments + argument_count});
+    auto asked = alignment::interpret(alignment::command_table(), {arguments + 1, arguments + argument_count});
     if (const auto* printout = std::get_if<alignment::Printout>(&asked)) {
       if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(printout->text);
       return static_cast<int>(ExitCode::kDone);
@@ -89,7 +83,7 @@ int start(int argument_count, char** arguments) {
   std::unique_ptr<alignment::dist::Communicator> communicator;
   try {
     if (alignment::dist::started_by_launcher()) {
-      const std::chrono::duration<double> timeout = invocation.config.dist.timeout();
+      const std::chrono::duration<double> timeout = invocation.config->dist.timeout();
       session = std::make_unique<alignment::dist::MpiSession>(argument_count, arguments, timeout);
       communicator = alignment::dist::make_mpi_communicator(timeout);
     } else {

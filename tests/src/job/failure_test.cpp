@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 
 namespace alignment {
 namespace {

@@ -15,13 +15,14 @@
 #include <set>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
 namespace {
 
 namespace fs = std::filesystem;
+
+const std::string kConfig = "[train]\nlr = 0.25\n";
 
 StepRecord step(std::int64_t epoch, std::int64_t step) {
   return {epoch, step, 0.5, 1e-3, 32};
@@ -51,10 +52,8 @@ std::string records(const fs::path& file) {
 
 TEST(RunDirectory, CreateMakesTheFoldersAndTheConfiguration) {
   const TemporaryFolder folder;
-  Config config;
-  config.train.lr = 0.25;
-  const RunDirectory run = RunDirectory::create(folder / "deep/run", config);
-  EXPECT_EQ(read_text(folder / "deep/run/config.toml"), to_toml(config));
+  const RunDirectory run = RunDirectory::create(folder / "deep/run", kConfig);
+  EXPECT_EQ(read_text(folder / "deep/run/config.toml"), kConfig);
   EXPECT_EQ(read_text(folder / "deep/run/metrics.jsonl"), "");
   EXPECT_TRUE(fs::is_directory(folder / "deep/run/checkpoints"));
   EXPECT_TRUE(fs::is_directory(folder / "deep/run/logs"));
@@ -73,7 +72,7 @@ TEST(RunDirectory, CreateRefusesAFolderThatHoldsARun) {
     const fs::path run = folder / (std::string("run_") + name);
     fs::create_directories(run);
     write_file(run / name, "kept");
-    const std::string message = message_of<io::WriteError>([&] { (void)RunDirectory::create(run, Config{}); });
+    const std::string message = message_of<io::WriteError>([&] { (void)RunDirectory::create(run, kConfig); });
     EXPECT_NE(message.find(name), std::string::npos) << message;
     EXPECT_NE(message.find("run.resume"), std::string::npos) << message;
     EXPECT_EQ(read_text(run / name), "kept");
@@ -81,19 +80,19 @@ TEST(RunDirectory, CreateRefusesAFolderThatHoldsARun) {
   }
   // Logs of an attempt that failed before it began are no run.
   fs::create_directories(folder / "begun/logs");
-  EXPECT_NO_THROW((void)RunDirectory::create(folder / "begun", Config{}));
+  EXPECT_NO_THROW((void)RunDirectory::create(folder / "begun", kConfig));
 }
 
 TEST(RunDirectory, AFolderThatCannotBeMadeIsAWriteError) {
   const TemporaryFolder folder;
   write_file(folder / "file", "");
-  EXPECT_THROW((void)RunDirectory::create(folder / "file/run", Config{}), io::WriteError);
-  EXPECT_THROW((void)RunDirectory::create(folder / "file", Config{}), io::WriteError);
+  EXPECT_THROW((void)RunDirectory::create(folder / "file/run", kConfig), io::WriteError);
+  EXPECT_THROW((void)RunDirectory::create(folder / "file", kConfig), io::WriteError);
 }
 
 TEST(RunDirectory, MetricsAreTheDocumentedLines) {
   const TemporaryFolder folder;
-  RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  RunDirectory run = RunDirectory::create(folder / "run", kConfig);
   run.record(StepRecord{0, 12, 1.93, 0.001, 384});
   EXPECT_EQ(read_text(folder / "run/metrics.jsonl"),
             "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384}\n")
@@ -114,7 +113,7 @@ TEST(RunDirectory, MetricsAreTheDocumentedLines) {
 
 TEST(RunDirectory, NumbersReadBackExactlyAndNanIsNull) {
   const TemporaryFolder folder;
-  RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  RunDirectory run = RunDirectory::create(folder / "run", kConfig);
   const std::vector<double> losses = {0.1, 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 0.30000000000000004};
   for (const double loss : losses) run.record(StepRecord{0, 0, loss, 1e-3, 1});
   run.record(StepRecord{0, 0, std::numeric_limits<double>::quiet_NaN(), 1e-3, 1});
@@ -138,14 +137,13 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
   for (const auto& [from_step, kept] : cases) {
     const TemporaryFolder folder;
     {
-      RunDirectory run = RunDirectory::create(folder / "run", Config{});
+      RunDirectory run = RunDirectory::create(folder / "run", kConfig);
       record_two_epochs(run);
     }
-    Config config;
-    config.train.epochs = 3;
+    const std::string config = "[train]\nepochs = 3\n";
     RunDirectory run = RunDirectory::reopen(folder / "run", config, from_step);
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept);
-    EXPECT_EQ(read_text(folder / "run/config.toml"), to_toml(config));
+    EXPECT_EQ(read_text(folder / "run/config.toml"), config);
     run.record(step(7, 70));
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept + (kept.empty() ? "s70" : " s70"));
   }
@@ -154,7 +152,7 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
 TEST(RunDirectory, ReopenDropsALineThatAKillCutOff) {
   const TemporaryFolder folder;
   {
-    RunDirectory run = RunDirectory::create(folder / "run", Config{});
+    RunDirectory run = RunDirectory::create(folder / "run", kConfig);
     record_two_epochs(run);
   }
   const fs::path file = folder / "run/metrics.jsonl";
@@ -162,7 +160,7 @@ TEST(RunDirectory, ReopenDropsALineThatAKillCutOff) {
   const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
   for (std::size_t size = last_line; size < whole.size(); size += 9) {
     write_file(file, whole.substr(0, size));
-    RunDirectory run = RunDirectory::reopen(folder / "run", Config{}, 99);
+    RunDirectory run = RunDirectory::reopen(folder / "run", kConfig, 99);
     EXPECT_EQ(read_text(file), whole.substr(0, last_line)) << "cut at " << size;
   }
 }
@@ -173,7 +171,7 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
   for (const char* text : {"{\"event\":\"step\",\"step\":0}\nnonsense\n", "[1]\n", "{}\n", "{\"event\":\"step\"}\n"}) {
     write_file(folder / "run/metrics.jsonl", text);
     const std::string message =
-        message_of<io::WriteError>([&] { (void)RunDirectory::reopen(folder / "run", Config{}, 9); });
+        message_of<io::WriteError>([&] { (void)RunDirectory::reopen(folder / "run", kConfig, 9); });
     EXPECT_NE(message.find("metrics.jsonl:"), std::string::npos) << message;
     EXPECT_EQ(read_text(folder / "run/metrics.jsonl"), text) << "a refused file is left alone";
   }
@@ -181,7 +179,7 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
 
 TEST(RunDirectory, AFullDiskIsAWriteError) {
   const TemporaryFolder folder;
-  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", Config{}));
+  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", kConfig));
   RunDirectory& run = *made;
   // A limit on the size of files stands for a full disk: the write comes back short, then fails.
   rlimit before{};
@@ -196,15 +194,15 @@ TEST(RunDirectory, AFullDiskIsAWriteError) {
   EXPECT_NE(message.find((folder / "run/metrics.jsonl").string()), std::string::npos) << message;
   EXPECT_NE(message.find("File too large"), std::string::npos) << message;
   made.reset();
-  (void)RunDirectory::reopen(folder / "run", Config{}, 9);
+  (void)RunDirectory::reopen(folder / "run", kConfig, 9);
   EXPECT_EQ(records(folder / "run/metrics.jsonl"), "s0") << "the torn record goes when the run goes on";
 }
 
 TEST(RunDirectory, IsWrittenByOneAtATime) {
   const TemporaryFolder folder;
-  const auto reopen = [&] { (void)RunDirectory::reopen(folder / "run", Config{}, 0); };
+  const auto reopen = [&] { (void)RunDirectory::reopen(folder / "run", kConfig, 0); };
   {
-    const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+    const RunDirectory run = RunDirectory::create(folder / "run", kConfig);
     const std::string message = message_of<io::WriteError>(reopen);
     EXPECT_NE(message.find("found another process"), std::string::npos) << message;
   }
@@ -213,20 +211,20 @@ TEST(RunDirectory, IsWrittenByOneAtATime) {
 
 TEST(RunDirectory, GoingOnRemovesWhatAKilledWriterLeft) {
   const TemporaryFolder folder;
-  (void)RunDirectory::create(folder / "run", Config{});
+  (void)RunDirectory::create(folder / "run", kConfig);
   const std::array<std::filesystem::path, 2> left{folder / "run/summary.json.77-0.partial",
                                                   folder / "run/checkpoints/step_00000004.h5.77-0.partial"};
   for (const auto& file : left) std::ofstream(file) << "half";
   std::ofstream(folder / "run/checkpoints/step_00000002.h5") << "whole";
   EXPECT_EQ(checkpoints_of(folder / "run").size(), 1U);
-  (void)RunDirectory::reopen(folder / "run", Config{}, 2);
+  (void)RunDirectory::reopen(folder / "run", kConfig, 2);
   for (const auto& file : left) EXPECT_FALSE(std::filesystem::exists(file)) << file;
   EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoints/step_00000002.h5"));
 }
 
 TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
   const TemporaryFolder folder;
-  const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  const RunDirectory run = RunDirectory::create(folder / "run", kConfig);
   EXPECT_EQ(time_spent(folder / "run").wall_seconds, 0);
   run.write_summary(
       R"({"exit_reason":"running","wall_seconds":12.5,"phase_seconds_of_rank_0":{"read":2.5,"paths":"x"}})");
@@ -239,7 +237,7 @@ TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
 
 TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
   const TemporaryFolder folder;
-  const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  const RunDirectory run = RunDirectory::create(folder / "run", kConfig);
   EXPECT_TRUE(checkpoints_of(folder / "run").empty());
   EXPECT_TRUE(checkpoints_of(folder / "nowhere").empty());
   for (const std::int64_t at : {900, 100, 123456789, 1000}) write_file(run.checkpoint_file(at), "");
@@ -261,7 +259,7 @@ TEST(RunDirectory, DefaultFolderIsNamedAfterTheStoreAndTheTimeAndIsNobodyElses) 
   const TemporaryFolder folder;
   const fs::path before = fs::current_path();
   fs::current_path(folder / "");
-  Config config;
+  SharedConfig config;
   config.data.store = {"data/hmdb51.h5", "b.h5"};
   std::set<fs::path> made;
   for (int n = 0; n < 5; ++n) made.insert(make_default_run_folder(config));
