@@ -70,6 +70,7 @@ void remove_unfinished(const fs::path& folder) {
 struct RunDirectory::State {
   fs::path folder;
   MetricsFile metrics;
+  std::chrono::duration<double> timeout;
 };
 
 RunDirectory::RunDirectory() = default;
@@ -77,7 +78,8 @@ RunDirectory::~RunDirectory() = default;
 RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
-RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config) {
+RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config_toml,
+                                  std::chrono::duration<double> timeout) {
   const io::FileInUse in_use(folder);
   for (const char* name : {kConfigName, kMetricsName}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
@@ -91,9 +93,9 @@ RunDirectory RunDirectory::create(const fs::path& folder, const std::string& con
   make_folders(folder);
   RunDirectory run;
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName)});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), timeout});
   try {
-    io::write_text(folder / kConfigName, config);
+    io::write_text(folder / kConfigName, config_toml);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
     fs::remove(folder / kMetricsName, ignored);
@@ -102,14 +104,19 @@ RunDirectory RunDirectory::create(const fs::path& folder, const std::string& con
   return run;
 }
 
-RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& config, std::int64_t from_step) {
+RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& config_toml,
+                                  std::chrono::duration<double> timeout, std::int64_t from_step) {
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), timeout});
   for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
-  io::write_text(folder / kConfigName, config);
+  io::write_text(folder / kConfigName, config_toml);
   return run;
+}
+
+dist::Deadline RunDirectory::writing() const {
+  return writing_run(state_->timeout);
 }
 
 const fs::path& RunDirectory::folder() const {
@@ -154,21 +161,15 @@ void RunDirectory::record(const StepRecord& step) {
   state_->metrics.append(record.dump());
 }
 
-void RunDirectory::record(const EpochRecord& epoch) {
-  nlohmann::ordered_json record = {{"event", "epoch"},
-                                   {"epoch", epoch.epoch},
-                                   {"train_loss", epoch.train_loss},
-                                   {"train_top1", epoch.train_top1},
-                                   {"val_loss", nullptr},
-                                   {"val_top1", nullptr},
-                                   {"val_top5", nullptr},
-                                   {"seconds", epoch.seconds},
-                                   {"samples_per_s", epoch.samples_per_s}};
-  if (epoch.validated) {
-    record["val_loss"] = epoch.val_loss;
-    record["val_top1"] = epoch.val_top1;
-    record["val_top5"] = epoch.val_top5;
+void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
+  nlohmann::ordered_json record = {{"event", "epoch"}, {"epoch", epoch.scores.epoch}};
+  for (std::size_t n = 0; n < names.train.size(); ++n) record["train_" + names.train[n].key] = epoch.scores.train[n];
+  for (std::size_t n = 0; n < names.validation.size(); ++n) {
+    auto& value = record["val_" + names.validation[n].key];
+    if (epoch.validated) value = epoch.scores.validation[n];
   }
+  record["seconds"] = epoch.seconds;
+  record["samples_per_s"] = epoch.samples_per_s;
   state_->metrics.append(record.dump());
 }
 
@@ -184,8 +185,8 @@ void RunDirectory::write_summary(const std::string& json) const {
   io::write_text(state_->folder / kSummaryName, json);
 }
 
-dist::Deadline writing_run(const SharedConfig& config) {
-  return waiting_for_files("a write of the run's files", config.dist.timeout());
+dist::Deadline writing_run(std::chrono::duration<double> timeout) {
+  return waiting_for_files("a write of the run's files", timeout);
 }
 
 std::vector<fs::path> checkpoints_of(const fs::path& folder) {
@@ -227,8 +228,8 @@ TimeSpent time_spent(const fs::path& folder) {
   return spent;
 }
 
-fs::path make_default_run_folder(const SharedConfig& config) {
-  const std::string store = config.data.store.empty() ? "run" : config.data.store.front().stem().string();
+fs::path make_default_run_folder(const DataConfig& config) {
+  const std::string store = config.store.empty() ? "run" : config.store.front().stem().string();
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const fs::path first = fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));
   make_folder(first.parent_path());

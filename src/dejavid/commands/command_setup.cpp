@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dist/text.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/job/environment/threads.hpp"
@@ -32,16 +33,11 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
     } else if (checkpoint) {
       folder = run_of(checkpoint->file).string();
     } else {
-      const dist::Deadline deadline = writing_run(config);
-      folder = make_default_run_folder(config).string();
+      const dist::Deadline deadline = writing_run(config.dist.timeout());
+      folder = make_default_run_folder(config.data).string();
     }
   });
-  std::uint64_t length = folder.size();
-  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
-  std::vector<std::uint8_t> text(folder.begin(), folder.end());
-  text.resize(length);
-  communicator.broadcast(std::span(text), dist::Rank{0});
-  return std::filesystem::path(std::string(text.begin(), text.end()));
+  return dist::broadcast_text(communicator, folder, dist::Rank{0});
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "dist/text.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/gather_text.hpp"
 
 namespace alignment {
 namespace {
@@ -65,7 +65,7 @@ int thread_count(const DistConfig& config, dist::Communicator& communicator) {
   for (const std::int32_t core : affinity_cores()) mine << ' ' << core;
 
   std::vector<RankCores> ranks;
-  for (const std::string& text : gather_text(communicator, mine.str())) {
+  for (const std::string& text : dist::gather_text(communicator, mine.str())) {
     std::istringstream words(text);
     RankCores rank;
     words >> rank.host;

@@ -6,13 +6,14 @@
 #include <memory>
 #include <optional>
 
+#include "dist/text.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/dejavid/trainer.hpp"
+#include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/signals.hpp"
@@ -42,17 +43,6 @@ struct Epoch {
   double seconds = 0;  ///< of the training part, by the slowest rank
   std::array<double, kPhaseNames.size()> phases{};
 };
-
-/// Rank 0's path, on every rank.
-std::filesystem::path share_path(const std::filesystem::path& path, dist::Communicator& communicator) {
-  const std::string mine = path.string();
-  std::uint64_t length = mine.size();
-  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
-  std::vector<std::uint8_t> text(mine.begin(), mine.end());
-  text.resize(length);
-  communicator.broadcast(std::span(text), dist::Rank{0});
-  return std::string(text.begin(), text.end());
-}
 
 /// What the paper's configurations say that touches the time, up to the end of the first epoch.
 Config training_config(const Options& options, const std::filesystem::path& store) {
@@ -92,17 +82,16 @@ RoofMeter roof_of_ranks(const Device& device, int threads, dist::Communicator& c
   };
 }
 
-/// One more epoch of `trainer`, which was made with `config`.
-Epoch train_epoch(Trainer& trainer, Config& config, dist::Communicator& communicator) {
-  const auto before = trainer.phases().seconds();
+/// One more epoch.
+Epoch train_epoch(TrainingLoop& loop, const PhaseClock& phases, dist::Communicator& communicator) {
+  const auto before = phases.seconds();
   communicator.barrier();
   bool finished = false;
   Epoch epoch;
-  epoch.seconds = seconds_of([&] { finished = trainer.run(nullptr); });
-  ++config.train.epochs;
+  epoch.seconds = seconds_of([&] { finished = loop.run_to(loop.course().epoch + 1); });
   if (!finished) agreed(communicator, stop_if_asked);
   for (std::size_t phase = 0; phase < before.size(); ++phase) {
-    epoch.phases[phase] = trainer.phases().seconds()[phase] - before[phase];
+    epoch.phases[phase] = phases.seconds()[phase] - before[phase];
   }
   epoch.seconds -= epoch.phases[static_cast<std::size_t>(Phase::kEvaluate)];
   epoch.seconds = largest_of_ranks(epoch.seconds, communicator);
@@ -157,7 +146,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
       folder.emplace();
       store = write_synthetic_store(options.preset, options.samples, options.val_samples, folder->path());
     });
-    store = share_path(store, communicator);
+    store = dist::broadcast_text(communicator, store.string(), dist::Rank{0});
   }
 
   Config config = training_config(options, store);
@@ -172,12 +161,16 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   Model model = barycenter_model(dataset, communicator, config, threads);
   describe_work(dataset, model, config, communicator, *device);
 
-  Trainer trainer(config, communicator, dataset, model, *device, std::nullopt);
-  const Epoch first = train_epoch(trainer, config, communicator);  // comes by the features, and by memory
+  const LoopSettings settings = loop_settings(config);
+  PhaseClock phases;
+  DejaVidTrainee trainee(config, communicator, dataset, model, *device, phases, nullptr);
+  RunDirectory nowhere;
+  TrainingLoop loop(settings, communicator, dataset.store, trainee, nowhere, phases, std::nullopt);
+  const Epoch first = train_epoch(loop, phases, communicator);  // comes by the features, and by memory
   BesideRoof beside(roof_of_ranks(*device, threads, communicator));
   std::vector<Epoch> epochs;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    epochs.push_back(train_epoch(trainer, config, communicator));
+    epochs.push_back(train_epoch(loop, phases, communicator));
     beside.add(epochs.back().seconds);
   }
   Record record = record_of(options, dataset, model, std::move(epochs));
