@@ -15,6 +15,8 @@ enum class BadSamples : std::uint8_t { kRefuse, kSkip };
 enum class DeviceChoice : std::uint8_t { kAuto, kCpu, kCuda };
 enum class BackendChoice : std::uint8_t { kAuto, kMpi, kNccl };
 enum class ProgressChoice : std::uint8_t { kAuto, kBar, kPlain, kOff };
+/// For systems that evaluate on a split of the store.
+enum class EvalSplit : std::uint8_t { kAuto, kTrain, kVal, kTest };
 
 template <>
 inline constexpr std::array<std::string_view, 4> kChoiceNames<CacheChoice>{"auto", "none", "memory", "device"};
@@ -26,6 +28,8 @@ template <>
 inline constexpr std::array<std::string_view, 3> kChoiceNames<BackendChoice>{"auto", "mpi", "nccl"};
 template <>
 inline constexpr std::array<std::string_view, 4> kChoiceNames<ProgressChoice>{"auto", "bar", "plain", "off"};
+template <>
+inline constexpr std::array<std::string_view, 4> kChoiceNames<EvalSplit>{"auto", "train", "val", "test"};
 
 struct DataConfig {
   std::vector<std::filesystem::path> store;      ///< TSE stores, read as one

@@ -4,7 +4,8 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/dejavid/sample_features.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

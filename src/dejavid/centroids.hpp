@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

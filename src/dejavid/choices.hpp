@@ -14,7 +14,6 @@ enum class GradientPrecision : std::uint8_t { kF32, kF16 };
 enum class Profile : std::uint8_t { kPaper, kDejavidCode };
 enum class LogitNorm : std::uint8_t { kLayernorm, kNone };
 enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
-enum class EvalSplit : std::uint8_t { kAuto, kTrain, kVal, kTest };
 
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<WeightInit>{"one", "random"};
@@ -30,7 +29,5 @@ template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<LogitNorm>{"layernorm", "none"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<EvalPaths>{"current", "frozen"};
-template <>
-inline constexpr std::array<std::string_view, 4> kChoiceNames<EvalSplit>{"auto", "train", "val", "test"};
 
 }  // namespace alignment

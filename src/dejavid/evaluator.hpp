@@ -7,7 +7,7 @@
 #include "dist/communicator.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/baseline.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

@@ -5,8 +5,8 @@
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
 #include "src/config/keys.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

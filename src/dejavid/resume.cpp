@@ -7,10 +7,10 @@
 #include "src/config/keys.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/config_keys.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {

@@ -5,11 +5,11 @@
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/trainee.hpp"

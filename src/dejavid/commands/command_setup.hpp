@@ -4,10 +4,10 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/resume.hpp"
+#include "src/training/dataset.hpp"
 
 /// What several subcommands begin with.
 namespace alignment {

@@ -67,7 +67,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     require_path_precision(config, *device);
     require_gradient_precision(config, *device);
   });
-  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
+  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device));
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
     throw_if_asked_to_stop();

@@ -156,7 +156,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
     require_path_precision(config, *device);
     require_gradient_precision(config, *device);
   });
-  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
+  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device));
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   Model model = barycenter_model(dataset, communicator, config, threads);
   describe_work(dataset, model, config, communicator, *device);

@@ -189,8 +189,8 @@ TEST(SecondSystem, SuggestionsComeFromItsKeysOnly) {
             "\"--brew.minute\": found an unknown option; expected one that --help lists; did you mean --brew.minutes?");
   EXPECT_EQ(mistake_in("[train]\nleaf = 'green'"),
             "a.toml:1:2: found unknown section [train]; expected a key that --help lists; did you mean brew.leaf?");
-  EXPECT_EQ(mistake_in("[brew]\nsteps = 8"),
-            "a.toml:2:1: found unknown key brew.steps; expected a key that --help lists; did you mean brew.leaf?");
+  EXPECT_EQ(mistake_in("[brew]\nminute = 8"),
+            "a.toml:2:1: found unknown key brew.minute; expected a key that --help lists; did you mean brew.minutes?");
 }
 
 TEST(SecondSystem, ItsHelpPageKnowsNoOther) {
@@ -202,7 +202,7 @@ TEST(SecondSystem, ItsHelpPageKnowsNoOther) {
         "  tea_dist pour --data.store a.h5 --out cup.h5\nExit codes: 0 done"}) {
     EXPECT_NE(help.find(part), std::string::npos) << part << " is not in\n" << help;
   }
-  for (const char* other : {"dejavid", "model", "train.", "centroids", "--json"}) {
+  for (const char* other : {"dejavid", "model.", "train.", "centroids", "--json"}) {
     EXPECT_EQ(help.find(other), std::string::npos) << other << " is in\n" << help;
   }
   EXPECT_TRUE(printout({"--version"}).starts_with("tea_dist "));
