@@ -2,15 +2,9 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <thread>
 
 #include "src/config/options.hpp"
 #include "src/config/toml.hpp"
@@ -49,14 +43,6 @@ void apply_option(const KeyTable& table, const Key& key, const std::vector<std::
                                   key.full_name(), found, key.expected, toml_text(table.default_of(key))));
   }
   given.insert(&key);
-}
-
-/// This process's rank as the nearest launcher says: mpirun inside an allocation inherits Slurm's marks.
-std::string launched_rank() {
-  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const char* rank = std::getenv(variable)) return rank;
-  }
-  return "0";
 }
 
 [[noreturn]] void refuse(std::string_view setting, std::string_view found, std::string_view expected,
@@ -113,22 +99,6 @@ void require_run_to_resume(const Invocation& asked) {
   if (run.resume != "auto" || !run.dir.empty()) return;
   refuse("run.resume", "\"auto\" without run.dir", "the folder whose newest checkpoint to go on from",
          "give --run.dir FOLDER");
-}
-
-bool speaks_for_the_job() {
-  return launched_rank() == "0";
-}
-
-void let_the_speaker_finish() {
-  constexpr std::chrono::seconds kLongEnough{5};
-  if (!speaks_for_the_job()) std::this_thread::sleep_for(kLongEnough);
-}
-
-std::string rank_before_mpi() {
-  if (speaks_for_the_job()) return "";
-  std::array<char, 256> host{};
-  const bool known = gethostname(host.data(), host.size() - 1) == 0;
-  return fmt::format(" (rank {} on {})", launched_rank(), known ? host.data() : "an unknown host");
 }
 
 }  // namespace alignment

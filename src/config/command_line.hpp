@@ -48,15 +48,4 @@ void require_out(const Invocation& asked, std::string_view example);
 /// Refuses run.resume = "auto" without a run.dir to find a checkpoint in. Throws ConfigError.
 void require_run_to_resume(const Invocation& asked);
 
-/// True in the one process of a job that prints what concerns all of them before MPI has started: rank 0 by the
-/// environment of mpirun or srun, or a process started on its own.
-[[nodiscard]] bool speaks_for_the_job();
-
-/// For every process of a job that is about to fail before MPI has started: where another one speaks, gives it the time
-/// to. A launcher ends all processes as soon as one has failed; who comes back from here has to speak for itself.
-void let_the_speaker_finish();
-
-/// " (rank 1 on host7)" for a process that does not speak for its job, else empty.
-[[nodiscard]] std::string rank_before_mpi();
-
 }  // namespace alignment

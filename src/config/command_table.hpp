@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/config/keys.hpp"
@@ -12,7 +13,8 @@ struct Invocation;
 
 struct Command {
   std::string name;
-  std::string help;  ///< one line
+  std::string help;               ///< one line
+  bool stops_on_request = false;  ///< answers SIGTERM and the like by a clean end of its own
 };
 
 /// An option that is no key and goes with some of the subcommands only: `--out FILE` of predict.
@@ -31,6 +33,8 @@ struct CommandTable {
   std::vector<Command> commands;       ///< the first is also what runs without a subcommand
   std::vector<CommandOption> options;  ///< in the order of the help page
   std::vector<std::string> examples;   ///< command lines, for the help page
+  std::string_view exit_codes;         ///< what the help page says of them; a literal
+  std::string_view memory_advice;      ///< what to change where memory runs out; a literal
   /// Refuses what a subcommand cannot start without (command_line.hpp has what several systems check). Throws
   /// ConfigError.
   std::function<void(const Invocation&)> check;

@@ -16,9 +16,8 @@ std::string footer(const CommandTable& table) {
 Order: default < --config FILE < command line. Booleans take true or false; alone, an option means true.
 Examples:
   {}
-Exit codes: 0 done, 2 usage or configuration, 10 store, 11 model, 12 not finite, 13 cannot write, 14 timeout, 15 rank lost,
-75 stopped with a checkpoint: start again; 1 anything else.)",
-                     fmt::join(table.examples, "\n  "));
+{})",
+                     fmt::join(table.examples, "\n  "), table.exit_codes);
 }
 
 /// Shows `--train.lr NUMBER [0.001]`.

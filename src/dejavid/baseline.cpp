@@ -5,7 +5,7 @@
 #include <span>
 
 #include "src/dejavid/config.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/schedule.hpp"

@@ -10,7 +10,7 @@
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/aligned_buffer.hpp"
 #include "src/dejavid/sample_features.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/random.hpp"

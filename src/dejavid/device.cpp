@@ -11,7 +11,7 @@
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/device.hpp"
 #include "src/dejavid/cuda/device.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment {

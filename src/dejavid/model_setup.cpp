@@ -13,7 +13,7 @@
 #include "src/dejavid/centroids.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/config_keys.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/random.hpp"

@@ -8,7 +8,7 @@
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/config_keys.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/dataset.hpp"
 #include "src/training/run_directory.hpp"

@@ -13,7 +13,7 @@
 #include "io/bytes/digest.hpp"
 #include "io/bytes/first_few.hpp"
 #include "src/config/error.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 
 namespace alignment {
 namespace {

@@ -48,6 +48,7 @@ int start(const CommandTable& table, const SystemWork& work, int argument_count,
 }  // namespace
 
 int run_system(const CommandTable& table, const SystemWork& work, int argument_count, char** arguments) {
+  advise_on_memory(table.memory_advice);
   return run_program([&] { return start(table, work, argument_count, arguments); });
 }
 

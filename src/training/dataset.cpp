@@ -11,7 +11,7 @@
 #include "dist/text.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"

@@ -9,7 +9,7 @@
 
 #include "dist/watch/deadline.hpp"
 #include "src/config/sections.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/training/scores.hpp"
 
 namespace alignment {

@@ -9,8 +9,8 @@
 #include "dist/text.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/config.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/run_directory.hpp"
 

@@ -3,6 +3,7 @@
 #include "src/config/command_line.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/config_keys.hpp"
+#include "src/job/exit_code.hpp"
 
 namespace alignment {
 namespace {
@@ -31,7 +32,7 @@ const CommandTable& command_table() {
       .program = "dejavid_dist",
       .description =
           "Distributed training of DejaVid: temporal alignment of videos with learned centroids and weights.",
-      .commands = {{"train", "learn centroids and weights (also what runs without a subcommand)"},
+      .commands = {{"train", "learn centroids and weights (also what runs without a subcommand)", true},
                    {"centroids", "only the centroids before training, to --out MODEL.h5"},
                    {"eval", "loss and accuracies of model.init on a split of data.store"},
                    {"predict", "one line per sample, to --out FILE.csv"},
@@ -45,6 +46,8 @@ const CommandTable& command_table() {
            "dejavid_dist eval --model.init runs/a/best.h5 --data.store a.h5 --json eval.json",
            "dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv",
            "mpirun -np 4 dejavid_dist doctor"},
+      .exit_codes = kExitCodesInHelp,
+      .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",
       .check = check,
   };
   return table;

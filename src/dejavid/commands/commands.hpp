@@ -4,7 +4,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/keys.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/exit_code.hpp"
 
 /// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure. `given`: the
 /// keys that the user gave, which a model or a run must not contradict.

@@ -104,9 +104,9 @@ void CpuEngine::compute(std::int64_t batch_samples) {
 void CpuEngine::apply(const kernels::UpdateRates& rates) {
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
     communicator_.all_reduce(aligner_.gradient_sums(), dist::Reduction::kSum);
-    pass(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
   }
   // 4. update, the same on every rank
   const auto timer = phases_.time(Phase::kUpdate);

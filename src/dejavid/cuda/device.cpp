@@ -9,7 +9,7 @@
 #include "src/config/error.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/engine.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/schedule.hpp"
 

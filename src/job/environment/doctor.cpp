@@ -12,12 +12,12 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/collective_checks.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/library_versions.hpp"
 #include "src/job/environment/machine.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/terminal.hpp"
 

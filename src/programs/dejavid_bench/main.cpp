@@ -6,7 +6,7 @@
 
 #include "io/result_file.hpp"
 #include "src/config/sections.hpp"
-#include "src/dejavid/memory_advice.hpp"
+#include "src/dejavid/commands/command_table.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/program.hpp"
 #include "src/job/speaker.hpp"
@@ -34,7 +34,7 @@ void measure_and_report(const Choice& choice, alignment::dist::Communicator& com
 }
 
 int start(int argument_count, char** arguments) {
-  alignment::advise_on_memory(alignment::kMemoryAdvice);
+  alignment::advise_on_memory(alignment::command_table().memory_advice);
   const bool speaks = alignment::speaks_for_the_job();
   CLI::App program("Measures how fast this build is on this machine.", "dejavid_bench");
   program.require_subcommand(1);

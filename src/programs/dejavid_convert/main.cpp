@@ -44,7 +44,7 @@ int main(int argument_count, char** arguments) {
     } catch (const std::invalid_argument& error) {
       return alignment::complain(ExitCode::kUsage, error.what());
     } catch (const alignment::CheckFailed& failed) {
-      return failed.exit_code;
+      return static_cast<int>(failed.exit_code);
     }
   });
 }

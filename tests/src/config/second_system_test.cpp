@@ -57,6 +57,8 @@ const CommandTable& tea_commands() {
       .commands = {{"brew", "make a pot"}, {"pour", "fill cups"}, {"wash", "clean up"}},
       .options = {{"out", "FILE", {"pour"}, "the cup"}, {"guests", "NAME,NAME", {"pour", "wash"}, "who is there"}},
       .examples = {"tea_dist brew --data.store a.h5", "tea_dist pour --data.store a.h5 --out cup.h5"},
+      .exit_codes = "Exit codes: 0 done, 9 spilt.",
+      .memory_advice = "use a smaller pot",
       .check =
           [](const Invocation& asked) {
             if (asked.command == "wash") return;

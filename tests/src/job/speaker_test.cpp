@@ -1,5 +1,5 @@
 // Which process of a job speaks before MPI has started.
-#include "src/config/command_line.hpp"
+#include "src/job/speaker.hpp"
 
 #include <gtest/gtest.h>
 
