@@ -19,8 +19,8 @@ namespace alignment {
 // Where a library ends the process itself, it has the number from its own header.
 static_assert(static_cast<int>(io::GuardedFile::kStore) == static_cast<int>(ExitCode::kStore));
 static_assert(static_cast<int>(io::GuardedFile::kModelFile) == static_cast<int>(ExitCode::kModel));
-static_assert(dist::kTimeoutCode == static_cast<int>(ExitCode::kTimeout));
-static_assert(dist::kRankLostCode == static_cast<int>(ExitCode::kRankLost));
+static_assert(dist::detail::kTimeoutCode == static_cast<int>(ExitCode::kTimeout));
+static_assert(dist::detail::kRankLostCode == static_cast<int>(ExitCode::kRankLost));
 
 namespace {
 

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
+#include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
-#include "src/dejavid/resume.hpp"
 #include "src/training/dataset.hpp"
 
 /// What several subcommands begin with.
