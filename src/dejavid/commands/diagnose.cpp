@@ -4,6 +4,7 @@
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/device.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 
 namespace alignment {

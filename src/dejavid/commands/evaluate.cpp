@@ -16,6 +16,7 @@
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_file.hpp"
 #include "src/dejavid/model_setup.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"

@@ -15,6 +15,7 @@
 #include "io/archive.hpp"
 #include "io/errors.hpp"
 #include "src/config/toml.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/dataset.hpp"
