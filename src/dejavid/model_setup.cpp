@@ -75,8 +75,11 @@ std::vector<float> in_order(const std::vector<float>& values, const std::vector<
 }
 
 Model model_of(const ModelContent& content) {
-  return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
-          content.centroids, content.log_weights, content.class_names, {}};
+  return {{content.classes, content.steps, content.feature_dim},
+          {content.centroids, content.log_weights},
+          content.diagonal,
+          content.class_names,
+          {}};
 }
 
 /// Collective. What model.init holds, the same on every rank.

@@ -50,7 +50,7 @@ class DejaVidTrainee final : public Trainee {
   EvaluationSplit validation_;
   ScoreNames names_;
   std::unique_ptr<Engine> engine_;
-  std::vector<float> frozen_centroids_, frozen_log_weights_;  ///< the epoch's frozen copy
+  Parameters frozen_;  ///< the epoch's frozen copy
 };
 
 /// Where its validation scores stand.

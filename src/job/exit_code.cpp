@@ -8,7 +8,7 @@
 #include <new>
 #include <system_error>
 
-#include "dist/watch/last_resort.hpp"
+#include "dist/watch/watchdog.hpp"
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
 #include "src/config/error.hpp"

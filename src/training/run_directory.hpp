@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "dist/watch/deadline.hpp"
+#include "dist/watch/watchdog.hpp"
 #include "src/config/sections.hpp"
 #include "src/job/agreed.hpp"
 #include "src/training/scores.hpp"

@@ -33,7 +33,7 @@ std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& mo
 
 std::unique_ptr<Aligner> CpuDevice::make_aligner(Dataset& dataset, const Model& model) {
   auto aligner = std::make_unique<CpuAligner>(dataset, model, kernels::TieSign::kZero, threads_);
-  aligner->set_live(model.centroids, model.log_weights);
+  aligner->set_live(model);
   return aligner;
 }
 

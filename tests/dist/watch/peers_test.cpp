@@ -1,4 +1,4 @@
-#include "dist/watch/peer_watch.hpp"
+#include "dist/watch/peers.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -7,8 +7,6 @@
 #include <csignal>
 #include <string>
 #include <thread>
-
-#include "dist/watch/peer_process.hpp"
 
 namespace alignment::dist::detail {
 namespace {
@@ -57,14 +55,14 @@ std::vector<Neighbour> neighbours_beside(const Child& child) {
   return {};
 }
 
-TEST(PeerProcess, KnowsItself) {
+TEST(PeerProcesses, KnowsItself) {
   EXPECT_EQ(own_identity()[3], static_cast<std::uint64_t>(getpid()));
   EXPECT_EQ(own_identity(), own_identity());
   const Neighbour myself{Rank{0}, getpid(), own_identity()[4]};
   EXPECT_EQ(condition_of(myself), Condition::kRunning);
 }
 
-TEST(PeerProcess, FollowsAProcess) {
+TEST(PeerProcesses, FollowsAProcess) {
   const Child child;
   const std::vector<Neighbour> neighbours = neighbours_beside(child);
   ASSERT_EQ(neighbours.size(), 1);
@@ -79,12 +77,12 @@ TEST(PeerProcess, FollowsAProcess) {
   EXPECT_EQ(condition_of(neighbours[0]), Condition::kGone);
 }
 
-TEST(PeerProcess, IsNotMistakenForALaterOneWithItsId) {
+TEST(PeerProcesses, IsNotMistakenForALaterOneWithItsId) {
   const Neighbour earlier{Rank{1}, getpid(), own_identity()[4] - 1};
   EXPECT_EQ(condition_of(earlier), Condition::kGone);
 }
 
-TEST(PeerProcess, ElsewhereIsNoNeighbour) {
+TEST(PeerProcesses, ElsewhereIsNoNeighbour) {
   const Child child;
   const std::vector<Neighbour> here = neighbours_beside(child);
   ASSERT_EQ(here.size(), 1);
@@ -96,36 +94,36 @@ TEST(PeerProcess, ElsewhereIsNoNeighbour) {
   EXPECT_TRUE(visible_neighbours(std::vector<ProcessIdentity>(3), Rank{0}).empty()) << "no one knows";
 }
 
-TEST(PeerWatch, ReportsOneThatStaysAway) {
+TEST(Peers, ReportsOneThatStaysAway) {
   using namespace std::chrono_literals;
   const Child child;
   Topology topology;
   topology.host = "here";
   topology.neighbours = neighbours_beside(child);
   const std::string who = "rank 1 (process " + std::to_string(child.process()) + " on here)";
-  PeerWatch watch(topology, 300ms);
-  EXPECT_EQ(watch.remarks(), "");
+  Peers peers(topology, 300ms);
+  EXPECT_EQ(peers.remarks(), "");
 
   child.send(SIGSTOP);
   std::this_thread::sleep_for(300ms);
-  EXPECT_EQ(watch.lost(), std::nullopt);
-  EXPECT_EQ(watch.remarks(), "; " + who + " is stopped");
+  EXPECT_EQ(peers.lost(), std::nullopt);
+  EXPECT_EQ(peers.remarks(), "; " + who + " is stopped");
 
   child.send(SIGKILL);
-  EXPECT_EQ(watch.remarks(), "; " + who + " is gone");
+  EXPECT_EQ(peers.remarks(), "; " + who + " is gone");
   std::this_thread::sleep_for(300ms);
-  EXPECT_EQ(watch.lost(), std::nullopt) << "seen for the first time";
-  watch.start();
+  EXPECT_EQ(peers.lost(), std::nullopt) << "seen for the first time";
+  peers.start();
   std::this_thread::sleep_for(300ms);
-  EXPECT_EQ(watch.lost(), std::nullopt) << "another wait";
+  EXPECT_EQ(peers.lost(), std::nullopt) << "another wait";
   std::this_thread::sleep_for(300ms);
-  EXPECT_EQ(watch.lost(), who + " gone");
+  EXPECT_EQ(peers.lost(), who + " gone");
 }
 
-TEST(PeerWatch, WithoutNeighboursReportsNothing) {
-  PeerWatch watch;
-  EXPECT_EQ(watch.lost(), std::nullopt);
-  EXPECT_EQ(watch.remarks(), "");
+TEST(Peers, WithoutNeighboursReportsNothing) {
+  Peers peers;
+  EXPECT_EQ(peers.lost(), std::nullopt);
+  EXPECT_EQ(peers.remarks(), "");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "dist/watch/peer_process.hpp"
+#include "dist/watch/peers.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -8,12 +8,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <optional>
 #include <sstream>
-#include <string>
 
 namespace alignment::dist::detail {
 namespace {
+
+constexpr std::chrono::milliseconds kInterval{250};
 
 /// A small file of /proc. Empty, with errno, where it cannot be read.
 std::optional<std::string> read_small_file(const std::string& path) {
@@ -117,6 +117,42 @@ Condition condition_of(const Neighbour& neighbour) {
     default:
       return Condition::kRunning;
   }
+}
+
+Peers::Peers(const Topology& topology, std::chrono::duration<double> confirmation)
+    : host_(topology.host), neighbours_(topology.neighbours), confirmation_(confirmation) {
+  start();
+}
+
+void Peers::start() {
+  looked_ = Clock::now();
+  missing_.reset();
+}
+
+std::optional<std::string> Peers::lost() {
+  const Clock::time_point now = Clock::now();
+  if (neighbours_.empty() || now - looked_ < kInterval) return std::nullopt;
+  looked_ = now;
+  for (const Neighbour& neighbour : neighbours_) {
+    if (missing_) break;
+    if (condition_of(neighbour) == Condition::kGone) missing_ = Missing{neighbour, now};
+  }
+  if (!missing_ || now - missing_->since < confirmation_) return std::nullopt;
+  return text(missing_->neighbour) + " gone";
+}
+
+std::string Peers::remarks() const {
+  std::string remarks;
+  for (const Neighbour& neighbour : neighbours_) {
+    const Condition condition = condition_of(neighbour);
+    if (condition == Condition::kRunning) continue;
+    remarks += fmt::format("; {} is {}", text(neighbour), condition == Condition::kGone ? "gone" : "stopped");
+  }
+  return remarks;
+}
+
+std::string Peers::text(const Neighbour& neighbour) const {
+  return fmt::format("rank {} (process {} on {})", neighbour.rank.value, neighbour.process, host_);
 }
 
 }  // namespace alignment::dist::detail

@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -14,15 +13,11 @@
 #include <vector>
 
 #include "dist/cuda/handles.hpp"
-#include "dist/watch/last_resort.hpp"
+#include "dist/errors.hpp"
+#include "dist/watch/running_time.hpp"
+#include "dist/watch/watchdog.hpp"
 
 namespace alignment::dist::detail {
-
-/// How long things may take.
-struct Deadlines {
-  std::chrono::duration<double> timeout;  ///< a collective, once the work before it is done
-  std::chrono::duration<double> grace;    ///< until a failure is noticed and what is under way is given up
-};
 
 /// A collective in GPU memory, for messages.
 struct Collective {
@@ -36,18 +31,19 @@ struct Collective {
 /// something to report. A collective's time starts when the work before it on its stream is done and the collectives
 /// before it are.
 ///
-/// It only takes down what it found; the owner throws it, by calling check() while it waits. An owner that has not
-/// given up what is under way after the grace time is ended, with its process.
-class CollectiveWatch {
+/// That thread only keeps the first failure: what it threw would not reach the owner, and only the owner can give up
+/// what is under way. The owner meets the failure in check(), gives up and says so by forget(). Where that takes longer
+/// than the grace time, the watchdog ends the process with the failure's line and code.
+class Collectives {
  public:
   /// What the library reports, from the watching thread; empty while all is well. Must not block.
   using AskLibrary = std::function<std::optional<std::string>()>;
 
-  /// On the calling thread's current GPU.
-  CollectiveWatch(Deadlines deadlines, LastResort& last_resort, AskLibrary ask_library);
-  ~CollectiveWatch();
-  CollectiveWatch(const CollectiveWatch&) = delete;
-  CollectiveWatch& operator=(const CollectiveWatch&) = delete;
+  /// On the calling thread's current GPU. `timeout` is a collective's.
+  Collectives(Seconds timeout, Seconds grace, AskLibrary ask_library);
+  ~Collectives();
+  Collectives(const Collectives&) = delete;
+  Collectives& operator=(const Collectives&) = delete;
 
   /// The owner's, around putting one collective on `stream`. before() waits while too many are under way.
   void before(const Collective& collective, cudaStream_t stream);
@@ -66,14 +62,12 @@ class CollectiveWatch {
   void forget() noexcept;
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct Record {
     Collective collective{};
     std::uint64_t number = 0;
     OwnedEvent begun;
     OwnedEvent ended;
-    std::optional<Clock::time_point> running_since;
+    std::optional<Seconds> running_since;  ///< on the watching thread's clock
   };
 
   Record& record(std::uint64_t number) { return records_[number % records_.size()]; }
@@ -82,27 +76,25 @@ class CollectiveWatch {
   void look();
   void retire();
   void look_at_oldest();
-  void put_off(Clock::duration stood_still);
-  void fail(std::exception_ptr error, int code, std::string line);
-  void fail_with_timeout(const Record& late, Clock::duration waited);
+  void fail(int code, std::string line);
+  void fail_with_timeout(const Record& late, Seconds waited);
   void fail_with_error(const Record* current, const std::string& error);
-  [[nodiscard]] std::string describe(const Record& one) const;
 
-  Deadlines deadlines_;
-  std::string who_;
-  LastResort& last_resort_;
-  AskLibrary ask_library_;
+  const Seconds timeout_;
+  const Seconds grace_;
+  const std::string who_;
+  const AskLibrary ask_library_;
 
   std::mutex mutex_;  ///< over all that follows
   std::vector<Record> records_;
-  std::uint64_t issued_ = 0;       ///< collectives so far
-  std::uint64_t done_ = 0;         ///< of them
-  Clock::time_point handed_over_;  ///< when the owner began the newest
+  std::uint64_t issued_ = 0;  ///< collectives so far
+  std::uint64_t done_ = 0;    ///< of them
+  RunningTime time_;          ///< the watching thread's
+  Seconds handed_over_{0};    ///< when the owner began the newest
   std::atomic<bool> failed_ = false;
-  std::exception_ptr failure_;
-  int failure_code_ = 0;
-  std::string failure_line_;
-  bool noticed_ = false;  ///< by the owner
+  Failure failure_;
+  bool thrown_ = false;
+  std::optional<Deadline> giving_up_;  ///< from the failure until the owner has given up what is under way
 
   std::condition_variable wake_;
   bool leaving_ = false;

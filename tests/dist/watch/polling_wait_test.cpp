@@ -1,4 +1,4 @@
-#include "dist/watch/patience.hpp"
+#include "dist/watch/polling_wait.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -12,29 +12,27 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST(Patience, EndsAfterItsLimit) {
-  Patience patience(milliseconds(50));
-  patience.start(Awaited::kPeers);
-  const auto begin = Patience::Clock::now();
-  while (patience.rest()) {
+TEST(PollingWait, EndsAfterItsLimit) {
+  PollingWait wait(milliseconds(50));
+  const auto begin = std::chrono::steady_clock::now();
+  while (wait.rest()) {
   }
-  EXPECT_GE(Patience::Clock::now() - begin, milliseconds(49));
-  EXPECT_GE(patience.waited(), milliseconds(50));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, milliseconds(49));
+  EXPECT_GE(wait.waited(), milliseconds(50));
 }
 
 /// What a process does whose peers come 200 ms of its own time after it began to wait.
 [[noreturn]] void wait_as_a_child(int begun) {
-  Patience patience(milliseconds(2'000));
-  patience.start(Awaited::kPeers);
+  PollingWait wait(milliseconds(2'000));
   static_cast<void>(write(begun, "", 1) < 0);
   for (int rests = 0; rests < 200; ++rests) {
-    if (!patience.rest()) _exit(1);
+    if (!wait.rest()) _exit(1);
     std::this_thread::sleep_for(milliseconds(1));
   }
-  _exit(patience.waited() < milliseconds(2'000) ? 0 : 2);
+  _exit(wait.waited() < milliseconds(2'000) ? 0 : 2);
 }
 
-TEST(Patience, TimeInWhichTheProcessIsStoppedDoesNotCount) {
+TEST(PollingWait, TimeInWhichTheProcessIsStoppedDoesNotCount) {
   int channel[2];
   ASSERT_EQ(pipe(channel), 0);
   const pid_t child = fork();
