@@ -11,10 +11,12 @@
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_file.hpp"
 #include "src/dejavid/model_setup.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"
@@ -26,7 +28,7 @@ namespace {
 /// A model and the data that it is to be tried on. Made collectively.
 struct ModelOnSplit {
   ModelOnSplit(Config& config, const GivenKeys& given, dist::Communicator& communicator)
-      : device(choose_device(config, communicator, thread_count(config, communicator))),
+      : device(choose_device(config, communicator, thread_count(config.dist, communicator))),
         dataset(Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion)),
         model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
@@ -239,7 +241,7 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
   const std::optional<io::ResultFile> result = open_result(out, config, communicator);
-  const int threads = thread_count(config, communicator);
+  const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   const Model model = barycenter_model(dataset, communicator, config, threads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 
 namespace alignment {
@@ -186,9 +187,9 @@ void CudaEngine::apply(const kernels::UpdateRates& rates) {
   communicator_.set_step(rates.step - 1);
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1);
+    fault_point(FaultPoint::kGradient, rates.step - 1);
     sum_over_ranks();
-    pass(FaultPoint::kUpdate, rates.step - 1);
+    fault_point(FaultPoint::kUpdate, rates.step - 1);
   }
   // 4. update, the same on every rank
   CudaParameters& parameters = aligner_.parameters();

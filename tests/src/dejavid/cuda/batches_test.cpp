@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-#include "src/config/choices.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
