@@ -7,7 +7,6 @@
 #include "dist/communicator.hpp"
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
@@ -16,6 +15,8 @@
 #include "src/training/phases.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// Where this rank computes. What it makes refers to its arguments and must not outlive it.
 class Device {

@@ -5,8 +5,8 @@
 
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/training/trainee.hpp"
 

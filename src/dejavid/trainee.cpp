@@ -8,8 +8,9 @@
 
 #include "dist/agreement.hpp"
 #include "io/bytes/digest.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
 
@@ -53,7 +54,7 @@ std::int64_t DejaVidTrainee::begin_epoch(EpochStart start) {
 /// count.
 void DejaVidTrainee::freeze(const EpochStart& start) {
   agreed(communicator_,
-         [&] { pass(FaultPoint::kEpoch, start.step, std::as_writable_bytes(std::span(model_.centroids))); });
+         [&] { fault_point(FaultPoint::kEpoch, start.step, std::as_writable_bytes(std::span(model_.centroids))); });
   if (start.step_in_epoch == 0) {
     io::Digest parameters;
     parameters.add(model_.centroids);

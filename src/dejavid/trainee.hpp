@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
@@ -16,6 +15,8 @@
 #include "src/training/trainee.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// DejaVid for the training loop: a model that an Engine trains, its frozen copy of every epoch, its validation and its
 /// files.

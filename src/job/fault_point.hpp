@@ -12,6 +12,6 @@ enum class FaultPoint : std::uint8_t { kEpoch, kCompute, kGradient, kUpdate, kEv
 /// Training calls this at every such place. Programs link a definition that does nothing. Tests link one that makes a
 /// rank fail at the place and `step` (of the optimizer, counted since training began) that they ask for, or damages
 /// `values`, the numbers that the rank is about to use there.
-void pass(FaultPoint point, std::int64_t step, std::span<std::byte> values = {});
+void fault_point(FaultPoint point, std::int64_t step, std::span<std::byte> values = {});
 
 }  // namespace alignment

@@ -4,9 +4,10 @@
 
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/cpu/engine.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 
 namespace alignment {
 

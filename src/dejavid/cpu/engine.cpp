@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/loss.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/training/schedule.hpp"
 
@@ -92,9 +93,9 @@ void CpuEngine::compute(std::int64_t batch_samples) {
 void CpuEngine::apply(const kernels::UpdateRates& rates) {
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
     communicator_.all_reduce(aligner_.gradient_sums(), dist::Reduction::kSum);
-    pass(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
   }
   // 4. update, the same on every rank
   const auto timer = phases_.time(Phase::kUpdate);

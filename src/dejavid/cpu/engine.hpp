@@ -11,6 +11,8 @@
 
 namespace alignment {
 
+struct Config;
+
 /// Training on the CPU: every call has done its work when it returns.
 class CpuEngine final : public Engine {
  public:

@@ -33,7 +33,7 @@ void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSour
   const bool live = source == PathSource::kLive;
   const SearchParameters& searched =
       live ? parameters_.live_packed(PathPrecision::kF32) : parameters_.frozen_packed(PathPrecision::kF32);
-  batches_.start(batches, &searched, live ? Wanted::kPathsAndDistances : Wanted::kPaths);
+  batches_.start(batches, &searched, live ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
   handed_out_ = 0;
   reserve();
 }

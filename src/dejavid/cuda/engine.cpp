@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 
 namespace alignment {
@@ -91,7 +92,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     aligner_.batches().start(batches, &frozen);
   } else {
     const bool in_f32 = config_.train.path_precision == PathPrecision::kF32;
-    aligner_.batches().start(batches, nullptr, in_f32 ? Wanted::kPathsAndDistances : Wanted::kPaths);
+    aligner_.batches().start(batches, nullptr, in_f32 ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
   }
   aligner_.reserve();
   std::int64_t most = 0;
@@ -186,9 +187,9 @@ void CudaEngine::apply(const kernels::UpdateRates& rates) {
   communicator_.set_step(rates.step - 1);
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1);
+    fault_point(FaultPoint::kGradient, rates.step - 1);
     sum_over_ranks();
-    pass(FaultPoint::kUpdate, rates.step - 1);
+    fault_point(FaultPoint::kUpdate, rates.step - 1);
   }
   // 4. update, the same on every rank
   CudaParameters& parameters = aligner_.parameters();

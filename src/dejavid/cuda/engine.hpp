@@ -17,6 +17,8 @@
 
 namespace alignment {
 
+struct Config;
+
 /// Training on a GPU. Parameters, moments, gradients and paths stay in its memory; the host enqueues steps and looks at
 /// their losses when they are collected.
 ///

@@ -6,7 +6,7 @@
 #include "kernels/search_precision.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/config/choices.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/model.hpp"
 

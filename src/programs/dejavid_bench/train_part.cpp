@@ -9,14 +9,13 @@
 #include "dist/text.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/choices.hpp"
-#include "src/config/command_line.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/trainee.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
@@ -151,7 +150,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   }
 
   Config config = training_config(options, store);
-  const int threads = thread_count(config, communicator);
+  const int threads = thread_count(config.dist, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
   agreed(communicator, [&] {
     require_path_precision(config, *device);

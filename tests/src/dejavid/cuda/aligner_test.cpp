@@ -5,6 +5,7 @@
 #include <memory>
 #include <random>
 
+#include "src/dejavid/config.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 

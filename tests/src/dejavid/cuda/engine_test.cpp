@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/training/phases.hpp"
 #include "tests/io/io_fixtures.hpp"

@@ -1,4 +1,4 @@
-#include "src/config/toml_file.hpp"
+#include "src/config/toml.hpp"
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
@@ -12,7 +12,7 @@
 #include <sstream>
 #include <tuple>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/config/suggestion.hpp"
 
 namespace alignment {
@@ -26,7 +26,8 @@ struct Mistake {
 
 class TomlReader {
  public:
-  TomlReader(const std::string& file, Config& config, GivenKeys& given) : file_(file), config_(config), given_(given) {}
+  TomlReader(const KeyTable& table, const std::string& file, SharedConfig& config, GivenKeys& given)
+      : table_(table), file_(file), config_(config), given_(given) {}
 
   void read(const toml::table& root) {
     for (const auto& [section, node] : root) read_section(section, node);
@@ -40,7 +41,7 @@ class TomlReader {
   void read_section(const toml::key& section, const toml::node& node) {
     const std::string name(section.str());
     const auto in_section = [&](const Key& key) { return key.section == name; };
-    if (std::none_of(keys().begin(), keys().end(), in_section)) {
+    if (std::none_of(table_.keys().begin(), table_.keys().end(), in_section)) {
       report_unknown(section, node, name);
     } else if (const toml::table* table = node.as_table()) {
       for (const auto& [key, value] : *table) read_key(name, key, value);
@@ -53,13 +54,13 @@ class TomlReader {
 
   void read_key(const std::string& section, const toml::key& name, const toml::node& node) {
     const std::string full_name = section + '.' + std::string(name.str());
-    const Key* key = find_key(full_name);
+    const Key* key = table_.find(full_name);
     if (!key) return report_unknown(name, node, full_name);
     const RawValue raw = raw_value(node);
     if (!key->assign(config_, raw)) {
       return report(node.source().begin,
                     fmt::format("{}: found {}; expected {}; correct it or leave the key out (default {})", full_name,
-                                describe_value(raw), key->expected, toml_text(key->value(Config{}))));
+                                describe_value(raw), key->expected, toml_text(table_.default_of(*key))));
     }
     given_.insert(key);
   }
@@ -67,7 +68,7 @@ class TomlReader {
   /// `word` is a section, or a key with its section. An unknown section that is a table is named with its first key.
   void report_unknown(const toml::key& where, const toml::node& node, std::string word) {
     std::vector<std::string> candidates;
-    for (const Key& key : keys()) candidates.push_back(key.full_name());
+    for (const Key& key : table_.keys()) candidates.push_back(key.full_name());
     std::string what = "key " + shown_name(word);
     if (const toml::table* table = node.as_table(); table && word.find('.') == std::string::npos) {
       what = "section [" + shown_name(word) + "]";
@@ -107,8 +108,9 @@ class TomlReader {
     return ForeignValue{node.is_table() ? "a table" : "a date or time"};
   }
 
+  const KeyTable& table_;
   const std::string& file_;
-  Config& config_;
+  SharedConfig& config_;
   GivenKeys& given_;
   std::optional<Mistake> first_mistake_;
 };
@@ -123,7 +125,8 @@ std::string on_one_line(std::string_view text) {
 
 }  // namespace
 
-void apply_toml(std::string_view text, const std::string& file, Config& config, GivenKeys& given) {
+void apply_toml(const KeyTable& table, std::string_view text, const std::string& file, SharedConfig& config,
+                GivenKeys& given) {
   toml::table root;
   try {
     root = toml::parse(text, file);
@@ -132,10 +135,10 @@ void apply_toml(std::string_view text, const std::string& file, Config& config, 
         "{}:{}:{}: found text that does not parse ({}); expected TOML with every key once; correct the line", file,
         error.source().begin.line, error.source().begin.column, on_one_line(error.description())));
   }
-  TomlReader(file, config, given).read(root);
+  TomlReader(table, file, config, given).read(root);
 }
 
-void apply_toml_file(const std::string& file, Config& config, GivenKeys& given) {
+void apply_toml_file(const KeyTable& table, const std::string& file, SharedConfig& config, GivenKeys& given) {
   const auto refuse = [&](std::string_view found) {
     throw ConfigError(fmt::format("{}: found {}; expected a readable TOML file; check --config", file, found));
   };
@@ -147,13 +150,13 @@ void apply_toml_file(const std::string& file, Config& config, GivenKeys& given) 
   std::ostringstream text;
   if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
   if (stream.bad() || text.bad()) refuse(std::strerror(errno));
-  apply_toml(text.str(), file, config, given);
+  apply_toml(table, text.str(), file, config, given);
 }
 
-std::string to_toml(const Config& config) {
+std::string to_toml(const KeyTable& table, const SharedConfig& config) {
   std::string text;
   const std::string* section = nullptr;
-  for (const Key& key : keys()) {
+  for (const Key& key : table.keys()) {
     if (!section || *section != key.section) {
       text += fmt::format("{}[{}]\n", section ? "\n" : "", key.section);
       section = &key.section;
@@ -163,12 +166,10 @@ std::string to_toml(const Config& config) {
   return text;
 }
 
-Config from_toml(std::string_view text, const std::string& name) {
-  Config config;
+void from_toml(const KeyTable& table, std::string_view text, const std::string& name, SharedConfig& config) {
   GivenKeys given;
-  apply_toml(text, name, config, given);
-  apply_profile(config, given);
-  return config;
+  apply_toml(table, text, name, config, given);
+  table.apply_profile(config, given);
 }
 
 }  // namespace alignment

@@ -8,8 +8,10 @@
 #include <set>
 
 #include "src/config/command_line.hpp"
-#include "src/config/keys.hpp"
-#include "src/config/toml_file.hpp"
+#include "src/config/toml.hpp"
+#include "src/dejavid/commands/command_table.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
@@ -75,7 +77,7 @@ const std::map<std::string, Example> kExamples = {
 
 std::string print_config(std::vector<std::string> arguments) {
   arguments.emplace_back("--print-config");
-  return std::get<Printout>(interpret(arguments)).text;
+  return std::get<Printout>(interpret(command_table(), arguments)).text;
 }
 
 /// The line of a printed configuration that holds the key, without the key: "0.5".
@@ -98,11 +100,11 @@ std::vector<std::string> words_of(const std::string& toml_value) {
     GivenKeys given;
   } reader;
   if (toml_value.starts_with('"')) {
-    apply_toml("[run]\ndir = " + toml_value, "words", reader.config, reader.given);
+    apply_toml(key_table(), "[run]\ndir = " + toml_value, "words", reader.config, reader.given);
     return {reader.config.run.dir.string()};
   }
   if (toml_value.starts_with('[')) {
-    apply_toml("[data]\nstore = " + toml_value, "words", reader.config, reader.given);
+    apply_toml(key_table(), "[data]\nstore = " + toml_value, "words", reader.config, reader.given);
     return {reader.config.data.store.begin(), reader.config.data.store.end()};
   }
   return {toml_value};

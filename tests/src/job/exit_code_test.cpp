@@ -1,13 +1,16 @@
-// Which exit code and line every kind of error becomes, and that a phase's failure is agreed on.
-#include "src/job/failure.hpp"
+// Which exit code and line every kind of error becomes.
+#include "src/job/exit_code.hpp"
 
 #include <gtest/gtest.h>
 
 #include <new>
+#include <set>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 
 namespace alignment {
 namespace {
@@ -36,7 +39,7 @@ TEST(Failure, EveryErrorHasItsExitCodeAndKeepsItsLine) {
 
 TEST(Failure, OtherErrorsSayWhatTheyCan) {
   EXPECT_EQ(described(std::bad_alloc()).code, 1);
-  EXPECT_NE(described(std::bad_alloc()).message.find("train.batch_size"), std::string::npos);
+  EXPECT_NE(described(std::bad_alloc()).message.find("memory: found too little"), std::string::npos);
   EXPECT_EQ(described(42).code, 1);
   EXPECT_FALSE(described(42).message.empty());
 }
@@ -45,19 +48,25 @@ TEST(Failure, AMessageIsOneLine) {
   EXPECT_EQ(described(io::StoreError("a\nb\nc")).message, "a b c");
 }
 
-TEST(Failure, AgreedPassesOrThrowsForAllRanks) {
-  const auto communicator = dist::make_self_communicator();
-  int runs = 0;
-  agreed(*communicator, [&] { ++runs; });
-  EXPECT_EQ(runs, 1);
-  try {
-    agreed(*communicator, [] { throw io::StoreError("a.h5: found nothing"); });
-    FAIL() << "the failure was lost";
-  } catch (const dist::AgreedFailure& failure) {
-    EXPECT_EQ(failure.code, 10);
-    EXPECT_STREQ(failure.what(), "a.h5: found nothing");
-    EXPECT_EQ(failure.failing_rank, dist::Rank{0});
+TEST(Failure, TheAdviceOnMemoryIsInTheWordsOfTheProgram) {
+  advise_on_memory("use a smaller pot");
+  EXPECT_EQ(described(std::bad_alloc()).message,
+            "memory: found too little; expected room for the model, its gradients and the batches; use a smaller pot");
+}
+
+TEST(Failure, TheHelpPageNamesEveryExitCode) {
+  std::set<int> numbers;
+  std::istringstream words{std::string(kExitCodesInHelp)};
+  for (std::string word; words >> word;) {
+    if (word.find_first_not_of("0123456789") == std::string::npos) numbers.insert(std::stoi(word));
   }
+  std::set<int> codes;
+  for (const ExitCode code :
+       {ExitCode::kDone, ExitCode::kOther, ExitCode::kUsage, ExitCode::kStore, ExitCode::kModel, ExitCode::kNotFinite,
+        ExitCode::kCannotWrite, ExitCode::kTimeout, ExitCode::kRankLost, ExitCode::kStopped}) {
+    codes.insert(static_cast<int>(code));
+  }
+  EXPECT_EQ(numbers, codes);
 }
 
 }  // namespace

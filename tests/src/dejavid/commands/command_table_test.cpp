@@ -1,9 +1,11 @@
 // Subcommands, precedence, profile defaults, unknown keys and the mistakes a command line or a file can hold.
-#include "src/config/command_line.hpp"
+#include "src/dejavid/commands/command_table.hpp"
 
 #include <gtest/gtest.h>
 
-#include "src/config/suggestion.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
@@ -12,13 +14,16 @@ namespace {
 using Words = std::vector<std::string>;
 
 Invocation invocation(const Words& arguments) {
-  return std::get<Invocation>(interpret(arguments));
+  return std::get<Invocation>(interpret(command_table(), arguments));
+}
+Config config_of(const Words& arguments) {
+  return invocation(arguments).config_of<Config>();
 }
 std::string printout(const Words& arguments) {
-  return std::get<Printout>(interpret(arguments)).text;
+  return std::get<Printout>(interpret(command_table(), arguments)).text;
 }
 std::string mistake(const Words& arguments) {
-  return message_of<ConfigError>([&] { (void)interpret(arguments); });
+  return message_of<ConfigError>([&] { (void)interpret(command_table(), arguments); });
 }
 std::string mistake_in(const std::string& toml) {
   return message_of<ConfigError>([&] { (void)from_toml(toml, "a.toml"); });
@@ -29,37 +34,37 @@ void expect_in(const std::string& part, const std::string& whole) {
 }
 
 TEST(CommandLine, SubcommandsAndTheirFiles) {
-  EXPECT_EQ(invocation({"--data.store", "a"}).command, Command::kTrain);
-  EXPECT_EQ(invocation({"train", "--data.store", "a"}).command, Command::kTrain);
-  EXPECT_EQ(invocation({"doctor"}).command, Command::kDoctor);
+  EXPECT_EQ(invocation({"--data.store", "a"}).command, "train");
+  EXPECT_EQ(invocation({"train", "--data.store", "a"}).command, "train");
+  EXPECT_EQ(invocation({"doctor"}).command, "doctor");
   const Invocation eval = invocation({"eval", "--data.store", "a", "--model.init", "m", "--json", "e.json"});
-  EXPECT_EQ(eval.command, Command::kEval);
-  EXPECT_EQ(eval.json_file, "e.json");
+  EXPECT_EQ(eval.command, "eval");
+  EXPECT_EQ(eval.option("json"), "e.json");
   const Invocation predict = invocation({"--out", "p.csv", "predict", "--data.store", "a", "--model.init", "m"});
-  EXPECT_EQ(predict.command, Command::kPredict);
-  EXPECT_EQ(predict.predict_file, "p.csv");
+  EXPECT_EQ(predict.command, "predict");
+  EXPECT_EQ(predict.option("out"), "p.csv");
   const Invocation centroids = invocation({"centroids", "--data.store", "a", "--out", "c.h5"});
-  EXPECT_EQ(centroids.command, Command::kCentroids);
-  EXPECT_EQ(centroids.predict_file, "c.h5");
+  EXPECT_EQ(centroids.command, "centroids");
+  EXPECT_EQ(centroids.option("out"), "c.h5");
 }
 
 TEST(CommandLine, KeysStandBeforeOrAfterTheSubcommand) {
   for (const Words& arguments : {Words{"--data.store", "a", "b", "--train.lr", "0.5", "train"},
                                  Words{"train", "--data.store", "a", "b", "--train.lr", "0.5"},
                                  Words{"--train.lr=0.5", "train", "--data.store=a", "--data.store=b"}}) {
-    const Config config = invocation(arguments).config;
+    const Config config = config_of(arguments);
     EXPECT_EQ(config.train.lr, 0.5);
     EXPECT_EQ(config.data.store, (std::vector<std::filesystem::path>{"a", "b"}));
   }
 }
 
 TEST(CommandLine, BooleansTakeAWordOrNone) {
-  EXPECT_TRUE(invocation({"doctor", "--model.diagonal"}).config.model.diagonal);
-  EXPECT_TRUE(invocation({"--model.diagonal", "doctor"}).config.model.diagonal);
-  EXPECT_TRUE(invocation({"--model.diagonal", "--train.lr", "1", "doctor"}).config.model.diagonal);
-  EXPECT_TRUE(invocation({"--model.diagonal", "true", "doctor"}).config.model.diagonal);
-  EXPECT_FALSE(invocation({"doctor", "--model.learn_weights", "false"}).config.model.learn_weights);
-  EXPECT_FALSE(invocation({"doctor", "--model.learn_weights=false"}).config.model.learn_weights);
+  EXPECT_TRUE(config_of({"doctor", "--model.diagonal"}).model.diagonal);
+  EXPECT_TRUE(config_of({"--model.diagonal", "doctor"}).model.diagonal);
+  EXPECT_TRUE(config_of({"--model.diagonal", "--train.lr", "1", "doctor"}).model.diagonal);
+  EXPECT_TRUE(config_of({"--model.diagonal", "true", "doctor"}).model.diagonal);
+  EXPECT_FALSE(config_of({"doctor", "--model.learn_weights", "false"}).model.learn_weights);
+  EXPECT_FALSE(config_of({"doctor", "--model.learn_weights=false"}).model.learn_weights);
   expect_in("expected one subcommand", mistake({"doctor", "--model.diagonal", "true", "false"}));
 }
 
@@ -67,13 +72,13 @@ TEST(CommandLine, CommandLineBeatsFileBeatsDefault) {
   const TemporaryFolder folder;
   const std::string file = (folder / "a.toml").string();
   write_file(file, "data.store = [\"f1\", \"f2\"]\n[train]\nlr = 0.25\nepochs = 5\n[model]\ndiagonal = true\n");
-  const Config from_file = invocation({"--config", file}).config;
+  const Config from_file = config_of({"--config", file});
   EXPECT_EQ(from_file.train.lr, 0.25);
   EXPECT_EQ(from_file.train.epochs, 5);
   EXPECT_EQ(from_file.train.batch_size, Config{}.train.batch_size);
   EXPECT_EQ(from_file.data.store.size(), 2U);
   const Config both =
-      invocation({"--train.epochs", "7", "--config", file, "--data.store", "c1", "--model.diagonal", "false"}).config;
+      config_of({"--train.epochs", "7", "--config", file, "--data.store", "c1", "--model.diagonal", "false"});
   EXPECT_EQ(both.train.lr, 0.25);
   EXPECT_EQ(both.train.epochs, 7);
   EXPECT_FALSE(both.model.diagonal);
@@ -96,8 +101,7 @@ TEST(CommandLine, ProfileChangesDefaultsButNothingThatWasGiven) {
   const Config given = from_toml("train.profile = 'dejavid-code'\ntrain.weight_decay = 0\neval.paths = 'current'", "a");
   EXPECT_EQ(given.train.weight_decay, 0);
   EXPECT_EQ(given.eval.paths, EvalPaths::kCurrent);
-  const Config on_command_line =
-      invocation({"doctor", "--train.profile", "dejavid-code", "--train.weight_decay", "0"}).config;
+  const Config on_command_line = config_of({"doctor", "--train.profile", "dejavid-code", "--train.weight_decay", "0"});
   EXPECT_EQ(on_command_line.train.weight_decay, 0);
   EXPECT_EQ(on_command_line.eval.paths, EvalPaths::kFrozen);
 }
@@ -138,8 +142,8 @@ TEST(CommandLine, WhatACommandNeeds) {
   expect_in("--out: found it with train", mistake({"train", "--data.store", "a", "--out", "p"}));
   expect_in("--json: found it with predict", mistake({"predict", "--data.store", "a", "--json", "p"}));
   expect_in("run.resume: found \"auto\" without run.dir", mistake({"--data.store", "a", "--run.resume", "auto"}));
-  EXPECT_EQ(invocation({"--data.store", "a", "--run.resume", "auto", "--run.dir", "r"}).config.run.resume, "auto");
-  EXPECT_EQ(invocation({"--data.store", "a", "--run.resume", "c.h5"}).config.run.resume, "c.h5");
+  EXPECT_EQ(config_of({"--data.store", "a", "--run.resume", "auto", "--run.dir", "r"}).run.resume, "auto");
+  EXPECT_EQ(config_of({"--data.store", "a", "--run.resume", "c.h5"}).run.resume, "c.h5");
 }
 
 TEST(CommandLine, UnknownKeysAndSectionsInAFile) {
@@ -186,31 +190,6 @@ TEST(CommandLine, PrintoutsComeBeforeWhatACommandNeeds) {
       EXPECT_NE(help.find(part), std::string::npos) << part;
     }
   }
-}
-
-TEST(CommandLine, OneProcessOfAJobSpeaks) {
-  const Words marks = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"};
-  for (const std::string& mark : marks) unsetenv(mark.c_str());
-  EXPECT_TRUE(speaks_for_the_job());
-  for (const std::string& mark : marks) {
-    setenv(mark.c_str(), "1", 1);
-    EXPECT_FALSE(speaks_for_the_job()) << mark;
-    setenv(mark.c_str(), "0", 1);
-    EXPECT_TRUE(speaks_for_the_job()) << mark;
-    unsetenv(mark.c_str());
-  }
-  setenv("SLURM_PROCID", "3", 1);
-  setenv("OMPI_COMM_WORLD_RANK", "0", 1);
-  EXPECT_TRUE(speaks_for_the_job()) << "mpirun within an allocation decides";
-  unsetenv("SLURM_PROCID");
-  unsetenv("OMPI_COMM_WORLD_RANK");
-}
-
-TEST(Suggestion, CountsEditsAndSwaps) {
-  EXPECT_EQ(nearest("trian", {"eval", "train"}), "train");
-  EXPECT_EQ(nearest("train.lr_ratio", {"train.lr", "train.centroid_lr_ratio", "data.store"}), "train.lr");
-  EXPECT_EQ(nearest("steps", {"train.epochs", "model.steps"}), "model.steps");
-  EXPECT_EQ(nearest("", {"a.b", "c"}), "c");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "src/job/failure.hpp"
+#include "src/job/exit_code.hpp"
 
 #include <unistd.h>
 
@@ -8,21 +8,34 @@
 #include <new>
 #include <system_error>
 
+#include "dist/watch/watchdog.hpp"
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/job/signals.hpp"
 
 namespace alignment {
 
+// Where a library ends the process itself, it has the number from its own header.
 static_assert(static_cast<int>(io::GuardedFile::kStore) == static_cast<int>(ExitCode::kStore));
 static_assert(static_cast<int>(io::GuardedFile::kModelFile) == static_cast<int>(ExitCode::kModel));
+static_assert(dist::detail::kTimeoutCode == static_cast<int>(ExitCode::kTimeout));
+static_assert(dist::detail::kRankLostCode == static_cast<int>(ExitCode::kRankLost));
 
 namespace {
 
 dist::Failure failure(ExitCode code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
   return {static_cast<int>(code), std::move(message)};
+}
+
+constexpr std::string_view kTooLittleMemory =
+    "memory: found too little; expected room for the model, its gradients and the batches; ";
+
+constinit std::string_view memory_advice = "use smaller batches, data.cache = \"none\", or fewer ranks on the host";
+
+std::string too_little_memory() {
+  return std::string(kTooLittleMemory) += memory_advice;
 }
 
 std::terminate_handler handler_before = nullptr;
@@ -41,7 +54,7 @@ std::terminate_handler handler_before = nullptr;
   }
   // Nothing here may allocate.
   constexpr std::string_view kBegin = "error: ";
-  for (const std::string_view part : {kBegin, kTooLittleMemory, std::string_view("\n")}) {
+  for (const std::string_view part : {kBegin, kTooLittleMemory, memory_advice, std::string_view("\n")}) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, part.data(), part.size());
   }
   std::_Exit(static_cast<int>(ExitCode::kOther));
@@ -62,6 +75,10 @@ DEJAVID_BEFORE_SANITIZERS void set_handler() {
 __attribute__((section(".preinit_array"), used)) void (*const kSetHandlerEarly)() = set_handler;
 
 }  // namespace
+
+void advise_on_memory(std::string_view advice) {
+  memory_advice = advice;
+}
 
 dist::Failure describe(const std::exception_ptr& error) {
   try {
@@ -87,10 +104,10 @@ dist::Failure describe(const std::exception_ptr& error) {
   } catch (const StopRequested& stop) {
     return failure(ExitCode::kStopped, stop.what());
   } catch (const std::bad_alloc&) {
-    return failure(ExitCode::kOther, std::string(kTooLittleMemory));
+    return failure(ExitCode::kOther, too_little_memory());
   } catch (const std::system_error& system) {
     if (system.code() == std::errc::not_enough_memory) {
-      return failure(ExitCode::kOther, std::string(kTooLittleMemory));
+      return failure(ExitCode::kOther, too_little_memory());
     }
     if (system.code() == std::errc::resource_unavailable_try_again) {  // what a thread that cannot begin says
       return failure(ExitCode::kOther,
