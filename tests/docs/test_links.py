@@ -75,6 +75,8 @@ class Links(unittest.TestCase):
 
     def test_files_named_exist(self):
         for document in documents():
+            if "log" in document.relative_to(ROOT).parts:
+                continue  # a log names what was there on its day
             with self.subTest(document=document.relative_to(ROOT)):
                 self.assertEqual(missing_files(document.read_text()), [])
 
