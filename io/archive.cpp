@@ -39,8 +39,8 @@ std::uint64_t digest_of_numbers(std::span<const float> numbers) {
   return digest.value();
 }
 
-/// HDF5 does not outlive a want of memory: it crashes, or waits for itself. So what it may take is asked for before, and
-/// std::bad_alloc comes from here.
+/// HDF5 does not outlive a want of memory: it crashes, or waits for itself. So what it may take is asked for before,
+/// and std::bad_alloc comes from here.
 void require_memory() {
   constexpr std::size_t kMostOfHdf5 = std::size_t{32} << 20U;
   ::operator delete(::operator new(kMostOfHdf5));

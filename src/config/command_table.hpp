@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "src/config/keys.hpp"
+#include "src/config/keys/keys.hpp"
 
 namespace alignment {
 

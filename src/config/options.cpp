@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "src/config/suggestion.hpp"
+#include "src/config/keys/suggestion.hpp"
 
 namespace alignment {
 namespace {

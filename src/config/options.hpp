@@ -8,7 +8,7 @@
 
 #include "src/config/command_table.hpp"
 #include "src/config/error.hpp"
-#include "src/config/keys.hpp"
+#include "src/config/keys/keys.hpp"
 
 namespace alignment {
 

@@ -13,7 +13,7 @@
 #include <tuple>
 
 #include "src/config/error.hpp"
-#include "src/config/suggestion.hpp"
+#include "src/config/keys/suggestion.hpp"
 
 namespace alignment {
 namespace {

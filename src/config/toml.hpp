@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/config/keys.hpp"
+#include "src/config/keys/keys.hpp"
 
 namespace alignment {
 

@@ -8,13 +8,13 @@
 #include "dist/agreement.hpp"
 #include "dist/nccl/gpu_identity.hpp"
 #include "src/config/error.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cpu/device.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 /// Refuses what this rank does not have.
@@ -119,4 +119,4 @@ std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& 
   return device;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

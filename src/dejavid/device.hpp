@@ -9,12 +9,12 @@
 #include "io/store/tse_store.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
-#include "src/dejavid/model.hpp"
+#include "src/dejavid/model/model.hpp"
 #include "src/job/environment/collective_checks.hpp"
-#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -69,4 +69,4 @@ void require_gradient_precision(const Config& config, const Device& device);
 [[nodiscard]] std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator,
                                                     int threads);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

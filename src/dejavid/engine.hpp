@@ -6,11 +6,11 @@
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
 #include "src/dejavid/aligner.hpp"
-#include "src/dejavid/choices.hpp"
-#include "src/dejavid/model.hpp"
+#include "src/dejavid/config/choices.hpp"
+#include "src/dejavid/model/model.hpp"
 #include "src/training/trainee.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// Where the train scores stand among the sums of StepTotals.
 enum TrainScore : std::size_t { kTrainLoss, kTrainTop1 };
@@ -62,4 +62,4 @@ class Engine {
   return profile == Profile::kPaper ? kernels::TieSign::kZero : kernels::TieSign::kMinusOne;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

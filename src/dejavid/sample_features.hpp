@@ -5,9 +5,9 @@
 #include "io/bytes/half_float.hpp"
 #include "io/store/sample_stream.hpp"
 #include "kernels/blocks.hpp"
-#include "src/training/dataset.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// Features of one sample in host memory: rows [T,F], of halves where `halves` is set, or in blocks of features.
 struct SampleFeatures {
@@ -39,4 +39,4 @@ inline constexpr io::SampleLayout kBlockedLayout{
           dataset.needs.layout == &kBlockedLayout, as_halves ? batch.halves[sample] : nullptr};
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

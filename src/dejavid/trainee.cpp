@@ -8,13 +8,13 @@
 
 #include "dist/agreement.hpp"
 #include "io/bytes/digest.hpp"
-#include "src/dejavid/config.hpp"
-#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/model/model_setup.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 ScoreNames score_names_of(const EvaluationSplit& validation) {
@@ -169,4 +169,4 @@ Course course_of(const ModelContent& checkpoint) {
   return course;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

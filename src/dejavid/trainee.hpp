@@ -6,15 +6,15 @@
 #include "dist/communicator.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
-#include "src/dejavid/evaluator.hpp"
-#include "src/dejavid/model.hpp"
-#include "src/dejavid/model_file.hpp"
-#include "src/training/dataset.hpp"
+#include "src/dejavid/evaluation/evaluator.hpp"
+#include "src/dejavid/model/model.hpp"
+#include "src/dejavid/model/model_file.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/dataset.hpp"
 #include "src/training/trainee.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -62,4 +62,4 @@ enum ValidationScore : std::size_t { kLoss, kTop1, kTop5 };
 /// Where the training stood that a checkpoint holds.
 [[nodiscard]] Course course_of(const ModelContent& checkpoint);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -12,7 +12,7 @@
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
 #include "src/config/error.hpp"
-#include "src/job/signals.hpp"
+#include "src/job/signals/signals.hpp"
 
 namespace alignment {
 

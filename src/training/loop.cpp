@@ -12,7 +12,7 @@
 #include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/schedule.hpp"
+#include "src/training/samples/schedule.hpp"
 
 namespace alignment {
 namespace {

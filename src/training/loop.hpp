@@ -10,10 +10,10 @@
 #include "io/store/tse_store.hpp"
 #include "src/config/sections.hpp"
 #include "src/job/terminal/progress.hpp"
-#include "src/training/checkpoints.hpp"
 #include "src/training/course.hpp"
+#include "src/training/files/checkpoints.hpp"
+#include "src/training/files/run_directory.hpp"
 #include "src/training/phases.hpp"
-#include "src/training/run_directory.hpp"
 #include "src/training/step_guard.hpp"
 #include "src/training/trainee.hpp"
 

@@ -3,7 +3,7 @@
 #include <span>
 
 #include "dist/agreement.hpp"
-#include "src/job/signals.hpp"
+#include "src/job/signals/signals.hpp"
 
 namespace alignment {
 

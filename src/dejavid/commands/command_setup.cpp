@@ -8,13 +8,13 @@
 
 #include "dist/text.hpp"
 #include "io/errors.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/run_directory.hpp"
+#include "src/training/files/run_directory.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 void require_samples(const EvaluationSplit& split, const Config& config) {
   if (split.samples.empty()) {
@@ -58,4 +58,4 @@ void describe_work(const Dataset& dataset, const Model& model, const Config& con
   }
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

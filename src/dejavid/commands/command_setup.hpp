@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
-#include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/model.hpp"
-#include "src/training/dataset.hpp"
+#include "src/dejavid/model/checkpoint.hpp"
+#include "src/dejavid/model/model.hpp"
+#include "src/training/samples/dataset.hpp"
 
 /// What several subcommands begin with.
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -26,4 +26,4 @@ void require_samples(const EvaluationSplit& split, const Config& config);
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,
                    const dist::Communicator& communicator, const Device& device);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -1,11 +1,11 @@
 #include "src/dejavid/commands/command_table.hpp"
 
 #include "src/config/command_line.hpp"
-#include "src/dejavid/config.hpp"
-#include "src/dejavid/config_keys.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/config/config_keys.hpp"
 #include "src/job/exit_code.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 void require_model(const Invocation& asked) {
@@ -53,4 +53,4 @@ const CommandTable& command_table() {
   return table;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -2,9 +2,9 @@
 
 #include "src/config/command_table.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// The subcommands of dejavid_dist (commands.hpp).
 [[nodiscard]] const CommandTable& command_table();
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

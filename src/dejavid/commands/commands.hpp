@@ -3,12 +3,12 @@
 #include <filesystem>
 
 #include "dist/communicator.hpp"
-#include "src/config/keys.hpp"
+#include "src/config/keys/keys.hpp"
 #include "src/job/exit_code.hpp"
 
 /// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure. `given`: the
 /// keys that the user gave, which a model or a run must not contradict.
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -26,4 +26,4 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
 /// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
 [[nodiscard]] ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

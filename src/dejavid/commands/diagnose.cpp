@@ -2,12 +2,12 @@
 #include "kernels/variants.hpp"
 #include "src/dejavid/commands/command_table.hpp"
 #include "src/dejavid/commands/commands.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator) {
   GpuReport gpus;
@@ -20,4 +20,4 @@ ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator) {
   return passed ? ExitCode::kDone : ExitCode::kOther;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

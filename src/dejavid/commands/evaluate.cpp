@@ -8,21 +8,21 @@
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
-#include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/evaluator.hpp"
-#include "src/dejavid/model_file.hpp"
-#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/evaluation/baseline.hpp"
+#include "src/dejavid/evaluation/evaluator.hpp"
+#include "src/dejavid/model/model_file.hpp"
+#include "src/dejavid/model/model_setup.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 /// A model and the data that it is to be tried on. Made collectively.
@@ -257,4 +257,4 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   });
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -4,24 +4,24 @@
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/error.hpp"
-#include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
-#include "src/dejavid/config.hpp"
-#include "src/dejavid/config_keys.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/model/checkpoint.hpp"
+#include "src/dejavid/model/model_setup.hpp"
 #include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"
-#include "src/job/signals.hpp"
+#include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/run_directory.hpp"
 #include "src/training/loop.hpp"
-#include "src/training/run_directory.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesystem::path& folder) {
@@ -164,4 +164,4 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   }
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -6,7 +6,7 @@
 
 #include "io/bytes/aligned_memory.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// Memory aligned for the kernels that only ever grows; growing drops the content.
 template <typename T>
@@ -36,4 +36,4 @@ class AlignedBuffer {
   std::size_t size_ = 0, capacity_ = 0;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -7,7 +7,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 /// Exponentials that one thread takes at a time.
@@ -157,4 +157,4 @@ kernels::BlockedSamples CpuAligner::batch_blocks() const {
           extents_.feature_dim};
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -10,10 +10,10 @@
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/cpu/aligned_buffer.hpp"
-#include "src/dejavid/model.hpp"
-#include "src/training/dataset.hpp"
+#include "src/dejavid/model/model.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// The arithmetic of alignment on the CPU: paths, distances along them, gradients along them. Holds the parameters in
 /// the layouts that the kernels read and everything that they work in; nothing is allocated once the largest batch has
@@ -83,4 +83,4 @@ class CpuAligner final : public Aligner {
   AlignedBuffer<std::byte> workspace_;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -4,12 +4,12 @@
 
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/cpu/engine.hpp"
 #include "src/job/agreed.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 CpuDevice::CpuDevice(const Config& config, dist::Communicator& communicator, int threads)
     : config_(config), communicator_(communicator), threads_(threads) {}
@@ -37,4 +37,4 @@ std::unique_ptr<Aligner> CpuDevice::make_aligner(Dataset& dataset, const Model& 
   return aligner;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

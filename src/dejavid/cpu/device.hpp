@@ -3,7 +3,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/sample_features.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -28,4 +28,4 @@ class CpuDevice final : public Device {
   int threads_;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

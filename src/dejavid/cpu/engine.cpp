@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "kernels/loss.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/job/fault_point.hpp"
-#include "src/training/schedule.hpp"
+#include "src/training/samples/schedule.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 std::vector<float> resting_log_weights(const std::vector<float>& spread) {
@@ -138,4 +138,4 @@ StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const d
   return totals;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

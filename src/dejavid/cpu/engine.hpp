@@ -6,10 +6,10 @@
 #include "kernels/update.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/engine.hpp"
-#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -59,4 +59,4 @@ class CpuEngine final : public Engine {
   std::vector<StepTotals> applied_;       ///< not collected yet
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -6,7 +6,7 @@
 #include "kernels/along_path.hpp"
 #include "kernels/loss.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 int multiprocessors() {
@@ -106,4 +106,4 @@ AlignedBatch CudaAligner::next() {
   return {batch.indices, features_, host};
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

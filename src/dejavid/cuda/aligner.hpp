@@ -7,10 +7,10 @@
 #include "src/dejavid/cuda/batches.hpp"
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
-#include "src/dejavid/model.hpp"
-#include "src/training/dataset.hpp"
+#include "src/dejavid/model/model.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// The arithmetic of alignment on the GPU: parameters, batches with their paths, distances along them. Training and
 /// evaluation use the same one in turn.
@@ -59,4 +59,4 @@ class CudaAligner final : public Aligner {
   CudaEvent arrived_;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-namespace alignment {
+namespace alignment::dejavid {
 
 using kernels::cuda::FeatureType;
 using kernels::cuda::Samples;
@@ -255,4 +255,4 @@ std::size_t CudaBatches::workspace_bytes(const Samples& extents) const {
                                                      extents, diagonal_);
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -9,10 +9,10 @@
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "src/dejavid/cuda/plan.hpp"
-#include "src/dejavid/model.hpp"
-#include "src/training/dataset.hpp"
+#include "src/dejavid/model/model.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// One batch in GPU memory.
 struct CudaBatch {
@@ -122,4 +122,4 @@ class CudaBatches {
   DeviceBuffer<std::byte> path_workspace_;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -7,13 +7,13 @@
 
 #include "dist/device_communicator.hpp"
 #include "src/config/error.hpp"
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/engine.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/schedule.hpp"
+#include "src/training/samples/schedule.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
@@ -226,4 +226,4 @@ std::unique_ptr<Device> make_cuda_device(const Config& config, dist::Communicato
   return std::make_unique<CudaDevice>(config, communicator, gpu, backend, ranks_on_gpu);
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

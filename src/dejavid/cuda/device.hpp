@@ -8,7 +8,7 @@
 
 /// What a build with CUDA adds. A program links one of two implementations: cuda_device.cpp, or no_cuda_device.cpp,
 /// which says that there is none.
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -23,4 +23,4 @@ enum class GradientBackend : std::uint8_t { kNone, kStaged, kNccl };
                                                        const GpuDescription& gpu, GradientBackend backend,
                                                        int ranks_on_gpu);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

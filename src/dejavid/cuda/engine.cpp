@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/job/fault_point.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 /// Blocks of classes that gradients are summed over ranks in.
@@ -250,4 +250,4 @@ StepTotals CudaEngine::totals_of(const Result& result) const {
   return totals;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -12,10 +12,10 @@
 #include "src/dejavid/cuda/aligner.hpp"
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/engine.hpp"
-#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/dataset.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 struct Config;
 
@@ -102,4 +102,4 @@ class CudaEngine final : public Engine {
   std::int64_t computed_ = 0, applied_ = 0, collected_ = 0;  ///< steps since the engine was made
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

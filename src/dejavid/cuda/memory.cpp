@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 DeviceMemory g_memory;
@@ -74,4 +74,4 @@ void free_pinned(void* memory, std::size_t /*bytes*/) noexcept {
 }
 
 }  // namespace detail
-}  // namespace alignment
+}  // namespace alignment::dejavid

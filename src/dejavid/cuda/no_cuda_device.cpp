@@ -2,7 +2,7 @@
 
 #include "src/dejavid/cuda/device.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 GpuReport report_gpus() {
   return {};
@@ -14,4 +14,4 @@ std::unique_ptr<Device> make_cuda_device(const Config& /*config*/, dist::Communi
   throw std::logic_error("a GPU was asked for, but this program was built without CUDA");
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -2,7 +2,7 @@
 
 #include <span>
 
-namespace alignment {
+namespace alignment::dejavid {
 
 using kernels::ParametersView;
 
@@ -73,4 +73,4 @@ const SearchParameters& CudaParameters::pack(const ParametersView<float>& parame
   return copy.parameters;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

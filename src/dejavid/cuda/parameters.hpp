@@ -6,11 +6,11 @@
 #include "kernels/search_precision.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/dejavid/choices.hpp"
+#include "src/dejavid/config/choices.hpp"
 #include "src/dejavid/cuda/memory.hpp"
-#include "src/dejavid/model.hpp"
+#include "src/dejavid/model/model.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 using kernels::cuda::SearchParameters;
 
@@ -62,4 +62,4 @@ class CudaParameters {
   PackedCopies live_packed_, frozen_packed_;
 };
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 /// The run of `count` samples from `first` on, its offsets appended to the plan's.
@@ -127,4 +127,4 @@ std::int64_t largest_group_rows(const CudaPlan& plan) {
   return most;
 }
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -7,7 +7,7 @@
 #include "io/store/tse_store.hpp"
 #include "kernels/device.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 
 /// Consecutive samples of a pass over the data.
 struct SampleRun {
@@ -62,4 +62,4 @@ inline constexpr std::int64_t kMostBatchesInGroup = 8;
 /// Rows of the largest group's samples: the size of each of the two places.
 [[nodiscard]] std::int64_t largest_group_rows(const CudaPlan& plan);
 
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -8,15 +8,15 @@
 #include "src/config/sections.hpp"
 #include "src/dejavid/commands/command_table.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/program.hpp"
-#include "src/job/speaker.hpp"
-#include "src/programs/dejavid_bench/parts.hpp"
+#include "src/job/program/program.hpp"
+#include "src/job/program/speaker.hpp"
+#include "src/programs/dejavid_bench/parts/parts.hpp"
 
 namespace {
 
 using alignment::ExitCode;
-using alignment::bench::Choice;
-using alignment::bench::Record;
+using alignment::dejavid::bench::Choice;
+using alignment::dejavid::bench::Record;
 
 void measure_and_report(const Choice& choice, alignment::dist::Communicator& communicator) {
   std::optional<alignment::io::ResultFile> result;  // rank 0's
@@ -27,9 +27,9 @@ void measure_and_report(const Choice& choice, alignment::dist::Communicator& com
   alignment::agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     if (!result || !result->is_standard_output()) {
-      alignment::io::write_standard_output(alignment::bench::to_table(records));
+      alignment::io::write_standard_output(alignment::dejavid::bench::to_table(records));
     }
-    if (result) result->write(alignment::bench::to_document(records));
+    if (result) result->write(alignment::dejavid::bench::to_document(records));
   });
 }
 
@@ -40,11 +40,11 @@ int start(int argument_count, char** arguments) {
   program.require_subcommand(1);
   program.get_formatter()->column_width(36);
   Choice choice;
-  alignment::bench::add_kernels(program, choice);
-  alignment::bench::add_train(program, choice);
-  alignment::bench::add_naive(program, choice);
-  alignment::bench::add_torch(program, choice);
-  alignment::bench::add_io(program, choice);
+  alignment::dejavid::bench::add_kernels(program, choice);
+  alignment::dejavid::bench::add_train(program, choice);
+  alignment::dejavid::bench::add_naive(program, choice);
+  alignment::dejavid::bench::add_torch(program, choice);
+  alignment::dejavid::bench::add_io(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help

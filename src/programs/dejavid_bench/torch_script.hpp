@@ -1,8 +1,8 @@
 #pragma once
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 
 /// torch_expression.py, which the build puts into the program so that it can be moved alone.
 [[nodiscard]] const char* torch_script();
 
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

@@ -12,7 +12,7 @@
 #include "io/destination.hpp"
 #include "io/durable_file.hpp"
 #include "io/result_file.hpp"
-#include "src/job/signals.hpp"
+#include "src/job/signals/signals.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/job/terminal/terminal.hpp"
 

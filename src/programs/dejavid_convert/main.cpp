@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "io/result_file.hpp"
-#include "src/job/program.hpp"
-#include "src/job/speaker.hpp"
+#include "src/job/program/program.hpp"
+#include "src/job/program/speaker.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
 namespace {

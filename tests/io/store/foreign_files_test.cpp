@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "src/dejavid/model_file.hpp"
+#include "src/dejavid/model/model_file.hpp"
 #include "tests/io/io_fixtures.hpp"
 
 namespace alignment::io::testing {
@@ -111,13 +111,13 @@ TEST_F(ForeignFiles, Models) {
   for (const auto& one : cases) {
     SCOPED_TRACE(one.name);
     const auto file = *folder_ / one.name;
-    const auto read = [&] { static_cast<void>(read_model(file)); };
+    const auto read = [&] { static_cast<void>(dejavid::read_model(file)); };
     if (one.phase == "open") {
       expect_message(message_of<ModelFileError>(read), file, one.says);
     } else if (one.phase == "read") {
       expect_message(message_of<NotFiniteError>(read), file, one.says);
     } else {
-      const auto model = read_model(file);
+      const auto model = dejavid::read_model(file);
       ASSERT_EQ(model.classes, 3);
       ASSERT_EQ(model.steps, 2);
       ASSERT_EQ(model.feature_dim, 4);

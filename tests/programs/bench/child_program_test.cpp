@@ -1,12 +1,12 @@
-#include "src/programs/dejavid_bench/child_program.hpp"
+#include "src/programs/dejavid_bench/measuring/child_program.hpp"
 
 #include <gtest/gtest.h>
 
 #include <csignal>
 
-#include "src/programs/dejavid_bench/temporary_folder.hpp"
+#include "src/programs/dejavid_bench/measuring/temporary_folder.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 ChildEnd run_shell(const std::string& text) {
@@ -38,4 +38,4 @@ TEST(ChildProgram, OneThatDoesNotExist) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

@@ -1,8 +1,8 @@
-#include "src/programs/dejavid_bench/gpu_kernels.hpp"
+#include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 
 #include <gtest/gtest.h>
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 TEST(GpuKernels, AgreeWithTheReference) {
@@ -38,4 +38,4 @@ TEST(GpuKernels, ARoofFarBelowTheNominalOneIsSaid) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

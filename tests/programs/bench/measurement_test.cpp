@@ -1,13 +1,13 @@
-#include "src/programs/dejavid_bench/measurement.hpp"
+#include "src/programs/dejavid_bench/measuring/measurement.hpp"
 
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-#include "src/programs/dejavid_bench/record.hpp"
-#include "src/programs/dejavid_bench/roof.hpp"
+#include "src/programs/dejavid_bench/measuring/record.hpp"
+#include "src/programs/dejavid_bench/roof/roof.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 TEST(Measurement, MedianAndSpread) {
@@ -99,4 +99,4 @@ TEST(Record, AShareThatCannotBeIsNoResult) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

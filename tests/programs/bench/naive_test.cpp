@@ -1,10 +1,10 @@
-#include "src/programs/dejavid_bench/naive.hpp"
+#include "src/programs/dejavid_bench/problems/naive.hpp"
 
 #include <gtest/gtest.h>
 
-#include "src/programs/dejavid_bench/validation.hpp"
+#include "src/programs/dejavid_bench/measuring/validation.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 constexpr std::int64_t kOneClassAtATime = 1, kManyClasses = std::int64_t{256} << 20U;
@@ -34,4 +34,4 @@ TEST(Naive, ASecondStepOwesNothingToTheFirst) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

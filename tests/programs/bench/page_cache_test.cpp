@@ -1,4 +1,4 @@
-#include "src/programs/dejavid_bench/page_cache.hpp"
+#include "src/programs/dejavid_bench/measuring/page_cache.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/magic.h>
@@ -7,9 +7,9 @@
 #include <fstream>
 #include <system_error>
 
-#include "src/programs/dejavid_bench/temporary_folder.hpp"
+#include "src/programs/dejavid_bench/measuring/temporary_folder.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 constexpr std::int64_t kBytes = 3'000'001;
@@ -51,4 +51,4 @@ TEST_F(PageCache, AnEmptyFileAndNone) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

@@ -1,10 +1,10 @@
-#include "src/programs/dejavid_bench/shape.hpp"
+#include "src/programs/dejavid_bench/problems/shape.hpp"
 
 #include <gtest/gtest.h>
 
 #include "src/config/error.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 TEST(Shape, FiveNumbers) {
@@ -38,4 +38,4 @@ TEST(Shape, AnythingElseIsRefused) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

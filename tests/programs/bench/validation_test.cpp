@@ -1,10 +1,10 @@
-#include "src/programs/dejavid_bench/validation.hpp"
+#include "src/programs/dejavid_bench/measuring/validation.hpp"
 
 #include <gtest/gtest.h>
 
 #include "kernels/blocks.hpp"
 
-namespace alignment::bench {
+namespace alignment::dejavid::bench {
 namespace {
 
 using kernels::GradientCell;
@@ -126,4 +126,4 @@ TEST(Validation, FindsAWrongMagnitude) {
 }
 
 }  // namespace
-}  // namespace alignment::bench
+}  // namespace alignment::dejavid::bench

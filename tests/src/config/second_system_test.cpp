@@ -6,7 +6,7 @@
 #include <typeinfo>
 
 #include "src/config/command_line.hpp"
-#include "src/config/key_rows.hpp"
+#include "src/config/keys/key_rows.hpp"
 #include "src/config/toml.hpp"
 #include "tests/src/temporary_folder.hpp"
 

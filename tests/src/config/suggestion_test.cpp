@@ -1,5 +1,5 @@
 // The nearest name to one that nobody knows.
-#include "src/config/suggestion.hpp"
+#include "src/config/keys/suggestion.hpp"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 
 #include "dist/errors.hpp"
 #include "dist/mpi/session.hpp"
-#include "src/config/key_rows.hpp"
+#include "src/config/keys/key_rows.hpp"
 
 namespace alignment {
 namespace {

@@ -16,11 +16,11 @@
 #include "io/errors.hpp"
 #include "src/config/toml.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/signals.hpp"
+#include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/dataset.hpp"
+#include "src/training/files/resume.hpp"
 #include "src/training/loop.hpp"
-#include "src/training/resume.hpp"
+#include "src/training/samples/dataset.hpp"
 
 namespace alignment {
 namespace {

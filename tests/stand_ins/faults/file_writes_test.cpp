@@ -11,12 +11,16 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/store/tse_writer.hpp"
-#include "src/dejavid/model_file.hpp"
+#include "src/dejavid/model/model_file.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/faults/fault.hpp"
 
 namespace alignment::io::testing {
 namespace {
+
+using dejavid::ModelContent;
+using dejavid::read_model;
+using dejavid::write_model;
 
 constexpr int kWriteError = 13, kNotStruck = 100;
 

@@ -4,11 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "src/config/command_line.hpp"
-#include "src/dejavid/config.hpp"
-#include "src/dejavid/config_keys.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/config/config_keys.hpp"
 #include "tests/src/temporary_folder.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 using Words = std::vector<std::string>;
@@ -193,4 +193,4 @@ TEST(CommandLine, PrintoutsComeBeforeWhatACommandNeeds) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

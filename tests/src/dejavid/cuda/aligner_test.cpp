@@ -5,11 +5,11 @@
 #include <memory>
 #include <random>
 
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 using io::testing::SmallStore;
@@ -106,4 +106,4 @@ TEST_F(Aligners, EveryBatchHasItsOwnDistancesAndFeatures) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

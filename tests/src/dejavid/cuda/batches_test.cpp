@@ -8,12 +8,12 @@
 #include <numeric>
 #include <random>
 
-#include "src/dejavid/config.hpp"
+#include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 using io::testing::SmallStore;
@@ -251,4 +251,4 @@ TEST_F(Batches, KeptSearchedByTheUser) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

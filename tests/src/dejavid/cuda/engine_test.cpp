@@ -6,13 +6,13 @@
 #include <memory>
 #include <random>
 
-#include "src/dejavid/config.hpp"
-#include "src/dejavid/objective.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/evaluation/objective.hpp"
 #include "src/training/phases.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 using io::testing::SmallStore;
@@ -85,4 +85,4 @@ TEST_F(Engines, PathsOfEveryBatchInF32BringTheirDistances) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

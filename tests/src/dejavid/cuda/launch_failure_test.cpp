@@ -10,7 +10,7 @@
 #include "src/dejavid/cuda/memory.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 std::string message_of(const std::function<void()>& launch) {
@@ -55,4 +55,4 @@ TEST(LaunchFailures, OfTheKernelsOwn) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 template <typename Buffer>
@@ -42,4 +42,4 @@ TEST(DeviceMemory, CountsWhatBuffersTake) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

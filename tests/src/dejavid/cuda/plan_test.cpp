@@ -7,7 +7,7 @@
 
 #include "tests/io/io_fixtures.hpp"
 
-namespace alignment {
+namespace alignment::dejavid {
 namespace {
 
 using io::testing::SmallStore;
@@ -145,4 +145,4 @@ TEST_F(Plan, NoBatchesAndEmptyOnes) {
 }
 
 }  // namespace
-}  // namespace alignment
+}  // namespace alignment::dejavid

@@ -1,0 +1,123 @@
+#include "src/dejavid/evaluation/baseline.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "src/dejavid/config/config.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/training/samples/schedule.hpp"
+
+namespace alignment::dejavid {
+namespace {
+
+double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
+  double sum = 0;
+  for (std::int64_t j = 0; j < features.length; ++j) sum += static_cast<double>(features.at(j, feature));
+  return sum / static_cast<double>(features.length);
+}
+
+/// Adds up the training samples of every class, each averaged over time: this rank's share of them.
+void add_training_samples(io::TseStore& store, const std::vector<std::int64_t>& training, const Config& config,
+                          dist::Communicator& communicator, Baseline& baseline) {
+  const Share share = share_of(static_cast<std::int64_t>(training.size()), 1, communicator.rank(), communicator.size());
+  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "class means",
+                    share.last - share.first, "samples");
+  const std::int64_t feature_dim = store.feature_dim();
+  std::vector<float> rows;
+  agreed(communicator, [&] {
+    for (std::int64_t n = share.first; n < share.last; ++n) {
+      const std::int64_t sample = training[static_cast<std::size_t>(n)];
+      const std::int64_t label = store.label(sample);
+      rows.resize(static_cast<std::size_t>(store.length(sample) * feature_dim));
+      {
+        const dist::Deadline deadline = waiting_for_files("a read of the store", config.dist.timeout());
+        store.read_sample(sample, rows.data());
+      }
+      const SampleFeatures features{rows.data(), store.length(sample), feature_dim, false};
+      for (std::int64_t f = 0; f < feature_dim; ++f) {
+        baseline.means[static_cast<std::size_t>(label * feature_dim + f)] += mean_over_time(features, f);
+      }
+      ++baseline.counts[static_cast<std::size_t>(label)];
+      progress.advance(1);
+    }
+  });
+  progress.finish();
+}
+
+}  // namespace
+
+std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits) {
+  std::int32_t best = 0;
+  double best_mean = -HUGE_VAL;
+  for (std::int32_t c = 0; c < logits; ++c) {
+    const double mean = mean_over_time(features, features.feature_dim - logits + c);
+    if (mean > best_mean) {
+      best_mean = mean;
+      best = c;
+    }
+  }
+  return best;
+}
+
+std::int32_t nearest_mean(const SampleFeatures& features, const std::vector<double>& means,
+                          const std::vector<std::int64_t>& counts) {
+  const auto feature_dim = static_cast<std::size_t>(features.feature_dim);
+  std::vector<double> averaged(feature_dim);
+  for (std::size_t f = 0; f < feature_dim; ++f) averaged[f] = mean_over_time(features, static_cast<std::int64_t>(f));
+  std::int32_t best = io::kNoLabel;
+  double smallest = HUGE_VAL;
+  for (std::size_t c = 0; c < counts.size(); ++c) {
+    if (counts[c] == 0) continue;
+    double squares = 0;
+    for (std::size_t f = 0; f < feature_dim; ++f) {
+      const double difference = averaged[f] - means[c * feature_dim + f];
+      squares += difference * difference;
+    }
+    if (squares < smallest) {
+      smallest = squares;
+      best = static_cast<std::int32_t>(c);
+    }
+  }
+  return best;
+}
+
+Baseline Baseline::choose(Dataset& dataset, const std::vector<std::int64_t>& samples, const Config& config,
+                          dist::Communicator& communicator) {
+  io::TseStore& store = dataset.store;
+  Baseline baseline;
+  if (std::none_of(samples.begin(), samples.end(),
+                   [&](std::int64_t sample) { return store.logit_labels(sample).empty(); })) {
+    baseline.kind = Kind::kLogits;
+    return baseline;
+  }
+  std::vector<std::int64_t> training = store.samples_of(io::Split::kTrain);
+  std::erase_if(training, [&](std::int64_t sample) { return store.label(sample) == io::kNoLabel; });
+  if (training.empty()) return baseline;
+
+  baseline.kind = Kind::kClassMeans;
+  baseline.training_samples = static_cast<std::int64_t>(training.size());
+  const auto classes = static_cast<std::size_t>(store.class_count());
+  const auto feature_dim = static_cast<std::size_t>(store.feature_dim());
+  baseline.means.resize(classes * feature_dim);
+  baseline.counts.resize(classes);
+  add_training_samples(store, training, config, communicator, baseline);
+  communicator.all_reduce(std::span(baseline.means), dist::Reduction::kSum);
+  communicator.all_reduce(std::span(baseline.counts), dist::Reduction::kSum);
+  for (std::size_t c = 0; c < classes; ++c) {
+    if (baseline.counts[c] == 0) ++baseline.classes_without_means;
+    const auto count = static_cast<double>(std::max(baseline.counts[c], std::int64_t{1}));
+    for (std::size_t f = 0; f < feature_dim; ++f) baseline.means[c * feature_dim + f] /= count;
+  }
+  return baseline;
+}
+
+std::int32_t Baseline::predict(const io::TseStore& store, std::int64_t sample, const SampleFeatures& features) const {
+  if (kind == Kind::kClassMeans) return nearest_mean(features, means, counts);
+  const std::vector<std::int32_t>& labels = store.logit_labels(sample);
+  return labels[static_cast<std::size_t>(largest_mean_logit(features, static_cast<std::int32_t>(labels.size())))];
+}
+
+}  // namespace alignment::dejavid

@@ -1,0 +1,136 @@
+#include "src/dejavid/evaluation/evaluator.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "io/errors.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/evaluation/objective.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/fault_point.hpp"
+#include "src/training/samples/schedule.hpp"
+
+namespace alignment::dejavid {
+namespace {
+
+/// One sample of an evaluation.
+struct AlignedSample {
+  std::int64_t sample = 0;  ///< index into the store
+  std::int32_t label = 0;
+  std::span<const double> distances;  ///< [C]
+  SampleFeatures features;            ///< without data where they are kept in GPU memory
+};
+
+/// Refuses distances that are not finite or so large that an f32 path search may have met infinity on the way.
+void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store) {
+  constexpr double kLargest = 1e37;
+  for (std::size_t c = 0; c < distances.size(); ++c) {
+    if (!(distances[c] <= kLargest)) {
+      throw io::NotFiniteError(fmt::format(
+          "{}: found a distance of {} to class {}; expected at most {:g}; check the weights of the model, and whether "
+          "its features are scaled as these are",
+          store.describe(sample), distances[c], c, kLargest));
+    }
+  }
+}
+
+/// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
+template <typename Visit>
+void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>& samples, Aligner& aligner,
+                     PathSource source, const Config& config, dist::Communicator& communicator, Visit&& visit) {
+  const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
+  const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
+  const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
+  auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
+  const std::size_t batch_count = batches.size();
+  const auto classes = static_cast<std::size_t>(store.class_count());
+  aligner.start(std::move(batches), source);
+  for (std::size_t k = 0; k < batch_count; ++k) {
+    const AlignedBatch batch = aligner.next();
+    for (std::size_t b = 0; b < batch.samples.size(); ++b) {
+      const std::int64_t sample = batch.samples[b];
+      const std::span<const double> distances = batch.distances.subspan(b * classes, classes);
+      require_comparable(distances, sample, store);
+      visit(AlignedSample{sample, store.label(sample), distances,
+                          batch.features.empty() ? SampleFeatures{} : batch.features[b]});
+    }
+  }
+}
+
+}  // namespace
+
+Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source,
+                    const Config& config, dist::Communicator& communicator, const Baseline& baseline) {
+  const auto width = static_cast<std::size_t>(dataset.store.class_count());
+  const bool with_baseline = baseline.kind != Baseline::Kind::kNone;
+  double loss_sum = 0;
+  std::int64_t in_top5 = 0, averaged_correct = 0;
+  std::vector<std::int64_t> counts(width * width);
+  std::vector<double> probabilities(width);
+  agreed(communicator, [&] {
+    fault_point(FaultPoint::kEvaluate, 0);
+    for_each_sample(dataset.store, samples, aligner, source, config, communicator, [&](const AlignedSample& one) {
+      const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
+      loss_sum += outcome.loss;
+      in_top5 += outcome.in_top5 ? 1 : 0;
+      ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
+      if (with_baseline)
+        averaged_correct += baseline.predict(dataset.store, one.sample, one.features) == one.label ? 1 : 0;
+    });
+  });
+
+  counts.push_back(in_top5);
+  counts.push_back(averaged_correct);
+  communicator.all_reduce(std::span(counts), dist::Reduction::kSum);
+  communicator.all_reduce(std::span(&loss_sum, 1), dist::Reduction::kSum);
+  averaged_correct = counts.back();
+  counts.pop_back();
+  in_top5 = counts.back();
+  counts.pop_back();
+
+  Evaluation evaluation;
+  evaluation.samples = static_cast<std::int64_t>(samples.size());
+  if (evaluation.samples > 0) {
+    const auto total = static_cast<double>(evaluation.samples);
+    std::int64_t correct = 0;
+    for (std::size_t c = 0; c < width; ++c) correct += counts[c * width + c];
+    evaluation.loss = loss_sum / total;
+    evaluation.top1 = static_cast<double>(correct) / total;
+    evaluation.top5 = static_cast<double>(in_top5) / total;
+    if (with_baseline) evaluation.baseline_top1 = static_cast<double>(averaged_correct) / total;
+  }
+  evaluation.confusion = std::move(counts);
+  return evaluation;
+}
+
+std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
+                                const Config& config, dist::Communicator& communicator) {
+  const auto width = static_cast<std::size_t>(dataset.store.class_count());
+  const std::size_t closest = std::min(width, std::size_t{5});
+  std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
+  std::vector<double> my_confidences, probabilities(width);
+  agreed(communicator, [&] {
+    for_each_sample(dataset.store, samples, aligner, PathSource::kLive, config, communicator,
+                    [&](const AlignedSample& one) {
+                      class_probabilities(one.distances, config.train.logit_norm, probabilities);
+                      my_classes.resize(my_classes.size() + closest);
+                      const std::span<std::int32_t> nearest = std::span(my_classes).last(closest);
+                      smallest_distances(one.distances, nearest);
+                      my_confidences.push_back(probabilities[static_cast<std::size_t>(nearest.front())]);
+                    });
+  });
+
+  const std::vector<std::int32_t> all_classes = communicator.gather<std::int32_t>(my_classes);
+  const std::vector<double> confidences = communicator.gather<double>(my_confidences);
+  std::vector<Prediction> predictions;
+  for (std::size_t n = 0; n < confidences.size(); ++n) {  // empty but on rank 0
+    const auto first = all_classes.begin() + static_cast<std::ptrdiff_t>(n * closest);
+    predictions.push_back({samples[n], *first, confidences[n], {first, first + static_cast<std::ptrdiff_t>(closest)}});
+  }
+  return predictions;
+}
+
+}  // namespace alignment::dejavid

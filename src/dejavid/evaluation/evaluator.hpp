@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "src/dejavid/aligner.hpp"
+#include "src/dejavid/evaluation/baseline.hpp"
+#include "src/training/samples/dataset.hpp"
+
+namespace alignment::dejavid {
+
+struct Config;
+
+/// What an evaluation found, the same on every rank. Every sample counts once, whatever the number of ranks.
+struct Evaluation {
+  std::int64_t samples = 0;
+  double loss = 0, top1 = 0, top5 = 0;  ///< mean over samples; fractions
+  std::vector<std::int64_t> confusion;  ///< [C,C] counts, row = label, column = prediction
+  std::optional<double> baseline_top1;  ///< where one was given
+};
+
+/// One line of a prediction file.
+struct Prediction {
+  std::int64_t sample = 0;
+  std::int32_t prediction = 0;
+  double confidence = 0;              ///< softmax probability of the prediction
+  std::vector<std::int32_t> closest;  ///< up to five classes, closest first
+};
+
+/// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset, all
+/// of which have a label. A `baseline` needs an aligner that keeps no features in GPU memory; of Kind::kNone it is left
+/// out.
+[[nodiscard]] Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
+                                  PathSource source, const Config& config, dist::Communicator& communicator,
+                                  const Baseline& baseline = {});
+
+/// Collective. On rank 0 a prediction for every sample, in order; elsewhere empty.
+[[nodiscard]] std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples,
+                                              Aligner& aligner, const Config& config, dist::Communicator& communicator);
+
+}  // namespace alignment::dejavid

@@ -1,0 +1,262 @@
+#include "src/dejavid/model/model_setup.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "dist/agreement.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
+#include "src/config/error.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/dejavid/config/config_keys.hpp"
+#include "src/dejavid/model/centroids.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/samples/random.hpp"
+
+namespace alignment::dejavid {
+namespace {
+
+/// Logarithms of the starting weights [.., F]: all 0, or standard normal drawn from the seed, less those of the spread.
+std::vector<float> initial_log_weights(std::int64_t count, const Config& config, const std::vector<float>& spread) {
+  std::vector<float> log_weights(static_cast<std::size_t>(count), 0.0F);
+  if (config.model.weight_init == WeightInit::kRandom) {
+    Random random{static_cast<std::uint64_t>(config.train.seed), 0x77656967687473U};  // "weights": a stream of its own
+    for (float& log_weight : log_weights) log_weight = static_cast<float>(random.normal());
+  }
+  if (spread.empty()) return log_weights;
+  for (std::size_t n = 0; n < log_weights.size(); ++n) log_weights[n] -= std::log(spread[n % spread.size()]);
+  return log_weights;
+}
+
+void require_features(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+  if (content.feature_dim == store.feature_dim()) return;
+  throw io::ModelFileError(fmt::format(
+      "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
+      file.string(), content.feature_dim, store.feature_dim()));
+}
+
+/// Where each of `names` stands among the model's classes.
+std::vector<std::size_t> order_of(const std::vector<std::string>& names, const ModelContent& content,
+                                  const std::filesystem::path& file) {
+  if (content.class_names.size() != names.size()) {
+    throw io::ModelFileError(fmt::format(
+        "{}: found {} classes; expected {} as the store has; use the model and the store that belong together",
+        file.string(), content.class_names.size(), names.size()));
+  }
+  std::vector<std::size_t> order;
+  for (const std::string& name : names) {
+    const auto found = std::find(content.class_names.begin(), content.class_names.end(), name);
+    if (found == content.class_names.end()) {
+      throw io::ModelFileError(fmt::format(
+          "{}: found no class named '{}', but '{}' in its place; expected the store's classes; use the model and the "
+          "store that belong together",
+          file.string(), io::printable(name), io::printable(content.class_names[order.size()])));
+    }
+    order.push_back(static_cast<std::size_t>(found - content.class_names.begin()));
+  }
+  return order;
+}
+
+/// [C,K,F] with its classes in this order.
+std::vector<float> in_order(const std::vector<float>& values, const std::vector<std::size_t>& order) {
+  const std::size_t size = values.size() / order.size();
+  std::vector<float> sorted;
+  sorted.reserve(values.size());
+  for (const std::size_t from : order) {
+    const auto first = values.begin() + static_cast<std::ptrdiff_t>(from * size);
+    sorted.insert(sorted.end(), first, first + static_cast<std::ptrdiff_t>(size));
+  }
+  return sorted;
+}
+
+Model model_of(const ModelContent& content) {
+  return {{content.classes, content.steps, content.feature_dim},
+          {content.centroids, content.log_weights},
+          content.diagonal,
+          content.class_names,
+          {}};
+}
+
+/// Collective. What model.init holds, the same on every rank.
+ModelContent read_start(const Config& config, dist::Communicator& communicator) {
+  ModelContent content;
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
+    content = read_model(config.model.init);
+  });
+  if (!dist::same_on_all_ranks(communicator, digest_of(content))) {
+    agreed(communicator, [&] {
+      throw io::ModelFileError(
+          fmt::format("{}: ranks found different models; expected the same on every host; copy it to all of them again",
+                      config.model.init.string()));
+    });
+  }
+  return content;
+}
+
+/// The normalised logits of two classes are always the same, so a loss or confidence made of them says nothing. A model
+/// file that does not say how it was trained leaves the choice open.
+void settle_two_classes(Config& config, const GivenKeys& given, const ModelContent& content) {
+  if (content.classes != 2 || config.train.logit_norm != LogitNorm::kLayernorm) return;
+  if (given.contains(find_key("train.logit_norm"))) throw ConfigError(two_classes_need_no_norm());
+  config.train.logit_norm = LogitNorm::kNone;
+  log_info(
+      fmt::format("{}: its two classes are compared with train.logit_norm = \"none\": normalised logits of two are "
+                  "always the same",
+                  config.model.init.string()));
+}
+
+/// What belongs to the store and not to the model, in words; not an error where a model is only applied.
+void tell_unknown_classes(const io::TseStore& store, const std::vector<std::string>& of_store) {
+  io::FirstFew unknown;
+  for (const std::string& name : of_store) {
+    const auto& known = store.class_names();
+    if (std::find(known.begin(), known.end(), name) == known.end()) unknown.add(io::printable(name));
+  }
+  if (unknown.count() == 0) return;
+  log_warning(fmt::format("the model does not know {} of the store's {} classes: {}", unknown.count(), of_store.size(),
+                          unknown.text()));
+}
+
+}  // namespace
+
+std::string two_classes_need_no_norm() {
+  return "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
+         "so that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"";
+}
+
+Model model_from(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+  require_features(content, file, store);
+  const std::vector<std::size_t> order = order_of(store.class_names(), content, file);
+  Model model = model_of(content);
+  model.centroids = in_order(content.centroids, order);
+  model.log_weights = in_order(content.log_weights, order);
+  model.class_names = store.class_names();
+  return model;
+}
+
+Config config_of(const ModelContent& content, const std::filesystem::path& file) {
+  try {
+    Config config = from_toml(content.config, file.string());
+    config.model.steps = content.steps;
+    config.model.diagonal = content.diagonal;
+    return config;
+  } catch (const ConfigError& error) {
+    throw io::ModelFileError(
+        fmt::format("{} (attribute config); use the version of the program that wrote it, or write "
+                    "\"\" there",
+                    error.what()));
+  }
+}
+
+void take_model_settings(Config& config, const GivenKeys& given, const ModelContent& content,
+                         const std::filesystem::path& file) {
+  const Config of_model = config_of(content, file);
+  const bool untrained = content.epoch < 0;
+  for (const Key& key : keys()) {
+    if (key.owner != KeyOwner::kModel) continue;
+    const bool in_file = key.full_name() == "model.steps" || key.full_name() == "model.diagonal";
+    if (!in_file && content.config.empty()) continue;  // made by hand: it does not say
+    const RawValue found = key.value(of_model), asked = key.value(config);
+    if (found == asked) continue;
+    if (given.contains(&key)) {
+      if (untrained && key.full_name() != "model.steps") continue;
+      throw io::ModelFileError(
+          fmt::format("{}: found {} = {}; expected {}, as was asked for; leave the key out to use the model "
+                      "as it is, or train another one",
+                      file.string(), key.full_name(), toml_text(found), toml_text(asked)));
+    }
+    key.assign(config, found);
+  }
+}
+
+ModelContent content_of(const Model& model, const Config& config) {
+  ModelContent content;
+  content.classes = model.classes;
+  content.steps = model.steps;
+  content.feature_dim = model.feature_dim;
+  content.centroids = model.centroids;
+  content.log_weights = model.log_weights;
+  content.class_names = model.class_names;
+  content.diagonal = model.diagonal;
+  content.epoch = -1;
+  content.config = to_toml(config);
+  return content;
+}
+
+Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, dist::Communicator& communicator) {
+  const ModelContent content = read_start(config, communicator);
+  Model model;
+  agreed(communicator, [&] {
+    require_features(content, config.model.init, store);
+    take_model_settings(config, given, content, config.model.init);
+    settle_two_classes(config, given, content);
+    if (config_of(content, config.model.init).eval.paths == EvalPaths::kFrozen ||
+        config.eval.paths == EvalPaths::kFrozen) {
+      log_info(
+          "eval.paths = \"frozen\" is for validation while training: a model file holds no frozen copy, so paths are "
+          "the model's own and the loss may differ from that of its run");
+    }
+    const std::vector<std::string> of_store = store.class_names();
+    store.adopt_classes(content.class_names);
+    tell_unknown_classes(store, of_store);
+    model = model_of(content);
+    model.diagonal = config.model.diagonal;
+  });
+  return model;
+}
+
+std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
+                                    dist::Communicator& communicator) {
+  if (config.model.init.empty()) return std::nullopt;
+  const ModelContent content = read_start(config, communicator);
+  Model model;
+  agreed(communicator, [&] {
+    model = model_from(content, config.model.init, store);
+    take_model_settings(config, given, content, config.model.init);
+    model.diagonal = config.model.diagonal;
+  });
+  log_info(
+      fmt::format("start: centroids and weights of {}, {} centroid steps", config.model.init.string(), model.steps));
+  return model;
+}
+
+std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
+  std::vector<float> spread = measure_spread(dataset, communicator, config);
+  const auto [least, most] = std::minmax_element(spread.begin(), spread.end());
+  const std::string range = fmt::format("standard deviations from {:.3g} to {:.3g}", *least, *most);
+  if (config.train.profile == Profile::kPaper) {
+    log_detail(fmt::format("features: {}, which the steps of training are measured in", range));
+    return spread;
+  }
+  std::nth_element(spread.begin(), spread.begin() + static_cast<std::ptrdiff_t>(spread.size() / 2), spread.end());
+  const float middle = spread[spread.size() / 2];
+  constexpr float kFar = 30;  // the released code's own features come as near
+  if ((middle < 1 / kFar || middle > kFar) && communicator.is_root()) {
+    log_warning(
+        fmt::format("features: found {}; train.profile = \"dejavid-code\" takes absolute steps, which fit features of "
+                    "about 1; scale the features, or use train.profile = \"paper\", whose steps follow their scale",
+                    range));
+  }
+  return {};
+}
+
+Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config, int threads) {
+  Model model;
+  model.classes = dataset.store.class_count();
+  model.steps = config.model.steps;
+  model.feature_dim = dataset.store.feature_dim();
+  model.diagonal = config.model.diagonal;
+  model.class_names = dataset.store.class_names();
+  model.spread = training_spread(dataset, communicator, config);
+  model.centroids = initial_centroids(dataset, communicator, config, threads, model.spread);
+  agreed(communicator, [&] { model.log_weights = initial_log_weights(model.element_count(), config, model.spread); });
+  return model;
+}
+
+}  // namespace alignment::dejavid

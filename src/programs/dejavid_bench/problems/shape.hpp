@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "src/programs/dejavid_bench/measuring/record.hpp"
+#include "src/programs/dejavid_bench/problems/kernel_problem.hpp"
+
+namespace alignment::dejavid::bench {
+
+/// The name of a synthetic set's preset, or five numbers "C,K,F,T,B". `samples`, where
+/// given, takes the place of B. Throws ConfigError.
+[[nodiscard]] Shape parse_shape(const std::string& text, std::optional<std::int64_t> samples);
+
+/// Random reals of that shape, B samples of the same length.
+[[nodiscard]] KernelProblem batch_of(const Shape& shape);
+
+}  // namespace alignment::dejavid::bench

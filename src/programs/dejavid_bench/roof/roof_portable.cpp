@@ -1,0 +1,12 @@
+// Internal linkage in roof.inl: the same loop compiled for another instruction set must stay another function.
+#include "src/programs/dejavid_bench/roof/roof.inl"
+
+#include "src/programs/dejavid_bench/roof/roof_loops.hpp"
+
+namespace alignment::dejavid::bench {
+
+double portable_roof(std::int64_t rounds, double* checksum) {
+  return roof_loop(rounds, checksum);
+}
+
+}  // namespace alignment::dejavid::bench
