@@ -1,0 +1,159 @@
+"""The scripts of launch/slurm as they are shipped, under a real Slurm: whatever ends a start, the job starts again by itself and leaves the
+files of an unbroken run."""
+
+import os
+import signal
+import subprocess
+import unittest
+
+import slurm
+from slurm import support
+from slurm_training import EARLY, EPOCHS, ONE_NODE, ONE_RANK, RUN, RUNNING, STEPS_AN_EPOCH, TRAINERS, TWO_NODES, SlurmTrainingTest, has_pending
+
+
+class Restarts(SlurmTrainingTest):
+    def test_a_signal(self):
+        """One that Slurm sends to where the script asks for it: the steps, or the script."""
+        for script, to, options in ((TRAINERS[0], (), TWO_NODES), (TRAINERS[1], ("--batch",), TWO_NODES), (TRAINERS[0], (), ONE_NODE)):
+            with self.subTest(script=script, options=options[0]):
+                folder = self.folder_for(f"{script}_{options[0]}")
+                job = self.submit(folder, script, options)
+                self.wait_for_steps(job, folder)
+                self.cluster.call("scancel", "--signal=USR2", *to, job)
+                self.assert_ended(job, folder, restarts=1)
+                self.assertIn("stopped with a checkpoint, and queued again", self.output(folder))
+                self.assertIn("resuming from", self.output(folder))
+                self.assert_same_run(folder, self.unbroken())
+
+    def test_preemption(self):
+        """A job of another partition takes the nodes; Slurm gives 10 s, and takes no job up again that has ended by itself."""
+        for script in TRAINERS:
+            with self.subTest(script=script):
+                folder = self.folder_for(script)
+                job = self.submit(folder, script, ("--partition=low", *TWO_NODES))
+                self.wait_for_steps(job, folder)
+                self.cluster.call("srun", "--nodes=2", "--ntasks=2", "--cpus-per-task=2", "true")
+                self.assert_ended(job, folder, restarts=1)
+                self.assertIn("resuming from", self.output(folder))
+                self.assert_same_run(folder, self.unbroken())
+
+    def test_a_node_that_goes_down(self):
+        folder = self.folder_for("down")
+        job = self.submit(folder)
+        self.wait_for_steps(job, folder)
+        self.cluster.call("scontrol", "update", "nodename=n2", "state=down", "reason=test")
+        self.cluster.wait_for(job, {"PENDING"})
+        self.cluster.call("scontrol", "update", "nodename=n2", "state=resume")
+        self.assert_ended(job, folder, restarts=1)
+        self.assertIn("resuming from", self.output(folder))
+        self.assert_same_run(folder, self.unbroken())
+
+    def test_a_time_limit(self):
+        """Slurm looks at limits every 30 s, and signals as soon as less is left than asked for, or half a minute more. The ranks are stopped
+        until then, as a run that would take hours."""
+        folder = self.folder_for("limit")
+        job = self.submit(folder, options=(*TWO_NODES, "--time=2", "--signal=USR2@55"))
+        self.wait_for_steps(job, folder)
+        ranks = self.ranks_of(folder)
+        self.assertEqual(len(ranks), 2)
+        for rank in ranks:
+            os.kill(rank, signal.SIGSTOP)
+        self.cluster.call("scontrol", "update", f"jobid={job}", "timelimit=1")
+        self.cluster.wait_until(lambda: all(has_pending(rank, signal.SIGUSR2) for rank in ranks), lambda: "USR2 for both ranks")
+        for rank in ranks:
+            os.kill(rank, signal.SIGCONT)
+        self.cluster.wait_for(job, {"PENDING"})
+        self.assert_ended(job, folder, restarts=1)
+        self.assert_same_run(folder, self.unbroken())
+
+    def test_one_element_of_an_array(self):
+        """The last element's own number is the array's: what is queued again must be the element."""
+        folder = self.folder_for("array", 2 * EPOCHS)
+        job = self.submit(folder, "array.sbatch", (*ONE_RANK, "--array=1-3", "--job-name=seeds"), ())
+        elements = [f"{job}_{task}" for task in (1, 2, 3)]
+        runs = {element: f"runs/seeds/{element.split('_')[1]}" for element in elements}
+        for element in elements:
+            self.cluster.wait_for(element, RUNNING)
+        self.wait_for_steps(elements[2], folder, runs[elements[2]])
+        self.cluster.call("scancel", "--signal=USR2", elements[2])
+        for element, restarts in zip(elements, (0, 0, 1)):
+            self.assert_ended(element, folder, restarts=restarts)
+        for seed, element in enumerate(elements, 1):
+            arguments = ("--train.seed", str(seed), "--run.dir", runs[element])
+            self.assert_same_run(folder, self.unbroken(1, 2 * EPOCHS, arguments), runs[element])
+
+
+class Ends(SlurmTrainingTest):
+    def test_undisturbed_on_two_ranks_of_two_nodes(self):
+        folder = self.folder_for("whole", 10)
+        options = ("--nodes=2", "--ntasks-per-node=2", "--gpus-per-node=2", "--cpus-per-task=1")
+        for script, run in zip(TRAINERS, (RUN, "by_mpirun")):
+            self.assert_ended(self.submit(folder, script, options, ("--run.dir", run)), folder, restarts=0)
+            self.assert_same_run(folder, self.unbroken(4, 10, ("--run.dir", run)), run)
+
+    def test_a_start_that_makes_no_step_is_the_last(self):
+        """The signal comes while the store is still being read: without an end the job would start for ever."""
+        for script, to in zip(TRAINERS, ((), ("--batch",))):
+            with self.subTest(script=script):
+                folder = self.folder_for(script)
+                subprocess.run(["mkfifo", folder / "never.h5"], check=True)  # whose reader waits for a writer
+                os.replace(folder / "never.h5", folder / "set.h5")
+                job = self.submit(folder, script)
+                self.cluster.wait_until(lambda: len(self.ranks_of(folder)) == 2, lambda: self.output(folder))
+                self.cluster.call("scancel", "--signal=USR2", *to, job)
+                self.assert_ended(job, folder, code=1, restarts=0)
+                self.assertIn("stopped before this start had made a step; given up", self.output(folder))
+
+    def test_enough_restarts(self):
+        folder = self.folder_for("often")
+        job = self.submit(folder, environment={"DEJAVID_RESTARTS": "1"})
+        for steps in (EARLY, 3 * EARLY):
+            self.cluster.wait_for(job, RUNNING)
+            self.wait_for_steps(job, folder, steps=steps)
+            self.cluster.call("scancel", "--signal=USR2", job)
+            self.cluster.wait_for(job, slurm.OVER | {"PENDING"})
+        self.assert_ended(job, folder, code=1, restarts=1)
+        self.assertIn("stopped after 1 restarts; given up", self.output(folder))
+        self.assertEqual(self.summary(folder)["exit_code"], 75)
+
+    def test_cancelled_jobs_stay_so(self):
+        for script in TRAINERS:
+            with self.subTest(script=script):
+                folder = self.folder_for(script)
+                job = self.submit(folder, script)
+                self.wait_for_steps(job, folder)
+                self.cluster.call("scancel", job)
+                self.assertEqual(self.cluster.wait_for(job)["JobState"], "CANCELLED")
+                self.assertNotIn("queued again", self.output(folder))
+
+    def test_errors_are_told_once_and_end_the_job(self):
+        folder = self.folder_for("errors")
+        for arguments, code, words in (
+            ((), 2, "error: run.dir: found none; expected the folder that a later start goes on from"),
+            (("--run.dir", RUN, "--train.epocs", "3"), 2, "train.epochs"),
+            (("--run.dir", RUN, "--data.bad_samples", "skip", "--model.init", "none.h5"), 11, "none.h5"),
+        ):
+            job = self.submit(folder, arguments=arguments)
+            self.assert_ended(job, folder, code=code, restarts=0)
+            text = (folder / f"dejavid-{job}.out").read_text()
+            self.assertIn(words, text)
+            self.assertEqual(text.count("error: ") - text.count("srun: error: "), 1, text)
+
+
+class Chains(SlurmTrainingTest):
+    def test_the_next_job_goes_on_and_the_rest_is_withdrawn(self):
+        folder = self.folder_for("chain")
+        command = (slurm.SCRIPTS / "chain.sh", 4, *TWO_NODES, self.script(folder, "train.sbatch"), "--run.dir", RUN)
+        jobs = self.cluster.call(*command, cwd=folder).split()
+        self.assertEqual(len(jobs), 4)
+        self.wait_for_steps(jobs[0], folder)
+        self.cluster.call("scancel", "--signal=USR2", jobs[0])
+        self.assert_ended(jobs[0], folder, code=75, restarts=0)
+        self.assert_ended(jobs[1], folder, code=0, restarts=0)
+        for job in jobs[2:]:
+            self.assertEqual(self.cluster.wait_for(job)["JobState"], "CANCELLED")
+        self.assert_same_run(folder, self.unbroken())
+
+
+if __name__ == "__main__":
+    unittest.main()
