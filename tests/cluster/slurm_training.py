@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import re
-import signal
-import subprocess
 from pathlib import Path
 
 import slurm
@@ -25,9 +23,8 @@ lr = 0.02
 checkpoint_every_steps = 20
 progress = "off"
 """
-STEPS_AN_EPOCH = 3  # 40 samples in batches of 16
 EARLY = 20  # steps of 120 after which something happens to a run
-EPOCHS = 40
+EPOCHS = 40  # of three steps: 40 samples in batches of 16
 RUNNING = {"RUNNING"}
 TRAINERS = ("train.sbatch", "train_mpirun.sbatch")
 TWO_NODES = ("--nodes=2", "--ntasks-per-node=1", "--gpus-per-node=1", "--cpus-per-task=1")
