@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 /// Most ranks, and most hosts, that a message names.
@@ -92,4 +92,4 @@ bool same_on_all_ranks(Communicator& communicator, std::uint64_t value) {
   return ends[0] == ~ends[1];
 }
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -6,7 +6,7 @@
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 /// Called by every rank after a phase that may fail on some of them. Returns where all succeeded; otherwise throws
 /// AgreedFailure, with the same content on every rank: the failure of the lowest failing rank. Unless all failed, its
@@ -20,4 +20,4 @@ void agree(Communicator& communicator, const std::optional<Failure>& failure);
 /// True where every rank holds the same value.
 [[nodiscard]] bool same_on_all_ranks(Communicator& communicator, std::uint64_t value);
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-namespace dejavid::dist::detail {
+namespace alignment::dist::detail {
 
 std::size_t element_size(ElementType type) {
   switch (type) {
@@ -45,4 +45,4 @@ void require_rank(Rank root, const Topology& topology) {
                                           root.value, topology.world_size.value - 1));
 }
 
-}  // namespace dejavid::dist::detail
+}  // namespace alignment::dist::detail

@@ -4,7 +4,7 @@
 
 #include "dist/communicator.hpp"
 
-namespace dejavid::dist::detail {
+namespace alignment::dist::detail {
 
 /// What every backend needs of its arguments.
 [[nodiscard]] std::size_t element_size(ElementType type);
@@ -13,4 +13,4 @@ namespace dejavid::dist::detail {
 /// Throws std::invalid_argument where `root` is not a rank of this world; every rank names the same root, so all throw.
 void require_rank(Rank root, const Topology& topology);
 
-}  // namespace dejavid::dist::detail
+}  // namespace alignment::dist::detail

@@ -10,7 +10,7 @@
 
 #include "dist/topology.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 enum class Reduction : std::uint8_t { kSum, kMin, kMax };
 
@@ -96,4 +96,4 @@ inline constexpr std::size_t kElementsPerMpiCall = std::size_t{1} << 24;
 [[nodiscard]] std::unique_ptr<Communicator> make_mpi_communicator(std::chrono::duration<double> timeout,
                                                                   std::size_t elements_per_call = kElementsPerMpiCall);
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -12,7 +12,7 @@
 struct CUstream_st;
 struct CUevent_st;
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 /// Ranks that add up arrays in GPU memory, in the order of a stream.
 ///
@@ -79,4 +79,4 @@ inline constexpr std::chrono::seconds kDeviceGrace{10};
 /// NCCL's version at run time, "2.28.9".
 [[nodiscard]] std::string nccl_version();
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

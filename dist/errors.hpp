@@ -5,7 +5,7 @@
 
 #include "dist/topology.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 /// The job was started wrongly: singletons under a parallel launcher, a backend that was not built.
 struct LaunchError : std::runtime_error {
@@ -37,4 +37,4 @@ struct AgreedFailure : std::runtime_error {
   Rank failing_rank;
 };
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

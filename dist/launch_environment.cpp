@@ -6,9 +6,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 bool is_set(const char* variable) {
@@ -69,4 +69,4 @@ bool started_by_launcher() {
   return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK") || slurm_step().has_value();
 }
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

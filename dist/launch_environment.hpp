@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 /// What is wrong where a launcher's marks in the environment promise several processes and MPI sees `world_size`; empty
 /// where they fit.
@@ -16,4 +16,4 @@ namespace dejavid::dist {
 /// The rank that a launcher's marks promise; 0 without any.
 [[nodiscard]] int promised_rank();
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

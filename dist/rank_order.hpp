@@ -7,7 +7,7 @@
 
 #include "dist/communicator.hpp"
 
-namespace dejavid::dist::detail {
+namespace alignment::dist::detail {
 
 /// Combines two values; NaN in either gives NaN.
 template <typename T>
@@ -41,4 +41,4 @@ void combine_in_rank_order(std::span<T> result, std::span<const T> parts, Reduct
   }
 }
 
-}  // namespace dejavid::dist::detail
+}  // namespace alignment::dist::detail

@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -12,4 +12,4 @@ std::string host_name() {
   return name.data();
 }
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

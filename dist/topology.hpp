@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid::dist {
+namespace alignment::dist {
 
 /// Three counts that must not be swapped, hence three types.
 struct Rank {
@@ -42,4 +42,4 @@ struct Topology {
 /// This machine's name.
 [[nodiscard]] std::string host_name();
 
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -14,7 +14,7 @@
 
 #include "io/errors.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 namespace fs = std::filesystem;
@@ -87,4 +87,4 @@ fs::path regular_file(const fs::path& name) {
   return destination.file;
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

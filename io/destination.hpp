@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// What the name of an output leads to, with every link followed.
 struct Destination {
@@ -26,4 +26,4 @@ struct Destination {
 /// The file that `name` leads to, which need not exist. Throws WriteError where that is no regular file.
 [[nodiscard]] std::filesystem::path regular_file(const std::filesystem::path& name);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -10,11 +10,11 @@
 #include <system_error>
 #include <utility>
 
+#include "io/bytes/files_in_use.hpp"
 #include "io/destination.hpp"
 #include "io/errors.hpp"
-#include "io/files_in_use.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 /// A file descriptor, closed by its owner; close() tells whether that went well.
@@ -118,4 +118,4 @@ void write_text(const std::filesystem::path& file, std::string_view text) {
   durable.commit();
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// How the name of a file ends whose writer has not finished it.
 inline constexpr const char* kUnfinished = ".partial";
@@ -36,4 +36,4 @@ class DurableFile {
 /// Writes `text` to `file` durably, replacing what was there. Throws WriteError.
 void write_text(const std::filesystem::path& file, std::string_view text);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

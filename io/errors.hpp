@@ -3,7 +3,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// A TSE store that cannot be used: missing, damaged, contradictory. The message is one line:
 /// `file[:dataset[:sample]]: found; expected; what to do`.
@@ -26,4 +26,4 @@ struct WriteError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

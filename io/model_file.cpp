@@ -12,15 +12,15 @@
 #include <string_view>
 #include <system_error>
 
-#include "io/crash_guard.hpp"
-#include "io/digest.hpp"
+#include "io/bytes/digest.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
-#include "io/hdf5_input.hpp"
-#include "io/hdf5_output.hpp"
-#include "io/utf8.hpp"
+#include "io/hdf5/crash_guard.hpp"
+#include "io/hdf5/input.hpp"
+#include "io/hdf5/output.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 using hdf5::Refusal;
@@ -388,4 +388,4 @@ ModelContent read_model(const std::filesystem::path& file) {
   return content;
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// Where training stood: what a checkpoint holds beside the model.
 struct TrainingState {
@@ -65,4 +65,4 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
 /// XXH64 of everything in `content`.
 [[nodiscard]] std::uint64_t digest_of(const ModelContent& content);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -12,7 +12,7 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 /// 0, or the errno of the write that failed.
@@ -85,4 +85,4 @@ void write_standard_output(std::string_view text) {
   if (error != 0 && error != EPIPE) refuse("standard output", error, "to print there");
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

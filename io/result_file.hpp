@@ -7,7 +7,7 @@
 
 #include "io/destination.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// Where a result goes that a user has asked for by name (--out, --json).
 ///
@@ -38,4 +38,4 @@ class ResultFile {
 /// WriteError where standard output is closed or full.
 void write_standard_output(std::string_view text);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

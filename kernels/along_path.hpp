@@ -16,7 +16,7 @@
 /// With S = sum of sign(centroid - m) over the columns of row i and B = sum of -sign * m, distance = sum u*(centroid*S
 /// + B), hence
 ///   d distance / d centroid = u*S        d distance / d log_weight = u*(centroid*S + B) =: u*A
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 namespace reference {
 /// distances [B,C] on breakpoints [B,C,K-1].
@@ -155,4 +155,4 @@ void gradient_along_paths(const ParametersView<float>& parameters, const HalfPat
                           std::byte* workspace, int processors, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

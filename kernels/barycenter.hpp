@@ -4,7 +4,7 @@
 #include "kernels/tensors.hpp"
 
 /// The two steps of DTW barycenter averaging beside the path search.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 namespace reference {
 /// Linear interpolation of one sample [T,F] to [K,F], end points kept (K = 1 keeps the first step).
@@ -33,4 +33,4 @@ void barycenter(const Samples& samples, const std::int32_t* breakpoints, std::in
                 Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -6,7 +6,7 @@
 /// The layout that the CPU kernels read: rows of F features cut into blocks of kBlockFeatures, a block's rows
 /// one after the other, [ceil(F / kBlockFeatures)][rows][width]. Rows of a plain [rows,F] array lie kilobytes apart,
 /// and a kernel that holds a few features of many rows would touch a page a row.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 inline constexpr std::int64_t kBlockFeatures = 64;
 /// Block widths are multiples of this; features beyond F are zero and add nothing to any sum.
@@ -61,4 +61,4 @@ namespace cpu {
 void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_dim, float* blocked, int threads);
 }  // namespace cpu
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

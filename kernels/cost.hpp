@@ -13,7 +13,7 @@
 /// All samples' steps stand one after the other as columns, all classes' steps as rows, step-major: row i*C + c.
 /// Neighbouring classes of one step are neighbours in memory, so that the dynamic programme runs over classes side by
 /// side.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// Rows are processed in panels of this many; packed parameters and cost rows are padded to it.
 inline constexpr std::int64_t kPanelRows = 16;
@@ -144,4 +144,4 @@ void cost_matrices(const HalfPackedParameters& parameters, const void* packed_sa
                    float* cost, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

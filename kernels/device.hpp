@@ -9,7 +9,7 @@ struct CUstream_st;
 /// What the CUDA kernels share. Their pointers are to GPU memory unless said otherwise, aligned as the CUDA allocator
 /// aligns (256 bytes). Every call only enqueues on `stream` and allocates nothing; arrays, workspaces included, must
 /// stay until the stream has passed it. Extents are the host's. A failed launch throws LaunchFailure.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 using Stream = ::CUstream_st*;
 
@@ -47,4 +47,4 @@ void place_features(const void* rows, std::int64_t count, std::int64_t feature_d
 /// weights[n] = exp(log_weights[n]).
 void exponentiate(const float* log_weights, std::int64_t count, float* weights, Stream stream);
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

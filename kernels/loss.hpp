@@ -8,7 +8,7 @@
 ///
 ///   logit = -distance, x = (logit - mean) / (std + 1e-18) over the classes with the unbiased std (or x = logit),
 ///   loss = cross-entropy of softmax(x) at the label
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// What became of one sample.
 struct SampleLoss {
@@ -39,4 +39,4 @@ void sample_losses(const double* distances, const std::int32_t* labels, std::int
                    bool normalise, double scale, SampleLoss* losses, float* distance_gradient, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

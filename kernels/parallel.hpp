@@ -9,7 +9,7 @@
 /// A loop's caller takes parts of it like everyone else and never waits for a thread that has not come: on a machine
 /// that is busy with other work it does the loop alone. Whoever waits spins for some ten microseconds and then sleeps.
 /// Where sharing loops has not paid of late, they are done alone for a while.
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 namespace detail {
 /// Parts [0, parts) of a loop; `call` does one of them for `loop`, as thread 0 <= thread < threads.
@@ -45,4 +45,4 @@ void parallel_for(int threads, std::int64_t count, std::int64_t chunk, const Wor
   return std::max(count / (kChunksPerThread * threads), std::int64_t{1});
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

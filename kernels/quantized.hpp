@@ -22,7 +22,7 @@
 ///
 /// which differs from the cost of cost.hpp by rounding, clamping and a factor a class; paths know no factor. A feature
 /// in which all centroids agree counts for nothing. A number that is not finite becomes 0 or 127.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// Largest value of a quantized number, and of a weight.
 inline constexpr int kMostQuantized = 127;
@@ -144,4 +144,4 @@ void cost_matrices(const QuantizedParameters& parameters, const std::uint32_t* p
                    float* cost, Stream stream);
 
 }  // namespace cuda
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -2,7 +2,7 @@
 
 #include "kernels/device.hpp"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 inline constexpr std::int64_t kRoofThreads = 256;  ///< of a block
 inline constexpr std::int64_t kRoofElements = 64;  ///< that a thread updates in a round
@@ -12,4 +12,4 @@ inline constexpr std::int64_t kRoofElements = 64;  ///< that a thread updates in
 /// checksums [blocks * kRoofThreads].
 void roof(std::int64_t blocks, std::int64_t rounds, float* checksums, Stream stream);
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

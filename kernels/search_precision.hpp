@@ -9,7 +9,7 @@
 #include "kernels/quantized.hpp"
 
 /// Path searches on a GPU, in each precision of costs: what uses, tests or measures them goes through one table.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 /// Parameters packed for a search; their type is its precision.
 using SearchParameters = std::variant<PackedParameters, HalfPackedParameters, QuantizedParameters>;
@@ -47,4 +47,4 @@ void cost_matrices(const SearchParameters& parameters, const std::byte* packed_s
 void search_paths(const SearchParameters& parameters, const Samples& samples, bool diagonal, std::int32_t* breakpoints,
                   std::byte* workspace, Stream stream, double* distances = nullptr);
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

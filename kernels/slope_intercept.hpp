@@ -6,7 +6,7 @@
 /// Slope and intercept of a sample's distance in the centroid, along a fixed path (thesis, section 3.4):
 ///   S[c,i,f] = sum over columns j of row i of sign(centroid - m)      B[c,i,f] = sum of -sign * m[j,f]
 ///   distance = sum u * (centroid*S + B)
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 namespace reference {
 /// slope, intercept: [B,C,K,F] out.
@@ -27,4 +27,4 @@ void slope_intercept(const ParametersView<float>& parameters, const Samples& sam
                      TieSign tie_sign, float* slope, float* intercept, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -4,7 +4,7 @@
 
 /// Symbols: B samples, C classes, K centroid steps, T steps of one sample (ragged), F features. Arrays are row-major.
 /// The kernels own nothing: pointers stay the caller's.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// B ragged samples: sample b is rows offsets[b] .. offsets[b+1] of `features`, each row F numbers. offsets[0] need not
 /// be 0.
@@ -61,4 +61,4 @@ struct ColumnRange {
   return range;
 }
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -12,7 +12,7 @@
 /// As published s = 1 and r = 0. With the features' spreads [F] training does not depend on the features' units: a
 /// centroid's s is its feature's spread (r = 0), and a log_weight's r is -ln(spread) (s = 1). That is the published
 /// step for centroids / spread and weights * spread: features in other units give the same distances of those.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// One parameter group: parameters and AdamW's moments, [count] each.
 template <typename Real>
@@ -51,4 +51,4 @@ void update_parameters(const float* gradient_sums, std::int64_t classes, std::in
                        const float* spread, const UpdateRates& rates, const std::int32_t* not_finite, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -7,7 +7,7 @@
 #include "kernels/blocks.hpp"
 #include "kernels/tensors.hpp"
 
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// The columns (sample steps) of one centroid step on a path.
 struct PathRow {
@@ -68,4 +68,4 @@ struct Variant {
 /// The first that this processor supports.
 [[nodiscard]] const Variant& best_variant();
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

@@ -14,7 +14,7 @@
 /// Walking back from (K-1,T-1): without the diagonal, to i-1 only where D(i-1,j) is strictly smaller, else to j-1. With
 /// it, to i-1 where that is strictly smaller than both others, else to j-1 where strictly smaller than the diagonal,
 /// else the diagonal.
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 namespace reference {
 /// | argument    | layout                              | direction |
@@ -53,4 +53,4 @@ void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Sam
           std::int32_t* breakpoints, double* distances, std::byte* workspace, Stream stream);
 }  // namespace cuda
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

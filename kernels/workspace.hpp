@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 /// Hands out aligned arrays from one block of memory. Made without memory it only counts, so that the request list that
 /// carves a workspace also sizes it:
@@ -34,4 +34,4 @@ class Workspace {
   std::size_t used_ = 0;
 };
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

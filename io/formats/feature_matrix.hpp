@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// One sample's features as a file gave them: [T,F], row-major.
 struct FeatureMatrix {
@@ -11,4 +11,4 @@ struct FeatureMatrix {
   std::vector<float> values;
 };
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

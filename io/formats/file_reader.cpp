@@ -9,7 +9,7 @@
 
 #include "io/errors.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 FileReader::FileReader(std::filesystem::path file) : path_(std::move(file)) {
   std::error_code refused;
@@ -52,4 +52,4 @@ void FileReader::read(std::uint64_t at, std::span<char> destination) const {
   }
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

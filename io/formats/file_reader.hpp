@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <span>
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// A file open for reading at any place.
 class FileReader {
@@ -27,4 +27,4 @@ class FileReader {
   std::uint64_t size_ = 0;
 };
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -6,13 +6,13 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/first_few.hpp"
-#include "io/store_check.hpp"
-#include "io/tse_store.hpp"
-#include "io/utf8.hpp"
+#include "io/store/store_check.hpp"
+#include "io/store/tse_store.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 /// The distinct texts, in order of first appearance.
@@ -127,4 +127,4 @@ std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::pat
   return std::make_unique<StoresSource>(files);
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

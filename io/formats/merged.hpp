@@ -6,7 +6,7 @@
 
 #include "io/formats/sample_source.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// Several TSE stores as one source, in the order given.
 class MergedSource : public SampleSource {
@@ -20,4 +20,4 @@ class MergedSource : public SampleSource {
 /// StoreError.
 [[nodiscard]] std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::path>& files);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -8,7 +8,7 @@
 
 #include "io/errors.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 void require_finite(const SourceSample& sample, std::int64_t feature_dim) {
@@ -73,4 +73,4 @@ StoreTotals write_store(SampleSource& source, const std::filesystem::path& file,
   return totals;
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

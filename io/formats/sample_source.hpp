@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "io/first_few.hpp"
-#include "io/tse_writer.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/store/tse_writer.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// One sample as a format hands it over; the buffers are reused from sample to sample.
 struct SourceSample {
@@ -61,4 +61,4 @@ StoreTotals write_store(SampleSource& source, const std::filesystem::path& file,
                         const std::string& encoder, std::int64_t logits, NotFiniteSamples not_finite,
                         const std::function<void()>& advance);
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

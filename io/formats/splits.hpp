@@ -3,9 +3,9 @@
 #include <optional>
 #include <string_view>
 
-#include "io/tse_store.hpp"
+#include "io/store/tse_store.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 /// The split that a word stands for: train, val or validation, test.
 [[nodiscard]] inline std::optional<Split> parse_split(std::string_view word) {
@@ -21,4 +21,4 @@ namespace dejavid::io {
   return std::nullopt;
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -4,7 +4,7 @@
 
 #include "io/formats/file_reader.hpp"
 
-namespace dejavid::io {
+namespace alignment::io {
 
 bool names_a_file(const std::filesystem::path& file) {
   std::error_code refused;
@@ -18,4 +18,4 @@ std::vector<char> read_whole_file(const std::filesystem::path& file) {
   return bytes;
 }
 
-}  // namespace dejavid::io
+}  // namespace alignment::io

@@ -4,7 +4,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 namespace {
 
 constexpr std::int64_t kSamplesPerTask =
@@ -231,4 +231,4 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   });
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

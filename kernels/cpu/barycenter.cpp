@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 void resize_sample(const float* sample, std::int64_t length, std::int64_t feature_dim, std::int64_t steps,
                    float* resized) {
@@ -39,4 +39,4 @@ void barycenter(const SamplesView<float>& samples, const std::int32_t* breakpoin
   }
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

@@ -2,7 +2,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_dim, float* blocked, int threads) {
   parallel_for(threads, rows, even_chunk(rows, threads), [&](std::int64_t row, int) {
@@ -16,4 +16,4 @@ void to_blocks(const float* rows_major, std::int64_t rows, std::int64_t feature_
   });
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

@@ -4,7 +4,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 PackedParameters pack_parameters(const ParametersView<float>& parameters, float* packed, int threads) {
   const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
@@ -32,4 +32,4 @@ void cost_matrices(const PackedParameters& parameters, const BlockedSamples& sam
                cost_stride(parameters.classes, parameters.steps));
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #endif
 
-namespace dejavid::kernels::cpu::detail {
+namespace alignment::kernels::cpu::detail {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -198,4 +198,4 @@ void run(const SharedLoop& loop, int threads) {
   for (std::int64_t part = 0; part < loop.parts; ++part) loop.call(loop.loop, part, 0);
 }
 
-}  // namespace dejavid::kernels::cpu::detail
+}  // namespace alignment::kernels::cpu::detail

@@ -7,7 +7,7 @@
 #include "kernels/parallel.hpp"
 #include "kernels/workspace.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 namespace {
 
 /// Cost rows computed at a time: large enough to fill the tiles, small enough to stay in a core's second-level cache.
@@ -82,4 +82,4 @@ void run(const PathSearch& search, const BlockedSamples& samples, bool diagonal,
   });
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

@@ -7,7 +7,7 @@
 #include "kernels/variants.hpp"
 
 /// What path searches have in common, whatever their costs are computed from.
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 struct PathSearch {
   std::int64_t classes = 0, steps = 0;
@@ -23,4 +23,4 @@ struct PathSearch {
 void run(const PathSearch& search, const BlockedSamples& samples, bool diagonal, std::int32_t* breakpoints,
          double* distances, std::byte* workspace, int threads, const Variant& variant);
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

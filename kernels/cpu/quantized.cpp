@@ -6,11 +6,11 @@
 
 #include "kernels/cost.hpp"
 #include "kernels/cpu/path_search.hpp"
-#include "kernels/cpu/quantized_table.hpp"
+#include "kernels/cpu/simd/quantized_table.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/workspace.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 namespace {
 
 struct ParameterArrays {
@@ -153,4 +153,4 @@ void search_quantized_paths(const QuantizedParameters& parameters, const Blocked
   run(search, samples, diagonal, breakpoints, nullptr, workspace, threads, best_variant());
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

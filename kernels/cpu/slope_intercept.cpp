@@ -4,7 +4,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 void slope_intercept(const ParametersView<float>& parameters, const SamplesView<float>& samples,
                      const std::int32_t* breakpoints, TieSign tie_sign, float* slope, float* intercept, int threads) {
@@ -31,4 +31,4 @@ void slope_intercept(const ParametersView<float>& parameters, const SamplesView<
   });
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "kernels/cpu/variant_table.hpp"
+#include "kernels/cpu/simd/variant_table.hpp"
 
-namespace dejavid::kernels {
+namespace alignment::kernels {
 
 std::span<const Variant> variants() {
 #if defined(DEJAVID_X86_VARIANTS)
@@ -22,4 +22,4 @@ const Variant& best_variant() {
   return best;
 }
 
-}  // namespace dejavid::kernels
+}  // namespace alignment::kernels

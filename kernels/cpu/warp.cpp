@@ -2,7 +2,7 @@
 
 #include "kernels/cpu/path_search.hpp"
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 
 std::size_t search_paths_workspace_bytes(const PackedParameters& parameters, const BlockedSamples& samples,
                                          int threads) {
@@ -19,4 +19,4 @@ void search_paths(const PackedParameters& parameters, const BlockedSamples& samp
       variant);
 }
 
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

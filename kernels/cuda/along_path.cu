@@ -5,7 +5,7 @@
 #include "kernels/cuda/along_path_walk.cuh"
 #include "kernels/workspace.hpp"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kRowChunk = 8;      ///< centroid steps of a warp
@@ -333,4 +333,4 @@ void gradient_along_paths(const ParametersView<float>& parameters, const Samples
   }
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

@@ -16,7 +16,7 @@
 // ahead. Halves are made f32 there, once for all warps. A warp then goes along its path: where a centroid step starts
 // with the column that the one before ended with, the column is still in registers, so that every column of a tile is
 // read once. Reads from shared memory are the second limit next to issue.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 /// Words of 4 bytes, numbers in f32 or pairs of halves that are read as they are, that a block's slice of a row has
 /// where a lane has `Words`: 2 or 4.
@@ -411,4 +411,4 @@ inline std::int64_t samples_per_block(std::int64_t blocks, std::int64_t samples,
 /// sums[n] = sum over parts of parts[part,n], in order.
 void add_gradient_parts(const float* parts, std::int64_t part_count, std::int64_t count, float* sums, Stream stream);
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

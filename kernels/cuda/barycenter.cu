@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 128;
@@ -44,4 +44,4 @@ void barycenter(const Samples& samples, const std::int32_t* breakpoints, std::in
   });
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

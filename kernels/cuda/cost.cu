@@ -2,7 +2,7 @@
 #include "kernels/cuda/cost_tile.cuh"
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kPanel = static_cast<int>(kPanelWidth);
@@ -105,4 +105,4 @@ void cost_matrices(const PackedParameters& parameters, const float* packed_sampl
                      cost_stride(parameters.classes, parameters.steps), cost, stream);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

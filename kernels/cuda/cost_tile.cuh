@@ -9,7 +9,7 @@
 #include "kernels/cost.hpp"
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 /// 64 rows x Panels*64 columns a block; words of 4 bytes.
 template <int Panels>
@@ -143,4 +143,4 @@ void launch_cost(const char* name, void (*large)(const Word*, const Word*, int, 
   }
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

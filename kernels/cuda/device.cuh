@@ -12,7 +12,7 @@
 #include "kernels/device.hpp"
 #include "kernels/launch_failure.hpp"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kAllLanes = 0xFFFFFFFFU;
@@ -132,4 +132,4 @@ void with_feature_type(FeatureType type, Body&& body) {
   }
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

@@ -1,6 +1,6 @@
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -49,4 +49,4 @@ void exponentiate(const float* log_weights, std::int64_t count, float* weights, 
          log_weights, count, weights);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

@@ -8,7 +8,7 @@
 // The kernels along paths with two features to an instruction. Samples lie packed in f16, so that a lane's words are
 // two features each. What a row's cells add up to in one tile, at most 64 terms, is summed in f16; then it goes to sums
 // in f32, with weights and distance gradients in f32.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 /// Centroid steps of a warp. Of a class with more, some have few of a sample's cells and some have many, and the warps
@@ -406,4 +406,4 @@ void gradient_along_paths(const ParametersView<float>& parameters, const HalfPat
   if (parts > 1) add_gradient_parts(part_sums, parts, elements, own_sums, stream);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

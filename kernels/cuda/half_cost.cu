@@ -11,7 +11,7 @@
 // the row in column r % 8 and zeros elsewhere, so that eight rows share one matrix of sums [16 columns x 8 rows], in
 // f32. The sums of -um of eight rows are one more product, with A = m, to the same sums: they never grow much beyond
 // the cost. The sums of -+uc are a constant a row, made when the parameters are packed.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kPanel = static_cast<int>(kPanelWidth);
@@ -403,4 +403,4 @@ void cost_matrices(const HalfPackedParameters& parameters, const void* packed_sa
   }
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

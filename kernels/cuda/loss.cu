@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 128, kWarps = kThreads / kWarp;
@@ -121,4 +121,4 @@ void sample_losses(const double* distances, const std::int32_t* labels, std::int
          static_cast<int>(classes), normalise, scale, losses, distance_gradient);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

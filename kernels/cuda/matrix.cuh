@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 
 // Of two halves in a register, the one of the lower row or column is in the lower 16 bits.
 
@@ -103,4 +103,4 @@ inline HalfFragmentA load_matrices_transposed(const void* row) {
 
 #endif
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

@@ -8,7 +8,7 @@
 // product of four are one instruction each. All that chooses scales and rounds is done in the CPU's operations one by
 // one, so that paths are the CPU's to the bit: where the compiler could make a product and a sum one operation,
 // __fmul_rn and __fadd_rn keep it from doing so.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kPanel = static_cast<int>(kPanelWidth), kGroup = static_cast<int>(kQuantizedGroup);
@@ -278,4 +278,4 @@ void cost_matrices(const QuantizedParameters& parameters, const std::uint32_t* p
                              cost_stride(parameters.classes, parameters.steps), cost, stream);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

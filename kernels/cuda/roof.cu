@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kSums = static_cast<int>(kRoofElements);
@@ -35,4 +35,4 @@ void roof(std::int64_t blocks, std::int64_t rounds, float* checksums, Stream str
   launch("roof", roof_kernel, grid(blocks), static_cast<unsigned>(kRoofThreads), 0, stream, rounds, 1.0F, checksums);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

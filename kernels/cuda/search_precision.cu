@@ -8,7 +8,7 @@
 #include "kernels/warp.hpp"
 #include "kernels/workspace.hpp"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 // What the precisions have in common, under one name.
@@ -130,4 +130,4 @@ void search_paths(const SearchParameters& parameters, const Samples& samples, bo
   warp(arrays.cost, classes, steps, samples, diagonal, breakpoints, distances, arrays.warp_workspace, stream);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

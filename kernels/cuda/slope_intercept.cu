@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 128;
@@ -49,4 +49,4 @@ void slope_intercept(const ParametersView<float>& parameters, const Samples& sam
   });
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

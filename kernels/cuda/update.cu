@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/device.cuh"
 
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -87,4 +87,4 @@ void update_parameters(const float* gradient_sums, std::int64_t classes, std::in
          rates_of(rates.centroid_lr, rates), rates_of(rates.log_weight_lr, rates), not_finite);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

@@ -5,7 +5,7 @@
 // One thread a path: a thread has one sample and one class, and neighbouring threads neighbouring classes, whose costs
 // are neighbours in memory. A band of centroid steps keeps its column of the dynamic programme in registers while the
 // sample's steps pass by; where there are more steps than that, the band's last row is the next band's upper edge.
-namespace dejavid::kernels::cuda {
+namespace alignment::kernels::cuda {
 namespace {
 
 constexpr int kBand = 32;  ///< rows whose decisions are one bit each of a word
@@ -133,4 +133,4 @@ void warp(const float* cost, std::int64_t classes, std::int64_t steps, const Sam
   run(cost, classes, steps, samples, diagonal, arrays, breakpoints, distances, stream);
 }
 
-}  // namespace dejavid::kernels::cuda
+}  // namespace alignment::kernels::cuda

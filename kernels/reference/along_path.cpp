@@ -4,7 +4,7 @@
 
 #include "kernels/slope_intercept.hpp"
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 // Both go through slope and intercept, one sample at a time: the equations of the header, literally.
 
@@ -55,4 +55,4 @@ template void gradient_along_paths(const ParametersView<float>&, const SamplesVi
 template void gradient_along_paths(const ParametersView<double>&, const SamplesView<double>&, const std::int32_t*,
                                    const double*, TieSign, double*, double*);
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

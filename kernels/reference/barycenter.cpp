@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 template <typename Real>
 void resize_sample(const Real* sample, std::int64_t length, std::int64_t feature_dim, std::int64_t steps,
@@ -43,4 +43,4 @@ template void resize_sample(const double*, std::int64_t, std::int64_t, std::int6
 template void barycenter(const SamplesView<float>&, const std::int32_t*, std::int64_t, float*);
 template void barycenter(const SamplesView<double>&, const std::int32_t*, std::int64_t, double*);
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 template <typename Real>
 void cost_matrices(const ParametersView<Real>& parameters, const SamplesView<Real>& samples, double* cost) {
@@ -26,4 +26,4 @@ void cost_matrices(const ParametersView<Real>& parameters, const SamplesView<Rea
 template void cost_matrices(const ParametersView<float>&, const SamplesView<float>&, double*);
 template void cost_matrices(const ParametersView<double>&, const SamplesView<double>&, double*);
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise, double scale,
                        double* distance_gradient) {
@@ -46,4 +46,4 @@ SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32
   return result;
 }
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

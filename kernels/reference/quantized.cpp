@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 void quantize_parameters(const ParametersView<float>& parameters, float* lows, float* inverse_steps,
                          std::uint8_t* centroids, std::uint8_t* weights) {
@@ -53,4 +53,4 @@ std::int64_t quantized_cost(const std::uint8_t* centroid, const std::uint8_t* we
   return cost;
 }
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

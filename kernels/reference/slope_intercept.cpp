@@ -1,6 +1,6 @@
 #include "kernels/slope_intercept.hpp"
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 template <typename Real>
 void slope_intercept(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
@@ -34,4 +34,4 @@ template void slope_intercept(const ParametersView<float>&, const SamplesView<fl
 template void slope_intercept(const ParametersView<double>&, const SamplesView<double>&, const std::int32_t*, TieSign,
                               double*, double*);
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 void adamw(const ParameterGroup<double>& group, std::int64_t count, const double* gradient, double lr,
            double weight_decay, std::int64_t step, std::span<const StepUnit> units) {
@@ -18,4 +18,4 @@ void adamw(const ParameterGroup<double>& group, std::int64_t count, const double
   }
 }
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

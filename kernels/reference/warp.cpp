@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-namespace dejavid::kernels::reference {
+namespace alignment::kernels::reference {
 
 double warp(const double* cost, std::int64_t steps, std::int64_t length, bool diagonal, std::int32_t* breakpoints) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -64,4 +64,4 @@ void search_paths(const ParametersView<Real>& parameters, const SamplesView<Real
 template void search_paths(const ParametersView<float>&, const SamplesView<float>&, bool, std::int32_t*, double*);
 template void search_paths(const ParametersView<double>&, const SamplesView<double>&, bool, std::int32_t*, double*);
 
-}  // namespace dejavid::kernels::reference
+}  // namespace alignment::kernels::reference

@@ -6,7 +6,7 @@
 
 #include "src/config/config.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// The names of an enumeration's values, in the order of the values: as they stand in TOML and on the command line.
 template <typename Choice>
@@ -46,4 +46,4 @@ template <typename Choice>
   return kChoiceNames<Choice>[static_cast<std::size_t>(choice)];
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -13,7 +13,7 @@
 #include "src/config/options.hpp"
 #include "src/config/toml_file.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 template <typename Number>
@@ -125,4 +125,4 @@ std::string rank_before_mpi() {
   return fmt::format(" (rank {} on {})", launched_rank(), known ? host.data() : "an unknown host");
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -10,7 +10,7 @@
 #include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// A mistake in the command line or a configuration file: one line naming the file and line (or the option), what was
 /// found, what was expected and the nearest known key. Exit code 2.
@@ -55,4 +55,4 @@ void let_the_speaker_finish();
 /// The defaults, overlaid with the TOML `text`; `name` stands for it in messages. Throws ConfigError.
 [[nodiscard]] Config from_toml(std::string_view text, const std::string& name);
 
-}  // namespace dejavid
+}  // namespace alignment

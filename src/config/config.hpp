@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid {
+namespace alignment {
 
 enum class CacheChoice : std::uint8_t { kAuto, kNone, kMemory, kDevice };
 enum class BadSamples : std::uint8_t { kRefuse, kSkip };
@@ -92,4 +92,4 @@ struct Config {
   RunConfig run;
 };
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -9,7 +9,7 @@
 
 #include "src/config/choices.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 template <auto kSection, auto kMember>
@@ -284,4 +284,4 @@ void apply_profile(Config& config, const GivenKeys& given) {
   if (!given.contains(find_key("eval.paths"))) config.eval.paths = EvalPaths::kFrozen;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

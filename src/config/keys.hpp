@@ -9,7 +9,7 @@
 #include "src/config/config.hpp"
 #include "src/config/raw_value.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 enum class KeyKind : std::uint8_t { kBoolean, kInteger, kNumber, kText, kFiles };
 
@@ -51,4 +51,4 @@ using GivenKeys = std::set<const Key*>;
 /// Sets what train.profile has as its own defaults, except for keys that were given.
 void apply_profile(Config& config, const GivenKeys& given);
 
-}  // namespace dejavid
+}  // namespace alignment

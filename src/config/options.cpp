@@ -8,7 +8,7 @@
 
 #include "src/config/suggestion.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 struct CommandEntry {
@@ -211,4 +211,4 @@ std::string command_name(Command command) {
   return found->name;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -9,7 +9,7 @@
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What the arguments say, before any of it is checked against the keys.
 struct GivenOptions {
@@ -30,4 +30,4 @@ struct GivenOptions {
 /// "train", "centroids", ...
 [[nodiscard]] std::string command_name(Command command);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 std::string number_text(double value) {
@@ -89,4 +89,4 @@ bool is_plain_text(std::string_view text) {
   return true;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

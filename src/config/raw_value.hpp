@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-namespace dejavid {
+namespace alignment {
 
 /// A value of a type that no key has (a date, a table, an array of numbers), as text for a message.
 struct ForeignValue {
@@ -27,4 +27,4 @@ using RawValue = std::variant<bool, std::int64_t, double, std::string, std::vect
 /// True for text that a TOML string and a file name can both hold: valid UTF-8 without a zero byte.
 [[nodiscard]] bool is_plain_text(std::string_view text);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// Optimal string alignment distance.
@@ -47,4 +47,4 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

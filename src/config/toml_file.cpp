@@ -15,7 +15,7 @@
 #include "src/config/command_line.hpp"
 #include "src/config/suggestion.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// A mistake and where it stands; of several, the first in the text is reported.
@@ -171,4 +171,4 @@ Config from_toml(std::string_view text, const std::string& name) {
   return config;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -6,7 +6,7 @@
 
 #include "src/dejavid/sample_features.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// Which parameters paths are searched with.
 enum class PathSource : std::uint8_t { kFrozen, kLive };
@@ -34,4 +34,4 @@ class Aligner {
   virtual AlignedBatch next() = 0;
 };
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <span>
 
-#include "src/dejavid/schedule.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/file_deadline.hpp"
-#include "src/run/progress.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/training/schedule.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
@@ -119,4 +119,4 @@ std::int32_t Baseline::predict(const io::TseStore& store, std::int64_t sample, c
   return labels[static_cast<std::size_t>(largest_mean_logit(features, static_cast<std::int32_t>(labels.size())))];
 }
 
-}  // namespace dejavid
+}  // namespace alignment

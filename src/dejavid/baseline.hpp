@@ -7,7 +7,7 @@
 #include "src/config/config.hpp"
 #include "src/dejavid/dataset.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What a model is compared with: a sample's features averaged over time, and nothing else.
 struct Baseline {
@@ -40,4 +40,4 @@ struct Baseline {
 [[nodiscard]] std::int32_t nearest_mean(const SampleFeatures& features, const std::vector<double>& means,
                                         const std::vector<std::int64_t>& counts);
 
-}  // namespace dejavid
+}  // namespace alignment

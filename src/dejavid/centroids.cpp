@@ -7,13 +7,13 @@
 #include "kernels/barycenter.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
-#include "src/dejavid/aligned_buffer.hpp"
-#include "src/dejavid/random.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/progress.hpp"
-#include "src/run/signals.hpp"
+#include "src/dejavid/cpu/aligned_buffer.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/training/random.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// 1 / spread in each of `rows` rows [rows,F].
@@ -262,4 +262,4 @@ std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communic
   return spread_of(all, feature_dim);
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -8,7 +8,7 @@
 #include "src/config/config.hpp"
 #include "src/dejavid/dataset.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// One class's centroid by DTW barycenter averaging. resized [n,K,F]: its samples, each resized to K steps. Start: the
 /// medoid (smallest sum of unweighted distances to all, ties to the lowest index); then up to `iterations` rounds of
@@ -31,4 +31,4 @@ namespace dejavid {
 [[nodiscard]] std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communicator,
                                                 const Config& config);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -8,18 +8,18 @@
 #include <utility>
 
 #include "dist/agreement.hpp"
+#include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
-#include "io/first_few.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/schedule.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/file_deadline.hpp"
-#include "src/run/gather_text.hpp"
-#include "src/run/log.hpp"
-#include "src/run/progress.hpp"
-#include "src/run/signals.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/gather_text.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/training/schedule.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// While one lives, this rank waits for the store.
@@ -196,4 +196,4 @@ EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split) {
   return split;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

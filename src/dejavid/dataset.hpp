@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "io/sample_stream.hpp"
-#include "io/tse_store.hpp"
+#include "io/store/sample_stream.hpp"
+#include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/sample_features.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 class Device;
 
@@ -61,4 +61,4 @@ struct EvaluationSplit {
 /// The split without the samples that have no label among the store's classes.
 [[nodiscard]] EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <set>
 
-#include "dist/gpu_identity.hpp"
+#include "dist/nccl/gpu_identity.hpp"
 #include "src/config/command_line.hpp"
-#include "src/dejavid/cpu_device.hpp"
-#include "src/dejavid/cuda_device.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/log.hpp"
+#include "src/dejavid/cpu/device.hpp"
+#include "src/dejavid/cuda/device.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/terminal/log.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// Refuses what this rank does not have.
@@ -115,4 +115,4 @@ std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& 
   return device;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "io/tse_store.hpp"
+#include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
-#include "src/dejavid/phases.hpp"
-#include "src/run/collective_checks.hpp"
+#include "src/job/environment/collective_checks.hpp"
+#include "src/training/phases.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 struct Dataset;
 
@@ -64,4 +64,4 @@ void require_gradient_precision(const Config& config, const Device& device);
 [[nodiscard]] std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator,
                                                     int threads);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -9,7 +9,7 @@
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/model.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// AdamW's moments in host memory, [C,K,F] each; empty: zero.
 struct Moments {
@@ -72,4 +72,4 @@ class Engine {
   return profile == Profile::kPaper ? kernels::TieSign::kZero : kernels::TieSign::kMinusOne;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -8,11 +8,11 @@
 
 #include "io/errors.hpp"
 #include "src/dejavid/objective.hpp"
-#include "src/dejavid/schedule.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/faults.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/fault_point.hpp"
+#include "src/training/schedule.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// One sample of an evaluation.
@@ -132,4 +132,4 @@ std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t
   return predictions;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -10,7 +10,7 @@
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/dataset.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What an evaluation found, the same on every rank. Every sample counts once, whatever the number of ranks.
 struct Evaluation {
@@ -39,4 +39,4 @@ struct Prediction {
 [[nodiscard]] std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples,
                                               Aligner& aligner, const Config& config, dist::Communicator& communicator);
 
-}  // namespace dejavid
+}  // namespace alignment

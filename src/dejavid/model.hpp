@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid {
+namespace alignment {
 
 /// What is learned: a centroid sequence and the logarithms of its weights for every class.
 struct Model {
@@ -18,4 +18,4 @@ struct Model {
   [[nodiscard]] std::int64_t element_count() const { return classes * steps * feature_dim; }
 };
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -6,17 +6,17 @@
 #include <cmath>
 
 #include "dist/agreement.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/first_few.hpp"
-#include "io/utf8.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/centroids.hpp"
-#include "src/dejavid/random.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/file_deadline.hpp"
-#include "src/run/log.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/random.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// Logarithms of the starting weights [.., F]: all 0, or standard normal drawn from the seed, less those of the spread.
@@ -254,4 +254,4 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   return model;
 }
 
-}  // namespace dejavid
+}  // namespace alignment

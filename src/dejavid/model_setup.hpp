@@ -9,7 +9,7 @@
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What is told where two classes were to be compared by normalised logits.
 [[nodiscard]] std::string two_classes_need_no_norm();
@@ -51,4 +51,4 @@ void take_model_settings(Config& config, const GivenKeys& given, const io::Model
 [[nodiscard]] Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
                                      int threads);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <vector>
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 constexpr double kEpsilon = 1e-18;
@@ -112,4 +112,4 @@ void smallest_distances(std::span<const double> distances, std::span<std::int32_
   std::copy_n(order.begin(), classes.size(), classes.begin());
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -5,7 +5,7 @@
 
 #include "src/config/config.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What the distances of one sample to all classes say.
 struct Outcome {
@@ -34,4 +34,4 @@ void class_probabilities(std::span<const double> distances, LogitNorm norm, std:
 /// The classes in order of distance, ties to the lower class: the first `count`.
 void smallest_distances(std::span<const double> distances, std::span<std::int32_t> classes);
 
-}  // namespace dejavid
+}  // namespace alignment

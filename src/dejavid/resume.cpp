@@ -8,11 +8,11 @@
 #include "src/config/keys.hpp"
 #include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/log.hpp"
-#include "src/run/run_directory.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/run_directory.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 using Warn = std::function<void(const std::string&)>;
@@ -146,4 +146,4 @@ void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const 
   });
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -7,12 +7,12 @@
 
 #include "dist/communicator.hpp"
 #include "io/model_file.hpp"
-#include "io/tse_store.hpp"
+#include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
 #include "src/config/keys.hpp"
-#include "src/run/run_directory.hpp"
+#include "src/training/run_directory.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// Where a run goes on from.
 struct Checkpoint {
@@ -41,4 +41,4 @@ void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& fo
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,
                              dist::Communicator& communicator);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -2,11 +2,11 @@
 
 #include <cstdint>
 
-#include "io/half_float.hpp"
-#include "io/sample_stream.hpp"
+#include "io/bytes/half_float.hpp"
+#include "io/store/sample_stream.hpp"
 #include "kernels/blocks.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// Features of one sample in host memory: rows [T,F], of halves where `halves` is set, or in blocks of features.
 struct SampleFeatures {
@@ -30,4 +30,4 @@ inline constexpr io::SampleLayout kBlockedLayout{
       kernels::cpu::to_blocks(rows, length, feature_dim, blocked, 1);
     }};
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -4,7 +4,7 @@
 
 #include "src/dejavid/trainer.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 nlohmann::ordered_json to_json(const Milestone& milestone, bool validated) {
@@ -48,4 +48,4 @@ std::string closing_summary(const Trainer& trainer, const std::string& reason, i
   return summary_of(trainer, reason, exit_code);
 }
 
-}  // namespace dejavid
+}  // namespace alignment

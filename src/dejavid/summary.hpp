@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace dejavid {
+namespace alignment {
 
 class Trainer;
 
@@ -11,4 +11,4 @@ class Trainer;
 [[nodiscard]] std::string running_summary(const Trainer& trainer);
 [[nodiscard]] std::string closing_summary(const Trainer& trainer, const std::string& reason, int exit_code);
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -7,17 +7,17 @@
 #include <utility>
 
 #include "dist/agreement.hpp"
-#include "io/digest.hpp"
+#include "io/bytes/digest.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/dejavid/schedule.hpp"
 #include "src/dejavid/summary.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/faults.hpp"
-#include "src/run/log.hpp"
-#include "src/run/signals.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/fault_point.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/schedule.hpp"
 
-namespace dejavid {
+namespace alignment {
 Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
                  const std::optional<Checkpoint>& checkpoint)
     : config_(config),
@@ -366,4 +366,4 @@ double Trainer::elapsed_seconds() const {
   return wall_seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -17,14 +17,14 @@
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model.hpp"
-#include "src/dejavid/phases.hpp"
 #include "src/dejavid/resume.hpp"
-#include "src/run/background_writer.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/progress.hpp"
-#include "src/run/run_directory.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/training/background_writer.hpp"
+#include "src/training/phases.hpp"
+#include "src/training/run_directory.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// An epoch's validation numbers and which epoch they belong to.
 struct Milestone {
@@ -99,4 +99,4 @@ class Trainer {
   BackgroundWriter writer_;  ///< rank 0's; last, so that it is done before the rest goes
 };
 
-}  // namespace dejavid
+}  // namespace alignment

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 class Agreement : public testing::TestWithParam<bool> {
@@ -105,4 +105,4 @@ TEST_P(Agreement, SeesWhetherAValueIsTheSameEverywhere) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

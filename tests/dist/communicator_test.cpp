@@ -14,7 +14,7 @@
 
 #include "dist/agreement.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{60};
@@ -244,4 +244,4 @@ TEST(MakeMpiCommunicator, RefusesSenselessArguments) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -20,7 +20,7 @@
 #include "dist/agreement.hpp"
 #include "dist/errors.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{60};
@@ -392,4 +392,4 @@ TEST(NcclVersion, IsThatOfTheLibrary) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -17,11 +17,11 @@
 #include "dist/communicator.hpp"
 #include "dist/device_communicator.hpp"
 #include "dist/errors.hpp"
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 
 namespace {
 
-using namespace dejavid::dist;
+using namespace alignment::dist;
 
 constexpr std::size_t kCount = 1000;
 constexpr std::chrono::seconds kHostTimeout{1000};

@@ -21,11 +21,11 @@
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
 #include "dist/launch_environment.hpp"
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 
 namespace {
 
-using namespace dejavid::dist;
+using namespace alignment::dist;
 
 std::string mode;
 std::string place;  // the MPI call, or empty: in the middle

@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <map>
 
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 class LaunchEnvironment : public testing::Test {
@@ -87,4 +87,4 @@ TEST_F(LaunchEnvironment, MpirunWithOneProcessInsideAStepIsRight) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

@@ -9,7 +9,7 @@
 #include <span>
 
 #include "dist/communicator.hpp"
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 
 namespace {
 
@@ -30,14 +30,14 @@ class FailurePrinter : public testing::EmptyTestEventListener {
 int main(int argument_count, char** arguments) {
   testing::InitGoogleTest(&argument_count, arguments);
   constexpr std::chrono::seconds kTimeout{60};
-  dejavid::dist::MpiSession session(argument_count, arguments, kTimeout);
-  const auto communicator = dejavid::dist::make_mpi_communicator(kTimeout);
+  alignment::dist::MpiSession session(argument_count, arguments, kTimeout);
+  const auto communicator = alignment::dist::make_mpi_communicator(kTimeout);
   if (!communicator->is_root()) {
     testing::TestEventListeners& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
     listeners.Append(new FailurePrinter(communicator->rank().value));
   }
   std::array<std::int32_t, 1> failed{RUN_ALL_TESTS() != 0 ? 1 : 0};
-  communicator->all_reduce(std::span<std::int32_t>(failed), dejavid::dist::Reduction::kMax);
+  communicator->all_reduce(std::span<std::int32_t>(failed), alignment::dist::Reduction::kMax);
   return failed[0];
 }

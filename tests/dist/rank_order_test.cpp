@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-namespace dejavid::dist::detail {
+namespace alignment::dist::detail {
 namespace {
 
 std::vector<double> combined(const std::vector<double>& parts, std::size_t count, Reduction reduction) {
@@ -40,4 +40,4 @@ TEST(Combine, KeepsNotANumber) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist::detail
+}  // namespace alignment::dist::detail

@@ -9,7 +9,7 @@
 
 #include "dist/communicator.hpp"
 
-namespace dejavid::dist {
+namespace alignment::dist {
 namespace {
 
 template <typename From, typename To>
@@ -39,4 +39,4 @@ TEST(SelfCommunicator, IsRankZeroOfOne) {
 }
 
 }  // namespace
-}  // namespace dejavid::dist
+}  // namespace alignment::dist

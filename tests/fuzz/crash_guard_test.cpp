@@ -1,5 +1,5 @@
 // Crashes under and beside a guard, each in a process of its own.
-#include "io/crash_guard.hpp"
+#include "io/hdf5/crash_guard.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <thread>
 
-namespace dejavid::io {
+namespace alignment::io {
 namespace {
 
 const std::filesystem::path kFile = "/data/a.h5";
@@ -151,4 +151,4 @@ TEST_F(CrashGuardDeathTest, ALongNameLeavesRoomForTheRest) {
 }
 
 }  // namespace
-}  // namespace dejavid::io
+}  // namespace alignment::io

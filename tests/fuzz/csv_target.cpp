@@ -1,9 +1,9 @@
 #include "io/errors.hpp"
-#include "io/formats/npy.hpp"
-#include "tests/formats/read_all.hpp"
+#include "io/formats/python/npy.hpp"
 #include "tests/fuzz/target.hpp"
+#include "tests/io/formats/read_all.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "csv";
 
@@ -34,4 +34,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
                                                      [&] { static_cast<void>(io::read_all(*io::open_npy(manifest))); });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

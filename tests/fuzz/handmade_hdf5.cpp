@@ -5,7 +5,7 @@
 
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 std::string bytes_of_file(void (*make)(const std::filesystem::path&)) {
   const std::filesystem::path memory = "/dev/shm";  // where syncing costs nothing
@@ -19,4 +19,4 @@ std::string bytes_of_file(void (*make)(const std::filesystem::path&)) {
   return bytes;
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 class HandmadeFile {
  public:
@@ -87,4 +87,4 @@ class HandmadeFile {
   return file.size() > kVersionAt && file[kVersionAt] >= 2;
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

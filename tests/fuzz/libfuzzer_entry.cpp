@@ -30,13 +30,13 @@ extern "C" int LLVMFuzzerInitialize(int* argument_count, char*** arguments) {
   const std::filesystem::path folder((*arguments)[2]);
   std::filesystem::create_directories(folder);
   int number = 0;
-  for (const auto& seed : dejavid::fuzz::seeds())
-    dejavid::fuzz::write_input(folder / ("seed-" + std::to_string(number++)), seed);
+  for (const auto& seed : alignment::fuzz::seeds())
+    alignment::fuzz::write_input(folder / ("seed-" + std::to_string(number++)), seed);
   std::exit(0);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Folder folder;
-  static_cast<void>(dejavid::fuzz::reads({reinterpret_cast<const char*>(data), size}, folder.path));
+  static_cast<void>(alignment::fuzz::reads({reinterpret_cast<const char*>(data), size}, folder.path));
   return 0;
 }

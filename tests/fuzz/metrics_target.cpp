@@ -1,8 +1,8 @@
 #include "io/errors.hpp"
-#include "src/run/metrics_file.hpp"
+#include "src/training/metrics_file.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "metrics";
 
@@ -25,4 +25,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

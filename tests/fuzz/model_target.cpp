@@ -6,7 +6,7 @@
 #include "tests/fuzz/handmade_hdf5.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "model";
 
@@ -81,4 +81,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

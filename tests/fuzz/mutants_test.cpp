@@ -1,7 +1,7 @@
 // The driver of tests: a thousand mutants of a format's seeds, and what earlier runs have found. The reader works in a
 // process of its own, with little memory and time; each input is read or refused, or ends that process as
-// io/crash_guard.hpp says. DEJAVID_FUZZ_MUTANTS and DEJAVID_FUZZ_FIRST ask for others than 0 to 999; inputs that end
-// the process are written to DEJAVID_FUZZ_KEEP.
+// io/hdf5/crash_guard.hpp says. DEJAVID_FUZZ_MUTANTS and DEJAVID_FUZZ_FIRST ask for others than 0 to 999; inputs that
+// end the process are written to DEJAVID_FUZZ_KEEP.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -16,10 +16,10 @@
 #include <fstream>
 #include <functional>
 
-#include "io/crash_guard.hpp"
+#include "io/hdf5/crash_guard.hpp"
 #include "tests/fuzz/mutator.hpp"
 #include "tests/fuzz/target.hpp"
-#include "tests/run/temporary_folder.hpp"
+#include "tests/src/temporary_folder.hpp"
 
 #ifdef __SANITIZE_ADDRESS__
 constexpr bool kAddressSanitizer = true;
@@ -35,7 +35,7 @@ extern "C" const char* __asan_default_suppressions() {  // NOLINT(bugprone-reser
 constexpr bool kAddressSanitizer = false;
 #endif
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 namespace {
 
 constexpr char kRead = 'r', kRefused = 'x';
@@ -218,4 +218,4 @@ TEST(Fuzz, EveryEarlierFindIsReadOrRefused) {
 }
 
 }  // namespace
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

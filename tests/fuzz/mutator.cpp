@@ -4,7 +4,7 @@
 #include <array>
 #include <random>
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 namespace {
 
 class Mutator {
@@ -96,4 +96,4 @@ std::string mutant(const std::vector<std::string>& seeds, std::uint64_t number) 
   return Mutator(seeds, number).make();
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

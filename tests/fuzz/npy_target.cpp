@@ -1,10 +1,10 @@
 #include <cstdint>
 
 #include "io/errors.hpp"
-#include "io/formats/npy_file.hpp"
+#include "io/formats/python/npy_file.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "npy";
 
@@ -52,4 +52,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

@@ -1,8 +1,8 @@
 #include "io/errors.hpp"
-#include "io/formats/id_table.hpp"
+#include "io/formats/text/id_table.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "pickle";
 
@@ -35,4 +35,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   return returns<io::StoreError>(file, [&] { static_cast<void>(io::read_id_table(file)); });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

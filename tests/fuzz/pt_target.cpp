@@ -3,10 +3,10 @@
 #include <torch/csrc/jit/serialization/pickle.h>
 
 #include "io/errors.hpp"
-#include "io/formats/torch_tensors.hpp"
+#include "io/formats/python/torch_tensors.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "pt";
 
@@ -40,4 +40,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

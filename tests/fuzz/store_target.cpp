@@ -1,18 +1,18 @@
-#include "io/tse_store.hpp"
+#include "io/store/tse_store.hpp"
 
 #include <xxhash.h>
 
 #include <array>
 #include <set>
 
-#include "io/digest.hpp"
+#include "io/bytes/digest.hpp"
 #include "io/errors.hpp"
-#include "io/store_check.hpp"
-#include "io/tse_writer.hpp"
+#include "io/store/store_check.hpp"
+#include "io/store/tse_writer.hpp"
 #include "tests/fuzz/handmade_hdf5.hpp"
 #include "tests/fuzz/target.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "store";
 
@@ -142,4 +142,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

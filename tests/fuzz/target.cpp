@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 void write_input(const std::filesystem::path& file, std::string_view input) {
   std::filesystem::remove(file);  // another inode: HDF5 must not take it for one that it has open
@@ -27,4 +27,4 @@ void require_good_message(const std::filesystem::path& file, std::string_view me
   }
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 /// What the file <format>_target.cpp gives to libFuzzer (libfuzzer_entry.cpp) and to our own driver (mutants_test.cpp).
 extern const char* const kFormat;
@@ -45,4 +45,4 @@ bool returns(const std::filesystem::path& file, Work&& work) {
   }
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

@@ -1,9 +1,9 @@
 #include "io/errors.hpp"
-#include "io/formats/ts.hpp"
-#include "tests/formats/read_all.hpp"
+#include "io/formats/text/ts.hpp"
 #include "tests/fuzz/target.hpp"
+#include "tests/io/formats/read_all.hpp"
 
-namespace dejavid::fuzz {
+namespace alignment::fuzz {
 
 const char* const kFormat = "ts";
 
@@ -23,4 +23,4 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
       file, [&] { static_cast<void>(io::read_all(*io::open_ts(file, std::nullopt))); });
 }
 
-}  // namespace dejavid::fuzz
+}  // namespace alignment::fuzz

@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "io/bytes/half_float.hpp"
 #include "io/errors.hpp"
-#include "io/half_float.hpp"
-#include "io/tse_store.hpp"
-#include "io/tse_writer.hpp"
-#include "tests/run/temporary_folder.hpp"
+#include "io/store/tse_store.hpp"
+#include "io/store/tse_writer.hpp"
+#include "tests/src/temporary_folder.hpp"
 
-namespace dejavid::io::testing {
+namespace alignment::io::testing {
 
 inline std::string read_bytes(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
@@ -126,4 +126,4 @@ inline void expect_message(const std::string& message, const std::filesystem::pa
     EXPECT_NE(message.find(part), std::string::npos) << "lacks '" << part << "': " << message;
 }
 
-}  // namespace dejavid::io::testing
+}  // namespace alignment::io::testing

@@ -5,7 +5,7 @@
 #include "kernels/slope_intercept.hpp"
 #include "tests/kernels/problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 std::vector<float> some_gradient(std::int64_t count, Numbers numbers) {
@@ -240,4 +240,4 @@ TEST(SlopeIntercept, EqualsTheReferenceOnIntegersAndRebuildsTheDistance) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

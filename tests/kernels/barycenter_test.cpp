@@ -5,7 +5,7 @@
 #include "kernels/workspace.hpp"
 #include "tests/kernels/problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 TEST(ResizeSample, KeepsEndPointsAndInterpolatesBetween) {
@@ -91,4 +91,4 @@ TEST(Blocks, RowsAreFoundAgainAndPaddingIsZero) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

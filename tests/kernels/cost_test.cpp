@@ -4,7 +4,7 @@
 
 #include "tests/kernels/problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// Cost matrices by one variant, [sum of T, cost_stride].
@@ -132,4 +132,4 @@ TEST(Variants, TheTableHoldsThePortableOneLastAndChoosesASupportedOne) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

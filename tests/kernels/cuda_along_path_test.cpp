@@ -7,7 +7,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 std::vector<float> some_gradient(std::int64_t count, Numbers numbers) {
@@ -339,4 +339,4 @@ TEST_F(CudaGradient, TheSmallestNormalDifferenceHasAWholeSign) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

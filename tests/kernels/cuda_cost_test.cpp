@@ -4,7 +4,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// Elements [sum of T, C*K] without the padding of the columns.
@@ -181,4 +181,4 @@ TEST_F(CudaCost, LargeTilesGiveTheSameBitsAsSmallOnes) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

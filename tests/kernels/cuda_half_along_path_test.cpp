@@ -6,7 +6,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// Unit roundoff of f16.
@@ -499,4 +499,4 @@ TEST_F(CudaHalfGradient, IsNotFiniteWhereSomethingIsNot) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

@@ -2,7 +2,7 @@
 
 #include "tests/kernels/half_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// Real features as data sets have them: each with its own offset and spread, each class with its own weights.
@@ -275,4 +275,4 @@ TEST_F(CudaHalfSearch, NeedsNoMoreMemoryThanTheSearchInF32) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

@@ -4,7 +4,7 @@
 #include "kernels/slope_intercept.hpp"
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 using CudaSlopeIntercept = OnDevice;
@@ -104,4 +104,4 @@ TEST_F(CudaBarycenter, EqualsTheReferenceBitForBit) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

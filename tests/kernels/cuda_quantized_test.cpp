@@ -6,7 +6,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// A problem on the device with its parameters quantized, and what was made of them.
@@ -272,4 +272,4 @@ TEST_F(CudaQuantized, LargeTilesGiveTheSameBitsAsSmallOnes) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

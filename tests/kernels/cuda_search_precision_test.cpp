@@ -4,7 +4,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 using CudaSearchPrecision = OnDevice;
@@ -75,4 +75,4 @@ TEST_F(CudaSearchPrecision, NamesAreFoundAndOthersRefused) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

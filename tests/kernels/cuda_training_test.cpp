@@ -8,7 +8,7 @@
 #include "kernels/update.hpp"
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -302,4 +302,4 @@ TEST_F(CudaUpdate, ChangesNothingWhereASumWasNotFinite) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

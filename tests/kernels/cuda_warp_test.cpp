@@ -2,7 +2,7 @@
 
 #include "tests/kernels/device_problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// `own_distances`: where to put the paths' own distances [B,C], or nullptr.
@@ -131,4 +131,4 @@ TEST_F(CudaWarp, AloneFollowsTheRulesForTiesOnAnyCosts) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

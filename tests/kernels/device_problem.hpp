@@ -21,12 +21,12 @@
 #include "tests/kernels/problem.hpp"
 
 /// What the tests of the CUDA kernels share. The same files run on a GPU and, in the preset cpu, on an emulated one.
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 
 inline void expect_cuda(cudaError_t error, const char* call) {
   if (error != cudaSuccess) ADD_FAILURE() << call << ": " << cudaGetErrorString(error);
 }
-#define EXPECT_CUDA(call) ::dejavid::kernels::testing::expect_cuda(call, #call)
+#define EXPECT_CUDA(call) ::alignment::kernels::testing::expect_cuda(call, #call)
 
 /// Skips without a GPU. The kernels run on a stream of the test's own.
 class OnDevice : public ::testing::Test {
@@ -212,4 +212,4 @@ void for_each_fused_variant(Check&& check) {
   });
 }
 
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

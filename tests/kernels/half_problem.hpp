@@ -8,7 +8,7 @@
 #include "tests/kernels/device_problem.hpp"
 
 /// What tests of searches in f16 share.
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 
 /// Unit roundoff of f16.
 inline constexpr double kHalfRoundoff = 0x1p-11;
@@ -167,4 +167,4 @@ inline std::vector<double> cost_bounds(const Problem<float>& rounded) {
   return bounds;
 }
 
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

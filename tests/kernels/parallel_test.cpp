@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-namespace dejavid::kernels::cpu {
+namespace alignment::kernels::cpu {
 namespace {
 
 TEST(ParallelFor, CallsEveryIndexOnceAsOneOfItsThreads) {
@@ -96,4 +96,4 @@ TEST(ParallelFor, ManyMoreThreadsThanCoresAreHardlySlowerThanOne) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::cpu
+}  // namespace alignment::kernels::cpu

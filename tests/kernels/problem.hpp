@@ -17,7 +17,7 @@
 #include "kernels/variants.hpp"
 #include "kernels/warp.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 
 /// Unit roundoff of f32.
 inline constexpr double kRoundoff = 0x1p-24;
@@ -238,4 +238,4 @@ inline std::vector<std::int32_t> quantized_paths_by(const Problem<float>& proble
   return breakpoints;
 }
 
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

@@ -7,7 +7,7 @@
 
 #include "tests/kernels/problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// A problem as the reference quantizes it.
@@ -219,4 +219,4 @@ TEST(SearchQuantizedPaths, ManyFeaturesGiveNearlyThePathsOfF32) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

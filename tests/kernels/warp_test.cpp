@@ -6,7 +6,7 @@
 
 #include "tests/kernels/problem.hpp"
 
-namespace dejavid::kernels::testing {
+namespace alignment::kernels::testing {
 namespace {
 
 /// The smallest sum of costs over all paths, by walking every one of them.
@@ -170,4 +170,4 @@ TEST(SearchPaths, IdenticalSequencesAlignWithoutCost) {
 }
 
 }  // namespace
-}  // namespace dejavid::kernels::testing
+}  // namespace alignment::kernels::testing

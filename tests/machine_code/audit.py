@@ -100,7 +100,7 @@ HALF_STAGE = 32  # kHalfFeatureStage
 WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<4, {feature}> == (\d+)") for feature in ("float", "__half")}
 TILES = 2 * 64 * 128 * 4  # bytes of the two tiles that a kernel has in shared memory, four words a lane
 CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
-TIE_SIGNS = ("(dejavid::kernels::TieSign)0", "(dejavid::kernels::TieSign)1")  # kZero, kMinusOne
+TIE_SIGNS = ("(alignment::kernels::TieSign)0", "(alignment::kernels::TieSign)1")  # kZero, kMinusOne
 
 # A batch of Kinetics-400 on an H200: K = 8, T = 33, B = 384. A warp of the kernels along paths has a class and a slice of features and goes
 # along the paths to some samples, 40 cells each in rows of 4, 5, 5 and 6: a row's first cell, one more where their number is even, then

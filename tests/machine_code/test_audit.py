@@ -324,7 +324,7 @@ class Reading(unittest.TestCase):
 
     def test_short_names(self):
         for long, short in {
-            "void dejavid::kernels::cuda::(anonymous namespace)::cost_kernel<1>(float const*, long)": "cost_kernel<1>",
+            "void alignment::kernels::cuda::(anonymous namespace)::cost_kernel<1>(float const*, long)": "cost_kernel<1>",
             "void a::warp_kernel<16, true>(float const*)": "warp_kernel<16, true>",
             "a::(anonymous namespace)::pack_parameters_kernel(float const*, float*)": "pack_parameters_kernel",
             "void a::(anonymous namespace)::pack_kernel<a::Half>(a::Half const*)": "pack_kernel<a::Half>",

@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("end_to_end", "io")]
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("end_to_end", "io/store")]
 
 import foreign_files  # noqa: E402
 import independent  # noqa: E402
@@ -195,7 +195,7 @@ class Inputs(support.ProgramTest):
         return sum(path.stat().st_size for path in self.folder.glob("killed.h5.*.partial"))
 
     def foreign_refusals(self, names):
-        """Refusals of stores that tests/io/foreign_files.py makes, and what the lines must say."""
+        """Refusals of stores that tests/io/store/foreign_files.py makes, and what the lines must say."""
         folder = self.folder / "foreign"
         folder.mkdir()
         foreign_files.stores(folder)

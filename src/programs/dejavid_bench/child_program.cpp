@@ -12,10 +12,10 @@
 #include <system_error>
 #include <thread>
 
+#include "src/job/signals.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
-#include "src/run/signals.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr int kNotStarted = 127, kSignalBase = 128;
@@ -83,4 +83,4 @@ ChildEnd run_program(const std::vector<std::string>& command, const std::filesys
   return {WIFSIGNALED(status) ? kSignalBase + WTERMSIG(status) : WEXITSTATUS(status), last_line_of(errors)};
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

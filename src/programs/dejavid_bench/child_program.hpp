@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// How a program has ended.
 struct ChildEnd {
@@ -17,4 +17,4 @@ struct ChildEnd {
 /// signal asks us to stop. Throws std::system_error.
 [[nodiscard]] ChildEnd run_program(const std::vector<std::string>& command, const std::filesystem::path& errors);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

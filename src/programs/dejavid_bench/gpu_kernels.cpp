@@ -19,12 +19,12 @@
 #include "kernels/loss.hpp"
 #include "kernels/roof.hpp"
 #include "kernels/search_precision.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
-#include "src/run/log.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 namespace cuda = kernels::cuda;
@@ -436,4 +436,4 @@ std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& pati
   return records;
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -8,7 +8,7 @@
 #include "src/programs/dejavid_bench/record.hpp"
 
 /// The same as kernels_part.cpp does for instruction sets, for the GPU: one file with CUDA, one without.
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// Whether this build has CUDA kernels and this machine a GPU for them.
 [[nodiscard]] bool has_gpu();
@@ -32,4 +32,4 @@ namespace dejavid::bench {
 /// the caches flushed and is timed by the GPU's own events.
 [[nodiscard]] std::vector<Record> measure_gpu_kernels(const Shape& shape, const Patience& patience);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

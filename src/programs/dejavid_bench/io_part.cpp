@@ -12,19 +12,19 @@
 #include <stdexcept>
 #include <utility>
 
-#include "io/formats/synthetic.hpp"
-#include "io/sample_stream.hpp"
-#include "io/tse_store.hpp"
+#include "io/formats/synthetic/synthetic.hpp"
+#include "io/store/sample_stream.hpp"
+#include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/page_cache.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/synthetic_store.hpp"
 #include "src/programs/dejavid_bench/temporary_folder.hpp"
-#include "src/run/log.hpp"
-#include "src/run/signals.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 struct Options {
@@ -196,4 +196,4 @@ void add_io(CLI::App& program, Choice& choice) {
   });
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

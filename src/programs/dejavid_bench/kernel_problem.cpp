@@ -7,9 +7,9 @@
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/schedule.hpp"
+#include "src/training/schedule.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 /// Cost elements that one call computes, as search_paths() does it: they stay in a core's second-level cache.
@@ -142,4 +142,4 @@ kernels::BlockedSamples KernelProblem::blocked_samples() const {
   return {sample_blocks_.data(), offsets_.data(), static_cast<std::int64_t>(offsets_.size()) - 1, feature_dim_};
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

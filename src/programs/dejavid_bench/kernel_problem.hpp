@@ -10,9 +10,9 @@
 #include "kernels/quantized.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/variants.hpp"
-#include "src/dejavid/aligned_buffer.hpp"
+#include "src/dejavid/cpu/aligned_buffer.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// Small integers: every sum that the kernels form is exact in f32 for the shapes that validation uses.
 enum class Numbers : std::uint8_t { kSmallIntegers, kReals };
@@ -77,4 +77,4 @@ inline constexpr std::array<Operation, 4> kOperations{{{"cost", &KernelProblem::
                                                        {"distances_along_paths", &KernelProblem::distances, true},
                                                        {"gradient_along_paths", &KernelProblem::gradient, true}}};
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

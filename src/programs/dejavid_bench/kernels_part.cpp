@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "kernels/variants.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
@@ -15,9 +16,8 @@
 #include "src/programs/dejavid_bench/roof.hpp"
 #include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
-#include "src/run/log.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 struct Options {
@@ -156,4 +156,4 @@ void add_kernels(CLI::App& program, Choice& choice) {
       [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_kernels(*options); }; });
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -8,7 +8,7 @@
 
 #include "kernels/parallel.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
@@ -73,4 +73,4 @@ Summary measure(const std::function<void()>& operation, int threads, const Patie
   return summary;
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// What repeated measurements of the same thing have in common.
 struct Summary {
@@ -67,4 +67,4 @@ class BesideRoof {
 [[nodiscard]] Summary measure(const std::function<void()>& operation, int threads, const Patience& patience,
                               CacheFlush& flush, const RoofMeter& roof = {});
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 /// Tensors of a cost expression that live until its end: difference, absolute value, product.
@@ -177,4 +177,4 @@ std::vector<double> NaiveStep::magnitude_sum() const {
   return values_of(state_->magnitude_sum);
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

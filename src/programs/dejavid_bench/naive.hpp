@@ -6,7 +6,7 @@
 
 #include "kernels/tensors.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// A training step as one writes it without kernels of one's own: cost matrices as LibTorch's tensor expressions, block
 /// by block, the dynamic programme as two scalar loops, slopes and intercepts of every path by gathering its cells.
@@ -37,4 +37,4 @@ class NaiveStep {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -12,7 +12,8 @@
 #include <utility>
 
 #include "kernels/variants.hpp"
-#include "src/dejavid/adamw.hpp"
+#include "src/dejavid/cpu/adamw.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/naive.hpp"
@@ -20,9 +21,8 @@
 #include "src/programs/dejavid_bench/roof.hpp"
 #include "src/programs/dejavid_bench/shape.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
-#include "src/run/log.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::int64_t>, 3> kTrainingSamples{
@@ -167,4 +167,4 @@ void add_naive(CLI::App& program, Choice& choice) {
       [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_naive(*options); }; });
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -2,7 +2,7 @@
 
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 bool has_gpu() {
   return false;
@@ -28,4 +28,4 @@ std::vector<Record> measure_gpu_kernels(const Shape& /*shape*/, const Patience& 
   throw std::logic_error("GPU: found a build without CUDA; expected has_gpu() to be asked first");
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr std::size_t kPieceBytes = std::size_t{1} << 20U;
@@ -77,4 +77,4 @@ std::int64_t read_raw(const std::filesystem::path& file) {
   }
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

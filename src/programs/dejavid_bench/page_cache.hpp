@@ -4,7 +4,7 @@
 #include <filesystem>
 
 /// A file's bytes as the operating system holds them. All throw std::system_error.
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// Asks the system to forget what it keeps of the file in memory; what it does about it, cached_share() tells. File
 /// systems in memory keep everything.
@@ -16,4 +16,4 @@ void drop_from_page_cache(const std::filesystem::path& file);
 /// Reads the whole file by read(), piece after piece into the same memory. Returns its bytes.
 std::int64_t read_raw(const std::filesystem::path& file);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

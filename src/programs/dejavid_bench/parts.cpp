@@ -5,11 +5,11 @@
 #include <stdexcept>
 
 #include "src/config/command_line.hpp"
+#include "src/job/environment/threads.hpp"
+#include "src/job/signals.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
-#include "src/run/signals.hpp"
-#include "src/run/threads.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 std::int64_t core_count() {
@@ -60,4 +60,4 @@ void add_json_option(CLI::App& subcommand, Choice& choice) {
       ->type_name("FILE");
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -12,7 +12,7 @@
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/record.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// Counts on the command line are 1 to this.
 inline constexpr std::int64_t kMostCount = 1'000'000'000;
@@ -47,4 +47,4 @@ void add_patience_options(CLI::App& subcommand, Patience& patience);
 /// --json, which every part has.
 void add_json_option(CLI::App& subcommand, Choice& choice);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -9,11 +9,11 @@
 
 #include "dist/topology.hpp"
 #include "kernels/variants.hpp"
-#include "src/run/library_versions.hpp"
-#include "src/run/machine.hpp"
-#include "src/run/threads.hpp"
+#include "src/job/environment/library_versions.hpp"
+#include "src/job/environment/machine.hpp"
+#include "src/job/environment/threads.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -166,4 +166,4 @@ std::string to_table(const std::vector<Record>& records) {
   return table;
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

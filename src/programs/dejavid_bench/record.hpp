@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// The size of what was measured; symbols as in docs/notation.md.
 struct Shape {
@@ -71,4 +71,4 @@ struct Record {
 /// The same for people, one line a record.
 [[nodiscard]] std::string to_table(const std::vector<Record>& records);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

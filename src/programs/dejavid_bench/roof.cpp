@@ -11,7 +11,7 @@
 #include "kernels/parallel.hpp"
 #include "src/programs/dejavid_bench/roof_loops.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr double kRunSeconds = 0.02;
@@ -68,4 +68,4 @@ double measure_roof(const kernels::Variant& variant, int threads) {
   return roof_meter(variant, threads)();
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -5,7 +5,7 @@
 #include "kernels/variants.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// See roof_loops.hpp.
 using RoofLoop = double (*)(std::int64_t rounds, double* checksum);
@@ -18,4 +18,4 @@ using RoofLoop = double (*)(std::int64_t rounds, double* checksum);
 /// The same, once.
 [[nodiscard]] double measure_roof(const kernels::Variant& variant, int threads);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

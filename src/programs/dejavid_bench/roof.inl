@@ -2,7 +2,7 @@
 // compiled for: what bounds every kernel. Where the set has no fma, a multiplication and an addition.
 #pragma once
 
-#include "kernels/cpu/simd.inl"
+#include "kernels/cpu/simd/simd.inl"
 
 namespace {
 

@@ -5,7 +5,7 @@
 /// One instruction set's loop of sub, and, fma from registers each: adds up |1.5 - 1.25| * 0.5 `rounds` times for a
 /// fixed number of elements, and returns how many elements that were in all. `checksum`: their sum, so that nothing is
 /// optimised away.
-namespace dejavid::bench {
+namespace alignment::bench {
 
 #if defined(DEJAVID_X86_VARIANTS)
 double avx512_roof(std::int64_t rounds, double* checksum);
@@ -13,4 +13,4 @@ double avx2_roof(std::int64_t rounds, double* checksum);
 #endif
 double portable_roof(std::int64_t rounds, double* checksum);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -3,10 +3,10 @@
 
 #include "src/programs/dejavid_bench/roof_loops.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 double portable_roof(std::int64_t rounds, double* checksum) {
   return roof_loop(rounds, checksum);
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -8,11 +8,11 @@
 #include <cmath>
 #include <string_view>
 
-#include "io/formats/synthetic.hpp"
+#include "io/formats/synthetic/synthetic.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/config.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 constexpr std::int64_t kPresetSamples = 96;
@@ -71,4 +71,4 @@ KernelProblem batch_of(const Shape& shape) {
           Numbers::kReals};
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -6,7 +6,7 @@
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/record.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// The name of a synthetic set's preset, or five numbers "C,K,F,T,B". `samples`, where
 /// given, takes the place of B. Throws ConfigError.
@@ -15,4 +15,4 @@ namespace dejavid::bench {
 /// Random reals of that shape, B samples of the same length.
 [[nodiscard]] KernelProblem batch_of(const Shape& shape);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

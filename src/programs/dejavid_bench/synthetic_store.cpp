@@ -5,11 +5,11 @@
 #include <memory>
 #include <stdexcept>
 
-#include "io/formats/synthetic.hpp"
+#include "io/formats/synthetic/synthetic.hpp"
 #include "src/config/command_line.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 std::filesystem::path write_synthetic_store(const std::string& preset, std::int64_t train_samples,
                                             std::int64_t val_samples, const std::filesystem::path& folder) {
@@ -27,4 +27,4 @@ std::filesystem::path write_synthetic_store(const std::string& preset, std::int6
   return store;
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// Writes a synthetic set of `preset`'s shape to `folder`/PRESET.h5 and returns that path. Throws ConfigError for
 /// counts that make no set, io::WriteError, and std::runtime_error where a signal asks to stop.
@@ -12,4 +12,4 @@ namespace dejavid::bench {
                                                           std::int64_t val_samples,
                                                           const std::filesystem::path& folder);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

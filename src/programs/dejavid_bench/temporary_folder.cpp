@@ -8,7 +8,7 @@
 
 #include "io/errors.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "dejavid_bench-XXXXXX").string();
@@ -24,4 +24,4 @@ TemporaryFolder::~TemporaryFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// A new folder under the system's temporary one ($TMPDIR, else /tmp), removed with everything in it. Throws
 /// io::WriteError.
@@ -19,4 +19,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -16,6 +16,8 @@
 #include "io/errors.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/command_line.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/child_program.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
@@ -26,10 +28,8 @@
 #include "src/programs/dejavid_bench/temporary_folder.hpp"
 #include "src/programs/dejavid_bench/torch_script.hpp"
 #include "src/programs/dejavid_bench/validation.hpp"
-#include "src/run/log.hpp"
-#include "src/run/signals.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 using Json = nlohmann::json;
@@ -241,4 +241,4 @@ void add_torch(CLI::App& program, Choice& choice) {
       [options, &choice] { choice.measure = [options](dist::Communicator&) { return measure_torch(*options); }; });
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

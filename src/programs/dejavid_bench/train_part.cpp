@@ -6,26 +6,26 @@
 #include <memory>
 #include <optional>
 
-#include "io/formats/synthetic.hpp"
+#include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/choices.hpp"
 #include "src/config/command_line.hpp"
-#include "src/dejavid/command_setup.hpp"
+#include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/trainer.hpp"
+#include "src/job/environment/environment.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/roof.hpp"
 #include "src/programs/dejavid_bench/synthetic_store.hpp"
 #include "src/programs/dejavid_bench/temporary_folder.hpp"
-#include "src/run/environment.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/log.hpp"
-#include "src/run/signals.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 struct Options {
@@ -249,4 +249,4 @@ void add_train(CLI::App& program, Choice& choice) {
   });
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -8,7 +8,7 @@
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/naive.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 namespace {
 
 // A cell costs at most 2 * 4 * kMostFeatures, a path of kMostSteps + kMostLength cells below 2^24: exact in f32.
@@ -198,4 +198,4 @@ std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int6
   return line;
 }
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

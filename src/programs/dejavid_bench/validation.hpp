@@ -11,7 +11,7 @@
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/record.hpp"
 
-namespace dejavid::bench {
+namespace alignment::bench {
 
 /// A small cut of `shape` with integers, on which every kernel is exact.
 [[nodiscard]] KernelProblem cut_problem(const Shape& shape);
@@ -59,4 +59,4 @@ std::optional<std::string> first_difference(const std::vector<Value>& found, con
 /// The same for NaiveStep, as many classes at a time as `block_bytes` allow.
 [[nodiscard]] std::optional<std::string> find_naive_disagreement(const Shape& shape, std::int64_t block_bytes);
 
-}  // namespace dejavid::bench
+}  // namespace alignment::bench

@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-namespace dejavid {
+namespace alignment {
 
 /// Each adds one subcommand, with its options and what it does, to the program. What it does may throw; main()
 /// translates.
@@ -19,4 +19,4 @@ struct CheckFailed {
   int exit_code = 0;
 };
 
-}  // namespace dejavid
+}  // namespace alignment

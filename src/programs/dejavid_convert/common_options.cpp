@@ -7,16 +7,16 @@
 #include <stdexcept>
 #include <vector>
 
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/destination.hpp"
 #include "io/durable_file.hpp"
-#include "io/first_few.hpp"
 #include "io/result_file.hpp"
-#include "io/utf8.hpp"
-#include "src/run/progress.hpp"
-#include "src/run/signals.hpp"
-#include "src/run/terminal.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/progress.hpp"
+#include "src/job/terminal/terminal.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 /// Ends the conversion at the next sample, so that the unfinished file is removed on the way out.
@@ -129,4 +129,4 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
                                         totals.bytes));
 }
 
-}  // namespace dejavid
+}  // namespace alignment

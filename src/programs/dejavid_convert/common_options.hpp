@@ -7,7 +7,7 @@
 #include "io/formats/sample_source.hpp"
 #include "src/config/config.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 /// What every subcommand that writes a store takes.
 struct OutputOptions {
@@ -31,4 +31,4 @@ void require_text(const char* option, const std::string& text);
 /// io::write_store() throws.
 void convert(io::SampleSource& source, const OutputOptions& options);
 
-}  // namespace dejavid
+}  // namespace alignment

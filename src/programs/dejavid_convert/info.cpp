@@ -5,10 +5,10 @@
 #include <optional>
 
 #include "io/result_file.hpp"
-#include "io/store_check.hpp"
+#include "io/store/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 const char* type_name(io::FeatureType type) {
@@ -100,4 +100,4 @@ void add_info(CLI::App& program) {
   });
 }
 
-}  // namespace dejavid
+}  // namespace alignment

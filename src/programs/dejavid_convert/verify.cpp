@@ -14,12 +14,12 @@
 #include <string_view>
 #include <system_error>
 
-#include "io/crash_guard.hpp"
+#include "io/hdf5/crash_guard.hpp"
 #include "io/result_file.hpp"
-#include "io/store_check.hpp"
+#include "io/store/store_check.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
-namespace dejavid {
+namespace alignment {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -172,4 +172,4 @@ void add_verify(CLI::App& program) {
   });
 }
 
-}  // namespace dejavid
+}  // namespace alignment

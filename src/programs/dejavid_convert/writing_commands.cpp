@@ -4,14 +4,14 @@
 #include <optional>
 
 #include "io/formats/merged.hpp"
-#include "io/formats/npy.hpp"
-#include "io/formats/synthetic.hpp"
-#include "io/formats/torch.hpp"
-#include "io/formats/ts.hpp"
+#include "io/formats/python/npy.hpp"
+#include "io/formats/python/torch.hpp"
+#include "io/formats/synthetic/synthetic.hpp"
+#include "io/formats/text/ts.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/programs/dejavid_convert/common_options.hpp"
 
-namespace dejavid {
+namespace alignment {
 
 void add_ts(CLI::App& program) {
   struct Options {
@@ -129,4 +129,4 @@ void add_merge(CLI::App& program) {
   });
 }
 
-}  // namespace dejavid
+}  // namespace alignment

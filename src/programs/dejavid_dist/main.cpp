@@ -10,38 +10,38 @@
 
 #include "dist/communicator.hpp"
 #include "dist/errors.hpp"
-#include "dist/mpi_session.hpp"
+#include "dist/mpi/session.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "src/config/command_line.hpp"
-#include "src/dejavid/commands.hpp"
-#include "src/run/early_signals.hpp"
-#include "src/run/failure.hpp"
-#include "src/run/log.hpp"
-#include "src/run/same_settings.hpp"
-#include "src/run/signals.hpp"
-#include "src/run/standard_output.hpp"
+#include "src/dejavid/commands/commands.hpp"
+#include "src/job/early_signals.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/same_settings.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/standard_output.hpp"
 
 namespace {
 
-using dejavid::ExitCode;
+using alignment::ExitCode;
 
-ExitCode run(const dejavid::Invocation& invocation, dejavid::dist::Communicator& communicator) {
-  dejavid::require_same_settings(invocation, communicator);
+ExitCode run(const alignment::Invocation& invocation, alignment::dist::Communicator& communicator) {
+  alignment::require_same_settings(invocation, communicator);
   switch (invocation.command) {
-    case dejavid::Command::kTrain:
-      return dejavid::run_training(invocation.config, invocation.given, communicator);
-    case dejavid::Command::kCentroids:
-      dejavid::run_centroids(invocation.config, invocation.predict_file, communicator);
+    case alignment::Command::kTrain:
+      return alignment::run_training(invocation.config, invocation.given, communicator);
+    case alignment::Command::kCentroids:
+      alignment::run_centroids(invocation.config, invocation.predict_file, communicator);
       return ExitCode::kDone;
-    case dejavid::Command::kEval:
-      dejavid::run_evaluation(invocation.config, invocation.given, invocation.json_file, communicator);
+    case alignment::Command::kEval:
+      alignment::run_evaluation(invocation.config, invocation.given, invocation.json_file, communicator);
       return ExitCode::kDone;
-    case dejavid::Command::kPredict:
-      dejavid::run_prediction(invocation.config, invocation.given, invocation.predict_file, communicator);
+    case alignment::Command::kPredict:
+      alignment::run_prediction(invocation.config, invocation.given, invocation.predict_file, communicator);
       return ExitCode::kDone;
-    case dejavid::Command::kDoctor:
-      return dejavid::run_diagnosis(invocation.config, communicator);
+    case alignment::Command::kDoctor:
+      return alignment::run_diagnosis(invocation.config, communicator);
   }
   return ExitCode::kOther;
 }
@@ -52,66 +52,66 @@ void print_error(const std::string& line) {
 
 /// Every rank that is left notices a late or lost one by itself. Where one has ended the job before its turn comes, the
 /// next stays silent.
-void await_turn(const dejavid::dist::Communicator& communicator) {
+void await_turn(const alignment::dist::Communicator& communicator) {
   constexpr std::chrono::seconds kLongEnough{3};
   std::this_thread::sleep_for(kLongEnough * std::min(communicator.rank().value, 2));
 }
 
 /// Training stops on request, from the first instruction on: MPI and other libraries leave these signals alone. What
 /// else a program does has nothing to keep.
-void settle_signals(dejavid::Command command) {
-  if (command == dejavid::Command::kTrain) dejavid::install_stop_signals();
-  dejavid::let_stop_signals_through();
+void settle_signals(alignment::Command command) {
+  if (command == alignment::Command::kTrain) alignment::install_stop_signals();
+  alignment::let_stop_signals_through();
 }
 
 /// Parsing needs no MPI, so that --help and mistakes in a configuration are answered on a login node too.
 int start(int argument_count, char** arguments) {
-  dejavid::Invocation invocation;
+  alignment::Invocation invocation;
   try {
-    auto asked = dejavid::interpret({arguments + 1, arguments + argument_count});
-    if (const auto* printout = std::get_if<dejavid::Printout>(&asked)) {
-      if (dejavid::speaks_for_the_job()) dejavid::io::write_standard_output(printout->text);
+    auto asked = alignment::interpret({arguments + 1, arguments + argument_count});
+    if (const auto* printout = std::get_if<alignment::Printout>(&asked)) {
+      if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(printout->text);
       return static_cast<int>(ExitCode::kDone);
     }
-    invocation = std::get<dejavid::Invocation>(std::move(asked));
-  } catch (const dejavid::ConfigError& error) {
+    invocation = std::get<alignment::Invocation>(std::move(asked));
+  } catch (const alignment::ConfigError& error) {
     // A rank that is still there after a while is alone with its mistake: no other has ended the job.
-    dejavid::let_the_speaker_finish();
-    print_error(error.what() + dejavid::rank_before_mpi());
+    alignment::let_the_speaker_finish();
+    print_error(error.what() + alignment::rank_before_mpi());
     return static_cast<int>(ExitCode::kUsage);
-  } catch (const dejavid::io::WriteError& error) {
+  } catch (const alignment::io::WriteError& error) {
     print_error(error.what());
     return static_cast<int>(ExitCode::kCannotWrite);
   }
   settle_signals(invocation.command);
 
-  std::unique_ptr<dejavid::dist::MpiSession> session;
-  std::unique_ptr<dejavid::dist::Communicator> communicator;
+  std::unique_ptr<alignment::dist::MpiSession> session;
+  std::unique_ptr<alignment::dist::Communicator> communicator;
   try {
-    if (dejavid::dist::started_by_launcher()) {
+    if (alignment::dist::started_by_launcher()) {
       const std::chrono::duration<double> timeout = invocation.config.dist.timeout();
-      session = std::make_unique<dejavid::dist::MpiSession>(argument_count, arguments, timeout);
-      communicator = dejavid::dist::make_mpi_communicator(timeout);
+      session = std::make_unique<alignment::dist::MpiSession>(argument_count, arguments, timeout);
+      communicator = alignment::dist::make_mpi_communicator(timeout);
     } else {
-      communicator = dejavid::dist::make_self_communicator();
+      communicator = alignment::dist::make_self_communicator();
     }
-    dejavid::start_log(communicator->topology());
+    alignment::start_log(communicator->topology());
     return static_cast<int>(run(invocation, *communicator));
-  } catch (const dejavid::dist::AgreedFailure& failure) {  // the same on every rank
+  } catch (const alignment::dist::AgreedFailure& failure) {  // the same on every rank
     if (communicator->is_root()) {
       if (failure.code == static_cast<int>(ExitCode::kStopped)) {
-        dejavid::log_info(failure.what());
+        alignment::log_info(failure.what());
       } else {
         print_error(failure.what());
       }
     }
     return failure.code;
   } catch (...) {  // this rank alone: the others may be waiting for it
-    const dejavid::dist::Failure failure = dejavid::describe(std::current_exception());
+    const alignment::dist::Failure failure = alignment::describe(std::current_exception());
     const auto code = static_cast<ExitCode>(failure.code);
     if (communicator && (code == ExitCode::kTimeout || code == ExitCode::kRankLost)) await_turn(*communicator);
     print_error(failure.message);
-    if (communicator && communicator->size().value > 1) dejavid::dist::abort_all_ranks(failure.code);
+    if (communicator && communicator->size().value > 1) alignment::dist::abort_all_ranks(failure.code);
     return failure.code;
   }
 }
@@ -119,6 +119,6 @@ int start(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  dejavid::prepare_standard_streams();
+  alignment::prepare_standard_streams();
   return start(argument_count, arguments);
 }

@@ -1,0 +1,452 @@
+#include "io/store/store_file.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <unordered_set>
+
+#include "io/bytes/digest.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/half_float.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
+#include "io/hdf5/crash_guard.hpp"
+
+namespace alignment::io {
+namespace {
+
+using hdf5::Refusal;
+
+/// Calls `work` under HDF5's lock; what it refuses becomes a StoreError that names the file.
+template <typename Work>
+auto naming(const std::filesystem::path& file, Work&& work) {
+  try {
+    const hdf5::LibraryLock lock(file);
+    const CrashGuard guard(file, GuardedFile::kStore);
+    return work();
+  } catch (const Refusal& refusal) {
+    throw StoreError(file.string() + refusal.what());
+  }
+}
+
+void require_count(std::string_view dataset, std::size_t found, std::size_t expected, std::string_view because) {
+  if (found != expected) {
+    throw Refusal(fmt::format(":{}: found {} entries; expected {} ({}); make the store again", dataset, found, expected,
+                              because));
+  }
+}
+
+void require_header(const hdf5::Handle& root) {
+  const auto format = hdf5::text_attribute(root, "format");
+  if (!format || *format != kStoreFormat) {
+    throw Refusal(
+        fmt::format(":attribute format: found {}; expected \"{}\"; name a TSE store (dejavid_convert makes them)",
+                    format ? "\"" + printable(*format) + "\"" : "none", kStoreFormat));
+  }
+  const auto version = hdf5::integer_attribute(root, "version");
+  if (!version || *version != kStoreVersion) {
+    throw Refusal(
+        fmt::format(":attribute version: found {}; expected {}; make the store again with this version's tools",
+                    version ? std::to_string(*version) : "none", kStoreVersion));
+  }
+  const auto complete = hdf5::integer_attribute(root, "complete");
+  if (!complete || *complete != 1) {
+    throw Refusal(fmt::format(":attribute complete: found {}; expected 1; the store was not finished: make it again",
+                              complete ? std::to_string(*complete) : "none"));
+  }
+}
+
+std::int64_t required_integer(const hdf5::Handle& root, const char* name) {
+  const auto value = hdf5::integer_attribute(root, name);
+  if (!value) throw Refusal(fmt::format(":attribute {}: found none; expected an integer; make the store again", name));
+  return *value;
+}
+
+/// Integers of rank 1 that all lie in least .. limit-1.
+template <typename T>
+std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int64_t limit, std::int64_t least = 0) {
+  const auto dataset = hdf5::open_dataset(root, name);
+  hdf5::require_rank(dataset, 1, "one dimension");
+  const auto values = hdf5::read_integers(dataset);
+  std::vector<T> bounded;
+  bounded.reserve(values.size());
+  FirstFew samples, outside;
+  for (std::size_t n = 0; n < values.size(); ++n) {
+    if (values[n] < least || values[n] >= limit) {
+      samples.add(n);
+      outside.add(values[n]);
+    }
+    bounded.push_back(static_cast<T>(values[n]));
+  }
+  if (samples.count() > 0) {
+    throw Refusal(fmt::format(":{}:{} {}: found {}; expected {} to {}; make the store again", name,
+                              samples.count() == 1 ? "sample" : "samples", samples.text(), outside.text(), least,
+                              limit - 1));
+  }
+  return bounded;
+}
+
+/// The position of the first value that is NaN, infinite or beyond the limit; `count` where there is none.
+std::size_t first_unusable(const float* values, std::size_t count, float limit) {
+  std::uint32_t largest = 0;  // of NaN and infinity too; without an early exit, so that it is vector code
+  for (std::size_t n = 0; n < count; ++n)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[n]) & 0x7FFFFFFFU);
+  if (largest <= std::bit_cast<std::uint32_t>(limit)) return count;
+  return static_cast<std::size_t>(
+      std::find_if(values, values + count, [limit](float value) { return !(std::fabs(value) <= limit); }) - values);
+}
+
+}  // namespace
+
+std::uint64_t StoreIndex::digest() const {
+  Digest digest;
+  digest.add(feature_dim);
+  for (const auto& name : class_names) digest.add(name);
+  digest.add(offsets);
+  digest.add(labels);
+  digest.add(splits);
+  for (const auto& id : ids) digest.add(id);
+  digest.add(digests);
+  digest.add(encoder);
+  digest.add(source);
+  if (logits > 0) digest.add(logits);
+  return digest.value();
+}
+
+std::optional<std::string> repeated_name(const std::vector<std::string>& class_names) {
+  std::unordered_set<std::string_view> known;
+  for (const std::string& name : class_names) {
+    if (!known.insert(name).second) return name;
+  }
+  return std::nullopt;
+}
+
+FileFacts FileFacts::of(const std::filesystem::path& file) {
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return {};
+  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
+  return {found.st_dev, found.st_ino, found.st_size,
+          found.st_mtim.tv_sec * kNanosecondsPerSecond + found.st_mtim.tv_nsec};
+}
+
+StoreFile::StoreFile(std::filesystem::path file) : path_(std::move(file)) {
+  try {
+    naming(path_, [this] { open(); });
+  } catch (...) {
+    close();
+    throw;
+  }
+}
+
+StoreFile::~StoreFile() {
+  close();
+}
+
+void StoreFile::close() {
+  const CrashGuard guard(path_, GuardedFile::kStore);
+  timestamps_.reset();
+  frame_labels_.reset();
+  features_ = {};
+  half_type_ = {};
+  file_ = {};
+}
+
+void StoreFile::open() {
+  facts_ = FileFacts::of(path_);  // before opening: a change meanwhile is met at the first read
+  file_ = hdf5::open_for_reading(path_, "TSE store");
+  const auto root = hdf5::owned(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "", "opening its root");
+  require_header(root);
+  read_index(root);
+  open_features(root);
+  check_index();
+  hdf5::require_digest(root, kIndexDigestAttribute, fmt::format(":attribute {}", kIndexDigestAttribute),
+                       index_.digest());
+  checked_.assign(index_.labels.size(), false);
+}
+
+void StoreFile::read_index(const hdf5::Handle& root) {
+  index_.feature_dim = required_integer(root, "feature_dim");
+  const std::int64_t classes = required_integer(root, "num_classes");
+  if (index_.feature_dim < 1) {
+    throw Refusal(
+        fmt::format(":attribute feature_dim: found {}; expected at least 1; make the store again", index_.feature_dim));
+  }
+  const bool unlabelled = hdf5::integer_attribute(root, kUnlabelledAttribute).value_or(0) == 1;
+  const bool without_classes = unlabelled && classes == 0;  // new samples, of which nothing is known
+  if (!without_classes) index_.class_names = hdf5::read_texts(hdf5::open_dataset(root, "class_names"));
+  if ((classes < 1 && !without_classes) || static_cast<std::size_t>(classes) != index_.class_names.size() ||
+      classes > INT32_MAX) {
+    throw Refusal(
+        fmt::format(":class_names: found {} names; expected {} (num_classes), at least one; make the store again",
+                    index_.class_names.size(), classes));
+  }
+  if (const auto repeated = repeated_name(index_.class_names)) {
+    const auto first = std::find(index_.class_names.begin(), index_.class_names.end(), *repeated);
+    const auto second = std::find(first + 1, index_.class_names.end(), *repeated);
+    throw Refusal(
+        fmt::format(":class_names: found \"{}\" for class {} and class {}; expected every name once; rename or join "
+                    "the classes and "
+                    "make the store again",
+                    printable(*repeated), first - index_.class_names.begin(), second - index_.class_names.begin()));
+  }
+  index_.encoder = hdf5::text_attribute(root, "encoder").value_or("");
+  index_.source = hdf5::text_attribute(root, "source").value_or("");
+
+  index_.logits = hdf5::integer_attribute(root, kLogitsAttribute).value_or(0);
+  if (index_.logits != 0 && (index_.logits != classes || index_.logits > index_.feature_dim)) {
+    throw Refusal(
+        fmt::format(":attribute {}: found {}; expected {}, one logit a class among {} features; make the store "
+                    "again, or remove the attribute",
+                    kLogitsAttribute, index_.logits, classes, index_.feature_dim));
+  }
+
+  const auto offsets = hdf5::open_dataset(root, "offsets");
+  hdf5::require_rank(offsets, 1, "one dimension");
+  index_.offsets = hdf5::read_integers(offsets);
+  index_.labels = read_bounded<std::int32_t>(root, "labels", classes, unlabelled ? kNoLabel : 0);
+  index_.splits = read_bounded<Split>(root, "split", 3);
+  index_.ids = hdf5::read_texts(hdf5::open_dataset(root, "ids"));
+  if (hdf5::has_member(root, "digests")) {
+    const auto digests = hdf5::open_dataset(root, "digests");
+    hdf5::require_rank(digests, 1, "one dimension");
+    index_.digests = hdf5::read_digests(digests);
+    require_count("digests", index_.digests.size(), index_.labels.size(), "as labels");
+  }
+}
+
+void StoreFile::open_features(const hdf5::Handle& root) {
+  features_ = hdf5::open_dataset(root, "features");
+  hdf5::require_rank(features_, 2, "two dimensions, [sum of T, F]");
+  const hid_t type = features_.type.get();
+  half_type_ = hdf5::float16_type();
+  const auto half_big_endian = hdf5::float16_type();
+  hdf5::checked(H5Tset_order(half_big_endian.get(), H5T_ORDER_BE), "", "half precision type");
+  half_precision_ = H5Tequal(type, half_type_.get()) > 0 || H5Tequal(type, half_big_endian.get()) > 0;
+  if (!half_precision_ && H5Tequal(type, H5T_IEEE_F32LE) <= 0 && H5Tequal(type, H5T_IEEE_F32BE) <= 0) {
+    throw Refusal(fmt::format(
+        ":features: found {}; expected f32 or f16 (IEEE); convert them (NumPy: astype('f4')) and make the store again",
+        hdf5::describe_type(type)));
+  }
+  if (features_.shape[1] != index_.feature_dim) {
+    throw Refusal(
+        fmt::format(":features: found {} features a step; expected {} (attribute feature_dim); make the store again",
+                    features_.shape[1], index_.feature_dim));
+  }
+  if (const auto chunk = hdf5::chunk_of(features_); !chunk.empty()) {
+    // A sample often ends in the chunk in which the next one begins; more than a few chunks would only be memory.
+    const std::size_t chunk_bytes = static_cast<std::size_t>(chunk[0] * chunk[1]) * H5Tget_size(type);
+    const std::size_t across = static_cast<std::size_t>((features_.shape[1] + chunk[1] - 1) / chunk[1]);
+    constexpr std::size_t kLeast = std::size_t{1} << 20U, kMost = std::size_t{64} << 20U;
+    hdf5::set_chunk_cache(features_, root, std::max(chunk_bytes, std::clamp(2 * across * chunk_bytes, kLeast, kMost)));
+  }
+
+  const auto open_optional = [&](const char* name) -> std::optional<hdf5::Dataset> {
+    if (!hdf5::has_member(root, name)) return {};
+    auto dataset = hdf5::open_dataset(root, name);
+    hdf5::require_rank(dataset, 1, "one dimension");
+    require_count(name, static_cast<std::size_t>(dataset.shape[0]), static_cast<std::size_t>(features_.shape[0]),
+                  "the rows of features");
+    return dataset;
+  };
+  frame_labels_ = open_optional("frame_labels");
+  timestamps_ = open_optional("timestamps");
+  if (frame_labels_ && H5Tget_class(frame_labels_->type.get()) != H5T_INTEGER) {
+    throw Refusal(fmt::format(":frame_labels: found {}; expected integers; make the store again",
+                              hdf5::describe_type(frame_labels_->type.get())));
+  }
+  if (timestamps_ && H5Tget_class(timestamps_->type.get()) != H5T_FLOAT) {
+    throw Refusal(fmt::format(":timestamps: found {}; expected f64; make the store again",
+                              hdf5::describe_type(timestamps_->type.get())));
+  }
+}
+
+void StoreFile::check_index() const {
+  const std::size_t samples = index_.labels.size();
+  if (samples == 0) throw Refusal(":labels: found no samples; expected at least one; make the store again");
+  require_count("offsets", index_.offsets.size(), samples + 1, "one more than labels");
+  require_count("split", index_.splits.size(), samples, "as labels");
+  require_count("ids", index_.ids.size(), samples, "as labels");
+  if (index_.offsets.front() != 0) {
+    throw Refusal(
+        fmt::format(":offsets: found {} at the start; expected 0; make the store again", index_.offsets.front()));
+  }
+  for (std::size_t n = 0; n < samples; ++n) {
+    if (index_.offsets[n + 1] <= index_.offsets[n]) {
+      throw Refusal(
+          fmt::format(":offsets:sample {} ({}): found rows {} to {}; expected at least one step; make the store again",
+                      n, printable(index_.ids[n]), index_.offsets[n], index_.offsets[n + 1]));
+    }
+    if (index_.offsets[n + 1] - index_.offsets[n] > kMostSteps) {
+      throw Refusal(fmt::format(
+          ":offsets:sample {} ({}): found {} steps; expected at most {}; cut the sample and make the store again", n,
+          printable(index_.ids[n]), index_.offsets[n + 1] - index_.offsets[n], kMostSteps));
+    }
+  }
+  if (index_.offsets.back() != features_.shape[0]) {
+    throw Refusal(fmt::format(":offsets: found {} at the end; expected {}, the rows of features; make the store again",
+                              index_.offsets.back(), features_.shape[0]));
+  }
+}
+
+std::int64_t StoreFile::length(std::int64_t sample) const {
+  const auto n = static_cast<std::size_t>(sample);
+  return index_.offsets[n + 1] - index_.offsets[n];
+}
+
+std::string StoreFile::describe(std::int64_t sample, std::string_view dataset) const {
+  return fmt::format("{}:{}:sample {} ({})", path_.string(), dataset, sample,
+                     printable(index_.ids[static_cast<std::size_t>(sample)]));
+}
+
+void StoreFile::require_unchanged() const {
+  const FileInUse in_use(path_);
+  if (FileFacts::of(path_) != facts_) {
+    throw StoreError(fmt::format(
+        "{}: found a file that changed after it was opened; expected the same size, time and inode; leave it alone "
+        "while it is read, and start again",
+        path_.string()));
+  }
+}
+
+void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type,
+                          void* destination) const {
+  const hdf5::LibraryLock lock(path_);
+  const CrashGuard guard(path_, GuardedFile::kStore);
+  const std::size_t rank = dataset.shape.size();
+  std::array<hsize_t, 2> start{static_cast<hsize_t>(index_.offsets[static_cast<std::size_t>(sample)]), 0};
+  std::array<hsize_t, 2> count{static_cast<hsize_t>(length(sample)),
+                               static_cast<hsize_t>(rank == 2 ? dataset.shape[1] : 0)};
+  bool good =
+      H5Sselect_hyperslab(dataset.space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) >= 0;
+  if (good) {
+    const hdf5::Handle memory(H5Screate_simple(static_cast<int>(rank), count.data(), nullptr), H5Sclose);
+    good = memory.valid() &&
+           H5Dread(dataset.id.get(), memory_type, memory.get(), dataset.space.get(), H5P_DEFAULT, destination) >= 0;
+  }
+  if (!good) {
+    throw StoreError(fmt::format(
+        "{}: found damaged data (HDF5: {}); expected what was written; copy the store again or make it again",
+        describe(sample, dataset.name), hdf5::innermost_message()));
+  }
+}
+
+std::size_t StoreFile::element_count(std::int64_t sample) const {
+  return static_cast<std::size_t>(length(sample) * index_.feature_dim);
+}
+
+void StoreFile::read_stored(std::int64_t sample, void* destination) {
+  require_unchanged();
+  const auto at = static_cast<std::size_t>(sample);
+  read_rows(features_, sample, half_precision_ ? half_type_.get() : H5T_NATIVE_FLOAT, destination);
+  if (checked_[at] || index_.digests.empty()) return;
+  const std::size_t width = half_precision_ ? sizeof(std::uint16_t) : sizeof(float);
+  const std::uint64_t digest = XXH64(destination, element_count(sample) * width, 0);
+  if (digest != index_.digests[at]) {
+    throw StoreError(fmt::format(
+        "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
+        describe(sample), digest, index_.digests[at]));
+  }
+}
+
+void StoreFile::read_content(std::int64_t sample, float* destination) {
+  if (!half_precision_) return read_stored(sample, destination);
+  half_.resize(element_count(sample));
+  read_stored(sample, half_.data());
+  std::transform(half_.begin(), half_.end(), destination, widen_half);
+}
+
+void StoreFile::read_sample(std::int64_t sample, float* destination) {
+  read_content(sample, destination);
+  require_finite(sample, destination);
+}
+
+void StoreFile::read_halves(std::int64_t sample, std::uint16_t* destination) {
+  if (!half_precision_) throw std::logic_error("halves of a store that has none");
+  read_stored(sample, destination);
+  if (checked_[static_cast<std::size_t>(sample)]) return;
+  values_.resize(element_count(sample));
+  std::transform(destination, destination + values_.size(), values_.begin(), widen_half);
+  require_finite(sample, values_.data());
+}
+
+/// What follows the first read of a sample.
+void StoreFile::require_finite(std::int64_t sample, const float* values) {
+  if (checked_[static_cast<std::size_t>(sample)]) return;
+  if (const auto bad = find_not_finite(sample, values)) {
+    throw NotFiniteError(fmt::format(
+        "{}: found {} at step {}, feature {}; expected finite numbers; mend or leave out the sample and make the "
+        "store again, or set data.bad_samples = \"skip\"",
+        describe(sample), bad->value, bad->step, bad->feature));
+  }
+  checked_[static_cast<std::size_t>(sample)] = true;
+}
+
+std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
+  values_.resize(element_count(sample));
+  read_content(sample, values_.data());
+  const auto bad = find_not_finite(sample, values_.data());
+  if (!bad) checked_[static_cast<std::size_t>(sample)] = true;
+  return bad;
+}
+
+std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const float* values) const {
+  const std::size_t count = element_count(sample);
+  const auto at = first_unusable(values, count, largest_feature_);
+  if (at == count) return {};
+  const auto step = static_cast<std::int64_t>(at) / index_.feature_dim;
+  const auto feature = static_cast<std::int64_t>(at) % index_.feature_dim;
+  if (std::isfinite(values[at])) {
+    throw NotFiniteError(fmt::format(
+        "{}: found {} at step {}, feature {}; expected at most {:g} in magnitude, so that sums over features and steps "
+        "stay finite in f32; scale the features down and make the store again",
+        describe(sample), values[at], step, feature, largest_feature_));
+  }
+  return NotFinite{step, feature, values[at]};
+}
+
+/// Reads everything once where a digest says what it must be.
+void StoreFile::check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const {
+  if (std::exchange(checked, true)) return;
+  naming(path_, [&] {
+    if (!hdf5::unsigned_attribute(dataset.id, kDigestAttribute)) return;
+    std::vector<std::byte> bytes(static_cast<std::size_t>(dataset.element_count()) * H5Tget_size(type));
+    hdf5::checked(H5Dread(dataset.id.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), dataset.where(),
+                  "reading it");
+    hdf5::require_digest(dataset.id, kDigestAttribute, dataset.where(), digest_of(bytes));
+  });
+}
+
+std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) {
+  if (!frame_labels_)
+    throw StoreError(
+        fmt::format("{}:frame_labels: found none; expected one a step; make the store again", path_.string()));
+  require_unchanged();
+  check_whole(*frame_labels_, H5T_STD_I32LE, frame_labels_checked_);
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
+  read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
+  return labels;
+}
+
+std::vector<double> StoreFile::read_timestamps(std::int64_t sample) {
+  if (!timestamps_)
+    throw StoreError(
+        fmt::format("{}:timestamps: found none; expected one a step; make the store again", path_.string()));
+  require_unchanged();
+  check_whole(*timestamps_, H5T_IEEE_F64LE, timestamps_checked_);
+  std::vector<double> seconds(static_cast<std::size_t>(length(sample)));
+  read_rows(*timestamps_, sample, H5T_NATIVE_DOUBLE, seconds.data());
+  for (std::size_t step = 0; step < seconds.size(); ++step) {
+    if (!std::isfinite(seconds[step])) {
+      throw NotFiniteError(fmt::format("{}: found {} at step {}; expected finite seconds; make the store again",
+                                       describe(sample, "timestamps"), seconds[step], step));
+    }
+  }
+  return seconds;
+}
+
+}  // namespace alignment::io

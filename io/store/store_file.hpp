@@ -1,0 +1,125 @@
+#pragma once
+
+// Private to io: one TSE store file, opened and checked. TseStore makes one of several.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/hdf5/input.hpp"
+#include "io/store/tse_writer.hpp"
+
+namespace alignment::io {
+
+inline constexpr const char* kStoreFormat = "dejavid-tse";
+inline constexpr std::int64_t kStoreVersion = 1;
+inline constexpr const char* kIndexDigestAttribute = "index_digest";
+/// Set to 1 where samples may have the label -1, none: without it a -1 is a mistake.
+inline constexpr const char* kUnlabelledAttribute = "unlabelled";
+/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names.
+inline constexpr const char* kLogitsAttribute = "logits";
+inline constexpr const char* kDigestAttribute = "digest";  ///< of a dataset with a number a step
+/// Paths count steps in 32 bits.
+inline constexpr std::int64_t kMostSteps = INT32_MAX;
+
+/// Everything but the features. Entry n of offsets, labels, splits, ids and digests belongs to sample n of this file.
+struct StoreIndex {
+  std::int64_t feature_dim = 0;
+  std::vector<std::string> class_names;
+  std::vector<std::int64_t> offsets;  ///< [N+1]
+  std::vector<std::int32_t> labels;   ///< kNoLabel where the file has unlabelled samples
+  std::vector<Split> splits;
+  std::vector<std::string> ids;
+  std::vector<std::uint64_t> digests;  ///< empty where the file has none
+  std::string encoder, source;
+  std::int64_t logits = 0;  ///< C where the last C features are the encoder's logits, else 0
+
+  [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
+  /// XXH64 of all of it: what the attribute index_digest holds.
+  [[nodiscard]] std::uint64_t digest() const;
+};
+
+/// A name that stands for two classes, if any does: predictions and other stores know classes by name.
+[[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);
+
+/// What tells whether a file is still the one that was opened.
+struct FileFacts {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t bytes = 0;
+  std::int64_t modified_ns = 0;
+  [[nodiscard]] static FileFacts of(const std::filesystem::path& file);
+  [[nodiscard]] bool operator==(const FileFacts&) const = default;
+};
+
+/// Not thread-safe, but for its use of HDF5, which takes turns with all others. Throws StoreError, NotFiniteError.
+class StoreFile {
+ public:
+  explicit StoreFile(std::filesystem::path file);
+  ~StoreFile();
+  StoreFile(StoreFile&&) noexcept = default;
+  StoreFile& operator=(StoreFile&&) noexcept = default;
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  [[nodiscard]] const StoreIndex& index() const { return index_; }
+  [[nodiscard]] std::int64_t length(std::int64_t sample) const;
+  [[nodiscard]] std::string describe(std::int64_t sample, std::string_view dataset = "features") const;
+
+  /// [T,F] into `destination`; checks digest and finiteness the first time.
+  void read_sample(std::int64_t sample, float* destination);
+  /// The same of a store of halves, as it holds them.
+  void read_halves(std::int64_t sample, std::uint16_t* destination);
+  /// Reads a sample as read_sample() does, but says where it is not finite instead of throwing.
+  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
+  void limit_features(float largest) { largest_feature_ = largest; }
+  /// Refuses a file that is no longer the one that was opened.
+  void require_unchanged() const;
+  [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
+  [[nodiscard]] bool has_timestamps() const { return timestamps_.has_value(); }
+  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
+  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample);
+
+  [[nodiscard]] FeatureType feature_type() const {
+    return half_precision_ ? FeatureType::kFloat16 : FeatureType::kFloat32;
+  }
+  [[nodiscard]] const hdf5::Dataset& features() const { return features_; }
+  [[nodiscard]] std::uint64_t bytes() const { return static_cast<std::uint64_t>(facts_.bytes); }
+
+ private:
+  void open();
+  /// Gives all back to HDF5, which may crash over a damaged file then, too.
+  void close();
+  void read_index(const hdf5::Handle& root);
+  void open_features(const hdf5::Handle& root);
+  void check_index() const;
+  void check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const;
+  [[nodiscard]] std::size_t element_count(std::int64_t sample) const;
+  /// [T,F] in the width of the store; checks the digest of a sample that has not been checked yet.
+  void read_stored(std::int64_t sample, void* destination);
+  /// The same, widened.
+  void read_content(std::int64_t sample, float* destination);
+  void require_finite(std::int64_t sample, const float* values);
+  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample, const float* values) const;
+  /// Rows of one sample as `memory_type`, bytes as stored.
+  void read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type, void* destination) const;
+
+  std::filesystem::path path_;
+  FileFacts facts_;
+  StoreIndex index_;
+  hdf5::Handle file_, half_type_;
+  hdf5::Dataset features_;
+  std::optional<hdf5::Dataset> frame_labels_, timestamps_;
+  bool frame_labels_checked_ = false, timestamps_checked_ = false;
+  bool half_precision_ = false;
+  float largest_feature_ = std::numeric_limits<float>::max();
+  std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be
+  std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
+  std::vector<float> values_;        ///< scratch: one sample widened, to be looked at
+};
+
+}  // namespace alignment::io

@@ -1,0 +1,331 @@
+#include "io/store/tse_store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "io/bytes/digest.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
+#include "io/store/store_file.hpp"
+
+namespace alignment::io {
+
+struct TseStore::State {
+  std::vector<StoreFile> files;
+  std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
+  std::mutex reading;
+  std::vector<bool> left_out;  ///< [samples]; empty where none is
+  std::vector<std::string> class_names;
+  std::vector<std::vector<std::int32_t>> labels;        ///< of each file: what its classes are in class_names
+  std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each file: as labels, or empty where it holds no logits
+
+  struct Place {
+    StoreFile* file;
+    std::size_t number;   ///< of the file
+    std::int64_t sample;  ///< within that file
+    [[nodiscard]] std::size_t at() const { return static_cast<std::size_t>(sample); }
+  };
+
+  Place place(std::int64_t sample) {
+    if (sample < 0 || sample >= first.back()) {
+      throw std::out_of_range(fmt::format("sample {} of a store of {}", sample, first.back()));
+    }
+    const auto after = std::upper_bound(first.begin(), first.end(), sample);
+    const auto file = static_cast<std::size_t>(after - first.begin() - 1);
+    return {&files[file], file, sample - first[file]};
+  }
+
+  void match_classes() {
+    std::unordered_map<std::string_view, std::int32_t> known;
+    for (const std::string& name : class_names) known.try_emplace(name, static_cast<std::int32_t>(known.size()));
+    labels.clear();
+    logit_labels.clear();
+    for (const StoreFile& file : files) {
+      auto& of_file = labels.emplace_back();
+      for (const std::string& name : file.index().class_names) {
+        const auto found = known.find(name);
+        of_file.push_back(found == known.end() ? kNoLabel : found->second);
+      }
+      logit_labels.push_back(file.index().logits > 0 ? of_file : std::vector<std::int32_t>());
+    }
+  }
+};
+
+namespace {
+
+void require_agreement(const StoreFile& first, const StoreFile& other, ClassMatching matching) {
+  const auto &a = first.index(), &b = other.index();
+  const auto refuse = [&](std::string_view where, const std::string& found, const std::string& expected) {
+    throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
+                                 other.path().string(), where, found, expected, first.path().string()));
+  };
+  if (a.feature_dim != b.feature_dim)
+    refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
+  if (matching == ClassMatching::kUnion) return;
+  if (a.class_names.size() != b.class_names.size()) {
+    refuse("attribute num_classes", std::to_string(b.class_names.size()), std::to_string(a.class_names.size()));
+  }
+  const std::unordered_set<std::string_view> expected(a.class_names.begin(), a.class_names.end());
+  for (std::size_t c = 0; c < a.class_names.size(); ++c) {
+    if (!expected.contains(b.class_names[c])) {
+      refuse("class_names", fmt::format("class {} \"{}\"", c, printable(b.class_names[c])),
+             fmt::format("\"{}\"", printable(a.class_names[c])));
+    }
+  }
+}
+
+const char* name_of(Split split) {
+  constexpr std::array kNames{"train", "val", "test"};
+  return kNames[static_cast<std::size_t>(split)];
+}
+
+void require_unique_ids(const std::vector<StoreFile>& files) {
+  struct Seen {
+    const StoreFile* file;
+    std::size_t sample;
+    [[nodiscard]] Split split() const { return file->index().splits[sample]; }
+  };
+  std::unordered_map<std::string_view, Seen> seen;
+  for (const auto& file : files) {
+    const auto& index = file.index();
+    FirstFew samples, repeated;
+    std::string first;
+    for (std::size_t n = 0; n < index.ids.size(); ++n) {
+      const auto [earlier, added] = seen.try_emplace(index.ids[n], Seen{&file, n});
+      if (added) continue;
+      if (samples.count() == 0) {
+        first = fmt::format("of {}, before it of {} as sample {} of {}", name_of(index.splits[n]),
+                            name_of(earlier->second.split()), earlier->second.sample,
+                            earlier->second.file->path().string());
+      }
+      samples.add(n);
+      repeated.add(fmt::format("\"{}\"", printable(index.ids[n])));
+    }
+    if (samples.count() == 0) continue;
+    throw StoreError(
+        fmt::format("{}:ids:{} {}: found {} again ({}{}); expected every id once; leave one out, or make a store again "
+                    "with other ids "
+                    "(dejavid_convert ts: --id-prefix)",
+                    file.path().string(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
+                    samples.count() == 1 ? "" : "the first is ", first));
+  }
+}
+
+}  // namespace
+
+TseStore::TseStore(const std::vector<std::filesystem::path>& files, ClassMatching matching)
+    : state_(std::make_unique<State>()) {
+  if (files.empty()) throw StoreError("data.store: found no file; expected at least one TSE store; name it");
+  state_->files.reserve(files.size());
+  std::unordered_set<std::string> known;
+  state_->first.push_back(0);
+  for (const auto& file : files) {
+    const auto& opened = state_->files.emplace_back(file);
+    require_agreement(state_->files.front(), opened, matching);
+    for (const std::string& name : opened.index().class_names) {
+      if (known.insert(name).second) state_->class_names.push_back(name);
+    }
+    state_->first.push_back(state_->first.back() + opened.index().sample_count());
+  }
+  require_unique_ids(state_->files);
+  state_->match_classes();
+}
+
+TseStore::~TseStore() = default;
+TseStore::TseStore(TseStore&&) noexcept = default;
+TseStore& TseStore::operator=(TseStore&&) noexcept = default;
+
+std::int64_t TseStore::sample_count() const {
+  return state_->first.back();
+}
+std::int64_t TseStore::feature_dim() const {
+  return state_->files.front().index().feature_dim;
+}
+std::int32_t TseStore::class_count() const {
+  return static_cast<std::int32_t>(class_names().size());
+}
+const std::vector<std::string>& TseStore::class_names() const {
+  return state_->class_names;
+}
+
+std::int64_t TseStore::length(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->length(place.sample);
+}
+
+std::int32_t TseStore::label(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  const std::int32_t label = place.file->index().labels[place.at()];
+  return label == kNoLabel ? kNoLabel : state_->labels[place.number][static_cast<std::size_t>(label)];
+}
+
+const std::string& TseStore::class_name(std::int64_t sample) const {
+  static const std::string none;
+  const auto place = state_->place(sample);
+  const std::int32_t label = place.file->index().labels[place.at()];
+  return label == kNoLabel ? none : place.file->index().class_names[static_cast<std::size_t>(label)];
+}
+
+const std::vector<std::int32_t>& TseStore::logit_labels(std::int64_t sample) const {
+  return state_->logit_labels[state_->place(sample).number];
+}
+
+void TseStore::adopt_classes(const std::vector<std::string>& names) {
+  state_->class_names = names;
+  state_->match_classes();
+}
+
+Split TseStore::split(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->index().splits[place.at()];
+}
+
+const std::string& TseStore::id(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->index().ids[place.at()];
+}
+
+std::vector<std::int64_t> TseStore::samples_of(Split split) const {
+  std::vector<std::int64_t> samples;
+  for (std::size_t f = 0; f < state_->files.size(); ++f) {
+    const auto& splits = state_->files[f].index().splits;
+    for (std::size_t n = 0; n < splits.size(); ++n) {
+      const std::int64_t sample = state_->first[f] + static_cast<std::int64_t>(n);
+      const bool left_out = !state_->left_out.empty() && state_->left_out[static_cast<std::size_t>(sample)];
+      if (splits[n] == split && !left_out) samples.push_back(sample);
+    }
+  }
+  return samples;
+}
+
+void TseStore::leave_out(const std::vector<std::int64_t>& samples) {
+  state_->left_out.resize(static_cast<std::size_t>(sample_count()), false);
+  for (const auto sample : samples) state_->left_out.at(static_cast<std::size_t>(sample)) = true;
+}
+
+void TseStore::limit_features(float largest) {
+  for (auto& file : state_->files) file.limit_features(largest);
+}
+
+void TseStore::require_unchanged() const {
+  for (const auto& file : state_->files) file.require_unchanged();
+}
+
+std::string TseStore::describe(std::int64_t sample) const {
+  const auto place = state_->place(sample);
+  return place.file->describe(place.sample);
+}
+
+std::vector<std::filesystem::path> TseStore::files_without_digests() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& file : state_->files) {
+    if (file.index().digests.empty()) files.push_back(file.path());
+  }
+  return files;
+}
+
+std::uint64_t TseStore::identity() const {
+  Digest digest;
+  digest.add(feature_dim());
+  const auto& names = state_->files.front().index().class_names;
+  for (const auto& name : names) digest.add(name);
+  for (const auto& file : state_->files) {
+    const auto& index = file.index();
+    if (index.class_names != names) {
+      for (const auto& name : index.class_names) digest.add(name);
+    }
+    digest.add(static_cast<std::uint8_t>(file.feature_type()));
+    digest.add(index.offsets);
+    digest.add(index.labels);
+    digest.add(index.splits);
+    for (const auto& id : index.ids) digest.add(id);
+    digest.add(index.digests);
+  }
+  return digest.value();
+}
+
+void TseStore::require_training_samples() const {
+  const auto& names = class_names();
+  const auto file = state_->files.front().path().string();
+  if (names.size() < 2) {
+    throw StoreError(fmt::format(
+        "{}:class_names: found {} class; expected at least two; train on a store with classes to tell apart", file,
+        names.size()));
+  }
+  std::vector<bool> trained(names.size(), false);
+  FirstFew unlabelled;
+  for (const auto sample : samples_of(Split::kTrain)) {
+    if (label(sample) == kNoLabel)
+      unlabelled.add(printable(id(sample)));
+    else
+      trained[static_cast<std::size_t>(label(sample))] = true;
+  }
+  if (unlabelled.count() > 0) {
+    throw StoreError(fmt::format(
+        "{}:labels: found {} samples of the train split without a label ({}); expected one each; label them, or give "
+        "them another split",
+        file, unlabelled.count(), unlabelled.text()));
+  }
+  FirstFew missing;
+  for (std::size_t c = 0; c < names.size(); ++c) {
+    if (!trained[c]) missing.add(printable(names[c]));
+  }
+  if (missing.count() == 0) return;
+  throw StoreError(fmt::format(
+      "{}:labels: found {} of {} classes without a training sample ({}); expected at least one each (split 0); add "
+      "samples or leave the classes out",
+      file, missing.count(), names.size(), missing.text()));
+}
+
+void TseStore::read_sample(std::int64_t sample, float* destination) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  place.file->read_sample(place.sample, destination);
+}
+
+void TseStore::read_halves(std::int64_t sample, std::uint16_t* destination) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  place.file->read_halves(place.sample, destination);
+}
+
+std::optional<NotFinite> TseStore::find_not_finite(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->find_not_finite(place.sample);
+}
+
+bool TseStore::has_frame_labels() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.has_frame_labels(); });
+}
+
+bool TseStore::has_half_precision() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.feature_type() == FeatureType::kFloat16; });
+}
+
+bool TseStore::has_timestamps() const {
+  return std::all_of(state_->files.begin(), state_->files.end(),
+                     [](const StoreFile& file) { return file.has_timestamps(); });
+}
+
+std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->read_frame_labels(place.sample);
+}
+
+std::vector<double> TseStore::read_timestamps(std::int64_t sample) {
+  const auto place = state_->place(sample);
+  const std::lock_guard lock(state_->reading);
+  return place.file->read_timestamps(place.sample);
+}
+
+}  // namespace alignment::io

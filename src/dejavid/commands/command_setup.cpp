@@ -1,0 +1,65 @@
+#include "src/dejavid/commands/command_setup.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "io/errors.hpp"
+#include "src/config/command_line.hpp"
+#include "src/job/environment/threads.hpp"
+#include "src/job/failure.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/run_directory.hpp"
+
+namespace alignment {
+
+void require_samples(const EvaluationSplit& split, const Config& config) {
+  if (split.samples.empty()) {
+    throw io::StoreError(fmt::format("{}:split: found no {} samples; expected at least one; choose another eval.split",
+                                     config.data.store.front().string(), split.name));
+  }
+}
+
+std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
+                                 dist::Communicator& communicator) {
+  std::string folder;
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    if (!config.run.dir.empty()) {
+      folder = config.run.dir.string();
+    } else if (checkpoint) {
+      folder = run_of(checkpoint->file).string();
+    } else {
+      const dist::Deadline deadline = writing_run(config);
+      folder = make_default_run_folder(config).string();
+    }
+  });
+  std::uint64_t length = folder.size();
+  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
+  std::vector<std::uint8_t> text(folder.begin(), folder.end());
+  text.resize(length);
+  communicator.broadcast(std::span(text), dist::Rank{0});
+  return std::filesystem::path(std::string(text.begin(), text.end()));
+}
+
+void describe_work(const Dataset& dataset, const Model& model, const Config& config,
+                   const dist::Communicator& communicator, const Device& device) {
+  const io::TseStore& store = dataset.store;
+  log_info(fmt::format("data: {} train, {} val, {} test samples, {} classes, {} features",
+                       store.samples_of(io::Split::kTrain).size(), store.samples_of(io::Split::kValidation).size(),
+                       store.samples_of(io::Split::kTest).size(), model.classes, model.feature_dim));
+  log_info(fmt::format("model: {} centroid steps, {} parameters; {} epochs of batches of {}", model.steps,
+                       2 * model.element_count(), config.train.epochs, config.train.batch_size));
+  log_info(device.describe());
+  const long host_cores = sysconf(_SC_NPROCESSORS_ONLN);
+  if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 &&
+      communicator.topology().local_size < host_cores) {
+    log_warning(fmt::format(
+        "mpirun bound each of {} ranks to one of this host's {} cores; to use the others: mpirun --bind-to none",
+        communicator.topology().local_size, host_cores));
+  }
+}
+
+}  // namespace alignment

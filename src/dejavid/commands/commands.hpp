@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+
+#include "dist/communicator.hpp"
+#include "src/config/config.hpp"
+#include "src/config/keys.hpp"
+#include "src/job/failure.hpp"
+
+/// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure. `given`: the
+/// keys that the user gave, which a model or a run must not contradict.
+namespace alignment {
+
+/// Trains into the run directory; kStopped where the run was asked to stop and can be resumed.
+[[nodiscard]] ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator);
+/// Computes the centroids that training would start from and writes them as a model file.
+void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator);
+/// Prints loss, top-1, top-5, per-class accuracy and the averaging baseline; also as JSON where `json` is not empty.
+void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
+                    dist::Communicator& communicator);
+/// Writes a CSV of predictions: id,label,prediction,confidence,top5 as positions in the model's classes, then
+/// label_name,prediction_name,top5_names. A label that is not known, or not to the model, is empty.
+void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
+                    dist::Communicator& communicator);
+/// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
+[[nodiscard]] ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator);
+
+}  // namespace alignment

@@ -1,0 +1,258 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
+#include "io/model_file.hpp"
+#include "io/result_file.hpp"
+#include "src/dejavid/baseline.hpp"
+#include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/device.hpp"
+#include "src/dejavid/evaluator.hpp"
+#include "src/dejavid/model_setup.hpp"
+#include "src/job/environment/environment.hpp"
+#include "src/job/environment/threads.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/terminal/log.hpp"
+
+namespace alignment {
+namespace {
+
+/// A model and the data that it is to be tried on. Made collectively.
+struct Trial {
+  Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
+      : device(choose_device(config, communicator, thread_count(config, communicator))),
+        dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kOnce, io::ClassMatching::kUnion)),
+        model(load_model(config, given, dataset.store, communicator)),
+        split(choose_split(dataset.store, config.eval.split)) {
+    agreed(communicator, [&] {
+      require_samples(split, config);
+      aligner = device->make_aligner(dataset, model);
+    });
+  }
+
+  std::unique_ptr<Device> device;
+  Dataset dataset;
+  Model model;
+  EvaluationSplit split;
+  std::unique_ptr<Aligner> aligner;
+};
+
+/// Samples that say nothing about a model: nobody knows their class, or the model does not.
+struct LeftOut {
+  std::int64_t samples = 0, unlabelled = 0;
+  std::map<std::string, std::int64_t> unknown;  ///< samples of each class that the model does not know
+
+  LeftOut(const io::TseStore& store, const std::vector<std::int64_t>& all) {
+    for (const std::int64_t sample : all) {
+      if (store.label(sample) != io::kNoLabel) continue;
+      ++samples;
+      const std::string& name = store.class_name(sample);
+      if (name.empty())
+        ++unlabelled;
+      else
+        ++unknown[name];
+    }
+  }
+
+  /// "3 samples of classes that the model does not know (dance 2, jump 1) and 1 without a label".
+  [[nodiscard]] std::string text() const {
+    io::FirstFew names;
+    for (const auto& [name, count] : unknown) names.add(fmt::format("{} {}", io::printable(name), count));
+    std::string text;
+    if (samples > unlabelled)
+      text = fmt::format("{} of classes that the model does not know ({})", samples - unlabelled, names.text());
+    if (unlabelled > 0) text += fmt::format("{}{} without a label", text.empty() ? "" : " and ", unlabelled);
+    return text;
+  }
+};
+
+/// What beside the accuracy stands for averaging over time.
+std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std::size_t classes) {
+  switch (baseline.kind) {
+    case Baseline::Kind::kLogits:
+      return fmt::format(
+          "averaging over time (argmax of the mean of the last features, the encoder's logits): top-1 {:.4f}\n",
+          *evaluation.baseline_top1);
+    case Baseline::Kind::kClassMeans:
+      return fmt::format(
+          "averaging over time (nearest class mean of {} training samples' mean features{}): top-1 {:.4f}\n",
+          baseline.training_samples,
+          baseline.classes_without_means == 0
+              ? ""
+              : fmt::format(", for {} of {} classes",
+                            classes - static_cast<std::size_t>(baseline.classes_without_means), classes),
+          *evaluation.baseline_top1);
+    case Baseline::Kind::kNone:
+      break;
+  }
+  return "averaging over time: nothing to compare with, as the store says of no logits and has no training samples of "
+         "the model's classes\n";
+}
+
+struct ClassAccuracy {
+  std::int64_t samples = 0, correct = 0;
+  [[nodiscard]] double fraction() const { return static_cast<double>(correct) / static_cast<double>(samples); }
+};
+
+ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::size_t classes) {
+  ClassAccuracy accuracy;
+  for (std::size_t c = 0; c < classes; ++c) accuracy.samples += evaluation.confusion[label * classes + c];
+  accuracy.correct = evaluation.confusion[label * classes + label];
+  return accuracy;
+}
+
+std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
+                    const Baseline& baseline, const std::vector<std::string>& class_names) {
+  std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
+                                 split.name, evaluation.loss, evaluation.top1, evaluation.top5);
+  if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", left_out.text());
+  text += to_text(baseline, evaluation, class_names.size());
+  for (std::size_t label = 0; label < class_names.size(); ++label) {
+    const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
+    if (accuracy.samples == 0) continue;
+    text += fmt::format("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
+  }
+  return text;
+}
+
+std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
+                    const Baseline& baseline, const std::vector<std::string>& class_names) {
+  nlohmann::ordered_json json{{"split", split.name},
+                              {"samples", evaluation.samples},
+                              {"loss", evaluation.loss},
+                              {"top1", evaluation.top1},
+                              {"top5", evaluation.top5}};
+  json["left_out"] = {{"unlabelled", left_out.unlabelled}, {"unknown_classes", nlohmann::ordered_json::object()}};
+  for (const auto& [name, count] : left_out.unknown) json["left_out"]["unknown_classes"][name] = count;
+  if (baseline.kind == Baseline::Kind::kLogits) json["supersampling_top1"] = *evaluation.baseline_top1;
+  if (baseline.kind == Baseline::Kind::kClassMeans) json["class_means_top1"] = *evaluation.baseline_top1;
+  const std::size_t classes = class_names.size();
+  json["per_class"] = nlohmann::ordered_json::array();
+  json["confusion"] = nlohmann::ordered_json::array();
+  for (std::size_t label = 0; label < classes; ++label) {
+    const ClassAccuracy accuracy = accuracy_of(evaluation, label, classes);
+    nlohmann::ordered_json row{{"class", class_names[label]}, {"samples", accuracy.samples}, {"accuracy", nullptr}};
+    if (accuracy.samples > 0) row["accuracy"] = accuracy.fraction();
+    json["per_class"].push_back(row);
+    const auto first = evaluation.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
+    json["confusion"].push_back(std::vector<std::int64_t>(first, first + static_cast<std::ptrdiff_t>(classes)));
+  }
+  return json.dump(2) + "\n";
+}
+
+/// A CSV field, quoted where it has to be.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char character : text) {
+    if (character == '"') quoted += '"';
+    quoted += character;
+  }
+  return quoted + '"';
+}
+
+/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
+/// a pipe may take any time.
+dist::Deadline writing_result(const Config& config) {
+  return waiting_for_files("a write of the result", config.dist.timeout());
+}
+
+/// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
+std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
+                                          dist::Communicator& communicator) {
+  std::optional<io::ResultFile> result;
+  agreed(communicator, [&] {
+    if (out.empty() || !communicator.is_root()) return;
+    std::vector<std::filesystem::path> inputs = config.data.store;
+    inputs.push_back(config.model.init);
+    const dist::Deadline deadline = writing_result(config);
+    result.emplace(out, inputs);
+  });
+  return result;
+}
+
+void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
+  if (!result.is_regular()) return result.write(content);
+  const dist::Deadline deadline = writing_result(config);
+  result.write(content);
+}
+
+}  // namespace
+
+void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
+                    dist::Communicator& communicator) {
+  const std::optional<io::ResultFile> result = open_result(json, config, communicator);
+  Trial trial(config, given, communicator);
+  const std::vector<std::string>& class_names = trial.dataset.store.class_names();
+  const LeftOut left_out(trial.dataset.store, trial.split.samples);
+  const EvaluationSplit judged = labelled(trial.dataset.store, trial.split);
+  agreed(communicator, [&] {
+    if (!judged.samples.empty()) return;
+    throw io::StoreError(fmt::format(
+        "{}:labels: found no {} samples that can be right or wrong: {}; expected some of the model's classes; use "
+        "predict for what is new",
+        config.data.store.front().string(), judged.name, left_out.text()));
+  });
+  const Baseline baseline = Baseline::choose(trial.dataset, judged.samples, config, communicator);
+  const Evaluation evaluation =
+      evaluate(trial.dataset, judged.samples, *trial.aligner, PathSource::kLive, config, communicator, baseline);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    if (!result || !result->is_standard_output()) {
+      io::write_standard_output(to_text(evaluation, judged, left_out, baseline, class_names));
+    }
+    if (result) write_result(*result, to_json(evaluation, judged, left_out, baseline, class_names), config);
+  });
+}
+
+void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
+                    dist::Communicator& communicator) {
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
+  Trial trial(config, given, communicator);
+  const std::vector<Prediction> predictions =
+      predict(trial.dataset, trial.split.samples, *trial.aligner, config, communicator);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    const io::TseStore& store = trial.dataset.store;
+    const auto name_of = [&](std::int32_t label) { return store.class_names()[static_cast<std::size_t>(label)]; };
+    std::string text = "id,label,prediction,confidence,top5,label_name,prediction_name,top5_names\n";
+    for (const Prediction& row : predictions) {
+      const std::int32_t label = store.label(row.sample);
+      std::vector<std::string> closest;
+      for (const std::int32_t near : row.closest) closest.push_back(name_of(near));
+      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", csv_field(store.id(row.sample)),
+                          label == io::kNoLabel ? "" : std::to_string(label), row.prediction, row.confidence,
+                          fmt::join(row.closest, " "), csv_field(store.class_name(row.sample)),
+                          csv_field(name_of(row.prediction)), csv_field(fmt::format("{}", fmt::join(closest, ";"))));
+    }
+    write_result(*result, text, config);
+    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, result->text()));
+  });
+}
+
+void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
+  require_device(config, communicator);
+  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
+  const int threads = thread_count(config, communicator);
+  Dataset dataset = Dataset::open(config, communicator);
+  agreed(communicator, [&] { dataset.store.require_training_samples(); });
+  const Model model = barycenter_model(dataset, communicator, config, threads);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    if (result->is_regular()) {
+      const dist::Deadline deadline = writing_result(config);
+      io::write_model(out, content_of(model, config));
+    } else {
+      result->write(io::model_bytes(out, content_of(model, config)));
+    }
+    log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
+  });
+}
+
+}  // namespace alignment

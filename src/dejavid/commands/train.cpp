@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include "io/errors.hpp"
+#include "kernels/quantized.hpp"
+#include "kernels/variants.hpp"
+#include "src/config/command_line.hpp"
+#include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/cuda/device.hpp"
+#include "src/dejavid/device.hpp"
+#include "src/dejavid/model_setup.hpp"
+#include "src/dejavid/resume.hpp"
+#include "src/dejavid/summary.hpp"
+#include "src/dejavid/trainer.hpp"
+#include "src/job/environment/environment.hpp"
+#include "src/job/environment/threads.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/training/run_directory.hpp"
+
+namespace alignment {
+namespace {
+
+void report(const Trainer& trainer, const std::filesystem::path& folder) {
+  const EvaluationSplit& validation = trainer.validation();
+  if (validation.samples.empty()) {
+    log_info(
+        fmt::format("done in {:.1f} s: train loss {:.4f} top-1 {:.4f} in the last epoch; the store has no val or "
+                    "test samples to validate on",
+                    trainer.elapsed_seconds(), trainer.last().train_loss, trainer.last().train_top1));
+  } else {
+    log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch",
+                         trainer.elapsed_seconds(), validation.name, trainer.last().val_top1, trainer.last().val_top5));
+    if (trainer.best().epoch >= 0) {
+      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split)",
+                           trainer.best().epoch + 1, validation.name, trainer.best().val_top1,
+                           trainer.best().val_top5));
+    }
+  }
+  log_info(fmt::format("model: {}", (folder / "model.h5").string()));
+}
+
+/// Refuses what cannot be trained, before anything is computed.
+void check_training(const Config& config, const io::TseStore& store) {
+  if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
+    throw ConfigError(two_classes_need_no_norm());
+  }
+  if (config.train.path_precision == PathPrecision::kI8 && store.feature_dim() > kernels::kMostQuantizedFeatures) {
+    throw ConfigError(
+        fmt::format("train.path_precision: found \"i8\" with a store of {} features; expected at most {}; set "
+                    "train.path_precision = \"f32\"",
+                    store.feature_dim(), kernels::kMostQuantizedFeatures));
+  }
+  if (config.eval.split != EvalSplit::kAuto)
+    require_samples(labelled(store, choose_split(store, config.eval.split)), config);
+}
+
+}  // namespace
+
+ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator) {
+  agreed(communicator, throw_if_asked_to_stop);
+  const int threads = thread_count(config, communicator);
+  const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
+  agreed(communicator, [&] {
+    require_path_precision(config, *device);
+    require_gradient_precision(config, *device);
+  });
+  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
+  agreed(communicator, [&] {
+    dataset.store.require_training_samples();
+    throw_if_asked_to_stop();
+  });
+
+  std::optional<Checkpoint> checkpoint;
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a read of checkpoints", config.dist.timeout());
+    checkpoint = find_checkpoint(config, [&](const std::string& line) {
+      if (communicator.is_root()) log_warning(line);
+    });
+    if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
+  });
+  require_same_checkpoint(checkpoint, config, communicator);
+  std::optional<Model> start;
+  if (!checkpoint) start = starting_model(config, given, dataset.store, communicator);
+  agreed(communicator, [&] { check_training(config, dataset.store); });
+  config.run.dir = run_folder(config, checkpoint, communicator);
+
+  const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
+                                                       report_gpus(), device->describe());
+  std::optional<RunDirectory> run;  // rank 0's
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    const dist::Deadline deadline = writing_run(config);
+    if (checkpoint) bring_history(*checkpoint, config.run.dir);
+    run.emplace(checkpoint || config.run.resume == "auto"
+                    ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
+                    : RunDirectory::create(config.run.dir, config));
+    run->write_environment(environment);
+  });
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = writing_run(config);
+    open_log_file(config.run.dir, communicator.topology());
+  });
+  log_info(fmt::format("run: {}", config.run.dir.string()));
+
+  std::optional<Trainer> trainer;
+  try {
+    Model model;
+    if (checkpoint) {
+      agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
+      model.spread = checkpoint->content.training->spread;
+      log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
+                           checkpoint->content.training->epoch, checkpoint->content.training->step));
+    } else if (start) {
+      model = std::move(*start);
+      model.spread = training_spread(dataset, communicator, config);
+    } else {
+      model = barycenter_model(dataset, communicator, config, threads);
+    }
+    const EvaluationSplit all = choose_split(dataset.store, config.eval.split);
+    if (const auto judged = labelled(dataset.store, all).samples.size(); judged < all.samples.size()) {
+      log_info(fmt::format("validation: {} of {} {} samples have no label and are left out",
+                           all.samples.size() - judged, all.samples.size(), all.name));
+    }
+    describe_work(dataset, model, config, communicator, *device);
+    trainer.emplace(config, communicator, dataset, model, *device, checkpoint);
+    const bool finished = trainer->run(run ? &*run : nullptr);
+    const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
+    agreed(communicator, [&] {
+      if (!run) return;
+      const dist::Deadline deadline = writing_run(config);
+      run->write_summary(closing_summary(*trainer, finished ? "done" : "stopped", static_cast<int>(code)));
+    });
+    if (device->peak_bytes() > 0) {
+      log_detail(
+          fmt::format("GPU memory: {:.1f} MiB at most", static_cast<double>(device->peak_bytes()) / (1U << 20U)));
+    }
+    if (finished) {
+      report(*trainer, config.run.dir);
+    } else {
+      log_info(fmt::format("asked to stop: checkpoint of step {} written; go on with --run.resume auto",
+                           trainer->steps_taken()));
+    }
+    return code;
+  } catch (const dist::AgreedFailure& failure) {
+    if (trainer) trainer->leave_files_in_peace();
+    LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
+    last_words.attempt([&] {
+      if (!run) return;
+      const dist::Deadline deadline = writing_run(config);
+      if (trainer && trainer->steps_taken() > 0) {
+        run->write_summary(closing_summary(*trainer, failure.what(), failure.code));
+      } else if (config.run.resume == "none") {  // what this process made; an earlier run's files stay
+        run->abandon();
+      }
+    });
+    throw;
+  }
+}
+
+}  // namespace alignment

@@ -1,0 +1,39 @@
+#include "src/dejavid/cpu/device.hpp"
+
+#include <fmt/format.h>
+
+#include "kernels/quantized.hpp"
+#include "kernels/variants.hpp"
+#include "src/dejavid/cpu/aligner.hpp"
+#include "src/dejavid/cpu/engine.hpp"
+#include "src/job/failure.hpp"
+
+namespace alignment {
+
+CpuDevice::CpuDevice(const Config& config, dist::Communicator& communicator, int threads)
+    : config_(config), communicator_(communicator), threads_(threads) {}
+
+std::string CpuDevice::describe() const {
+  std::string instructions(kernels::best_variant().name);
+  if (config_.train.path_precision == PathPrecision::kI8) {
+    instructions += fmt::format(", train.path_precision i8 by {}", kernels::cpu::best_quantized_variant().name);
+  }
+  return fmt::format("cpu ({}): {} rank{} of {} thread{}, backend {}", instructions, communicator_.size().value,
+                     communicator_.size().value == 1 ? "" : "s", threads_, threads_ == 1 ? "" : "s",
+                     communicator_.backend_name());
+}
+
+std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {
+  std::unique_ptr<Engine> engine;
+  agreed(communicator_,
+         [&] { engine = std::make_unique<CpuEngine>(config_, communicator_, dataset, model, threads_, phases); });
+  return engine;
+}
+
+std::unique_ptr<Aligner> CpuDevice::make_aligner(Dataset& dataset, const Model& model) {
+  auto aligner = std::make_unique<CpuAligner>(dataset, model, kernels::TieSign::kZero, threads_);
+  aligner->set_live(model.centroids, model.log_weights);
+  return aligner;
+}
+
+}  // namespace alignment

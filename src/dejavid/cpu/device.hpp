@@ -1,0 +1,28 @@
+#pragma once
+
+#include "src/dejavid/device.hpp"
+
+namespace alignment {
+
+/// The CPU's cores.
+class CpuDevice final : public Device {
+ public:
+  CpuDevice(const Config& config, dist::Communicator& communicator, int threads);
+
+  [[nodiscard]] std::string describe() const override;
+  [[nodiscard]] bool is_gpu() const override { return false; }
+  [[nodiscard]] bool reads_blocks() const override { return true; }
+  [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
+  [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
+  [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }
+  [[nodiscard]] bool keeps_features(const io::TseStore& /*store*/) override { return false; }
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) override;
+  [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override;
+
+ private:
+  const Config& config_;
+  dist::Communicator& communicator_;
+  int threads_;
+};
+
+}  // namespace alignment

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace alignment {
+
+/// A rank's host and the cores that its affinity mask lets it run on, ascending.
+struct RankCores {
+  std::string host;
+  std::vector<std::int32_t> cores;
+};
+
+/// The cores that this process may run on. Throws std::system_error.
+[[nodiscard]] std::vector<std::int32_t> affinity_cores();
+
+/// Threads for every rank: the sum over its cores of 1 / (ranks on its host that may run on that core), rounded down,
+/// at least 1.
+[[nodiscard]] std::vector<std::int32_t> shares_of_cores(const std::vector<RankCores>& ranks);
+
+}  // namespace alignment

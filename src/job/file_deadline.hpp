@@ -1,0 +1,13 @@
+#pragma once
+
+#include <chrono>
+
+#include "dist/watch/deadline.hpp"
+
+namespace alignment {
+
+/// While the result lives, this rank waits for a file system: where that takes longer than `timeout`, the process ends
+/// with 14 and a line that says `work` (a literal) and which files were in use.
+[[nodiscard]] dist::Deadline waiting_for_files(const char* work, std::chrono::duration<double> timeout);
+
+}  // namespace alignment

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dist/communicator.hpp"
+
+namespace alignment {
+
+/// Collective. On rank 0: every rank's text in rank order; elsewhere empty. Texts may differ in length.
+[[nodiscard]] std::vector<std::string> gather_text(dist::Communicator& communicator, std::string_view text);
+
+}  // namespace alignment

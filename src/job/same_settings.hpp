@@ -1,0 +1,13 @@
+#pragma once
+
+#include "dist/communicator.hpp"
+#include "src/config/command_line.hpp"
+
+namespace alignment {
+
+/// Collective. Refuses ranks that were told different things, as by a configuration that was edited on one host only:
+/// the subcommand and every key but those of KeyOwner::kProcess. Throws dist::AgreedFailure that names keys, values,
+/// ranks and hosts.
+void require_same_settings(const Invocation& invocation, dist::Communicator& communicator);
+
+}  // namespace alignment

@@ -1,0 +1,38 @@
+#include "src/job/signals.hpp"
+
+#include <csignal>
+
+namespace alignment {
+namespace {
+
+volatile std::sig_atomic_t stop_flag = 0;
+
+void raise_flag(int) {
+  stop_flag = 1;
+}
+
+}  // namespace
+
+void install_stop_signals() {
+  struct sigaction action {};
+  action.sa_handler = raise_flag;
+  action.sa_flags = SA_RESTART;  // a read or write under way goes on
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR2, &action, nullptr);
+  if (stop_requested()) return;  // installed already, it may have struck, and is then the usual one again
+  action.sa_flags |= static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool stop_requested() {
+  return stop_flag != 0;
+}
+
+void throw_if_asked_to_stop() {
+  if (stop_requested()) {
+    throw StopRequested("asked to stop before the first step: nothing was lost; the same command starts again");
+  }
+}
+
+}  // namespace alignment

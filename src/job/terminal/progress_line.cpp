@@ -1,0 +1,93 @@
+#include "src/job/terminal/progress_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+namespace alignment {
+namespace {
+
+constexpr int kFewestBarColumns = 8, kMostBarColumns = 24;
+constexpr std::int64_t kSecondsPerMinute = 60, kMinutesPerHour = 60;
+
+double rate(const ProgressState& state) {
+  return state.seconds > 0 ? static_cast<double>(state.done - state.resumed) / state.seconds : 0;
+}
+
+/// Three digits that matter.
+std::string rate_text(double per_second) {
+  return per_second >= 100  ? fmt::format("{:.0f}", per_second)
+         : per_second >= 10 ? fmt::format("{:.1f}", per_second)
+                            : fmt::format("{:.2f}", per_second);
+}
+
+std::string remaining_text(const ProgressState& state) {
+  const auto remaining = static_cast<double>(std::max<std::int64_t>(state.total - state.done, 0));
+  return duration_text(rate(state) > 0 ? remaining / rate(state) : std::numeric_limits<double>::infinity());
+}
+
+/// 0 to 1; a stage without anything to do is done.
+double fraction(const ProgressState& state) {
+  if (state.total <= 0) return 1;
+  return std::clamp(static_cast<double>(state.done) / static_cast<double>(state.total), 0.0, 1.0);
+}
+
+int percent(const ProgressState& state) {
+  return static_cast<int>(std::floor(100 * fraction(state)));
+}
+
+}  // namespace
+
+std::string bar_line(const ProgressState& state, int width) {
+  std::string numbers = fmt::format("{:>3}%  {}/{} {}", percent(state), state.done, state.total, state.unit);
+  if (state.done > state.resumed)
+    numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
+  if (!state.note.empty()) numbers += "  " + state.note;
+
+  const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
+  const int around_bar = static_cast<int>(state.stage.size() + std::string_view(" [] ").size() + numbers.size());
+  const int columns = std::clamp(usable - around_bar, kFewestBarColumns, kMostBarColumns);
+  const int filled = static_cast<int>(std::floor(columns * fraction(state)));
+  std::string bar(static_cast<std::size_t>(filled), '=');
+  if (filled < columns) bar += '>';
+  bar.resize(static_cast<std::size_t>(columns), ' ');
+
+  std::string line = fmt::format("{} [{}] {}", state.stage, bar, numbers);
+  line.resize(std::min(line.size(), static_cast<std::size_t>(usable)));
+  return line;
+}
+
+std::string plain_line(const ProgressState& state) {
+  std::string line =
+      fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total, state.unit, percent(state));
+  if (state.done > state.resumed)
+    line += fmt::format(", {} {}/s, ETA {}", rate_text(rate(state)), state.unit, remaining_text(state));
+  if (!state.note.empty()) line += ", " + state.note;
+  return line;
+}
+
+std::string closing_line(const ProgressState& state) {
+  const std::string amount =
+      state.done == state.total ? fmt::format("{}", state.done) : fmt::format("{}/{}", state.done, state.total);
+  const std::string time_taken =
+      state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
+  std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
+  if (state.done > state.resumed && state.seconds > 0)
+    line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (!state.note.empty()) line += ", " + state.note;
+  return line;
+}
+
+std::string duration_text(double seconds) {
+  constexpr double kLongestShown = 1e9;
+  if (!(seconds >= 0 && seconds < kLongestShown)) return "?";
+  const std::int64_t whole = std::llround(seconds);
+  const std::int64_t minutes = whole / kSecondsPerMinute;
+  if (minutes < kMinutesPerHour) return fmt::format("{}:{:02}", minutes, whole % kSecondsPerMinute);
+  return fmt::format("{}:{:02}:{:02}", minutes / kMinutesPerHour, minutes % kMinutesPerHour, whole % kSecondsPerMinute);
+}
+
+}  // namespace alignment

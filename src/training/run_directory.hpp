@@ -1,0 +1,88 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "dist/watch/deadline.hpp"
+#include "src/config/config.hpp"
+
+namespace alignment {
+
+/// Numbers of one optimizer step, as metrics.jsonl records them.
+struct StepRecord {
+  std::int64_t epoch = 0, step = 0;
+  double loss = 0, lr = 0;
+  std::int64_t samples = 0;
+};
+
+/// Numbers of one epoch. Validation fields are meaningful where `validated`.
+struct EpochRecord {
+  std::int64_t epoch = 0;
+  double train_loss = 0, train_top1 = 0;
+  bool validated = false;
+  double val_loss = 0, val_top1 = 0, val_top5 = 0;
+  double seconds = 0, samples_per_s = 0;
+};
+
+/// The folder of one run (rank 0 writes it; config.toml, environment.json, metrics.jsonl, model.h5, best.h5,
+/// checkpoints/, logs/, summary.json). Throws io::WriteError.
+class RunDirectory {
+ public:
+  /// A new run: makes the folder, refuses one that holds a run already.
+  static RunDirectory create(const std::filesystem::path& folder, const Config& config);
+  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
+  /// what a killed writer left unfinished is removed, with a warning. Refuses a run that another process is writing.
+  static RunDirectory reopen(const std::filesystem::path& folder, const Config& config, std::int64_t from_step);
+  ~RunDirectory();
+  RunDirectory(RunDirectory&&) noexcept;
+  RunDirectory& operator=(RunDirectory&&) noexcept;
+
+  [[nodiscard]] const std::filesystem::path& folder() const;
+  [[nodiscard]] std::filesystem::path model_file() const;
+  [[nodiscard]] std::filesystem::path best_file() const;
+  /// checkpoints/step_<step, 8 digits>.h5
+  [[nodiscard]] std::filesystem::path checkpoint_file(std::int64_t step) const;
+  /// Removes all but the newest `keep` checkpoints up to `step`, the run's last whole one. Those of later steps are not
+  /// this course's: it went back behind them, past damaged ones or to one named by run.resume.
+  void prune_checkpoints(std::int64_t keep, std::int64_t step) const;
+
+  void record(const StepRecord& step);
+  void record(const EpochRecord& epoch);
+  /// What stands in the way of going on: a step that was refused.
+  void write_refused_step(const std::string& json) const;
+  void write_environment(const std::string& json) const;
+  void write_summary(const std::string& json) const;
+  /// Removes what create() and the logs left, for a run that failed before its first step: the folder is free again.
+  /// Best effort.
+  void abandon();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  RunDirectory();
+};
+
+/// While the result lives, this rank waits for the files of its run, at most dist.timeout_s: then the process ends
+/// with 14.
+[[nodiscard]] dist::Deadline writing_run(const Config& config);
+
+/// Checkpoints of a run, newest first; empty where there are none.
+[[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);
+
+/// The folder of the run that a checkpoint belongs to.
+[[nodiscard]] std::filesystem::path run_of(const std::filesystem::path& checkpoint);
+
+/// What a run has taken up to its last summary; nothing where it has none.
+struct TimeSpent {
+  double wall_seconds = 0;
+  std::map<std::string, double> phase_seconds;  ///< of rank 0, by the phase's name
+};
+[[nodiscard]] TimeSpent time_spent(const std::filesystem::path& folder);
+
+/// Makes runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder; with "-2", "-3" ...
+/// where another run has begun in the same second. Throws io::WriteError.
+[[nodiscard]] std::filesystem::path make_default_run_folder(const Config& config);
+
+}  // namespace alignment

@@ -1,0 +1,98 @@
+#include "src/dejavid/objective.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace alignment {
+namespace {
+
+std::vector<double> some_distances(std::size_t classes, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::normal_distribution<double> draw(50, 7);
+  std::vector<double> distances(classes);
+  for (double& distance : distances) distance = draw(generator);
+  return distances;
+}
+
+double loss_of(const std::vector<double>& distances, std::int32_t label, LogitNorm norm) {
+  std::vector<double> probabilities(distances.size());
+  return evaluate_sample(distances, label, norm, probabilities).loss;
+}
+
+TEST(Objective, ThreeClassesByHand) {
+  // Distances 1, 2, 3: logits -1, -2, -3, mean -2, unbiased std 1, normalised 1, 0, -1.
+  const std::vector<double> distances{1, 2, 3};
+  std::vector<double> probabilities(3);
+  const Outcome outcome = evaluate_sample(distances, 1, LogitNorm::kLayernorm, probabilities);
+  const double sum = std::exp(1.0) + 1 + std::exp(-1.0);
+  EXPECT_NEAR(outcome.loss, std::log(sum), 1e-15);
+  EXPECT_NEAR(probabilities[0], std::exp(1.0) / sum, 1e-15);
+  EXPECT_EQ(outcome.prediction, 0);
+  EXPECT_NEAR(loss_of(distances, 1, LogitNorm::kNone), std::log(std::exp(1.0) + 1 + std::exp(-1.0)), 1e-15);
+}
+
+TEST(Objective, LayernormDoesNotSeeShiftAndScale) {
+  const std::vector<double> distances = some_distances(7, 1);
+  std::vector<double> changed = distances;
+  for (double& distance : changed) distance = 100 + 3 * distance;
+  EXPECT_NEAR(loss_of(distances, 3, LogitNorm::kLayernorm), loss_of(changed, 3, LogitNorm::kLayernorm), 1e-12);
+  EXPECT_GT(std::abs(loss_of(distances, 3, LogitNorm::kNone) - loss_of(changed, 3, LogitNorm::kNone)), 0.1);
+}
+
+TEST(Objective, GradientEqualsCentralDifferencesThroughTheNormalisation) {
+  for (const LogitNorm norm : {LogitNorm::kLayernorm, LogitNorm::kNone}) {
+    for (const std::size_t classes : {2U, 3U, 9U, 51U}) {
+      std::vector<double> distances = some_distances(classes, static_cast<unsigned>(classes));
+      std::vector<double> probabilities(classes);
+      std::vector<float> gradient(classes);
+      const auto label = static_cast<std::int32_t>(classes / 2);
+      const Outcome outcome = evaluate_sample_with_gradient(distances, label, norm, 0.25, probabilities, gradient);
+      EXPECT_EQ(outcome.loss, loss_of(distances, label, norm));
+      for (std::size_t c = 0; c < classes; ++c) {
+        constexpr double kStep = 1e-4;
+        const double kept = distances[c];
+        distances[c] = kept + kStep;
+        const double above = loss_of(distances, label, norm);
+        distances[c] = kept - kStep;
+        const double below = loss_of(distances, label, norm);
+        distances[c] = kept;
+        // Off by step^2/6 of a third derivative of order 1, and by the rounding of the gradient to f32.
+        EXPECT_NEAR(static_cast<double>(gradient[c]), 0.25 * (above - below) / (2 * kStep), 1e-8) << classes;
+      }
+    }
+  }
+}
+
+TEST(Objective, EqualDistancesGiveTheUniformLoss) {
+  const std::vector<double> distances(5, 3.0);
+  std::vector<double> probabilities(5);
+  std::vector<float> gradient(5);
+  const Outcome outcome =
+      evaluate_sample_with_gradient(distances, 2, LogitNorm::kLayernorm, 1, probabilities, gradient);
+  EXPECT_NEAR(outcome.loss, std::log(5.0), 1e-15);
+  EXPECT_EQ(outcome.prediction, 0);
+  for (const float value : gradient) EXPECT_TRUE(std::isfinite(value));
+}
+
+TEST(Objective, TiesGoToTheLowerClass) {
+  const std::vector<double> distances{4, 1, 1, 9, 1, 1, 1};
+  std::vector<double> probabilities(distances.size());
+  EXPECT_EQ(evaluate_sample(distances, 6, LogitNorm::kLayernorm, probabilities).prediction, 1);
+  EXPECT_TRUE(evaluate_sample(distances, 6, LogitNorm::kLayernorm, probabilities).in_top5);   // fifth: 1, 2, 4, 5, 6
+  EXPECT_FALSE(evaluate_sample(distances, 0, LogitNorm::kLayernorm, probabilities).in_top5);  // sixth
+  std::vector<std::int32_t> closest(5);
+  smallest_distances(distances, closest);
+  EXPECT_EQ(closest, (std::vector<std::int32_t>{1, 2, 4, 5, 6}));
+}
+
+TEST(Objective, ADistanceThatIsNotANumberShowsInTheLoss) {
+  std::vector<double> probabilities(3);
+  EXPECT_FALSE(std::isfinite(
+      evaluate_sample(std::vector<double>{1, std::nan(""), 2}, 0, LogitNorm::kLayernorm, probabilities).loss));
+}
+
+}  // namespace
+}  // namespace alignment
