@@ -15,7 +15,6 @@
 #include "src/job/fault_point.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/schedule.hpp"
 
 namespace alignment {
 Trainer::Trainer(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
@@ -54,6 +53,9 @@ bool Trainer::run(RunDirectory* run) {
   Progress progress(communicator_.is_root() ? config_.run.progress : ProgressChoice::kOff, "training", total, "samples",
                     state_.epoch * static_cast<std::int64_t>(training_.size()) + state_.epoch_samples);
 
+  if (const std::string uneven = describe_sharing(sharing()); !uneven.empty() && communicator_.is_root()) {
+    log_warning(uneven);
+  }
   const bool nothing_left = state_.epoch >= config_.train.epochs && last_.epoch < 0;
   while (state_.epoch < config_.train.epochs) {
     const auto epoch_start = std::chrono::steady_clock::now();
@@ -101,8 +103,9 @@ void Trainer::freeze() {
 /// Trains an epoch, or what is left of it. False where it was asked to stop: a checkpoint has been written.
 bool Trainer::train_epoch(RunDirectory* run, Progress& progress) {
   order_ = epoch_order(training_, config_.train.shuffle, state_.order_seed, state_.epoch);
-  auto batches = rank_batches(order_, config_.train.batch_size, engine_->samples_kept_together(), state_.step_in_epoch,
-                              communicator_.rank(), communicator_.size());
+  auto batches = rank_batches(
+      order_, [&](std::int64_t sample) { return dataset_.store.length(sample); }, sharing(), state_.step_in_epoch,
+      communicator_.rank());
   const std::int64_t first = state_.step_in_epoch, last = first + static_cast<std::int64_t>(batches.size());
   const std::int64_t steps_before = state_.step - first;  // of earlier epochs
   const double lr = learning_rate();
@@ -209,6 +212,11 @@ std::string Trainer::refused_step() const {
   const nlohmann::ordered_json json{
       {"epoch", state_.epoch}, {"step", state_.step}, {"lr", learning_rate()}, {"samples", ids}};
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+Sharing Trainer::sharing() const {
+  return {std::min(config_.train.batch_size, static_cast<std::int64_t>(training_.size())),
+          engine_->samples_kept_together(), communicator_.size()};
 }
 
 /// Size of the global batch.

@@ -23,6 +23,7 @@
 #include "src/training/background_writer.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/run_directory.hpp"
+#include "src/training/schedule.hpp"
 
 namespace alignment {
 
@@ -67,6 +68,7 @@ class Trainer {
   [[nodiscard]] bool train_epoch(RunDirectory* run, Progress& progress);
   void settle(RunDirectory* run, Progress& progress, LocalPhase& local);
   void refuse(RunDirectory* run, const StepTotals& totals);
+  [[nodiscard]] Sharing sharing() const;
   [[nodiscard]] std::int64_t samples_of_step(std::int64_t step_in_epoch) const;
   [[nodiscard]] double learning_rate() const;
   [[nodiscard]] bool checkpoint_due(std::int64_t steps) const;
