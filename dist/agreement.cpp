@@ -11,21 +11,13 @@
 #include <string>
 #include <vector>
 
+#include "dist/text.hpp"
+
 namespace alignment::dist {
 namespace {
 
 /// Most ranks, and most hosts, that a message names.
 constexpr std::size_t kNamed = 4;
-
-/// The root's `text` on every rank.
-std::string broadcast_text(Communicator& communicator, const std::string& text, Rank root) {
-  std::array<std::int64_t, 1> length{static_cast<std::int64_t>(text.size())};
-  communicator.broadcast(std::span<std::int64_t>(length), root);
-  std::vector<std::uint8_t> bytes(text.begin(), text.end());
-  bytes.resize(static_cast<std::size_t>(length[0]));
-  communicator.broadcast(std::span<std::uint8_t>(bytes), root);
-  return {bytes.begin(), bytes.end()};
-}
 
 /// "0, 3, 4, 5 and 12 more".
 std::string list(const std::vector<std::string>& names) {
@@ -52,10 +44,9 @@ std::string name_those_that_failed(const std::string& failed, int world_size) {
 std::string who_failed(Communicator& communicator, bool failed) {
   const Topology& topology = communicator.topology();
   const std::string line = failed ? fmt::format("{} {}\n", topology.rank.value, topology.host) : "";
-  const std::vector<std::uint8_t> bytes(line.begin(), line.end());
-  const std::vector<std::uint8_t> lines = communicator.gather(std::span<const std::uint8_t>(bytes));
-  std::string text;
-  if (communicator.is_root()) text = name_those_that_failed({lines.begin(), lines.end()}, topology.world_size.value);
+  std::string lines;
+  for (const std::string& one : gather_text(communicator, line)) lines += one;
+  const std::string text = communicator.is_root() ? name_those_that_failed(lines, topology.world_size.value) : "";
   return broadcast_text(communicator, text, Rank{0});
 }
 
@@ -83,6 +74,12 @@ int agree_with_flag(Communicator& communicator, const std::optional<Failure>& fa
 
 void agree(Communicator& communicator, const std::optional<Failure>& failure) {
   static_cast<void>(agree_with_flag(communicator, failure, 0));
+}
+
+bool on_all_ranks(Communicator& communicator, bool mine) {
+  std::int32_t everyones = mine ? 1 : 0;
+  communicator.all_reduce(std::span(&everyones, 1), Reduction::kMin);
+  return everyones == 1;
 }
 
 bool same_on_all_ranks(Communicator& communicator, std::uint64_t value) {

@@ -17,6 +17,9 @@ void agree(Communicator& communicator, const std::optional<Failure>& failure);
 /// step.
 [[nodiscard]] int agree_with_flag(Communicator& communicator, const std::optional<Failure>& failure, int flag);
 
+/// Collective. Whether it is so on every rank.
+[[nodiscard]] bool on_all_ranks(Communicator& communicator, bool mine);
+
 /// True where every rank holds the same value.
 [[nodiscard]] bool same_on_all_ranks(Communicator& communicator, std::uint64_t value);
 

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "dist/agreement.hpp"
+#include "dist/text.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
-#include "src/job/gather_text.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/job/terminal/progress.hpp"
@@ -48,7 +48,7 @@ void require_same_content(const io::TseStore& store, const std::filesystem::path
   const std::uint64_t mine = store.identity();
   if (dist::same_on_all_ranks(communicator, mine)) return;
   const std::vector<std::uint64_t> digests = communicator.gather(std::span<const std::uint64_t>(&mine, 1));
-  const std::vector<std::string> hosts = gather_text(communicator, communicator.topology().host);
+  const std::vector<std::string> hosts = dist::gather_text(communicator, communicator.topology().host);
   agreed(communicator, [&] {  // what rank 0 says is what is told
     std::size_t other = 0;
     while (other + 1 < digests.size() && digests[other] == mine) ++other;
@@ -115,15 +115,14 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, bool
   const std::size_t width = in_blocks || !store.has_half_precision() ? sizeof(float) : sizeof(std::uint16_t);
   const std::int64_t wanted = steps * kernels::padded_features(store.feature_dim()) * static_cast<std::int64_t>(width) *
                               communicator.topology().local_size;
-  std::int32_t fits = wanted <= available_bytes() / 2 ? 1 : 0;
-  communicator.all_reduce(std::span(&fits, 1), dist::Reduction::kMin);
-  if (fits == 0) {
+  const bool fits = dist::on_all_ranks(communicator, wanted <= available_bytes() / 2);
+  if (!fits) {
     log_info(fmt::format(
         "features: {:.1f} GiB for the ranks of this host would fill more than half of what is free, so they "
         "are read from the store each epoch",
         static_cast<double>(wanted) / (1U << 30U)));
   }
-  return fits == 1 ? io::SampleCache::kMemory : io::SampleCache::kNone;
+  return fits ? io::SampleCache::kMemory : io::SampleCache::kNone;
 }
 
 /// Whether the store has a val split, be it one whose samples are all left out.

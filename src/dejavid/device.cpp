@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "dist/agreement.hpp"
 #include "dist/nccl/gpu_identity.hpp"
 #include "src/config/command_line.hpp"
 #include "src/dejavid/cpu/device.hpp"
@@ -50,12 +51,6 @@ GpuReport checked_report(const Config& config, dist::Communicator& communicator)
   return report;
 }
 
-bool all_ranks(dist::Communicator& communicator, bool mine) {
-  std::int32_t everyone = mine ? 1 : 0;
-  communicator.all_reduce(std::span(&everyone, 1), dist::Reduction::kMin);
-  return everyone == 1;
-}
-
 GradientBackend choose_backend(BackendChoice choice, const std::vector<dist::GpuIdentity>& gpus) {
   if (choice == BackendChoice::kNccl) return GradientBackend::kNccl;
   if (gpus.size() == 1) return GradientBackend::kNone;
@@ -89,7 +84,7 @@ void require_gradient_precision(const Config& config, const Device& device) {
 
 std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator, int threads) {
   const GpuReport report = checked_report(config, communicator);
-  if (config.dist.device == DeviceChoice::kCpu || !all_ranks(communicator, !report.gpus.empty())) {
+  if (config.dist.device == DeviceChoice::kCpu || !dist::on_all_ranks(communicator, !report.gpus.empty())) {
     if (report.built_in && config.dist.device == DeviceChoice::kAuto) {
       log_info(report.gpus.empty() ? fmt::format("no GPU found ({}): computing on the CPU", report.reason)
                                    : "not every rank has a GPU: computing on the CPU");

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "dist/agreement.hpp"
+#include "dist/text.hpp"
 #include "io/bytes/digest.hpp"
 #include "io/bytes/first_few.hpp"
 #include "src/config/options.hpp"
 #include "src/job/failure.hpp"
-#include "src/job/gather_text.hpp"
 
 namespace alignment {
 namespace {
@@ -73,8 +73,8 @@ void require_same_settings(const Invocation& invocation, dist::Communicator& com
   io::Digest digest;
   digest.add(mine);
   if (dist::same_on_all_ranks(communicator, digest.value())) return;
-  const std::vector<std::string> texts = gather_text(communicator, mine);
-  const std::vector<std::string> hosts = gather_text(communicator, communicator.topology().host);
+  const std::vector<std::string> texts = dist::gather_text(communicator, mine);
+  const std::vector<std::string> hosts = dist::gather_text(communicator, communicator.topology().host);
   agreed(communicator, [&] {  // what rank 0 says is what is told
     if (!communicator.is_root()) throw ConfigError("the settings differ");
     std::vector<std::vector<std::string>> settings;

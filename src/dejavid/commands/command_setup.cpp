@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dist/launch_environment.hpp"
+#include "dist/text.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 #include "src/job/environment/threads.hpp"
@@ -37,12 +38,7 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
       folder = make_default_run_folder(config).string();
     }
   });
-  std::uint64_t length = folder.size();
-  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
-  std::vector<std::uint8_t> text(folder.begin(), folder.end());
-  text.resize(length);
-  communicator.broadcast(std::span(text), dist::Rank{0});
-  return std::filesystem::path(std::string(text.begin(), text.end()));
+  return dist::broadcast_text(communicator, folder, dist::Rank{0});
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

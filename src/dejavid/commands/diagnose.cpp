@@ -1,3 +1,4 @@
+#include "dist/agreement.hpp"
 #include "kernels/variants.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/cuda/device.hpp"
@@ -8,10 +9,9 @@ namespace alignment {
 ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator) {
   GpuReport gpus;
   agreed(communicator, [&] { gpus = report_gpus(); });
-  std::int32_t usable = config.dist.device != DeviceChoice::kCpu && !gpus.gpus.empty() ? 1 : 0;
-  communicator.all_reduce(std::span(&usable, 1), dist::Reduction::kMin);
+  const bool usable = dist::on_all_ranks(communicator, config.dist.device != DeviceChoice::kCpu && !gpus.gpus.empty());
   std::vector<CollectiveCheck> device_checks;
-  if (usable == 1) device_checks = choose_device(config, communicator, 1)->check();
+  if (usable) device_checks = choose_device(config, communicator, 1)->check();
   const bool passed = run_doctor(communicator, config, std::string(kernels::best_variant().name), gpus, device_checks);
   return passed ? ExitCode::kDone : ExitCode::kOther;
 }

@@ -177,13 +177,12 @@ bool CudaDevice::keeps_features(const io::TseStore& store) {
                       static_cast<double>(std::max(room, std::int64_t{0})) / kGibibyte, gpu_.name));
     }
   });
-  std::int32_t fits = wanted <= room ? 1 : 0;
-  communicator_.all_reduce(std::span(&fits, 1), dist::Reduction::kMin);
-  log_info(fits == 1 ? fmt::format("features: {:.2f} GiB, kept in GPU memory", static_cast<double>(wanted) / kGibibyte)
-                     : fmt::format("features: {:.2f} GiB would not fit into GPU memory beside training, so they are "
-                                   "uploaded every epoch",
-                                   static_cast<double>(wanted) / kGibibyte));
-  return fits == 1;
+  const bool fits = dist::on_all_ranks(communicator_, wanted <= room);
+  log_info(fits ? fmt::format("features: {:.2f} GiB, kept in GPU memory", static_cast<double>(wanted) / kGibibyte)
+                : fmt::format("features: {:.2f} GiB would not fit into GPU memory beside training, so they are "
+                              "uploaded every epoch",
+                              static_cast<double>(wanted) / kGibibyte));
+  return fits;
 }
 
 std::unique_ptr<Engine> CudaDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {

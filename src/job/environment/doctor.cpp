@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "dist/text.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
@@ -18,7 +19,6 @@
 #include "src/job/environment/threads.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
-#include "src/job/gather_text.hpp"
 #include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
@@ -156,7 +156,7 @@ void report_collectives(dist::Communicator& communicator, const std::vector<Coll
   checks.insert(checks.end(), device_checks.begin(), device_checks.end());
   std::string passed;
   for (const CollectiveCheck& check : checks) passed += check.passed ? '1' : '0';
-  const std::vector<std::string> of_ranks = gather_text(communicator, passed);
+  const std::vector<std::string> of_ranks = dist::gather_text(communicator, passed);
   if (!communicator.is_root()) return;
 
   report.section(
@@ -178,7 +178,7 @@ bool run_doctor(dist::Communicator& communicator, const Config& config, const st
   const std::string mine =
       describe_rank(communicator, config, kernel_variant, gpus).dump(-1, ' ', false, Json::error_handler_t::replace);
   std::vector<Json> ranks;
-  for (const std::string& rank : gather_text(communicator, mine)) ranks.push_back(Json::parse(rank));
+  for (const std::string& rank : dist::gather_text(communicator, mine)) ranks.push_back(Json::parse(rank));
 
   Report report;
   report_collectives(communicator, device_checks, report);

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <thread>
 
+#include "dist/text.hpp"
 #include "src/job/environment/library_versions.hpp"
 #include "src/job/environment/machine.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/gather_text.hpp"
 
 namespace alignment {
 namespace {
@@ -58,7 +58,7 @@ std::string describe_environment(dist::Communicator& communicator, const Config&
                             {"compute_capability", gpu.compute_capability},
                             {"pci_id", gpu.pci_id}});
   }
-  const std::vector<std::string> ranks = gather_text(communicator, dump(mine, -1));
+  const std::vector<std::string> ranks = dist::gather_text(communicator, dump(mine, -1));
   if (!communicator.is_root()) return "";
 
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "dist/launch_environment.hpp"
+#include "dist/text.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/gather_text.hpp"
 
 namespace alignment {
 namespace {
@@ -69,7 +69,7 @@ int thread_count(const Config& config, dist::Communicator& communicator) {
   for (const std::int32_t core : affinity_cores()) mine << ' ' << core;
 
   std::vector<RankCores> ranks;
-  for (const std::string& text : gather_text(communicator, mine.str())) {
+  for (const std::string& text : dist::gather_text(communicator, mine.str())) {
     std::istringstream words(text);
     RankCores rank;
     words >> rank.host >> rank.granted;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "dist/text.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/choices.hpp"
@@ -43,17 +44,6 @@ struct Epoch {
   double seconds = 0;  ///< of the training part, by the slowest rank
   std::array<double, kPhaseNames.size()> phases{};
 };
-
-/// Rank 0's path, on every rank.
-std::filesystem::path share_path(const std::filesystem::path& path, dist::Communicator& communicator) {
-  const std::string mine = path.string();
-  std::uint64_t length = mine.size();
-  communicator.broadcast(std::span(&length, 1), dist::Rank{0});
-  std::vector<std::uint8_t> text(mine.begin(), mine.end());
-  text.resize(length);
-  communicator.broadcast(std::span(text), dist::Rank{0});
-  return std::string(text.begin(), text.end());
-}
 
 /// What the paper's configurations say that touches the time, up to the end of the first epoch.
 Config training_config(const Options& options, const std::filesystem::path& store) {
@@ -158,7 +148,7 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
       folder.emplace();
       store = write_synthetic_store(options.preset, options.samples, options.val_samples, folder->path());
     });
-    store = share_path(store, communicator);
+    store = dist::broadcast_text(communicator, store.string(), dist::Rank{0});
   }
 
   Config config = training_config(options, store);

@@ -7,9 +7,9 @@
 #include <set>
 
 #include "dist/mpi/session.hpp"
+#include "dist/text.hpp"
 #include "src/job/environment/collective_checks.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/gather_text.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
@@ -34,7 +34,7 @@ TEST_F(GatherText, TextsOfDifferentLengthsArriveInRankOrder) {
   const auto text_of = [](int other) {
     return std::string(static_cast<std::size_t>(3 * other), static_cast<char>('a' + other));
   };
-  const std::vector<std::string> texts = gather_text(communicator(), text_of(rank));
+  const std::vector<std::string> texts = dist::gather_text(communicator(), text_of(rank));
   if (!communicator().is_root()) {
     EXPECT_TRUE(texts.empty());
     return;
