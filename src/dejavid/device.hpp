@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,15 @@
 namespace alignment {
 
 struct Dataset;
+
+/// Whose gradients an engine adds up: training's, or for comparison with a step that need not wait for other ranks.
+enum class GradientSum : std::uint8_t { kOverRanks, kOfThisRank };
+
+/// One sum of gradients over ranks, alone.
+struct ReductionTime {
+  std::int64_t bytes = 0;  ///< that every rank brings
+  double seconds = 0;      ///< by the slowest rank
+};
 
 /// Where this rank computes. What it makes refers to its arguments and must not outlive it.
 class Device {
@@ -39,12 +49,16 @@ class Device {
   /// whose ranks have check_collectives(). Throws dist::AgreedFailure.
   [[nodiscard]] virtual std::vector<CollectiveCheck> check() = 0;
 
+  /// Collective. Times what adds up gradients: the sum of two arrays of `parameters` numbers. Throws
+  /// dist::AgreedFailure.
+  [[nodiscard]] virtual ReductionTime time_reduction(std::int64_t parameters) = 0;
+
   /// Collective. Whether training keeps the features in this device's memory, on every rank or on none. Throws
   /// dist::AgreedFailure where data.cache asks for that and they do not fit.
   [[nodiscard]] virtual bool keeps_features(const io::TseStore& store) = 0;
   /// Collective. Trains a model that starts as `model`, counting its time in `phases`. Throws dist::AgreedFailure.
-  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model,
-                                                            PhaseClock& phases) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                            GradientSum sum = GradientSum::kOverRanks) = 0;
   /// Aligns with the parameters of `model`.
   [[nodiscard]] virtual std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) = 0;
 };

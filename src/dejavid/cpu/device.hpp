@@ -15,13 +15,16 @@ class CpuDevice final : public Device {
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }
+  [[nodiscard]] ReductionTime time_reduction(std::int64_t parameters) override;
   [[nodiscard]] bool keeps_features(const io::TseStore& /*store*/) override { return false; }
-  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) override;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                    GradientSum sum) override;
   [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override;
 
  private:
   const Config& config_;
   dist::Communicator& communicator_;
+  std::unique_ptr<dist::Communicator> alone_;  ///< for engines that leave other ranks out
   int threads_;
 };
 

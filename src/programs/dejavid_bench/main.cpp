@@ -79,6 +79,8 @@ int start(int argument_count, char** arguments) {
   alignment::bench::add_naive(program, choice);
   alignment::bench::add_torch(program, choice);
   alignment::bench::add_io(program, choice);
+  alignment::bench::add_scaling(program, choice);
+  alignment::bench::add_predict(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help

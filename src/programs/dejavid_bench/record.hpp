@@ -49,6 +49,9 @@ struct Record {
   std::optional<double> share_of_raw;                  ///< its bytes a second, of those that read() alone gets
   std::optional<double> cached_share;                  ///< of the file, in the page cache before it was read
 
+  nlohmann::ordered_json more = nlohmann::ordered_json::object();  ///< entries that only this part has
+  std::string note;                                                ///< the same for people; one line
+
   std::optional<double> most_of_roof;  ///< the share that nothing can exceed, where one is known
 
   [[nodiscard]] double elements_per_s() const { return elements / seconds; }
