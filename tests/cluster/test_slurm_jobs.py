@@ -1,7 +1,9 @@
 """The scripts of launch/slurm as they are shipped, under a real Slurm: whatever ends a start, the job starts again by itself and leaves the
 files of an unbroken run."""
 
+import json
 import os
+import re
 import signal
 import unittest
 
@@ -159,6 +161,28 @@ class Chains(SlurmTrainingTest):
         for job in jobs[2:]:
             self.assertEqual(self.cluster.wait_for(job)["JobState"], "CANCELLED")
         self.assert_same_run(folder, self.unbroken())
+
+
+class Benchmarks(SlurmTrainingTest):
+    def test_scaling_from_one_rank_to_all(self):
+        folder = self.folder_for("scaling")
+        line = "preset=order samples=64 modes=strong"
+        text, edited = re.subn(r"^preset=.*( # EDIT 3)", rf"{line}\1", (slurm.SCRIPTS / "scaling.sbatch").read_text(), flags=re.M)
+        self.assertEqual(edited, 1)
+        (folder / "scaling.sbatch").write_text(text)
+        (folder / "launch").symlink_to(slurm.SCRIPTS.parent)
+        options = ("--nodes=2", "--ntasks-per-node=2", "--gpus-per-node=2", "--cpus-per-task=1")
+        job = self.cluster.submit(folder / "scaling.sbatch", ("--batch-size", "32", "--rounds", "1"), options, folder)
+        self.assert_ended(job, folder, restarts=0)
+        results = folder / "scaling" / f"scaling-{job}"
+        for ranks, hosts in ((1, 1), (2, 1), (4, 2)):
+            (record,) = json.loads((results / f"strong_{ranks}.json").read_text())["records"]
+            self.assertEqual((record["ranks"], record["hosts"], record["ranks_a_host"]), (ranks, hosts, min(ranks, 2)))
+            # Both nodes are one machine with two cores, whatever they are called.
+            self.assertEqual(record["threads"], 1)
+            self.assertEqual("threads share" in (record["disturbed"] or ""), ranks > 2)
+        self.assertIn("| strong | 4 | 2 | 1 | 32 |", (results / "scaling.md").read_text())
+        self.assertTrue((results / "scaling.svg").exists())
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "src/config/command_line.hpp"
 #include "src/programs/dejavid_bench/cost_model.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/scaling_baseline.hpp"
-#include "src/programs/dejavid_bench/training_problem.hpp"
 
 namespace alignment::bench {
 namespace {
@@ -18,9 +18,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string preset = "k400", mesh = "data";
+  std::string preset, mesh = "data";
   std::vector<std::int64_t> gpus, ranks;
-  std::int64_t batch = Workload{}.batch;
+  std::optional<std::int64_t> batch;
   bool no_overlap = false;
   double latency = 1;
   CpuRates cpu;
@@ -61,6 +61,7 @@ Workload measured_workload(const Json& record) {
   work.features = shape.at("F");
   work.length = shape.at("T");
   work.batch = record.at("batch");
+  work.samples = record.at("samples");
   return work;
 }
 
@@ -121,13 +122,12 @@ GpuRates fit_gpu(const std::vector<Json>& records, GpuRates rates) {
   return rates;
 }
 
-Record record_of(const Options& options, const Workload& work, const std::string& name, double step, double one,
-                 std::int64_t count) {
+Record record_of(const Workload& work, const std::string& name, double step, double one, std::int64_t count) {
   Record record;
   record.part = "predict";
   record.name = name;
   record.variant = "model";
-  record.shape = {options.preset, work.classes, work.steps, work.features, work.length, work.batch};
+  record.shape = {work.name, work.classes, work.steps, work.features, work.length, work.batch};
   record.ranks = static_cast<int>(count);
   record.seconds = step;
   record.elements = work.elements();
@@ -138,9 +138,9 @@ Record record_of(const Options& options, const Workload& work, const std::string
   return record;
 }
 
-std::vector<Record> predict_gpus(const Options& options, Workload work) {
+std::vector<Record> predict_gpus(const Options& options, const Workload& work, const std::vector<Json>& measured) {
   GpuRates rates;
-  if (!options.measured.empty()) rates = fit_gpu(usable(read_scaling_records(options.measured), "cuda"), rates);
+  if (!measured.empty()) rates = fit_gpu(usable(measured, "cuda"), rates);
   for (double* latency :
        {&rates.node_latency, &rates.two_nodes_latency, &rates.four_nodes_latency, &rates.latency_a_doubling,
         &rates.gather_latency, &rates.gather_nodes_latency, &rates.gather_latency_a_doubling}) {
@@ -158,7 +158,7 @@ std::vector<Record> predict_gpus(const Options& options, Workload work) {
           gpus, work.batch));
     }
     const StepCost cost = predict_step(work, mesh, rates, overlap);
-    Record record = record_of(options, work, fmt::format("{} GPUs/{}", gpus, to_string(mesh)), cost.step, one, gpus);
+    Record record = record_of(work, fmt::format("{} GPUs/{}", gpus, to_string(mesh)), cost.step, one, gpus);
     record.more["gpus"] = gpus;
     record.more["mesh"] = to_string(mesh);
     record.more["terms"] = {{"paths", cost.paths},     {"distances", cost.distances}, {"gradient", cost.gradient},
@@ -178,11 +178,9 @@ std::vector<Record> predict_gpus(const Options& options, Workload work) {
   return records;
 }
 
-std::vector<Record> predict_cpu(const Options& options, Workload work) {
+std::vector<Record> predict_cpu(const Options& options, const Workload& work, const std::vector<Json>& measured) {
   CpuRates rates = options.cpu;
-  if (!options.measured.empty()) {
-    rates = fit_cpu(usable(read_scaling_records(options.measured), "cpu"), rates);
-  }
+  if (!measured.empty()) rates = fit_cpu(usable(measured, "cpu"), rates);
   if (!(rates.elements_per_s > 0) || !(rates.reduce_bytes_per_s > 0)) {
     throw ConfigError(
         "--ranks: found no rates; expected --measured with runs on more than one rank, or --rate and --bandwidth; give "
@@ -192,7 +190,7 @@ std::vector<Record> predict_cpu(const Options& options, Workload work) {
   std::vector<Record> records;
   for (const std::int64_t ranks : options.ranks) {
     const CpuStepCost cost = predict_cpu_step(work, ranks, rates);
-    Record record = record_of(options, work, fmt::format("{} ranks", ranks), cost.step, one, ranks);
+    Record record = record_of(work, fmt::format("{} ranks", ranks), cost.step, one, ranks);
     record.more["ranks"] = ranks;
     record.more["terms"] = {{"compute", cost.compute}, {"reduce", cost.reduce}};
     records.push_back(record);
@@ -206,9 +204,15 @@ std::vector<Record> predict(const Options& options) {
   if (options.gpus.empty() == options.ranks.empty()) {
     throw ConfigError("predict: found neither or both of --gpus and --ranks; expected one of them; name counts");
   }
-  Workload work = workload_of(options.preset);
-  work.batch = options.batch;
-  return options.ranks.empty() ? predict_gpus(options, work) : predict_cpu(options, work);
+  const std::vector<Json> measured = read_scaling_records(options.measured);
+  Workload work;
+  if (options.preset.empty() && !measured.empty()) {
+    work = measured_workload(measured.front());
+  } else {
+    work = workload_of(options.preset.empty() ? "k400" : options.preset);
+  }
+  work.batch = options.batch.value_or(work.batch);
+  return options.ranks.empty() ? predict_gpus(options, work, measured) : predict_cpu(options, work, measured);
 }
 
 }  // namespace
@@ -217,13 +221,17 @@ void add_predict(CLI::App& program, Choice& choice) {
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand(
       "predict", "no measurement: what a cost model says of GPUs, or of CPU ranks of a host, that are not there");
-  command->add_option("--preset", options->preset, "what is trained: hmdb51, k400 (the default) or ssv2")
+  command
+      ->add_option("--preset", options->preset,
+                   "what is trained: hmdb51, k400 or ssv2; default what was --measured, else k400")
       ->type_name("NAME");
   command->add_option("--gpus", options->gpus, "numbers of GPUs, 8 a node")->delimiter(',')->type_name("N,N");
   command->add_option("--ranks", options->ranks, "in place of GPUs: numbers of CPU ranks of one host")
       ->delimiter(',')
       ->type_name("N,N");
-  add_count_option(*command, "--batch-size", options->batch, "samples a step, over all ranks; default 384", "N");
+  command->add_option("--batch-size", options->batch, "samples a step, over all ranks; default 384, or as --measured")
+      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+      ->type_name("N");
   command->add_option("--mesh", options->mesh, "data (the default): as training does; best: classes shared out as well")
       ->check(CLI::IsMember({"data", "best"}).description(""))
       ->type_name("NAME");

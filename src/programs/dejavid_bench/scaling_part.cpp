@@ -366,6 +366,7 @@ std::vector<Record> measure_scaling(const Options& options, dist::Communicator& 
           {"backend", problem.device->backend_name()},
           {"hosts", places.hosts},
           {"ranks_a_host", places.ranks_a_host},
+          {"samples", samples},
           {"batch", together},
           {"samples_a_rank", options.mode == "strong" ? Json() : Json(batch)},
           {"lengths", distribution(problem.dataset.store)},
