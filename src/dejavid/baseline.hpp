@@ -5,7 +5,8 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/dejavid/sample_features.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

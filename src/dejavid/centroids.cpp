@@ -8,6 +8,7 @@
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
 #include "src/dejavid/cpu/aligned_buffer.hpp"
+#include "src/dejavid/sample_features.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/progress.hpp"
@@ -157,7 +158,7 @@ std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
   const std::int64_t feature_dim = dataset.store.feature_dim();
   std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim)), rows;
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-    const SampleFeatures features = dataset.features(batch, b);
+    const SampleFeatures features = features_of(dataset, batch, b);
     rows.clear();
     for (std::int64_t j = 0; j < features.length; ++j) {
       for (std::int64_t f = 0; f < feature_dim; ++f) rows.push_back(features.at(j, f));
@@ -251,7 +252,7 @@ std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communic
     dataset.stream.start(batches);
     for (const std::int64_t label : my_classes) {
       const io::SampleBatch& batch = dataset.next_batch();
-      for (std::size_t b = 0; b < batch.samples.size(); ++b) add_steps(dataset.features(batch, b), moments(label));
+      for (std::size_t b = 0; b < batch.samples.size(); ++b) add_steps(features_of(dataset, batch, b), moments(label));
     }
   });
   communicator.all_reduce(std::span(numbers), dist::Reduction::kSum);  // each class has one rank; elsewhere zeros

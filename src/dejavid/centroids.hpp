@@ -6,7 +6,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

@@ -62,6 +62,14 @@ GradientBackend choose_backend(BackendChoice choice, const std::vector<dist::Gpu
 
 }  // namespace
 
+FindSampleNeeds needs_of_training(Device& device) {
+  return [&device](const io::TseStore& store) { return SampleNeeds{device.layout(), device.samples_to_keep(store)}; };
+}
+
+FindSampleNeeds needs_of_evaluation(const Device& device) {
+  return [&device](const io::TseStore&) { return SampleNeeds{device.layout(), {}}; };
+}
+
 void require_device(const Config& config, dist::Communicator& communicator) {
   static_cast<void>(checked_report(config, communicator));
 }

@@ -6,17 +6,17 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/job/environment/collective_checks.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
 
 namespace alignment {
-
-struct Dataset;
 
 /// Whose gradients an engine adds up: training's, or for comparison with a step that need not wait for other ranks.
 enum class GradientSum : std::uint8_t { kOverRanks, kOfThisRank };
@@ -38,8 +38,6 @@ class Device {
   /// One line about what all ranks compute with, for the log.
   [[nodiscard]] virtual std::string describe() const = 0;
   [[nodiscard]] virtual bool is_gpu() const = 0;
-  /// Whether it wants samples in blocks of features (kernels/blocks.hpp) in place of rows in the width of the store.
-  [[nodiscard]] virtual bool reads_blocks() const = 0;
   /// What adds up the gradients of ranks: "nccl", "mpi" or "none".
   [[nodiscard]] virtual std::string backend_name() const = 0;
   /// The most memory of this device that was ever taken, in bytes; 0 on the CPU.
@@ -53,15 +51,21 @@ class Device {
   /// dist::AgreedFailure.
   [[nodiscard]] virtual ReductionTime time_reduction(std::int64_t parameters) = 0;
 
-  /// Collective. Whether training keeps the features in this device's memory, on every rank or on none. Throws
-  /// dist::AgreedFailure where data.cache asks for that and they do not fit.
-  [[nodiscard]] virtual bool keeps_features(const io::TseStore& store) = 0;
+  /// How it reads samples: in blocks of features (kernels/blocks.hpp), or nullptr for rows in the width of the store.
+  [[nodiscard]] virtual const io::SampleLayout* layout() const = 0;
+  /// Collective. The samples whose features training keeps in this device's memory: none on any rank where data.cache
+  /// does not let it, or they do not fit. Throws dist::AgreedFailure where data.cache asks for it all the same.
+  [[nodiscard]] virtual std::vector<std::int64_t> samples_to_keep(const io::TseStore& store) = 0;
   /// Collective. Trains a model that starts as `model`, counting its time in `phases`. Throws dist::AgreedFailure.
   [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
                                                             GradientSum sum = GradientSum::kOverRanks) = 0;
   /// Aligns with the parameters of `model`.
   [[nodiscard]] virtual std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) = 0;
 };
+
+/// What `device` asks of the reader of the samples that it trains on, or sees once.
+[[nodiscard]] FindSampleNeeds needs_of_training(Device& device);
+[[nodiscard]] FindSampleNeeds needs_of_evaluation(const Device& device);
 
 /// Collective. Refuses a device or backend that this build or machine does not have. Throws dist::AgreedFailure.
 void require_device(const Config& config, dist::Communicator& communicator);

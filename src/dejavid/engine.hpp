@@ -8,6 +8,7 @@
 #include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/trainee.hpp"
 
 namespace alignment {
 
@@ -16,14 +17,8 @@ struct Moments {
   std::vector<float> centroid_first, centroid_second, log_weight_first, log_weight_second;
 };
 
-/// What this rank's part of one step came to.
-struct StepTotals {
-  double loss = 0;  ///< sum over this rank's samples, before the update
-  std::int64_t correct = 0;
-  std::int64_t first_not_finite = -1;  ///< the first sample whose loss is not finite
-  bool refused = false;                ///< a loss or gradient of some rank, of this step or one before, is not finite:
-                                       ///< the parameters stayed as they were
-};
+/// Where the train scores stand among the sums of StepTotals.
+enum TrainScore : std::size_t { kTrainLoss, kTrainTop1 };
 
 /// The arithmetic of training on one device: holds the parameters and the optimizer's state, and takes steps.
 ///

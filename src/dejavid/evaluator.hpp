@@ -8,7 +8,7 @@
 #include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/baseline.hpp"
-#include "src/dejavid/dataset.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

@@ -6,8 +6,8 @@
 #include "io/model_file.hpp"
 #include "src/config/config.hpp"
 #include "src/config/keys.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

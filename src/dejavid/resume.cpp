@@ -6,10 +6,10 @@
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {

@@ -5,6 +5,7 @@
 #include "io/bytes/half_float.hpp"
 #include "io/store/sample_stream.hpp"
 #include "kernels/blocks.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 
@@ -29,5 +30,13 @@ inline constexpr io::SampleLayout kBlockedLayout{
     [](const float* rows, std::int64_t length, std::int64_t feature_dim, float* blocked) {
       kernels::cpu::to_blocks(rows, length, feature_dim, blocked, 1);
     }};
+
+/// Features of a sample of a batch that `dataset` hands out.
+[[nodiscard]] inline SampleFeatures features_of(const Dataset& dataset, const io::SampleBatch& batch,
+                                                std::size_t sample) {
+  const bool as_halves = !batch.halves.empty();
+  return {as_halves ? nullptr : batch.features[sample], batch.length(sample), dataset.store.feature_dim(),
+          dataset.needs.layout == &kBlockedLayout, as_halves ? batch.halves[sample] : nullptr};
+}
 
 }  // namespace alignment

@@ -3,6 +3,8 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace alignment {
@@ -29,8 +31,13 @@ class PhaseClock {
   };
 
   [[nodiscard]] Timer time(Phase phase) { return Timer(seconds_[static_cast<std::size_t>(phase)]); }
-  /// Time that an earlier part of the run spent.
-  void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
+  /// Time that an earlier part of the run spent, by the phase's name.
+  void add(const std::map<std::string, double>& spent) {
+    for (std::size_t phase = 0; phase < kPhaseNames.size(); ++phase) {
+      const auto found = spent.find(std::string(kPhaseNames[phase]));
+      if (found != spent.end()) seconds_[phase] += found->second;
+    }
+  }
   [[nodiscard]] const std::array<double, kPhaseNames.size()>& seconds() const { return seconds_; }
 
  private:

@@ -71,6 +71,7 @@ void remove_unfinished(const fs::path& folder) {
 struct RunDirectory::State {
   fs::path folder;
   MetricsFile metrics;
+  std::chrono::duration<double> timeout;
 };
 
 RunDirectory::RunDirectory() = default;
@@ -92,7 +93,8 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
   make_folders(folder);
   RunDirectory run;
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName)});
+  run.state_ =
+      std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), config.dist.timeout()});
   try {
     io::write_text(folder / kConfigName, to_toml(config));
   } catch (...) {
@@ -107,10 +109,15 @@ RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, 
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step)});
+  run.state_ = std::make_unique<State>(
+      State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), config.dist.timeout()});
   for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
   io::write_text(folder / kConfigName, to_toml(config));
   return run;
+}
+
+dist::Deadline RunDirectory::writing() const {
+  return writing_run(state_->timeout);
 }
 
 const fs::path& RunDirectory::folder() const {
@@ -155,21 +162,15 @@ void RunDirectory::record(const StepRecord& step) {
   state_->metrics.append(record.dump());
 }
 
-void RunDirectory::record(const EpochRecord& epoch) {
-  nlohmann::ordered_json record = {{"event", "epoch"},
-                                   {"epoch", epoch.epoch},
-                                   {"train_loss", epoch.train_loss},
-                                   {"train_top1", epoch.train_top1},
-                                   {"val_loss", nullptr},
-                                   {"val_top1", nullptr},
-                                   {"val_top5", nullptr},
-                                   {"seconds", epoch.seconds},
-                                   {"samples_per_s", epoch.samples_per_s}};
-  if (epoch.validated) {
-    record["val_loss"] = epoch.val_loss;
-    record["val_top1"] = epoch.val_top1;
-    record["val_top5"] = epoch.val_top5;
+void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
+  nlohmann::ordered_json record = {{"event", "epoch"}, {"epoch", epoch.scores.epoch}};
+  for (std::size_t n = 0; n < names.train.size(); ++n) record["train_" + names.train[n].key] = epoch.scores.train[n];
+  for (std::size_t n = 0; n < names.validation.size(); ++n) {
+    auto& value = record["val_" + names.validation[n].key];
+    if (epoch.validated) value = epoch.scores.validation[n];
   }
+  record["seconds"] = epoch.seconds;
+  record["samples_per_s"] = epoch.samples_per_s;
   state_->metrics.append(record.dump());
 }
 
@@ -185,8 +186,8 @@ void RunDirectory::write_summary(const std::string& json) const {
   io::write_text(state_->folder / kSummaryName, json);
 }
 
-dist::Deadline writing_run(const Config& config) {
-  return waiting_for_files("a write of the run's files", config.dist.timeout());
+dist::Deadline writing_run(std::chrono::duration<double> timeout) {
+  return waiting_for_files("a write of the run's files", timeout);
 }
 
 std::vector<fs::path> checkpoints_of(const fs::path& folder) {

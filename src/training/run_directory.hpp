@@ -1,12 +1,16 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "dist/watch/deadline.hpp"
 #include "src/config/config.hpp"
+#include "src/job/failure.hpp"
+#include "src/training/scores.hpp"
 
 namespace alignment {
 
@@ -17,19 +21,19 @@ struct StepRecord {
   std::int64_t samples = 0;
 };
 
-/// Numbers of one epoch. Validation fields are meaningful where `validated`.
+/// Numbers of one epoch.
 struct EpochRecord {
-  std::int64_t epoch = 0;
-  double train_loss = 0, train_top1 = 0;
-  bool validated = false;
-  double val_loss = 0, val_top1 = 0, val_top5 = 0;
+  EpochScores scores;
+  bool validated = false;  ///< else there are names of validation scores, but no values
   double seconds = 0, samples_per_s = 0;
 };
 
-/// The folder of one run (rank 0 writes it; config.toml, environment.json, metrics.jsonl, model.h5, best.h5,
-/// checkpoints/, logs/, summary.json). Throws io::WriteError.
+/// The folder of one run (config.toml, environment.json, metrics.jsonl, model.h5, best.h5, checkpoints/, logs/,
+/// summary.json). Every rank has one, and rank 0's is of a folder. Throws io::WriteError.
 class RunDirectory {
  public:
+  /// Of a rank that writes nothing, or of a run that leaves nothing behind.
+  RunDirectory();
   /// A new run: makes the folder, refuses one that holds a run already.
   static RunDirectory create(const std::filesystem::path& folder, const Config& config);
   /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
@@ -38,6 +42,21 @@ class RunDirectory {
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
+
+  /// Calls `work` where this rank writes files, which takes at most dist.timeout_s: then the process ends with 14.
+  template <typename Work>
+  void write_here(Work&& work) const {
+    if (!writes()) return;
+    const dist::Deadline deadline = writing();
+    std::forward<Work>(work)();
+  }
+  /// Collective. The same; every rank throws dist::AgreedFailure where it fails.
+  template <typename Work>
+  void write(dist::Communicator& communicator, Work&& work) const {
+    agreed(communicator, [&] { write_here(std::forward<Work>(work)); });
+  }
+  /// Whether this rank writes files. All that follows is for one that does.
+  [[nodiscard]] bool writes() const { return state_ != nullptr; }
 
   [[nodiscard]] const std::filesystem::path& folder() const;
   [[nodiscard]] std::filesystem::path model_file() const;
@@ -49,7 +68,7 @@ class RunDirectory {
   void prune_checkpoints(std::int64_t keep, std::int64_t step) const;
 
   void record(const StepRecord& step);
-  void record(const EpochRecord& epoch);
+  void record(const EpochRecord& epoch, const ScoreNames& names);
   /// What stands in the way of going on: a step that was refused.
   void write_refused_step(const std::string& json) const;
   void write_environment(const std::string& json) const;
@@ -60,13 +79,12 @@ class RunDirectory {
 
  private:
   struct State;
+  [[nodiscard]] dist::Deadline writing() const;
   std::unique_ptr<State> state_;
-  RunDirectory();
 };
 
-/// While the result lives, this rank waits for the files of its run, at most dist.timeout_s: then the process ends
-/// with 14.
-[[nodiscard]] dist::Deadline writing_run(const Config& config);
+/// While the result lives, this rank waits for the files of its run, at most `timeout`: then the process ends with 14.
+[[nodiscard]] dist::Deadline writing_run(std::chrono::duration<double> timeout);
 
 /// Checkpoints of a run, newest first; empty where there are none.
 [[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);

@@ -34,7 +34,7 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
     } else if (checkpoint) {
       folder = run_of(checkpoint->file).string();
     } else {
-      const dist::Deadline deadline = writing_run(config);
+      const dist::Deadline deadline = writing_run(config.dist.timeout());
       folder = make_default_run_folder(config).string();
     }
   });

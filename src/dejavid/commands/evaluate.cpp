@@ -27,7 +27,7 @@ namespace {
 struct Trial {
   Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
       : device(choose_device(config, communicator, thread_count(config, communicator))),
-        dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kOnce, io::ClassMatching::kUnion)),
+        dataset(Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion)),
         model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
     agreed(communicator, [&] {

@@ -10,32 +10,31 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/dejavid/resume.hpp"
-#include "src/dejavid/summary.hpp"
-#include "src/dejavid/trainer.hpp"
+#include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/loop.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
 namespace {
 
-void report(const Trainer& trainer, const std::filesystem::path& folder) {
-  const EvaluationSplit& validation = trainer.validation();
-  if (validation.samples.empty()) {
+void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesystem::path& folder) {
+  const EpochScores &last = loop.course().last, &best = loop.course().best;
+  if (!names.validates()) {
     log_info(
         fmt::format("done in {:.1f} s: train loss {:.4f} top-1 {:.4f} in the last epoch; the store has no val or "
                     "test samples to validate on",
-                    trainer.elapsed_seconds(), trainer.last().train_loss, trainer.last().train_top1));
+                    loop.elapsed_seconds(), last.train[kTrainLoss], last.train[kTrainTop1]));
   } else {
-    log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch",
-                         trainer.elapsed_seconds(), validation.name, trainer.last().val_top1, trainer.last().val_top5));
-    if (trainer.best().epoch >= 0) {
-      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split)",
-                           trainer.best().epoch + 1, validation.name, trainer.best().val_top1,
-                           trainer.best().val_top5));
+    log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch", loop.elapsed_seconds(),
+                         names.validated_on, last.validation[kTop1], last.validation[kTop5]));
+    if (best.epoch >= 0) {
+      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split)", best.epoch + 1,
+                           names.validated_on, best.validation[kTop1], best.validation[kTop5]));
     }
   }
   log_info(fmt::format("model: {}", (folder / "model.h5").string()));
@@ -66,7 +65,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     require_path_precision(config, *device);
     require_gradient_precision(config, *device);
   });
-  Dataset dataset = Dataset::open(config, communicator, device.get(), DatasetUse::kTraining);
+  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device));
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
     throw_if_asked_to_stop();
@@ -88,25 +87,28 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
 
   const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
                                                        report_gpus(), device->describe());
-  std::optional<RunDirectory> run;  // rank 0's
+  RunDirectory run;
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    const dist::Deadline deadline = writing_run(config);
+    const dist::Deadline deadline = writing_run(config.dist.timeout());
     if (checkpoint) bring_history(*checkpoint, config.run.dir);
-    run.emplace(checkpoint || config.run.resume == "auto"
-                    ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
-                    : RunDirectory::create(config.run.dir, config));
-    run->write_environment(environment);
+    run = checkpoint || config.run.resume == "auto"
+              ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
+              : RunDirectory::create(config.run.dir, config);
+    run.write_environment(environment);
   });
   agreed(communicator, [&] {
-    const dist::Deadline deadline = writing_run(config);
+    const dist::Deadline deadline = writing_run(config.dist.timeout());
     open_log_file(config.run.dir, communicator.topology());
   });
   log_info(fmt::format("run: {}", config.run.dir.string()));
 
-  std::optional<Trainer> trainer;
+  const LoopSettings settings = loop_settings(config);
+  PhaseClock phases;
+  Model model;
+  std::optional<DejaVidTrainee> trainee;
+  std::optional<TrainingLoop> loop;
   try {
-    Model model;
     if (checkpoint) {
       agreed(communicator, [&] { model = model_from(checkpoint->content, checkpoint->file, dataset.store); });
       model.spread = checkpoint->content.training->spread;
@@ -124,36 +126,36 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
                            all.samples.size() - judged, all.samples.size(), all.name));
     }
     describe_work(dataset, model, config, communicator, *device);
-    trainer.emplace(config, communicator, dataset, model, *device, checkpoint);
-    const bool finished = trainer->run(run ? &*run : nullptr);
+    trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr);
+    std::optional<Resumed> resumed;
+    if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
+    loop.emplace(settings, communicator, dataset.store, *trainee, run, phases, resumed);
+    const bool finished = loop->run_to(config.train.epochs);
     const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
-    agreed(communicator, [&] {
-      if (!run) return;
-      const dist::Deadline deadline = writing_run(config);
-      run->write_summary(closing_summary(*trainer, finished ? "done" : "stopped", static_cast<int>(code)));
-    });
+    run.write(communicator,
+              [&] { run.write_summary(loop->summary(finished ? "done" : "stopped", static_cast<int>(code))); });
     if (device->peak_bytes() > 0) {
       log_detail(
           fmt::format("GPU memory: {:.1f} MiB at most", static_cast<double>(device->peak_bytes()) / (1U << 20U)));
     }
     if (finished) {
-      report(*trainer, config.run.dir);
+      report(*loop, trainee->score_names(), config.run.dir);
     } else {
       log_info(fmt::format("asked to stop: checkpoint of step {} written; go on with --run.resume auto",
-                           trainer->steps_taken()));
+                           loop->course().step));
     }
     return code;
   } catch (const dist::AgreedFailure& failure) {
-    if (trainer) trainer->leave_files_in_peace();
+    if (loop) loop->finish_writing();
     LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
     last_words.attempt([&] {
-      if (!run) return;
-      const dist::Deadline deadline = writing_run(config);
-      if (trainer && trainer->steps_taken() > 0) {
-        run->write_summary(closing_summary(*trainer, failure.what(), failure.code));
-      } else if (config.run.resume == "none") {  // what this process made; an earlier run's files stay
-        run->abandon();
-      }
+      run.write_here([&] {
+        if (loop && loop->course().step > 0) {
+          run.write_summary(loop->summary(failure.what(), failure.code));
+        } else if (config.run.resume == "none") {  // what this process made; an earlier run's files stay
+          run.abandon();
+        }
+      });
     });
     throw;
   }

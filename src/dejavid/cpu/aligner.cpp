@@ -34,7 +34,7 @@ void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSourc
 AlignedBatch CpuAligner::next() {
   const io::SampleBatch& batch = dataset_.next_batch();
   features_.clear();
-  for (std::size_t b = 0; b < batch.samples.size(); ++b) features_.push_back(dataset_.features(batch, b));
+  for (std::size_t b = 0; b < batch.samples.size(); ++b) features_.push_back(features_of(dataset_, batch, b));
   distances_.reserve(static_cast<std::int64_t>(batch.samples.size()) * classes_);
   if (source_ == PathSource::kLive) {  // the search has met the distances already
     search_paths(batch, source_, distances_.data());

@@ -10,8 +10,8 @@
 #include "kernels/warp.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/cpu/aligned_buffer.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

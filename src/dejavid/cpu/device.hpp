@@ -1,6 +1,7 @@
 #pragma once
 
 #include "src/dejavid/device.hpp"
+#include "src/dejavid/sample_features.hpp"
 
 namespace alignment {
 
@@ -11,12 +12,12 @@ class CpuDevice final : public Device {
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool is_gpu() const override { return false; }
-  [[nodiscard]] bool reads_blocks() const override { return true; }
+  [[nodiscard]] const io::SampleLayout* layout() const override { return &kBlockedLayout; }
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }
+  [[nodiscard]] std::vector<std::int64_t> samples_to_keep(const io::TseStore& /*store*/) override { return {}; }
   [[nodiscard]] ReductionTime time_reduction(std::int64_t parameters) override;
-  [[nodiscard]] bool keeps_features(const io::TseStore& /*store*/) override { return false; }
   [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
                                                     GradientSum sum) override;
   [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override;

@@ -130,14 +130,14 @@ StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const d
                                  std::int64_t batch_samples) {
   const std::size_t classes = probabilities_.size();
   distance_gradient_.resize(distances.size());
-  StepTotals totals;
+  StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
     const std::span<float> gradient = std::span(distance_gradient_).subspan(b * classes, classes);
     const Outcome outcome = evaluate_sample_with_gradient(
         distances.subspan(b * classes, classes), batch.labels[b], config_.train.logit_norm,
         1 / static_cast<double>(batch_samples), probabilities_, gradient);
-    totals.loss += outcome.loss;
-    totals.correct += outcome.prediction == batch.labels[b] ? 1 : 0;
+    totals.sums[kTrainLoss] += outcome.loss;
+    totals.sums[kTrainTop1] += outcome.prediction == batch.labels[b] ? 1 : 0;
     if (std::isfinite(outcome.loss)) continue;
     if (totals.first_not_finite < 0) totals.first_not_finite = batch.samples[b];
     // Where the gradient were finite all the same, no rank but this one would know.

@@ -5,8 +5,8 @@
 #include "dist/communicator.hpp"
 #include "src/dejavid/cpu/adamw.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/engine.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
 
 namespace alignment {

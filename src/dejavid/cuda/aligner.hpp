@@ -7,8 +7,8 @@
 #include "src/dejavid/cuda/batches.hpp"
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment {
 

@@ -73,7 +73,7 @@ class CudaDevice final : public Device {
   }
 
   [[nodiscard]] bool is_gpu() const override { return true; }
-  [[nodiscard]] bool reads_blocks() const override { return false; }
+  [[nodiscard]] const io::SampleLayout* layout() const override { return nullptr; }
   [[nodiscard]] std::string backend_name() const override {
     if (backend_ == GradientBackend::kNone) return "none";
     return backend_ == GradientBackend::kNccl ? "nccl" : "mpi";
@@ -82,8 +82,8 @@ class CudaDevice final : public Device {
   [[nodiscard]] std::int64_t peak_bytes() const override { return device_memory().peak; }
 
   [[nodiscard]] std::vector<CollectiveCheck> check() override;
+  [[nodiscard]] std::vector<std::int64_t> samples_to_keep(const io::TseStore& store) override;
   [[nodiscard]] ReductionTime time_reduction(std::int64_t parameters) override;
-  [[nodiscard]] bool keeps_features(const io::TseStore& store) override;
   [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
                                                     GradientSum sum) override;
 
@@ -92,7 +92,7 @@ class CudaDevice final : public Device {
   }
 
  private:
-  [[nodiscard]] std::vector<std::int64_t> samples_to_keep(const io::TseStore& store) const;
+  [[nodiscard]] std::vector<std::int64_t> samples_that_come_by(const io::TseStore& store) const;
   [[nodiscard]] std::int64_t reserve_bytes(const io::TseStore& store, std::int64_t total_bytes) const;
   void connect();
 
@@ -143,7 +143,7 @@ std::vector<CollectiveCheck> CudaDevice::check() {
 }
 
 /// The training samples, which every rank comes by, and this rank's share of the validation's.
-std::vector<std::int64_t> CudaDevice::samples_to_keep(const io::TseStore& store) const {
+std::vector<std::int64_t> CudaDevice::samples_that_come_by(const io::TseStore& store) const {
   std::vector<std::int64_t> samples = store.samples_of(io::Split::kTrain);
   const std::vector<std::int64_t> validation = labelled(store, choose_split(store, config_.eval.split)).samples;
   const Share share =
@@ -160,13 +160,14 @@ std::int64_t CudaDevice::reserve_bytes(const io::TseStore& store, std::int64_t t
          std::min(total_bytes / 4, std::int64_t{4} << 30U);
 }
 
-bool CudaDevice::keeps_features(const io::TseStore& store) {
+std::vector<std::int64_t> CudaDevice::samples_to_keep(const io::TseStore& store) {
   const CacheChoice choice = config_.data.cache;
-  if (choice == CacheChoice::kMemory || choice == CacheChoice::kNone) return false;
+  if (choice == CacheChoice::kMemory || choice == CacheChoice::kNone) return {};
+  std::vector<std::int64_t> samples = samples_that_come_by(store);
   std::int64_t wanted = 0, room = 0;
   agreed(communicator_, [&] {
     std::int64_t rows = 0;
-    for (const std::int64_t sample : samples_to_keep(store)) rows += store.length(sample);
+    for (const std::int64_t sample : samples) rows += store.length(sample);
     const auto type =
         store.has_half_precision() ? kernels::cuda::FeatureType::kFloat16 : kernels::cuda::FeatureType::kFloat32;
     wanted = rows * kernels::cuda::feature_stride(store.feature_dim()) * kernels::cuda::feature_bytes(type);
@@ -187,7 +188,8 @@ bool CudaDevice::keeps_features(const io::TseStore& store) {
                 : fmt::format("features: {:.2f} GiB would not fit into GPU memory beside training, so they are "
                               "uploaded every epoch",
                               static_cast<double>(wanted) / kGibibyte));
-  return fits;
+  if (!fits) samples.clear();
+  return samples;
 }
 
 ReductionTime CudaDevice::time_reduction(std::int64_t parameters) {
@@ -220,9 +222,8 @@ std::unique_ptr<Engine> CudaDevice::make_engine(Dataset& dataset, const Model& m
   dist::DeviceCommunicator& gradients = over_ranks ? *gradients_ : *alone_;
   std::unique_ptr<Engine> engine;
   agreed(communicator_, [&] {
-    const std::vector<std::int64_t> kept =
-        dataset.kept_on_device ? samples_to_keep(dataset.store) : std::vector<std::int64_t>();
-    engine = std::make_unique<CudaEngine>(config_, gradients, over_ranks, dataset, model, kept, phases);
+    engine = std::make_unique<CudaEngine>(config_, gradients, over_ranks, dataset, model, dataset.needs.kept_elsewhere,
+                                          phases);
   });
   return engine;
 }

@@ -236,11 +236,11 @@ void CudaEngine::wait(cudaEvent_t event) {
 }
 
 StepTotals CudaEngine::totals_of(const Result& result) const {
-  StepTotals totals;
+  StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < result.samples.size(); ++b) {
     const kernels::SampleLoss& sample = result.losses.data()[b];
-    totals.loss += sample.loss;
-    totals.correct += sample.prediction == dataset_.store.label(result.samples[b]) ? 1 : 0;
+    totals.sums[kTrainLoss] += sample.loss;
+    totals.sums[kTrainTop1] += sample.prediction == dataset_.store.label(result.samples[b]) ? 1 : 0;
     if (totals.first_not_finite < 0 && !std::isfinite(sample.loss)) totals.first_not_finite = result.samples[b];
   }
   totals.refused = *result.not_finite.data() != 0;

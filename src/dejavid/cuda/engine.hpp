@@ -11,8 +11,8 @@
 #include "kernels/loss.hpp"
 #include "src/dejavid/cuda/aligner.hpp"
 #include "src/dejavid/cuda/memory.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/engine.hpp"
+#include "src/training/dataset.hpp"
 #include "src/training/phases.hpp"
 
 namespace alignment {

@@ -119,7 +119,7 @@ class Stepper {
  private:
   void losses(const Work& work, Round& round) {
     const std::vector<StepTotals> totals = engine_->collect();  // waits for them
-    std::array<double, 2> sums{totals.front().loss, totals.back().loss};
+    std::array<double, 2> sums{totals.front().sums.front(), totals.back().sums.front()};
     if (work.sum == GradientSum::kOverRanks) communicator_.all_reduce(std::span<double>(sums), dist::Reduction::kSum);
     round.first_loss = sums[0] / static_cast<double>(work.global.front());
     round.last_loss = sums[1] / static_cast<double>(work.global.back());

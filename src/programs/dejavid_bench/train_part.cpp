@@ -7,7 +7,8 @@
 #include <optional>
 
 #include "kernels/variants.hpp"
-#include "src/dejavid/trainer.hpp"
+#include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/trainee.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
@@ -29,17 +30,16 @@ struct Epoch {
   std::array<double, kPhaseNames.size()> phases{};
 };
 
-/// One more epoch of `trainer`, which was made with `config`.
-Epoch train_epoch(Trainer& trainer, Config& config, dist::Communicator& communicator) {
-  const auto before = trainer.phases().seconds();
+/// One more epoch.
+Epoch train_epoch(TrainingLoop& loop, const PhaseClock& phases, dist::Communicator& communicator) {
+  const auto before = phases.seconds();
   communicator.barrier();
   bool finished = false;
   Epoch epoch;
-  epoch.seconds = seconds_of([&] { finished = trainer.run(nullptr); });
-  ++config.train.epochs;
+  epoch.seconds = seconds_of([&] { finished = loop.run_to(loop.course().epoch + 1); });
   if (!finished) agreed(communicator, stop_if_asked);
   for (std::size_t phase = 0; phase < before.size(); ++phase) {
-    epoch.phases[phase] = trainer.phases().seconds()[phase] - before[phase];
+    epoch.phases[phase] = phases.seconds()[phase] - before[phase];
   }
   epoch.seconds -= epoch.phases[static_cast<std::size_t>(Phase::kEvaluate)];
   epoch.seconds = largest_of_ranks(epoch.seconds, communicator);
@@ -74,16 +74,20 @@ Record record_of(const Options& options, const TrainingProblem& problem, std::ve
 std::vector<Record> measure_training(const Options& options, dist::Communicator& communicator) {
   install_stop_signals();
   std::optional<TemporaryFolder> folder;  // rank 0's
-  Config config = training_config(options, training_store(options, folder, communicator));
+  const Config config = training_config(options, training_store(options, folder, communicator));
   TrainingProblem problem(config, communicator);
   const int threads = problem.threads;
   const Device* const device = problem.device.get();
-  Trainer trainer(config, communicator, problem.dataset, problem.model, *problem.device, std::nullopt);
-  const Epoch first = train_epoch(trainer, config, communicator);  // comes by the features, and by memory
+  const LoopSettings settings = loop_settings(config);
+  PhaseClock phases;
+  DejaVidTrainee trainee(config, communicator, problem.dataset, problem.model, *problem.device, phases, nullptr);
+  RunDirectory nowhere;
+  TrainingLoop loop(settings, communicator, problem.dataset.store, trainee, nowhere, phases, std::nullopt);
+  const Epoch first = train_epoch(loop, phases, communicator);  // comes by the features, and by memory
   BesideRoof beside(roof_of_ranks(*device, threads, communicator));
   std::vector<Epoch> epochs;
   for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
-    epochs.push_back(train_epoch(trainer, config, communicator));
+    epochs.push_back(train_epoch(loop, phases, communicator));
     beside.add(epochs.back().seconds);
   }
   Record record = record_of(options, problem, std::move(epochs));

@@ -102,7 +102,7 @@ std::filesystem::path training_store(const TrainingOptions& options, std::option
 TrainingProblem::TrainingProblem(const Config& config, dist::Communicator& communicator)
     : threads(thread_count(config, communicator)),
       device(chosen_device(config, communicator, threads)),
-      dataset(Dataset::open(config, communicator, device.get(), DatasetUse::kTraining)),
+      dataset(Dataset::open(config, communicator, needs_of_training(*device))),
       model(first_model(dataset, communicator, config, threads)) {
   describe_work(dataset, model, config, communicator, *device);
 }

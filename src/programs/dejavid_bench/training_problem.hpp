@@ -8,12 +8,12 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
-#include "src/dejavid/dataset.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"
 #include "src/programs/dejavid_bench/record.hpp"
 #include "src/programs/dejavid_bench/temporary_folder.hpp"
+#include "src/training/dataset.hpp"
 
 namespace alignment::bench {
 

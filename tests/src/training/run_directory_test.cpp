@@ -23,6 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const ScoreNames kNames{
+    {{"loss", "loss"}, {"top1", "top-1"}}, {{"loss", "loss"}, {"top1", "top-1"}, {"top5", "top-5"}}, "top1", "val"};
+
 StepRecord step(std::int64_t epoch, std::int64_t step) {
   return {epoch, step, 0.5, 1e-3, 32};
 }
@@ -31,7 +34,7 @@ StepRecord step(std::int64_t epoch, std::int64_t step) {
 void record_two_epochs(RunDirectory& run) {
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
     for (std::int64_t index = 0; index < 3; ++index) run.record(step(epoch, 3 * epoch + index));
-    run.record(EpochRecord{epoch, 0.5, 0.75, true, 0.25, 0.5, 1.0, 2.0, 48.0});
+    run.record(EpochRecord{{epoch, {0.5, 0.75}, {0.25, 0.5, 1.0}}, true, 2.0, 48.0}, kNames);
   }
 }
 
@@ -98,8 +101,8 @@ TEST(RunDirectory, MetricsAreTheDocumentedLines) {
   EXPECT_EQ(read_text(folder / "run/metrics.jsonl"),
             "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384}\n")
       << "a record must be in the file as soon as it is made";
-  run.record(EpochRecord{1, 0.5, 0.75, true, 0.25, 0.125, 1.0, 2.5, 48.0});
-  run.record(EpochRecord{2, 0.5, 0.75, false, 0, 0, 0, 2.5, 48.0});
+  run.record(EpochRecord{{1, {0.5, 0.75}, {0.25, 0.125, 1.0}}, true, 2.5, 48.0}, kNames);
+  run.record(EpochRecord{{2, {0.5, 0.75}, {0, 0, 0}}, false, 2.5, 48.0}, kNames);
   const std::string text = read_text(folder / "run/metrics.jsonl");
   EXPECT_NE(text.find("{\"event\":\"epoch\",\"epoch\":1,\"train_loss\":0.5,\"train_top1\":0.75,\"val_loss\":0.25,"
                       "\"val_top1\":0.125,\"val_top5\":1.0,\"seconds\":2.5,\"samples_per_s\":48.0}\n"),

@@ -62,7 +62,7 @@ TEST_F(Engines, PathsOfEveryBatchInF32BringTheirDistances) {
     engine.start_epoch({samples});
     engine.compute(static_cast<std::int64_t>(samples.size()));
     engine.apply({});
-    return engine.collect().at(0).loss;
+    return engine.collect().at(0).sums.at(kTrainLoss);
   };
   CudaEngine engine(config_, *alone_, false, *dataset_, model_, {}, phases_);
   Aligner& aligner = engine.aligner();

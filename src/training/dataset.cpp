@@ -1,4 +1,4 @@
-#include "src/dejavid/dataset.hpp"
+#include "src/training/dataset.hpp"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,6 @@
 #include "dist/text.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
-#include "src/dejavid/device.hpp"
 #include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals.hpp"
@@ -104,17 +103,18 @@ void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Comm
   });
 }
 
-io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, bool in_blocks,
+io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, const io::SampleLayout* layout,
                              dist::Communicator& communicator) {
   if (choice == CacheChoice::kMemory) return io::SampleCache::kMemory;
   if (choice != CacheChoice::kAuto) return io::SampleCache::kNone;
   // In the course of the epochs every rank comes by every sample, so each of a host's ranks may end up holding all of
   // them.
-  std::int64_t steps = 0;
-  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) steps += store.length(sample);
-  const std::size_t width = in_blocks || !store.has_half_precision() ? sizeof(float) : sizeof(std::uint16_t);
-  const std::int64_t wanted = steps * kernels::padded_features(store.feature_dim()) * static_cast<std::int64_t>(width) *
-                              communicator.topology().local_size;
+  std::int64_t elements = 0;
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    const std::int64_t length = store.length(sample), feature_dim = store.feature_dim();
+    elements += layout != nullptr ? layout->count(length, feature_dim) : length * feature_dim;
+  }
+  const std::int64_t wanted = elements * static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
   const bool fits = dist::on_all_ranks(communicator, wanted <= available_bytes() / 2);
   if (!fits) {
     log_info(fmt::format(
@@ -133,19 +133,13 @@ bool has_validation(const io::TseStore& store) {
   return false;
 }
 
-/// nullptr: rows of f32.
-const io::SampleLayout* layout_of(const io::TseStore& store, bool in_blocks) {
-  if (in_blocks) return &kBlockedLayout;
-  return store.has_half_precision() ? &io::kHalfRows : nullptr;
-}
-
 }  // namespace
 
-Dataset::Dataset(io::TseStore opened, bool in_blocks, io::SampleCache cache, bool keep_on_device, const Config& config)
+Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const io::SampleLayout* layout,
+                 const Config& config)
     : store(std::move(opened)),
-      blocked(in_blocks),
-      stream(store, cache, static_cast<int>(config.data.prefetch), layout_of(store, in_blocks)),
-      kept_on_device(keep_on_device),
+      needs(std::move(asked)),
+      stream(store, cache, static_cast<int>(config.data.prefetch), layout),
       timeout_(config.dist.timeout()) {}
 
 const io::SampleBatch& Dataset::next_batch() {
@@ -158,7 +152,7 @@ void Dataset::require_unchanged() const {
   store.require_unchanged();
 }
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator, Device* device, DatasetUse use,
+Dataset Dataset::open(const Config& config, dist::Communicator& communicator, const FindSampleNeeds& find_needs,
                       io::ClassMatching matching) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] {
@@ -173,11 +167,14 @@ Dataset Dataset::open(const Config& config, dist::Communicator& communicator, De
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file.string()));
   }
-  const bool on_device = use == DatasetUse::kTraining && device->keeps_features(*store);
-  const bool in_blocks = device != nullptr && device->reads_blocks();
-  const io::SampleCache cache =
-      on_device ? io::SampleCache::kNone : choose_cache(*store, config.data.cache, in_blocks, communicator);
-  return {std::move(*store), in_blocks, cache, on_device, config};
+  SampleNeeds needs;
+  if (find_needs) needs = find_needs(*store);
+  const io::SampleLayout* layout = needs.layout;
+  if (layout == nullptr && store->has_half_precision()) layout = &io::kHalfRows;
+  const io::SampleCache cache = needs.kept_elsewhere.empty()
+                                    ? choose_cache(*store, config.data.cache, layout, communicator)
+                                    : io::SampleCache::kNone;
+  return {std::move(*store), std::move(needs), cache, layout, config};
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

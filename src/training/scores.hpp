@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace alignment {
+
+/// A number that a system tells of its epochs.
+struct ScoreName {
+  std::string key;    ///< in files: "top1"
+  std::string label;  ///< in lines: "top-1"
+};
+
+/// Which numbers a system tells, in the order in which they are told.
+struct ScoreNames {
+  std::vector<ScoreName> train;  ///< the first is the loss
+  std::vector<ScoreName> validation;
+  std::string criterion;     ///< the key of `validation` that is largest at the best epoch
+  std::string validated_on;  ///< what to call the samples of `validation`: "val"; empty: there are none
+
+  [[nodiscard]] bool validates() const { return !validated_on.empty(); }
+};
+
+/// Values in the order of their names.
+using Scores = std::vector<double>;
+
+/// Where `key` stands among `names`. Throws std::logic_error where it does not.
+[[nodiscard]] std::size_t place_of(const std::string& key, const std::vector<ScoreName>& names);
+
+/// What an epoch came to: means over its training samples while the model changed, then of the model after it.
+struct EpochScores {
+  std::int64_t epoch = -1;  ///< none yet
+  Scores train, validation;
+
+  /// Zeros, of no epoch.
+  [[nodiscard]] static EpochScores none(const ScoreNames& names);
+};
+
+}  // namespace alignment
