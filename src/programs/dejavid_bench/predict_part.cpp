@@ -34,7 +34,7 @@ void require_counts(const char* option, const std::vector<std::int64_t>& counts)
 }
 
 /// The strong-scaling records of a kind of device.
-std::vector<Json> usable(const std::vector<Json>& records, std::string_view device) {
+std::vector<Json> usable(const std::vector<Json>& records, const std::string& device) {
   std::vector<Json> found;
   for (const Json& record : records) {
     if (record.at("mode") == "strong" && record.at("device") == device) found.push_back(record);

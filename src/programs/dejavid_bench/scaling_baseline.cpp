@@ -33,7 +33,8 @@ std::vector<Json> read_scaling_records(const std::vector<std::filesystem::path>&
     try {
       std::ifstream input(file);
       if (!input) throw std::runtime_error("cannot be read");
-      for (const Json& record : Json::parse(input).at("records")) {
+      const Json document = Json::parse(input);
+      for (const Json& record : document.at("records")) {
         if (record.at("part") != "scaling") continue;
         static_cast<void>(what_was_run(record));
         for (const char* name : {"ranks", "hosts", "ranks_a_host", "samples_per_s"}) {

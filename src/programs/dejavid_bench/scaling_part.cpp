@@ -276,6 +276,16 @@ Measured measure_steps(const Options& options, const Config& config, dist::Commu
   return measured;
 }
 
+/// Collective. Of several, after one that comes by memory and connections.
+ReductionTime median_reduction(Device& device, std::int64_t parameters) {
+  constexpr int kReductions = 7;
+  ReductionTime reduction = device.time_reduction(parameters);
+  std::vector<double> seconds;
+  for (int k = 0; k < kReductions; ++k) seconds.push_back(device.time_reduction(parameters).seconds);
+  reduction.seconds = summarize(std::move(seconds)).seconds;
+  return reduction;
+}
+
 /// Why the numbers are no measure of how this scales; empty where they are.
 std::string find_disturbance(const Places& places, const std::string& sharing, const Measured& measured,
                              const Record& record) {
@@ -313,14 +323,8 @@ std::vector<Record> measure_scaling(const Options& options, dist::Communicator& 
     alone = measure_steps(options, config, communicator, problem, false);
   }
   const Measured measured = measure_steps(options, config, communicator, problem, true);
-  constexpr int kReductions = 5;
-  ReductionTime reduction;
-  std::vector<double> reduction_seconds;
-  for (int k = 0; k < kReductions; ++k) {
-    reduction = problem.device->time_reduction(problem.model.element_count());
-    reduction_seconds.push_back(reduction.seconds);
-  }
-  const double latency = problem.device->time_reduction(1).seconds;
+  const ReductionTime reduction = median_reduction(*problem.device, problem.model.element_count());
+  const double latency = median_reduction(*problem.device, 1).seconds;
   const PhasesOfRanks phases = gather_phases(median_phases(measured.rounds), communicator);
   std::int64_t peak = problem.device->is_gpu() ? problem.device->peak_bytes() : peak_resident_bytes();
   communicator.all_reduce(std::span(&peak, 1), dist::Reduction::kMax);
@@ -357,7 +361,7 @@ std::vector<Record> measure_scaling(const Options& options, dist::Communicator& 
   std::optional<double> exposed, bus;
   if (!alone.rounds.empty()) {
     exposed = summary.seconds - summary_of(alone.rounds).seconds;
-    bus = 2.0 * (ranks - 1) / ranks * static_cast<double>(reduction.bytes) / summarize(reduction_seconds).seconds;
+    bus = 2.0 * (ranks - 1) / ranks * static_cast<double>(reduction.bytes) / reduction.seconds;
   }
 
   Json& more = record.more;
@@ -381,7 +385,7 @@ std::vector<Record> measure_scaling(const Options& options, dist::Communicator& 
           {"phases_mean", phases_json(phases.mean)},
           {"exposed_communication", or_null(exposed)},
           {"reduced_bytes", options.mode == "many" || ranks == 1 ? 0 : reduction.bytes},
-          {"reduction_seconds", bus ? Json(summarize(reduction_seconds).seconds) : Json()},
+          {"reduction_seconds", bus ? Json(reduction.seconds) : Json()},
           {"reduction_latency", bus ? Json(latency) : Json()},
           {"bus_gb_per_s", bus ? Json(*bus / 1e9) : Json()},
           {"balance", measured.balance},
