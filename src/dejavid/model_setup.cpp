@@ -31,7 +31,7 @@ std::vector<float> initial_log_weights(std::int64_t count, const Config& config,
   return log_weights;
 }
 
-void require_features(const io::ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+void require_features(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
   if (content.feature_dim == store.feature_dim()) return;
   throw io::ModelFileError(fmt::format(
       "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
@@ -39,7 +39,7 @@ void require_features(const io::ModelContent& content, const std::filesystem::pa
 }
 
 /// Where each of `names` stands among the model's classes.
-std::vector<std::size_t> order_of(const std::vector<std::string>& names, const io::ModelContent& content,
+std::vector<std::size_t> order_of(const std::vector<std::string>& names, const ModelContent& content,
                                   const std::filesystem::path& file) {
   if (content.class_names.size() != names.size()) {
     throw io::ModelFileError(fmt::format(
@@ -72,19 +72,19 @@ std::vector<float> in_order(const std::vector<float>& values, const std::vector<
   return sorted;
 }
 
-Model model_of(const io::ModelContent& content) {
+Model model_of(const ModelContent& content) {
   return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
           content.centroids, content.log_weights, content.class_names, {}};
 }
 
 /// Collective. What model.init holds, the same on every rank.
-io::ModelContent read_start(const Config& config, dist::Communicator& communicator) {
-  io::ModelContent content;
+ModelContent read_start(const Config& config, dist::Communicator& communicator) {
+  ModelContent content;
   agreed(communicator, [&] {
     const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
-    content = io::read_model(config.model.init);
+    content = read_model(config.model.init);
   });
-  if (!dist::same_on_all_ranks(communicator, io::digest_of(content))) {
+  if (!dist::same_on_all_ranks(communicator, digest_of(content))) {
     agreed(communicator, [&] {
       throw io::ModelFileError(
           fmt::format("{}: ranks found different models; expected the same on every host; copy it to all of them again",
@@ -96,7 +96,7 @@ io::ModelContent read_start(const Config& config, dist::Communicator& communicat
 
 /// The normalised logits of two classes are always the same, so a loss or confidence made of them says nothing. A model
 /// file that does not say how it was trained leaves the choice open.
-void settle_two_classes(Config& config, const GivenKeys& given, const io::ModelContent& content) {
+void settle_two_classes(Config& config, const GivenKeys& given, const ModelContent& content) {
   if (content.classes != 2 || config.train.logit_norm != LogitNorm::kLayernorm) return;
   if (given.contains(find_key("train.logit_norm"))) throw ConfigError(two_classes_need_no_norm());
   config.train.logit_norm = LogitNorm::kNone;
@@ -125,7 +125,7 @@ std::string two_classes_need_no_norm() {
          "so that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"";
 }
 
-Model model_from(const io::ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
+Model model_from(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
   require_features(content, file, store);
   const std::vector<std::size_t> order = order_of(store.class_names(), content, file);
   Model model = model_of(content);
@@ -135,7 +135,7 @@ Model model_from(const io::ModelContent& content, const std::filesystem::path& f
   return model;
 }
 
-Config config_of(const io::ModelContent& content, const std::filesystem::path& file) {
+Config config_of(const ModelContent& content, const std::filesystem::path& file) {
   try {
     Config config = from_toml(content.config, file.string());
     config.model.steps = content.steps;
@@ -149,7 +149,7 @@ Config config_of(const io::ModelContent& content, const std::filesystem::path& f
   }
 }
 
-void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
+void take_model_settings(Config& config, const GivenKeys& given, const ModelContent& content,
                          const std::filesystem::path& file) {
   const Config of_model = config_of(content, file);
   const bool untrained = content.epoch < 0;
@@ -170,8 +170,8 @@ void take_model_settings(Config& config, const GivenKeys& given, const io::Model
   }
 }
 
-io::ModelContent content_of(const Model& model, const Config& config) {
-  io::ModelContent content;
+ModelContent content_of(const Model& model, const Config& config) {
+  ModelContent content;
   content.classes = model.classes;
   content.steps = model.steps;
   content.feature_dim = model.feature_dim;
@@ -185,7 +185,7 @@ io::ModelContent content_of(const Model& model, const Config& config) {
 }
 
 Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, dist::Communicator& communicator) {
-  const io::ModelContent content = read_start(config, communicator);
+  const ModelContent content = read_start(config, communicator);
   Model model;
   agreed(communicator, [&] {
     require_features(content, config.model.init, store);
@@ -209,7 +209,7 @@ Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, di
 std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
                                     dist::Communicator& communicator) {
   if (config.model.init.empty()) return std::nullopt;
-  const io::ModelContent content = read_start(config, communicator);
+  const ModelContent content = read_start(config, communicator);
   Model model;
   agreed(communicator, [&] {
     model = model_from(content, config.model.init, store);

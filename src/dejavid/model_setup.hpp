@@ -3,10 +3,10 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
-#include "io/model_file.hpp"
 #include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "src/training/dataset.hpp"
 
 namespace alignment {
@@ -16,21 +16,21 @@ namespace alignment {
 
 /// A model as a file holds it, checked against the store: features and class names, which may come in another order.
 /// Throws io::ModelFileError.
-[[nodiscard]] Model model_from(const io::ModelContent& content, const std::filesystem::path& file,
+[[nodiscard]] Model model_from(const ModelContent& content, const std::filesystem::path& file,
                                const io::TseStore& store);
 
 /// The configuration that a model was trained with; the defaults where its file does not say. Throws
 /// io::ModelFileError.
-[[nodiscard]] Config config_of(const io::ModelContent& content, const std::filesystem::path& file);
+[[nodiscard]] Config config_of(const ModelContent& content, const std::filesystem::path& file);
 
 /// Takes over into `config` the settings that belong to a model (KeyOwner::kModel). Throws io::ModelFileError with the
 /// key and both values where one of `given` contradicts the model; one that has not been trained yet (epoch -1) can be
 /// contradicted in its number of steps only.
-void take_model_settings(Config& config, const GivenKeys& given, const io::ModelContent& content,
+void take_model_settings(Config& config, const GivenKeys& given, const ModelContent& content,
                          const std::filesystem::path& file);
 
 /// What a model file holds of a model trained under `config`: no epoch yet, no training state.
-[[nodiscard]] io::ModelContent content_of(const Model& model, const Config& config);
+[[nodiscard]] ModelContent content_of(const Model& model, const Config& config);
 
 /// Collective. Reads model.init on every rank and takes over its settings. The store's classes become the model's,
 /// matched by name. Throws dist::AgreedFailure.

@@ -18,7 +18,7 @@ namespace {
 using Warn = std::function<void(const std::string&)>;
 
 Checkpoint read_checkpoint(const std::filesystem::path& file) {
-  return {file, io::read_model(file), time_spent(run_of(file))};
+  return {file, read_model(file), time_spent(run_of(file))};
 }
 
 /// The newest whole checkpoint of a run directory, or nothing where it has none at all.
@@ -122,8 +122,8 @@ void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& fo
   }
   if (checkpoint.content.training->best_epoch < 0) return;
   try {
-    const io::ModelContent content = io::read_model(before / best);
-    if (content.epoch == checkpoint.content.training->best_epoch) return io::write_model(folder / best, content);
+    const ModelContent content = read_model(before / best);
+    if (content.epoch == checkpoint.content.training->best_epoch) return write_model(folder / best, content);
     log_warning(fmt::format(
         "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
         (before / best).string(), content.epoch, folder.string()));
@@ -135,7 +135,7 @@ void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& fo
 
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,
                              dist::Communicator& communicator) {
-  const std::uint64_t digest = checkpoint ? io::digest_of(checkpoint->content) : 0;
+  const std::uint64_t digest = checkpoint ? digest_of(checkpoint->content) : 0;
   if (dist::same_on_all_ranks(communicator, digest)) return;
   agreed(communicator, [&] {
     throw io::ModelFileError(fmt::format(

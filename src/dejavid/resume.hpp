@@ -6,10 +6,10 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "io/model_file.hpp"
 #include "io/store/tse_store.hpp"
 #include "src/config/config.hpp"
 #include "src/config/keys.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
@@ -17,8 +17,8 @@ namespace alignment {
 /// Where a run goes on from.
 struct Checkpoint {
   std::filesystem::path file;
-  io::ModelContent content;  ///< with its training state
-  TimeSpent spent;           ///< by its run before it
+  ModelContent content;  ///< with its training state
+  TimeSpent spent;       ///< by its run before it
 };
 
 /// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the

@@ -24,7 +24,7 @@ ScoreNames score_names_of(const EvaluationSplit& validation) {
 }  // namespace
 
 DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model,
-                               Device& device, PhaseClock& phases, const io::ModelContent* checkpoint)
+                               Device& device, PhaseClock& phases, const ModelContent* checkpoint)
     : config_(config),
       communicator_(communicator),
       dataset_(dataset),
@@ -33,7 +33,7 @@ DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communi
       names_(score_names_of(validation_)),
       engine_(device.make_engine(dataset, model, phases)) {
   if (checkpoint == nullptr) return;
-  const io::TrainingState& state = *checkpoint->training;
+  const TrainingState& state = *checkpoint->training;
   engine_->load(Moments{state.centroid_first_moment, state.centroid_second_moment, state.log_weight_first_moment,
                         state.log_weight_second_moment});
   frozen_centroids_ = state.frozen_centroids;
@@ -85,19 +85,19 @@ Scores DejaVidTrainee::validate() {
 }
 
 FileContent DejaVidTrainee::model(const Course& course) {
-  return [content = content(course)](const std::filesystem::path& file) { io::write_model(file, content); };
+  return [content = content(course)](const std::filesystem::path& file) { write_model(file, content); };
 }
 
 FileContent DejaVidTrainee::checkpoint(const Course& course) {
-  io::ModelContent all = content(course);
+  ModelContent all = content(course);
   all.training = training_state(course);
-  return [content = std::move(all)](const std::filesystem::path& file) { io::write_model(file, content); };
+  return [content = std::move(all)](const std::filesystem::path& file) { write_model(file, content); };
 }
 
 /// The model as it is, at the scores of its last epoch.
-io::ModelContent DejaVidTrainee::content(const Course& course) {
+ModelContent DejaVidTrainee::content(const Course& course) {
   engine_->fetch(model_);
-  io::ModelContent content = content_of(model_, config_);
+  ModelContent content = content_of(model_, config_);
   content.epoch = course.last.epoch;
   content.val_top1 = course.last.validation[kTop1];
   content.val_top5 = course.last.validation[kTop5];
@@ -105,8 +105,8 @@ io::ModelContent DejaVidTrainee::content(const Course& course) {
 }
 
 /// What a checkpoint holds beside the model.
-io::TrainingState DejaVidTrainee::training_state(const Course& course) {
-  io::TrainingState state;
+TrainingState DejaVidTrainee::training_state(const Course& course) {
+  TrainingState state;
   state.epoch = course.epoch;
   state.step = course.step;
   state.step_in_epoch = course.step_in_epoch;
@@ -151,8 +151,8 @@ LoopSettings loop_settings(const Config& config) {
           config.dist.timeout()};
 }
 
-Course course_of(const io::ModelContent& checkpoint) {
-  const io::TrainingState& state = *checkpoint.training;
+Course course_of(const ModelContent& checkpoint) {
+  const TrainingState& state = *checkpoint.training;
   Course course;
   course.epoch = state.epoch;
   course.step = state.step;

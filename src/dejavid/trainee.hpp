@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "io/model_file.hpp"
 #include "src/config/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "src/training/dataset.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/phases.hpp"
@@ -24,7 +24,7 @@ class DejaVidTrainee final : public Trainee {
   /// Collective. `checkpoint`: what to go on from, which `model` must be of, or nullptr. What is passed by reference
   /// must outlive it. Throws dist::AgreedFailure where the device has no room for it.
   DejaVidTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
-                 PhaseClock& phases, const io::ModelContent* checkpoint);
+                 PhaseClock& phases, const ModelContent* checkpoint);
 
   [[nodiscard]] const ScoreNames& score_names() const override { return names_; }
   [[nodiscard]] std::int64_t samples_kept_together() const override { return engine_->samples_kept_together(); }
@@ -39,8 +39,8 @@ class DejaVidTrainee final : public Trainee {
 
  private:
   void freeze(const EpochStart& start);
-  [[nodiscard]] io::ModelContent content(const Course& course);
-  [[nodiscard]] io::TrainingState training_state(const Course& course);
+  [[nodiscard]] ModelContent content(const Course& course);
+  [[nodiscard]] TrainingState training_state(const Course& course);
 
   const Config& config_;
   dist::Communicator& communicator_;
@@ -59,6 +59,6 @@ enum ValidationScore : std::size_t { kLoss, kTop1, kTop5 };
 [[nodiscard]] LoopSettings loop_settings(const Config& config);
 
 /// Where the training stood that a checkpoint holds.
-[[nodiscard]] Course course_of(const io::ModelContent& checkpoint);
+[[nodiscard]] Course course_of(const ModelContent& checkpoint);
 
 }  // namespace alignment

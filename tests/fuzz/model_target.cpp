@@ -2,7 +2,7 @@
 #include <set>
 
 #include "io/errors.hpp"
-#include "io/model_file.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "tests/fuzz/handmade_hdf5.hpp"
 #include "tests/fuzz/target.hpp"
 
@@ -12,8 +12,8 @@ const char* const kFormat = "model";
 
 namespace {
 
-io::ModelContent model(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim) {
-  io::ModelContent content;
+ModelContent model(std::int64_t classes, std::int64_t steps, std::int64_t feature_dim) {
+  ModelContent content;
   content.classes = classes;
   content.steps = steps;
   content.feature_dim = feature_dim;
@@ -29,7 +29,7 @@ io::ModelContent model(std::int64_t classes, std::int64_t steps, std::int64_t fe
   return content;
 }
 
-io::ModelContent checkpoint() {
+ModelContent checkpoint() {
   auto content = model(2, 3, 5);
   auto& training = content.training.emplace();
   training.epoch = 4;
@@ -56,16 +56,16 @@ void write_handmade(const std::filesystem::path& path) {
   file.texts("class_names", {"one", "two", "three"}, 5);
 }
 
-std::pair<std::uint64_t, std::string> everything(const io::ModelContent& content) {
-  return {io::digest_of(content), content.config};
+std::pair<std::uint64_t, std::string> everything(const ModelContent& content) {
+  return {digest_of(content), content.config};
 }
 
 }  // namespace
 
 std::vector<std::string> seeds() {
   return {
-      bytes_of_file([](const auto& file) { io::write_model(file, model(3, 2, 4)); }),
-      bytes_of_file([](const auto& file) { io::write_model(file, checkpoint()); }),
+      bytes_of_file([](const auto& file) { write_model(file, model(3, 2, 4)); }),
+      bytes_of_file([](const auto& file) { write_model(file, checkpoint()); }),
       bytes_of_file(write_handmade),
   };
 }
@@ -75,7 +75,7 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   const auto file = folder / "input.h5";
   write_input(file, input);
   return returns<io::ModelFileError, io::NotFiniteError>(file, [&] {
-    const auto content = io::read_model(file);
+    const auto content = read_model(file);
     if (has_new_superblock(input) && !known.contains(everything(content)))
       throw BrokenPromise("content that was never written, in spite of its digests");
   });

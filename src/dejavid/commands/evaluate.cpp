@@ -7,13 +7,13 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/model_file.hpp"
 #include "io/result_file.hpp"
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
@@ -247,9 +247,9 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
     if (!communicator.is_root()) return;
     if (result->is_regular()) {
       const dist::Deadline deadline = writing_result(config);
-      io::write_model(out, content_of(model, config));
+      write_model(out, content_of(model, config));
     } else {
-      result->write(io::model_bytes(out, content_of(model, config)));
+      result->write(model_bytes(out, content_of(model, config)));
     }
     log_info(fmt::format("centroids of {} classes: {}", model.classes, result->text()));
   });

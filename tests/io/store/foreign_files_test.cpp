@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "io/model_file.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "tests/io/io_fixtures.hpp"
 
 namespace alignment::io::testing {

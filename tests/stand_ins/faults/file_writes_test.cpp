@@ -10,8 +10,8 @@
 
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
-#include "io/model_file.hpp"
 #include "io/store/tse_writer.hpp"
+#include "src/dejavid/model_file.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/faults/fault.hpp"
 

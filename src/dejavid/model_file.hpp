@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace alignment::io {
+namespace alignment {
 
 /// Where training stood: what a checkpoint holds beside the model.
 struct TrainingState {
@@ -50,8 +50,8 @@ struct ModelContent {
 };
 
 /// Writes a model file durably (temporary name, sync, rename), replacing what was there. Digests of every array and of
-/// all the rest are stored with it. The same content gives the same bytes. Throws WriteError; ModelFileError for
-/// content that read_model() would refuse.
+/// all the rest are stored with it. The same content gives the same bytes. Throws io::WriteError; io::ModelFileError
+/// for content that read_model() would refuse.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
 
 /// The bytes of such a file, for where there can be none; `name` stands for it in messages. Throws as write_model().
@@ -59,10 +59,10 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
 
 /// Reads and checks a model file (shapes, finite numbers, digests where stored). A hand-made one needs /centroids,
 /// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,
-/// accuracies 0, config empty. Throws ModelFileError; NotFiniteError.
+/// accuracies 0, config empty. Throws io::ModelFileError; io::NotFiniteError.
 [[nodiscard]] ModelContent read_model(const std::filesystem::path& file);
 
 /// XXH64 of everything in `content`.
 [[nodiscard]] std::uint64_t digest_of(const ModelContent& content);
 
-}  // namespace alignment::io
+}  // namespace alignment

@@ -1,4 +1,4 @@
-#include "io/model_file.hpp"
+#include "src/dejavid/model_file.hpp"
 
 #include <hdf5.h>
 
