@@ -12,14 +12,23 @@ from slurm_training import EARLY, EPOCHS, ONE_NODE, ONE_RANK, RUN, RUNNING, TRAI
 
 
 class Restarts(SlurmTrainingTest):
-    def test_a_signal(self):
-        """One that Slurm sends to where the script asks for it: the steps, or the script."""
+    def test_signals_and_a_time_limit(self):
+        """Signals that Slurm sends to where the script asks for them, the steps or the script, meanwhile another job comes to its end: Slurm
+        looks at limits every 30 s, and signals as soon as less is left than asked for, or half a minute more. Its ranks are stopped until
+        then, as a run that would take hours; Slurm wakes them."""
+        limited = self.folder_for("limit")
+        limited_job = self.submit(limited, options=(*TWO_NODES, "--time=2", "--signal=USR2@55"))
+        self.wait_for_steps(limited_job, limited)
+        for rank in self.ranks_of(limited):
+            os.kill(rank, signal.SIGSTOP)
+        self.cluster.call("scontrol", "update", f"jobid={limited_job}", "timelimit=1")
+
         cases = (TRAINERS[0], (), TWO_NODES), (TRAINERS[1], ("--batch",), TWO_NODES), (TRAINERS[0], (), ONE_NODE)
-        submitted = []
+        submitted = [(limited, limited_job)]
         for script, to, options in cases:
             folder = self.folder_for(f"{script}_{options[0]}")
             submitted.append((folder, self.submit(folder, script, options)))
-        for (script, to, options), (folder, job) in zip(cases, submitted):
+        for (script, to, options), (folder, job) in zip(cases, submitted[1:]):
             self.wait_for_steps(job, folder)
             self.cluster.call("scancel", "--signal=USR2", *to, job)
         for folder, job in submitted:
@@ -52,20 +61,6 @@ class Restarts(SlurmTrainingTest):
         self.cluster.wait_for(job, {"PENDING"})
         # By then the node may have registered itself again.
         self.cluster.call("scontrol", "update", "nodename=n2", "state=resume", check=False)
-        self.assert_ended(job, folder, restarts=1)
-        self.assertIn("resuming from", self.output(folder))
-        self.assert_same_run(folder, self.unbroken())
-
-    def test_a_time_limit(self):
-        """Slurm looks at limits every 30 s, and signals as soon as less is left than asked for, or half a minute more. The ranks are stopped
-        until then, as a run that would take hours; Slurm wakes them."""
-        folder = self.folder_for("limit")
-        job = self.submit(folder, options=(*TWO_NODES, "--time=2", "--signal=USR2@55"))
-        self.wait_for_steps(job, folder)
-        for rank in self.ranks_of(folder):
-            os.kill(rank, signal.SIGSTOP)
-        self.cluster.call("scontrol", "update", f"jobid={job}", "timelimit=1")
-        self.cluster.wait_for(job, slurm.OVER | {"PENDING"})
         self.assert_ended(job, folder, restarts=1)
         self.assertIn("resuming from", self.output(folder))
         self.assert_same_run(folder, self.unbroken())
