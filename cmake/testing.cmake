@@ -23,6 +23,14 @@ set(DEJAVID_MPI_TEST_ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT};ASAN_OPTIONS=detec
 set(DEJAVID_LAST_SKIPPED "\\[  SKIPPED \\] [^\n]*[\r\n]*$")
 set(DEJAVID_SKIPPED "\\[  PASSED  \\] [^0-9]*0 tests\\..*${DEJAVID_LAST_SKIPPED};found no GPU.*${DEJAVID_LAST_SKIPPED}")
 
+# What nearly every test includes, compiled once. A test whose flags do not fit it says so: the compiler warns.
+file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cpp.new "")
+file(COPY_FILE ${PROJECT_BINARY_DIR}/test_headers.cpp.new ${PROJECT_BINARY_DIR}/test_headers.cpp ONLY_IF_DIFFERENT)
+add_library(dejavid_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
+target_link_libraries(dejavid_test_headers PRIVATE dejavid::warnings GTest::gtest)
+target_precompile_headers(dejavid_test_headers PRIVATE <gtest/gtest.h> <algorithm> <cmath> <cstdint> <filesystem> <fstream>
+  <functional> <limits> <random> <span> <string> <vector>)
+
 function(dejavid_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "SLOW" "" "SOURCES;LIBRARIES;LABELS")
   if(NOT test_SLOW)
@@ -30,6 +38,7 @@ function(dejavid_add_test name)
   endif()
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest GTest::gtest_main ${test_LIBRARIES})
+  target_precompile_headers(${name} REUSE_FROM dejavid_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS "unit;${test_LABELS}" TIMEOUT 600 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}"
@@ -40,6 +49,7 @@ function(dejavid_add_mpi_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "" "" "RANKS;SOURCES;LIBRARIES;LABELS")
   add_executable(${name} ${test_SOURCES}) # brings its own main, which starts MPI
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest ${test_LIBRARIES})
+  target_precompile_headers(${name} REUSE_FROM dejavid_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   foreach(ranks IN LISTS test_RANKS)
     add_test(NAME ${name}_${ranks}_ranks

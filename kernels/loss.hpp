@@ -4,7 +4,7 @@
 
 #include "kernels/device.hpp"
 
-/// From distances to the loss and its gradient, one sample a thread block.
+/// From distances to the loss and its gradient, sample by sample.
 ///
 ///   logit = -distance, x = (logit - mean) / (std + 1e-18) over the classes with the unbiased std (or x = logit),
 ///   loss = cross-entropy of softmax(x) at the label
@@ -24,6 +24,18 @@ namespace reference {
 [[nodiscard]] SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise,
                                      double scale, double* distance_gradient);
 }  // namespace reference
+
+namespace cpu {
+/// As reference::sample_loss in f64.
+/// | distances         | [C] | in |
+/// | probabilities     | [C] softmax(x) | out |
+/// | distance_gradient | [C] f32, or nullptr; NaN throughout where the loss is not finite | out |
+[[nodiscard]] SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise,
+                                     double scale, double* probabilities, float* distance_gradient);
+
+/// softmax(x) of the same x, [C], where no label is asked about.
+void class_probabilities(const double* distances, std::int64_t classes, bool normalise, double* probabilities);
+}  // namespace cpu
 
 namespace cuda {
 /// distances[b,c] = sum over parts of parts[part,b,c], in order, in f64. parts [part_count,B,C]; distances [B,C].

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "kernels/device.hpp"
 
@@ -28,16 +30,50 @@ struct UpdateRates {
   std::int64_t step = 1;
 };
 
-/// What one feature's steps are measured in and what decay draws its parameters to: s and r above.
-struct StepUnit {
-  double unit = 1, rest = 0;
+/// What each feature's steps are measured in and what decay draws its parameters to; element n of a group is of feature
+/// n % feature_dim. Without pointers: 1 and 0.
+template <typename Real>
+struct StepUnits {
+  const Real* unit = nullptr;    ///< [F] s above
+  const Real* rest = nullptr;    ///< [F] r above
+  std::int64_t feature_dim = 0;  ///< F
 };
 
 namespace reference {
-/// One group's update with its gradient [count]. `units` [features], element n being of feature n % features; or empty.
+/// One group's update with its gradient [count].
 void adamw(const ParameterGroup<double>& group, std::int64_t count, const double* gradient, double lr,
-           double weight_decay, std::int64_t step, std::span<const StepUnit> units = {});
+           double weight_decay, std::int64_t step, const StepUnits<double>& units = {});
 }  // namespace reference
+
+namespace cpu {
+/// What a step multiplies with, for every parameter of a group.
+struct AdamwFactors {
+  float keep;         ///< 1 - lr * weight_decay
+  float pull;         ///< lr * weight_decay
+  float step_size;    ///< lr / (1 - 0.9^t)
+  float second_root;  ///< sqrt(1 - 0.999^t)
+};
+
+/// One instruction set's build of the inner loop; all give the same bits.
+struct UpdateVariant {
+  std::string_view name;  ///< "avx512", "avx2", "portable"
+  bool (*supported)();    ///< by the processor this runs on
+  /// `count` parameters in a row, beginning at feature 0: those of one row where there are units.
+  void (*adamw)(const ParameterGroup<float>& group, std::int64_t count, const float* gradient,
+                const AdamwFactors& factors, const StepUnits<float>& units);
+};
+
+/// Every variant built into this program, fastest first.
+[[nodiscard]] std::span<const UpdateVariant> update_variants();
+/// The first that this processor supports.
+[[nodiscard]] const UpdateVariant& best_update_variant();
+
+/// As reference::adamw in f32; the same bits on any number of threads. Where there are units, `count` is a multiple of
+/// F.
+void adamw(const ParameterGroup<float>& group, std::int64_t count, const float* gradient, double lr,
+           double weight_decay, std::int64_t step, const StepUnits<float>& units, int threads,
+           const UpdateVariant& variant = best_update_variant());
+}  // namespace cpu
 
 namespace cuda {
 /// Sets *not_finite to 1 where a sum is not finite; leaves it alone otherwise. sums [count].

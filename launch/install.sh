@@ -2,23 +2,25 @@
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
 #   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
-#   launch/install.sh --cluster what the tests on several hosts and under Slurm take: Slurm itself, which here serves nobody else
-#   launch/install.sh --tools   also clang-format and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
+#   launch/install.sh --cluster also Slurm and what else the tests on several hosts take; it serves nobody else
+#   launch/install.sh --checks  also clang-format, shellcheck and codespell, for launch/check.sh --quick
+#   launch/install.sh --tools   those and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
 # Safe to run again: what is already there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=cmake/versions.env
 source cmake/versions.env
 
 cuda=false
 tools=()
-cluster=()
 for argument in "$@"; do
   case "$argument" in
     --cuda) cuda=true ;;
-    --cluster) cluster=(slurmctld slurmd slurm-client iproute2 util-linux shellcheck) ;;
-    --tools) tools=(clang-format clang-tidy clang libclang-rt-dev) ;;
-    -h | --help) sed -n '2,7p' "$0" | cut -c3-; exit 0 ;;
-    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --cluster, --tools or nothing" >&2; exit 2 ;;
+    --cluster) tools+=(slurmctld slurmd slurm-client iproute2 util-linux shellcheck) ;;
+    --checks) tools+=(clang-format shellcheck codespell) ;;
+    --tools) tools+=(clang-format shellcheck codespell clang-tidy clang libclang-rt-dev) ;;
+    -h | --help) sed -n '2,8p' "$0" | cut -c3-; exit 0 ;;
+    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --cluster, --checks, --tools or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -28,7 +30,7 @@ packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-ve
   libopenmpi-dev openmpi-bin openssh-client libhdf5-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
   nlohmann-json3-dev libxxhash-dev libgtest-dev)
 if $cuda; then packages+=(patchelf xz-utils); fi # for launch/device_bundle.sh
-packages+=(${tools[@]+"${tools[@]}"} ${cluster[@]+"${cluster[@]}"})
+packages+=(${tools[@]+"${tools[@]}"})
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

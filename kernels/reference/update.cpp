@@ -5,11 +5,12 @@
 namespace alignment::kernels::reference {
 
 void adamw(const ParameterGroup<double>& group, std::int64_t count, const double* gradient, double lr,
-           double weight_decay, std::int64_t step, std::span<const StepUnit> units) {
+           double weight_decay, std::int64_t step, const StepUnits<double>& units) {
   const auto t = static_cast<double>(step);
   for (std::int64_t n = 0; n < count; ++n) {
     double &p = group.parameters[n], &m = group.first_moment[n], &v = group.second_moment[n];
-    const auto [s, r] = units.empty() ? StepUnit{} : units[static_cast<std::size_t>(n) % units.size()];
+    const double s = units.unit == nullptr ? 1 : units.unit[n % units.feature_dim];
+    const double r = units.rest == nullptr ? 0 : units.rest[n % units.feature_dim];
     const double g = s * gradient[n];
     p -= lr * weight_decay * (p - r);
     m = 0.9 * m + 0.1 * g;

@@ -14,9 +14,7 @@ struct Outcome {
   bool in_top5 = false;         ///< label among the five smallest distances, ties to the lower class
 };
 
-/// Loss of one sample: logit = -distance, x = (logit - mean) / (std + 1e-18) over classes with the unbiased std
-/// (LogitNorm::kNone: x = logit), cross-entropy of softmax(x).
-///
+/// Loss of one sample as kernels/loss.hpp has it, without its gradient.
 /// | distances     | [C]                                        | in  |
 /// | probabilities | [C] softmax(x)                             | out |
 [[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
@@ -24,12 +22,6 @@ struct Outcome {
 
 /// softmax(x) of the same x, [C], where no label is asked about.
 void class_probabilities(std::span<const double> distances, LogitNorm norm, std::span<double> probabilities);
-
-/// As evaluate_sample(), and `distance_gradient` [C] = scale * d loss / d distance, through the normalisation (scale: 1
-/// / size of the global batch).
-[[nodiscard]] Outcome evaluate_sample_with_gradient(std::span<const double> distances, std::int32_t label,
-                                                    LogitNorm norm, double scale, std::span<double> probabilities,
-                                                    std::span<float> distance_gradient);
 
 /// The classes in order of distance, ties to the lower class: the first `count`.
 void smallest_distances(std::span<const double> distances, std::span<std::int32_t> classes);

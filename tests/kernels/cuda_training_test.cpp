@@ -7,6 +7,7 @@
 #include "kernels/loss.hpp"
 #include "kernels/update.hpp"
 #include "tests/kernels/device_problem.hpp"
+#include "tests/kernels/update_problem.hpp"
 
 namespace alignment::kernels::testing {
 namespace {
@@ -163,13 +164,6 @@ struct State {
 
 constexpr std::int64_t kClasses = 3, kPerClass = 200, kCount = kClasses * kPerClass;
 
-std::vector<float> normals(std::int64_t count, unsigned seed) {
-  std::mt19937 generator(seed);
-  std::vector<float> numbers(static_cast<std::size_t>(count));
-  for (float& value : numbers) value = static_cast<float>(std::normal_distribution<double>()(generator));
-  return numbers;
-}
-
 State start_state() {
   State state;
   state.centroids = normals(kCount, 1);
@@ -199,43 +193,14 @@ State updated_on_device(const State& state, const std::vector<float>& gradient_s
           centroid_second.values(), log_weight_first.values(), log_weight_second.values()};
 }
 
-/// One group's update against the reference from the same f32 state.
-void expect_adamw(const std::vector<float>& before, const std::vector<float>& first_before,
-                  const std::vector<float>& second_before, const std::vector<double>& gradient, double lr,
-                  const UpdateRates& rates, const std::vector<float>& after, const std::vector<float>& first_after,
-                  const std::vector<float>& second_after, const std::vector<StepUnit>& units) {
-  std::vector<double> parameters(before.begin(), before.end()), first(first_before.begin(), first_before.end()),
-      second(second_before.begin(), second_before.end());
-  reference::adamw({parameters.data(), first.data(), second.data()}, kCount, gradient.data(), lr, rates.weight_decay,
-                   rates.step, units);
-  const auto step = static_cast<double>(rates.step);
-  const double step_size = lr / (1 - std::pow(0.9, step));
-  for (std::size_t n = 0; n < parameters.size(); ++n) {
-    // Roundings: of the constants, of u times the sum and times s, of each product and sum; 5 in the first moment,
-    // relative to its terms, 10 in the second, whose terms are all positive.
-    const auto [unit, rest] = units[n % units.size()];
-    const double first_error =
-        5 * kRoundoff * (0.9 * std::abs(static_cast<double>(first_before[n])) + 0.1 * std::abs(unit * gradient[n]));
-    ASSERT_NEAR(static_cast<double>(first_after[n]), first[n], first_error);
-    ASSERT_NEAR(static_cast<double>(second_after[n]), second[n], 10 * kRoundoff * second[n]);
-    // The root halves the second moment's error; it, its factor, the sum, the quotient and the step size and s add 7.
-    // The parameter itself is rounded 3 times: decay, product, sum; and r is, with its factor and product, 5 times.
-    const double denominator = std::sqrt(second[n] / (1 - std::pow(0.999, step))) + 1e-8;
-    const double moved = unit * step_size * std::abs(first[n]) / denominator;
-    const double error = unit * step_size * first_error / denominator + 12 * kRoundoff * moved +
-                         3 * kRoundoff * (std::abs(static_cast<double>(before[n])) + moved) +
-                         5 * kRoundoff * lr * rates.weight_decay * std::abs(rest);
-    ASSERT_NEAR(static_cast<double>(after[n]), parameters[n], error);
-  }
-}
-
 /// Twenty steps, each from the state that the GPU left; `spread` as in updated_on_device().
 void follow_the_reference(const std::vector<float>& spread, cuda::Stream stream) {
-  std::vector<StepUnit> centroid_units{StepUnit{}}, log_weight_units{StepUnit{}};
-  if (!spread.empty()) centroid_units.clear(), log_weight_units.clear();
-  for (const float one : spread) {
-    centroid_units.push_back({static_cast<double>(one), 0});
-    log_weight_units.push_back({1, -std::log(static_cast<double>(one))});
+  Units centroid_units, log_weight_units;
+  for (const auto one : std::vector<double>(spread.begin(), spread.end())) {
+    centroid_units.unit.push_back(one);
+    centroid_units.rest.push_back(0);
+    log_weight_units.unit.push_back(1);
+    log_weight_units.rest.push_back(-std::log(one));
   }
   UpdateRates rates{.centroid_lr = 0.02, .log_weight_lr = 0.005, .weight_decay = 0.1};
   State state = start_state();

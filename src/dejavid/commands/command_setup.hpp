@@ -5,9 +5,9 @@
 
 #include "dist/communicator.hpp"
 #include "src/config/config.hpp"
+#include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
-#include "src/dejavid/resume.hpp"
 #include "src/training/dataset.hpp"
 
 /// What several subcommands begin with.

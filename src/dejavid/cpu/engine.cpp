@@ -1,28 +1,31 @@
 #include "src/dejavid/cpu/engine.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
-#include "src/dejavid/objective.hpp"
+#include "kernels/loss.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/training/schedule.hpp"
 
 namespace alignment {
 namespace {
 
-StepUnits centroid_units(const std::vector<float>& spread) {
-  return {spread, std::vector<float>(spread.size(), 0.0F)};
-}
-
-StepUnits log_weight_units(const std::vector<float>& spread) {
-  StepUnits units{std::vector<float>(spread.size(), 1.0F), spread};
-  for (float& rest : units.rest) rest = -std::log(rest);
-  return units;
+std::vector<float> resting_log_weights(const std::vector<float>& spread) {
+  std::vector<float> rest(spread);
+  for (float& value : rest) value = -std::log(value);
+  return rest;
 }
 
 }  // namespace
+
+void CpuEngine::Optimizer::update(std::vector<float>& parameters, const std::vector<float>& gradient, double lr,
+                                  const kernels::UpdateRates& rates, int threads) {
+  const kernels::StepUnits<float> units{unit.empty() ? nullptr : unit.data(), rest.data(),
+                                        static_cast<std::int64_t>(unit.size())};
+  kernels::cpu::adamw({parameters.data(), first_moment.data(), second_moment.data()},
+                      static_cast<std::int64_t>(parameters.size()), gradient.data(), lr, rates.weight_decay, rates.step,
+                      units, threads);
+}
 
 CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dataset& dataset, const Model& model,
                      int threads, PhaseClock& phases)
@@ -32,13 +35,18 @@ CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dat
       phases_(phases),
       group_(gradient_group(config.train.batch_size)),
       aligner_(dataset, model, tie_sign_of(config.train.profile), threads),
-      centroid_optimizer_(model.centroids.size(), config.train.weight_decay, centroid_units(model.spread), threads),
-      log_weight_optimizer_(model.log_weights.size(), config.train.weight_decay, log_weight_units(model.spread),
-                            threads),
+      threads_(threads),
+      centroid_optimizer_{.unit = model.spread,
+                          .rest = std::vector<float>(model.spread.size(), 0.0F),
+                          .first_moment = std::vector<float>(model.centroids.size()),
+                          .second_moment = std::vector<float>(model.centroids.size())},
+      log_weight_optimizer_{.unit = std::vector<float>(model.spread.size(), 1.0F),
+                            .rest = resting_log_weights(model.spread),
+                            .first_moment = std::vector<float>(model.log_weights.size()),
+                            .second_moment = std::vector<float>(model.log_weights.size())},
       centroid_gradient_(model.centroids.size()),
       log_weight_gradient_(model.log_weights.size()),
       probabilities_(static_cast<std::size_t>(model.classes)) {
-  set_torch_threads(1);  // its updates are shared out among threads by who asks for them
   load(model);
 }
 
@@ -52,10 +60,10 @@ void CpuEngine::load(const Moments& moments) {
   const auto restore = [](std::vector<float>& moment, const std::vector<float>& saved) {
     if (!saved.empty()) moment = saved;
   };
-  restore(centroid_optimizer_.first_moment(), moments.centroid_first);
-  restore(centroid_optimizer_.second_moment(), moments.centroid_second);
-  restore(log_weight_optimizer_.first_moment(), moments.log_weight_first);
-  restore(log_weight_optimizer_.second_moment(), moments.log_weight_second);
+  restore(centroid_optimizer_.first_moment, moments.centroid_first);
+  restore(centroid_optimizer_.second_moment, moments.centroid_second);
+  restore(log_weight_optimizer_.first_moment, moments.log_weight_first);
+  restore(log_weight_optimizer_.second_moment, moments.log_weight_second);
 }
 
 void CpuEngine::fetch(Model& model) {
@@ -64,10 +72,10 @@ void CpuEngine::fetch(Model& model) {
 }
 
 void CpuEngine::fetch(Moments& moments) {
-  moments.centroid_first = centroid_optimizer_.first_moment();
-  moments.centroid_second = centroid_optimizer_.second_moment();
-  moments.log_weight_first = log_weight_optimizer_.first_moment();
-  moments.log_weight_second = log_weight_optimizer_.second_moment();
+  moments.centroid_first = centroid_optimizer_.first_moment;
+  moments.centroid_second = centroid_optimizer_.second_moment;
+  moments.log_weight_first = log_weight_optimizer_.first_moment;
+  moments.log_weight_second = log_weight_optimizer_.second_moment;
 }
 
 void CpuEngine::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
@@ -114,10 +122,10 @@ void CpuEngine::apply(const kernels::UpdateRates& rates) {
   applied_.push_back(current_);
   if (current_.refused) return;
   if (rates.centroid_lr > 0) {
-    centroid_optimizer_.update(centroids_, centroid_gradient_, rates.centroid_lr, rates.step);
+    centroid_optimizer_.update(centroids_, centroid_gradient_, rates.centroid_lr, rates, threads_);
   }
   if (rates.log_weight_lr > 0) {
-    log_weight_optimizer_.update(log_weights_, log_weight_gradient_, rates.log_weight_lr, rates.step);
+    log_weight_optimizer_.update(log_weights_, log_weight_gradient_, rates.log_weight_lr, rates, threads_);
   }
   aligner_.set_live(centroids_, log_weights_);
 }
@@ -132,16 +140,13 @@ StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const d
   distance_gradient_.resize(distances.size());
   StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
-    const std::span<float> gradient = std::span(distance_gradient_).subspan(b * classes, classes);
-    const Outcome outcome = evaluate_sample_with_gradient(
-        distances.subspan(b * classes, classes), batch.labels[b], config_.train.logit_norm,
-        1 / static_cast<double>(batch_samples), probabilities_, gradient);
-    totals.sums[kTrainLoss] += outcome.loss;
-    totals.sums[kTrainTop1] += outcome.prediction == batch.labels[b] ? 1 : 0;
-    if (std::isfinite(outcome.loss)) continue;
-    if (totals.first_not_finite < 0) totals.first_not_finite = batch.samples[b];
-    // Where the gradient were finite all the same, no rank but this one would know.
-    std::fill(gradient.begin(), gradient.end(), std::numeric_limits<float>::quiet_NaN());
+    const kernels::SampleLoss sample = kernels::cpu::sample_loss(
+        distances.data() + b * classes, static_cast<std::int64_t>(classes), batch.labels[b],
+        config_.train.logit_norm == LogitNorm::kLayernorm, 1 / static_cast<double>(batch_samples),
+        probabilities_.data(), distance_gradient_.data() + b * classes);
+    totals.sums[kTrainLoss] += sample.loss;
+    totals.sums[kTrainTop1] += sample.prediction == batch.labels[b] ? 1 : 0;
+    if (!std::isfinite(sample.loss) && totals.first_not_finite < 0) totals.first_not_finite = batch.samples[b];
   }
   return totals;
 }

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/dejavid/cpu/adamw.hpp"
+#include "kernels/update.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/training/dataset.hpp"
@@ -31,6 +31,15 @@ class CpuEngine final : public Engine {
   [[nodiscard]] Aligner& aligner() override { return aligner_; }
 
  private:
+  /// What AdamW keeps of one parameter group, and the units of its steps (see kernels/update.hpp; empty: none).
+  struct Optimizer {
+    std::vector<float> unit, rest;                   ///< [F]
+    std::vector<float> first_moment, second_moment;  ///< [C,K,F]
+
+    void update(std::vector<float>& parameters, const std::vector<float>& gradient, double lr,
+                const kernels::UpdateRates& rates, int threads);
+  };
+
   [[nodiscard]] StepTotals batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
                                       std::int64_t batch_samples);
 
@@ -40,7 +49,8 @@ class CpuEngine final : public Engine {
   PhaseClock& phases_;
   std::int64_t group_;  ///< samples whose gradients are added first
   CpuAligner aligner_;
-  AdamW centroid_optimizer_, log_weight_optimizer_;
+  int threads_;
+  Optimizer centroid_optimizer_, log_weight_optimizer_;
 
   std::vector<float> centroids_, log_weights_;                  ///< live, [C,K,F]
   std::vector<float> centroid_gradient_, log_weight_gradient_;  ///< [C,K,F]

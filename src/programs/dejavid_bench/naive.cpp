@@ -2,6 +2,7 @@
 
 // LibTorch carries headers of another fmt: nothing that formats text may be included here.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 
@@ -167,6 +168,10 @@ std::vector<std::int32_t>& NaiveStep::breakpoints() {
 
 const std::vector<double>& NaiveStep::distance_values() const {
   return state_->distances;
+}
+
+void set_torch_threads(int threads) {
+  at::set_num_threads(threads);
 }
 
 std::vector<double> NaiveStep::slope_sum() const {

@@ -8,6 +8,9 @@
 
 namespace alignment::bench {
 
+/// Threads that LibTorch computes with in this process.
+void set_torch_threads(int threads);
+
 /// A training step as one writes it without kernels of one's own: cost matrices as LibTorch's tensor expressions, block
 /// by block, the dynamic programme as two scalar loops, slopes and intercepts of every path by gathering its cells.
 ///

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "kernels/variants.hpp"
-#include "src/dejavid/cpu/adamw.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/kernel_problem.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"

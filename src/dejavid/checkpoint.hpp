@@ -21,10 +21,7 @@ struct Checkpoint {
   TimeSpent spent;       ///< by its run before it
 };
 
-/// Finds the checkpoint that run.resume asks for. "none": nothing. "auto": the newest in run.dir that is whole (the
-/// newer ones that are not are told to `warn`, a line each), or nothing where the run has none at all. A path: that
-/// checkpoint, or the newest of that run directory. Throws io::ModelFileError where a path holds none, or where there
-/// are some and none is whole.
+/// The checkpoint that run.resume asks for, as training/resume.hpp finds it. Throws io::ModelFileError.
 [[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config,
                                                         const std::function<void(const std::string&)>& warn);
 

@@ -1,68 +1,27 @@
-#include "src/dejavid/resume.hpp"
+#include "src/dejavid/checkpoint.hpp"
 
 #include <fmt/format.h>
 
-#include "dist/agreement.hpp"
 #include "io/errors.hpp"
 #include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/dataset.hpp"
+#include "src/training/resume.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
-namespace {
-
-using Warn = std::function<void(const std::string&)>;
-
-Checkpoint read_checkpoint(const std::filesystem::path& file) {
-  return {file, read_model(file), time_spent(run_of(file))};
-}
-
-/// The newest whole checkpoint of a run directory, or nothing where it has none at all.
-std::optional<Checkpoint> newest_checkpoint(const std::filesystem::path& folder, const Warn& warn) {
-  const std::vector<std::filesystem::path> files = checkpoints_of(folder);
-  for (const std::filesystem::path& file : files) {
-    try {
-      Checkpoint checkpoint = read_checkpoint(file);
-      if (checkpoint.content.training) return checkpoint;
-      warn(fmt::format("{}: holds no training state; trying the checkpoint before", file.string()));
-    } catch (const io::ModelFileError& error) {
-      warn(fmt::format("{}; trying the checkpoint before", error.what()));
-    } catch (const io::NotFiniteError& error) {
-      warn(fmt::format("{}; trying the checkpoint before", error.what()));
-    }
-  }
-  if (files.empty()) return std::nullopt;
-  throw io::ModelFileError(
-      fmt::format("{}: found {} checkpoints, none of which is whole; expected one to go on from; restore one, or start "
-                  "anew in another run.dir",
-                  (folder / "checkpoints").string(), files.size()));
-}
-
-}  // namespace
-
-std::optional<Checkpoint> find_checkpoint(const Config& config, const Warn& warn) {
-  if (config.run.resume == "none") return std::nullopt;
-  if (config.run.resume == "auto") return newest_checkpoint(config.run.dir, warn);
-  const std::filesystem::path path = config.run.resume;
-  if (std::filesystem::is_directory(path)) {
-    std::optional<Checkpoint> checkpoint = newest_checkpoint(path, warn);
-    if (!checkpoint) {
-      throw io::ModelFileError(fmt::format(
-          "{}: found no checkpoint; expected one under checkpoints/; name another run, or start anew", path.string()));
-    }
-    return checkpoint;
-  }
-  Checkpoint checkpoint = read_checkpoint(path);
-  if (!checkpoint.content.training) {
-    throw io::ModelFileError(fmt::format(
-        "{}: found a model without training state; expected a checkpoint; use --model.init to start from a model",
-        path.string()));
-  }
-  return checkpoint;
+std::optional<Checkpoint> find_checkpoint(const Config& config, const std::function<void(const std::string&)>& warn) {
+  std::optional<Checkpoint> found;
+  const auto read = [&](const std::filesystem::path& file) {
+    ModelContent content = read_model(file);
+    if (!content.training) return false;
+    found = Checkpoint{file, std::move(content), time_spent(run_of(file))};
+    return true;
+  };
+  static_cast<void>(find_checkpoint(config.run, read, warn));
+  return found;
 }
 
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store) {
@@ -111,15 +70,8 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
 }
 
 void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
-  const std::filesystem::path before = run_of(checkpoint.file), metrics = "metrics.jsonl", best = "best.h5";
-  std::error_code error;
-  if (std::filesystem::exists(folder / metrics) || !std::filesystem::exists(before / metrics)) return;
-  std::filesystem::create_directories(folder, error);
-  if (!error) std::filesystem::copy_file(before / metrics, folder / metrics, error);
-  if (error) {
-    throw io::WriteError(fmt::format("{}: found {}; expected to copy the metrics of {} there; choose another run.dir",
-                                     folder.string(), error.message(), before.string()));
-  }
+  const std::filesystem::path before = run_of(checkpoint.file), best = "best.h5";
+  if (!bring_metrics(before, folder)) return;
   if (checkpoint.content.training->best_epoch < 0) return;
   try {
     const ModelContent content = read_model(before / best);
@@ -135,15 +87,8 @@ void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& fo
 
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,
                              dist::Communicator& communicator) {
-  const std::uint64_t digest = checkpoint ? digest_of(checkpoint->content) : 0;
-  if (dist::same_on_all_ranks(communicator, digest)) return;
-  agreed(communicator, [&] {
-    throw io::ModelFileError(fmt::format(
-        "{}: ranks found different checkpoints ({} on rank 0); expected the same on every host; put run.dir "
-        "on a file system that all hosts share, or name one checkpoint",
-        config.run.resume == "auto" ? config.run.dir.string() : config.run.resume,
-        checkpoint ? checkpoint->file.filename().string() : "none"));
-  });
+  require_same_checkpoint(checkpoint ? std::optional(checkpoint->file) : std::nullopt,
+                          checkpoint ? digest_of(checkpoint->content) : 0, config.run, communicator);
 }
 
 }  // namespace alignment

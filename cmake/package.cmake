@@ -1,0 +1,23 @@
+# `cmake --install` and CPack: what runs elsewhere is dejavid_dist and dejavid_convert, with configs and documents.
+# dejavid_bench stays at home: it measures against LibTorch, which no distribution packages.
+include(GNUInstallDirs)
+set_target_properties(dejavid_dist dejavid_convert PROPERTIES INSTALL_RPATH_USE_LINK_PATH ${DEJAVID_CUDA}) # with CUDA: where NCCL is
+install(TARGETS dejavid_dist dejavid_convert RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/dejavid-dist)
+set(documents ${CMAKE_INSTALL_DATADIR}/doc/dejavid-dist)
+install(DIRECTORY docs DESTINATION ${documents})
+install(FILES README.md CHANGELOG.md LICENSE CITATION.cff DESTINATION ${documents})
+
+set(CPACK_GENERATOR TGZ DEB)
+set(CPACK_PACKAGE_NAME dejavid-dist)
+set(CPACK_PACKAGE_VENDOR "dejavid_dist maintainers")
+set(CPACK_PACKAGE_CONTACT "dejavid_dist maintainers <maintainers@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "distributed training of video classifiers by learned temporal alignment")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "openmpi-bin") # mpirun; the libraries are found out by dpkg-shlibdeps
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+include(CPack)

@@ -1,0 +1,98 @@
+#include "kernels/loss.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace alignment::kernels::cpu {
+namespace {
+
+constexpr double kEpsilon = 1e-18;
+
+/// Mean and unbiased standard deviation of the logits.
+struct Normalisation {
+  double mean = 0, deviation = 1;
+};
+
+Normalisation normalisation_of(const double* distances, std::int64_t classes) {
+  const auto count = static_cast<double>(classes);
+  double mean = 0, squares = 0;
+  for (std::int64_t c = 0; c < classes; ++c) mean -= distances[c] / count;
+  for (std::int64_t c = 0; c < classes; ++c) squares += (-distances[c] - mean) * (-distances[c] - mean);
+  return {mean, std::sqrt(squares / (count - 1))};
+}
+
+/// x of every class; returns the largest.
+double normalised_logits(const double* distances, std::int64_t classes, const Normalisation& normalisation, double* x) {
+  double largest = -HUGE_VAL;
+  for (std::int64_t c = 0; c < classes; ++c) {
+    x[c] = (-distances[c] - normalisation.mean) / (normalisation.deviation + kEpsilon);
+    largest = std::max(largest, x[c]);
+  }
+  return largest;
+}
+
+/// Turns x into softmax(x); returns the sum of exp(x - largest).
+double softmax(double* x, std::int64_t classes, double largest) {
+  double sum = 0;
+  for (std::int64_t c = 0; c < classes; ++c) sum += x[c] = std::exp(x[c] - largest);
+  for (std::int64_t c = 0; c < classes; ++c) x[c] /= sum;
+  return sum;
+}
+
+/// dL/dx = softmax(x) - one hot. With x = (logit - mean)/(s + eps):
+///   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps) - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s
+///   (s + eps)^2)
+void loss_gradient(const double* distances, std::int64_t classes, std::int32_t label, bool normalise,
+                   const Normalisation& normalisation, double scale, const double* probabilities, float* gradient) {
+  const auto upstream = [&](std::int64_t c) { return probabilities[c] - (c == label ? 1.0 : 0.0); };
+  if (!normalise) {
+    for (std::int64_t c = 0; c < classes; ++c) gradient[c] = static_cast<float>(-scale * upstream(c));
+    return;
+  }
+  const auto count = static_cast<double>(classes);
+  const auto [mean, deviation] = normalisation;
+  const double divisor = deviation + kEpsilon;
+  double upstream_mean = 0, projection = 0;
+  for (std::int64_t c = 0; c < classes; ++c) {
+    upstream_mean += upstream(c) / count;
+    projection += upstream(c) * (-distances[c] - mean);
+  }
+  // All distances equal: the deviation's own gradient is taken as 0.
+  const double curvature = deviation > 0 ? projection / ((count - 1) * deviation * divisor * divisor) : 0;
+  for (std::int64_t c = 0; c < classes; ++c) {
+    const double logit_gradient = (upstream(c) - upstream_mean) / divisor - (-distances[c] - mean) * curvature;
+    gradient[c] = static_cast<float>(-scale * logit_gradient);
+  }
+}
+
+}  // namespace
+
+SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise, double scale,
+                       double* probabilities, float* distance_gradient) {
+  const Normalisation normalisation = normalise ? normalisation_of(distances, classes) : Normalisation{};
+  const double largest = normalised_logits(distances, classes, normalisation, probabilities);
+  const double label_value = probabilities[label];
+  const double sum = softmax(probabilities, classes, largest);
+
+  SampleLoss result;
+  result.loss = std::log(sum) - (label_value - largest);
+  for (std::int64_t c = 0; c < classes; ++c) {
+    if (distances[c] < distances[result.prediction]) result.prediction = static_cast<std::int32_t>(c);
+  }
+  if (distance_gradient == nullptr) return result;
+  if (std::isfinite(result.loss)) {
+    loss_gradient(distances, classes, label, normalise, normalisation, scale, probabilities, distance_gradient);
+  } else {
+    std::fill_n(distance_gradient, classes, std::numeric_limits<float>::quiet_NaN());
+  }
+  return result;
+}
+
+void class_probabilities(const double* distances, std::int64_t classes, bool normalise, double* probabilities) {
+  const Normalisation normalisation = normalise ? normalisation_of(distances, classes) : Normalisation{};
+  static_cast<void>(
+      softmax(probabilities, classes, normalised_logits(distances, classes, normalisation, probabilities)));
+}
+
+}  // namespace alignment::kernels::cpu

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "dist/communicator.hpp"
+#include "src/config/config.hpp"
+
+namespace alignment {
+
+/// Takes over what a checkpoint holds. False where it holds no training state. Throws io::ModelFileError and
+/// io::NotFiniteError where it is not whole.
+using ReadCheckpoint = std::function<bool(const std::filesystem::path&)>;
+
+/// Finds the checkpoint that run.resume asks for, which `read` has then taken over. "none": nothing. "auto": the newest
+/// in run.dir that is whole (the newer ones that are not are told to `warn`, a line each), or nothing where the run has
+/// none at all. A path: that checkpoint, or the newest of that run directory. Throws io::ModelFileError where a path
+/// holds none, or where there are some and none is whole.
+[[nodiscard]] std::optional<std::filesystem::path> find_checkpoint(const RunConfig& config, const ReadCheckpoint& read,
+                                                                   const std::function<void(const std::string&)>& warn);
+
+/// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics of the run in `before`. False where
+/// there is nothing to bring, or nothing missing. Throws io::WriteError.
+bool bring_metrics(const std::filesystem::path& before, const std::filesystem::path& folder);
+
+/// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. `digest`: of what
+/// this rank's holds, 0 where it found none. Throws dist::AgreedFailure.
+void require_same_checkpoint(const std::optional<std::filesystem::path>& file, std::uint64_t digest,
+                             const RunConfig& config, dist::Communicator& communicator);
+
+}  // namespace alignment
