@@ -41,7 +41,7 @@ TmpFS=$folder/tmp/%n
 SlurmctldPidFile=$folder/slurmctld.pid
 SlurmdPidFile=$folder/slurmd.%n.pid
 ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+TaskPlugin=task/affinity
 MpiDefault=none
 ReturnToService=2
 SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0

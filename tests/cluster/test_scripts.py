@@ -43,6 +43,20 @@ class Text(unittest.TestCase):
         self.assertEqual(len(parts), 1)
 
 
+    def test_the_page_shows_what_the_scripts_hold(self):
+        page = (slurm.support.SOURCE / "docs" / "use" / "cluster.md").read_text()
+        train = (slurm.SCRIPTS / "train.sbatch").read_text()
+        shown = re.findall(r"^\| [123] \| `(.*?)` \|", page, flags=re.M)
+        self.assertEqual(len(shown), 3)
+        for line in shown:
+            self.assertIn(f"\n{line} # EDIT", train)
+        (keepalive,) = re.findall(r"^export OMPI_MCA_oob.*$", page, flags=re.M)
+        for script in (slurm.SCRIPTS / "train_mpirun.sbatch", slurm.support.SOURCE / "launch" / "scaling.sh"):
+            self.assertIn(f"\n{keepalive}\n", script.read_text())
+        for name in {script.name for script in slurm.SCRIPTS.iterdir()}:
+            self.assertIn(f"| `{name}` |", page)
+
+
 class Options(slurm.ClusterTest):
     def test_slurm_takes_them(self):
         for script in JOBS:

@@ -158,6 +158,15 @@ class Chains(SlurmTrainingTest):
         self.assert_same_run(folder, self.unbroken())
 
 
+class Cores(slurm.ClusterTest):
+    def test_ranks_take_the_cores_that_they_were_granted(self):
+        for options, cores, threads in ((("1",), 1, 1), (("2",), 2, 2), (("1", "--cpu-bind=none"), 2, 1)):
+            command = ("srun", "--mpi=pmix", "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task", *options, "dejavid_dist", "doctor")
+            text = self.cluster.call(*command)
+            for rank, host in enumerate(("n1", "n2")):
+                self.assertRegex(text, rf"(?m)^\s*{rank} \(0\)\s+{host}, {cores} of 2 cores, {threads} threads")
+
+
 class Benchmarks(SlurmTrainingTest):
     def test_scaling_from_one_rank_to_all(self):
         folder = self.folder_for("scaling")
