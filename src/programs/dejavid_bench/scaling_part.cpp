@@ -287,11 +287,12 @@ ReductionTime median_reduction(Device& device, std::int64_t parameters) {
 }
 
 /// Why the numbers are no measure of how this scales; empty where they are.
-std::string find_disturbance(const Places& places, const std::string& sharing, const Measured& measured,
-                             const Record& record) {
+std::string find_disturbance(const Places& places, bool gpus_shared, const std::string& sharing,
+                             const Measured& measured, const Record& record) {
   constexpr double kMostSpread = 0.25;
   std::vector<std::string> reasons;
   if (!places.shared_cores.empty()) reasons.push_back(places.shared_cores);
+  if (gpus_shared) reasons.emplace_back("ranks share a GPU");
   if (sharing.find("nothing to do") != std::string::npos) reasons.push_back("ranks have no work");
   if (measured.roof_spread > kMostSpread) {
     reasons.push_back(
@@ -357,7 +358,9 @@ std::vector<Record> measure_scaling(const Options& options, dist::Communicator& 
     const std::int64_t group = problem.device->is_gpu() ? 1 : gradient_group(batch);
     sharing = describe_sharing({std::min(batch, samples), group, communicator.size()});
   }
-  const std::string disturbed = find_disturbance(places, sharing, measured, record);
+  // Where every rank has a GPU of its own, NCCL adds up.
+  const bool gpus_shared = problem.device->is_gpu() && problem.device->backend_name() == "mpi";
+  const std::string disturbed = find_disturbance(places, gpus_shared, sharing, measured, record);
   std::optional<double> exposed, bus;
   if (!alone.rounds.empty()) {
     exposed = summary.seconds - summary_of(alone.rounds).seconds;

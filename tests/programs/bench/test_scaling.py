@@ -19,6 +19,7 @@ FIELDS = {
     "steps_left_out", "step_seconds", "samples_per_s", "phases_slowest", "phases_mean", "exposed_communication", "reduced_bytes",
     "bus_gb_per_s", "efficiency", "efficiency_of_hosts", "balance", "peak_bytes", "first_loss", "last_loss", "disturbed",
 }  # fmt: skip
+EMULATED = "../tests/dejavid_bench_emulated"
 PHASES = {"read", "paths", "forward", "backward", "reduce", "update"}
 COUNTS = {"strong": (1, 2, 3), "weak": (1, 3), "many": (3,)}  # of ranks
 CLASSES, STEPS, FEATURES = 5, 8, 7  # of support.make_set, and of the model
@@ -75,6 +76,20 @@ class Scaling(support.ProgramTest):
                 self.assertLess(lengths["least"], lengths["mean"])
                 self.assertLess(lengths["mean"], lengths["most"])
                 self.assertLessEqual(lengths["most"], 16)
+
+    def test_on_the_emulated_gpu(self):
+        losses = []
+        for ranks in (1, 2):
+            out = self.folder / f"gpu_{ranks}.json"
+            arguments = [EMULATED, "scaling", "--store", self.store, "--batch-size", "20", "--rounds", "1", "--device", "cuda", "--json", out]
+            finished = support.run(arguments, ranks, cwd=self.folder)
+            self.assertEqual(finished.code, 0, finished)
+            (run,) = json.loads(out.read_text())["records"]
+            self.assertEqual((run["device"], run["backend"]), ("cuda", "none" if ranks == 1 else "mpi"))
+            self.assertEqual(run["reduced_bytes"], 0 if ranks == 1 else 2 * 4 * PARAMETERS)
+            self.assertEqual("ranks share a GPU" in (run["disturbed"] or ""), ranks == 2)
+            losses.append(run["last_loss"])
+        self.assert_relative(losses[1], losses[0], 1e-6, "loss")
 
     def test_says_where_a_number_is_no_efficiency(self):
         cores = len(os.sched_getaffinity(0))
