@@ -57,7 +57,7 @@ void describe_work(const Dataset& dataset, const Model& model, const Config& con
   }
   const long host_cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 && ranks_here < host_cores &&
-      !dist::granted_cores(ranks_here)) {
+      dist::granted_cores(ranks_here).value_or(2) > 1) {
     log_warning(fmt::format(
         "mpirun bound each of {} ranks to one of this host's {} cores; to use the others: mpirun --bind-to none",
         ranks_here, host_cores));
