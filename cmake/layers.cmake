@@ -1,9 +1,24 @@
-# Arrows go one way: kernels, io and dist know nothing of each other; src knows all three.
-# Linking already keeps LibTorch, MPI and HDF5 out of a layer that does not link them;
-# this looks at every #include as well, so that no header slips through a shared include path.
+# Arrows go one way, and CMake stops where one appears that is not drawn here. Linking already keeps LibTorch, MPI and HDF5 out of what
+# does not link them; this looks at every #include as well, so that no header slips through a shared include path.
+#
+#   kernels, io and dist know nothing of each other; src knows all three, by these arrows:
+#
+#   programs -> dejavid -> training -> job -> config
+#                 |           |         |
+#                 |           +---------+--> io, dist
+#                 +--> kernels, io, dist
+#
+# Every room knows what lies below it. One system never knows another.
+function(sources_of folder result)
+  set(patterns *.hpp *.cpp *.inl *.cu *.cuh)
+  list(TRANSFORM patterns PREPEND ${PROJECT_SOURCE_DIR}/${folder}/)
+  file(GLOB_RECURSE sources ${patterns})
+  set(${result} ${sources} PARENT_SCOPE)
+endfunction()
+
+# No source of `layer` includes what matches one of the patterns that follow.
 function(check_layer layer)
-  file(GLOB_RECURSE sources ${PROJECT_SOURCE_DIR}/${layer}/*.hpp ${PROJECT_SOURCE_DIR}/${layer}/*.cpp
-    ${PROJECT_SOURCE_DIR}/${layer}/*.inl ${PROJECT_SOURCE_DIR}/${layer}/*.cu ${PROJECT_SOURCE_DIR}/${layer}/*.cuh)
+  sources_of(${layer} sources)
   foreach(source IN LISTS sources)
     file(STRINGS ${source} includes REGEX "^[ \t]*#[ \t]*include")
     foreach(include IN LISTS includes)
@@ -17,8 +32,77 @@ function(check_layer layer)
   endforeach()
 endfunction()
 
+# The room `room` of src knows itself and what follows: layers, and rooms that were checked before it. So there is no way back up.
+function(check_room room)
+  get_property(checked GLOBAL PROPERTY DEJAVID_CHECKED_ROOMS)
+  foreach(known IN LISTS ARGN)
+    if(NOT known MATCHES "^(kernels|io|dist)$" AND NOT known IN_LIST checked)
+      message(FATAL_ERROR "src/${room} must not know src/${known}, which does not lie below it (${checked})")
+    endif()
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY DEJAVID_CHECKED_ROOMS ${room})
+  sources_of(src/${room} sources)
+  foreach(source IN LISTS sources)
+    file(STRINGS ${source} includes REGEX "^[ \t]*#[ \t]*include[ \t]*\"")
+    foreach(include IN LISTS includes)
+      if(include MATCHES "\"(src/)?([^/\"]+)/")
+        set(found ${CMAKE_MATCH_2})
+        if(NOT found STREQUAL room AND NOT found IN_LIST ARGN)
+          file(RELATIVE_PATH where ${PROJECT_SOURCE_DIR} ${source})
+          message(FATAL_ERROR "src/${room} must not know ${found}: ${where} has ${include}")
+        endif()
+      endif()
+    endforeach()
+  endforeach()
+endfunction()
+
+# Headers that include each other in a circle compile by luck, since `#pragma once` cuts the circle wherever it is entered.
+function(check_circles)
+  set(left)
+  foreach(folder IN LISTS ARGN)
+    sources_of(${folder} sources)
+    foreach(source IN LISTS sources)
+      if(source MATCHES "\\.(hpp|cuh|inl)$")
+        file(RELATIVE_PATH header ${PROJECT_SOURCE_DIR} ${source})
+        list(APPEND left ${header})
+        file(STRINGS ${source} includes REGEX "^[ \t]*#[ \t]*include[ \t]*\"")
+        string(REGEX REPLACE "[^\";]*\"([^\"]*)\"[^;]*" "\\1" includes_of_${header} "${includes}")
+      endif()
+    endforeach()
+  endforeach()
+  set(left_before none)
+  while(NOT "${left}" STREQUAL "${left_before}") # each round drops the headers that include none of those left
+    set(left_before ${left})
+    foreach(header IN LISTS left_before)
+      set(lower ${includes_of_${header}})
+      list(FILTER lower INCLUDE REGEX "^(kernels|io|dist|src)/")
+      set(waits FALSE)
+      foreach(include IN LISTS lower)
+        if(include IN_LIST left)
+          set(waits TRUE)
+          break()
+        endif()
+      endforeach()
+      if(NOT waits)
+        list(REMOVE_ITEM left ${header})
+      endif()
+    endforeach()
+  endwhile()
+  if(left)
+    list(JOIN left ", " circle)
+    message(FATAL_ERROR "headers include each other in a circle: it is among ${circle}")
+  endif()
+endfunction()
+
 function(check_layers)
-  check_layer(kernels torch/ ATen/ c10/ mpi\\.h hdf5 nccl io/ dist/ src/ dejavid/ config/ run/ fmt/ spdlog/)
-  check_layer(io torch/ ATen/ c10/ mpi\\.h nccl kernels/ dist/ src/ dejavid/ config/ run/)
-  check_layer(dist torch/ ATen/ c10/ hdf5 kernels/ io/ src/ dejavid/ config/ run/)
+  check_layer(kernels torch/ ATen/ c10/ mpi\\.h hdf5 nccl io/ dist/ src/ fmt/ spdlog/)
+  check_layer(io torch/ ATen/ c10/ mpi\\.h nccl kernels/ dist/ src/)
+  check_layer(dist torch/ ATen/ c10/ hdf5 kernels/ io/ src/)
+  set_property(GLOBAL PROPERTY DEJAVID_CHECKED_ROOMS)
+  check_room(config)
+  check_room(job config io dist)
+  check_room(training job config io dist)
+  check_room(dejavid training job config kernels io dist)
+  check_room(programs dejavid training job config kernels io dist)
+  check_circles(kernels io dist src)
 endfunction()

@@ -1,6 +1,7 @@
 # `cmake --install` and CPack: what runs elsewhere is dejavid_dist and dejavid_convert, with configs and documents.
 # dejavid_bench stays at home: it measures against LibTorch, which no distribution packages.
 include(GNUInstallDirs)
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON) # not everything that can be built, but what is installed, has to be there
 set_target_properties(dejavid_dist dejavid_convert PROPERTIES INSTALL_RPATH_USE_LINK_PATH ${DEJAVID_CUDA}) # with CUDA: where NCCL is
 install(TARGETS dejavid_dist dejavid_convert RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/dejavid-dist)
@@ -15,7 +16,6 @@ set(CPACK_PACKAGE_CONTACT "dejavid_dist maintainers <maintainers@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "distributed training of video classifiers by learned temporal alignment")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "openmpi-bin") # mpirun; the libraries are found out by dpkg-shlibdeps

@@ -28,6 +28,7 @@ file(WRITE ${PROJECT_BINARY_DIR}/test_headers.cpp.new "")
 file(COPY_FILE ${PROJECT_BINARY_DIR}/test_headers.cpp.new ${PROJECT_BINARY_DIR}/test_headers.cpp ONLY_IF_DIFFERENT)
 add_library(dejavid_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
 target_link_libraries(dejavid_test_headers PRIVATE dejavid::warnings GTest::gtest)
+target_compile_options(dejavid_test_headers PRIVATE -O1)
 target_precompile_headers(dejavid_test_headers PRIVATE <gtest/gtest.h> <algorithm> <cmath> <cstdint> <filesystem> <fstream>
   <functional> <limits> <random> <span> <string> <vector>)
 
@@ -38,6 +39,7 @@ function(dejavid_add_test name)
   endif()
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest GTest::gtest_main ${test_LIBRARIES})
+  target_compile_options(${name} PRIVATE -O1) # a test's own lines are compiled far more often than they are waited for
   target_precompile_headers(${name} REUSE_FROM dejavid_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
@@ -49,6 +51,7 @@ function(dejavid_add_mpi_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "" "" "RANKS;SOURCES;LIBRARIES;LABELS")
   add_executable(${name} ${test_SOURCES}) # brings its own main, which starts MPI
   target_link_libraries(${name} PRIVATE dejavid::warnings GTest::gtest ${test_LIBRARIES})
+  target_compile_options(${name} PRIVATE -O1) # a test's own lines are compiled far more often than they are waited for
   target_precompile_headers(${name} REUSE_FROM dejavid_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   foreach(ranks IN LISTS test_RANKS)

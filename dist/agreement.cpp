@@ -60,7 +60,7 @@ Failure share(Communicator& communicator, const std::optional<Failure>& failure,
 
 }  // namespace
 
-int agree_with_flag(Communicator& communicator, const std::optional<Failure>& failure, int flag) {
+int agree_and_max(Communicator& communicator, const std::optional<Failure>& failure, int flag) {
   // One reduction in the good case. The largest "ranks above and including me" belongs to the lowest failing rank.
   const std::int64_t world_size = communicator.size().value;
   const std::int64_t urgency = failure ? world_size - communicator.rank().value : 0;
@@ -73,7 +73,7 @@ int agree_with_flag(Communicator& communicator, const std::optional<Failure>& fa
 }
 
 void agree(Communicator& communicator, const std::optional<Failure>& failure) {
-  static_cast<void>(agree_with_flag(communicator, failure, 0));
+  static_cast<void>(agree_and_max(communicator, failure, 0));
 }
 
 bool on_all_ranks(Communicator& communicator, bool mine) {

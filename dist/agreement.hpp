@@ -15,7 +15,7 @@ void agree(Communicator& communicator, const std::optional<Failure>& failure);
 
 /// As agree(); also returns the largest `flag` over ranks, so that a stop asked of one rank is seen by all at the same
 /// step.
-[[nodiscard]] int agree_with_flag(Communicator& communicator, const std::optional<Failure>& failure, int flag);
+[[nodiscard]] int agree_and_max(Communicator& communicator, const std::optional<Failure>& failure, int flag);
 
 /// Collective. Whether it is so on every rank.
 [[nodiscard]] bool on_all_ranks(Communicator& communicator, bool mine);

@@ -35,6 +35,15 @@ struct ParametersView {
   [[nodiscard]] std::int64_t element_count() const { return classes * steps * feature_dim; }
 };
 
+/// How large a model is.
+struct Extents {
+  std::int64_t classes = 0;      ///< C
+  std::int64_t steps = 0;        ///< K
+  std::int64_t feature_dim = 0;  ///< F
+
+  [[nodiscard]] std::int64_t element_count() const { return classes * steps * feature_dim; }
+};
+
 /// What sign(centroid - m) is where the two are equal.
 enum class TieSign : std::uint8_t { kZero, kMinusOne };
 

@@ -2,20 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <limits>
-#include <stdexcept>
 
 #include "dist/mpi/call.hpp"
-#include "dist/watch/patience.hpp"
+#include "dist/watch/polling_wait.hpp"
 
-namespace alignment::dist::detail {
+namespace alignment::dist {
 
 void check_cuda(cudaError_t result, const char* call) {
   if (result == cudaSuccess) return;
-  throw std::runtime_error(fmt::format("{}: found CUDA error {} ({}) in {}; expected it to succeed; see nvidia-smi",
-                                       who(), static_cast<int>(result), cudaGetErrorString(result), call));
+  static_cast<void>(cudaGetLastError());
+  throw CudaError(
+      fmt::format("{}: found the error {} ({}) in {}; expected success; see dejavid_dist doctor and the driver's log",
+                  detail::who(), cudaGetErrorName(result), cudaGetErrorString(result), call));
 }
+
+namespace detail {
 
 cudaError_t query(cudaEvent_t event) {
   const cudaError_t result = cudaEventQuery(event);
@@ -24,15 +26,15 @@ cudaError_t query(cudaEvent_t event) {
 }
 
 void wait_for(cudaEvent_t event, const std::function<void()>& look_around) {
-  Patience patience(std::chrono::duration<double>(std::numeric_limits<double>::infinity()));
-  patience.start(Awaited::kPeers);
+  PollingWait polling(Seconds(std::numeric_limits<double>::infinity()));
   for (;;) {
     look_around();
     const cudaError_t result = query(event);
     if (result == cudaSuccess) return;
     if (result != cudaErrorNotReady) check_cuda(result, "cudaEventQuery(event)");
-    static_cast<void>(patience.rest());
+    static_cast<void>(polling.rest());
   }
 }
 
-}  // namespace alignment::dist::detail
+}  // namespace detail
+}  // namespace alignment::dist

@@ -21,7 +21,7 @@ void mark_peers_unreachable() noexcept;
 inline constexpr std::chrono::seconds kTimeToLeave{10};
 
 /// As mark_peers_unreachable(), for such a failure: where the process has not ended in time, since one of its threads
-/// sits in a call, it prints `line` (nothing where that is empty) and ends with `code`.
+/// sits in a call, it prints `line` (nothing where that is empty) and ends with `code`. The last call counts.
 void leave_soon(std::chrono::seconds within, int code, std::string line);
 
 /// Between MPI_Init_thread and MPI_Finalize.

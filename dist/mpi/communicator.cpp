@@ -15,18 +15,14 @@
 #include "dist/mpi/handles.hpp"
 #include "dist/mpi/topology.hpp"
 #include "dist/rank_order.hpp"
-#include "dist/watch/last_resort.hpp"
-#include "dist/watch/patience.hpp"
-#include "dist/watch/peer_process.hpp"
-#include "dist/watch/peer_watch.hpp"
+#include "dist/watch/peers.hpp"
+#include "dist/watch/polling_wait.hpp"
+#include "dist/watch/watchdog.hpp"
 
 namespace alignment::dist {
 namespace {
 
-using detail::Awaited;
-using detail::BoundedCall;
-using detail::LastResort;
-using detail::Patience;
+using detail::PollingWait;
 using detail::Requests;
 
 constexpr int kGatherTag = 1;
@@ -72,8 +68,8 @@ struct Operation {
   const char* name;
   std::size_t count;
   const char* element;
-  Patience patience;
-  Awaited awaited = Awaited::kPeers;
+  PollingWait polling;
+  std::chrono::milliseconds yield_for = PollingWait::kYieldForPeers;
 
   [[nodiscard]] std::string text() const {
     return count == 0 ? name : fmt::format("{} ({} {} values)", name, count, element);
@@ -93,14 +89,14 @@ class MpiCommunicator final : public Communicator {
       MPI_CHECK(MPI_Comm_idup(MPI_COMM_WORLD, &own, requests.next()));
       wait(requests, operation);
       comm_ = detail::OwnedComm(own);
-      const BoundedCall until_return = bounded("MPI_Comm_split_type");
+      const Deadline deadline(Awaited::kRanks, "MPI_Comm_split_type", timeout_);
       topology_ = detail::mpi_topology(comm_.get());
     });
     run("exchange of process ids", world(), ElementType::kUint64,
         [this](Operation& operation) { find_neighbours(operation); });
   }
   ~MpiCommunicator() override {
-    const BoundedCall until_return = bounded("MPI_Comm_free");
+    const Deadline deadline(Awaited::kRanks, "MPI_Comm_free", timeout_);
     comm_ = detail::OwnedComm();
   }
 
@@ -121,7 +117,7 @@ class MpiCommunicator final : public Communicator {
                              requests.next()));
     wait(requests, operation);
     topology_.neighbours = detail::visible_neighbours(identities, rank());
-    peers_ = detail::PeerWatch(topology_);
+    peers_ = detail::Peers(topology_);
   }
 
   void do_all_reduce(void* values, std::size_t count, ElementType type, Reduction reduction) override {
@@ -169,7 +165,7 @@ class MpiCommunicator final : public Communicator {
   void do_gather(const void* values, std::size_t count, void* gathered, const std::vector<std::int64_t>& counts,
                  ElementType type) override {
     run("gather", count, type, [&](Operation& operation) {
-      operation.awaited = Awaited::kData;  // rank 0 has everyone's count, so all are there
+      operation.yield_for = PollingWait::kYieldForData;  // rank 0 has everyone's count, so all are there
       Requests requests;
       std::byte* position = static_cast<std::byte*>(gathered);
       for (std::size_t peer = 0; peer < counts.size(); ++peer) {
@@ -248,7 +244,7 @@ class MpiCommunicator final : public Communicator {
   template <typename Body>
   void run(const char* name, std::size_t count, ElementType type, Body&& body) {
     if (failure_) std::rethrow_exception(failure_);
-    Operation operation{name, count, detail::element_name(type), Patience(timeout_), Awaited::kPeers};
+    Operation operation{name, count, detail::element_name(type), PollingWait(timeout_)};
     try {
       body(operation);
     } catch (const TimeoutError& error) {
@@ -269,11 +265,6 @@ class MpiCommunicator final : public Communicator {
     detail::leave_soon(detail::kTimeToLeave, code, line);
   }
 
-  /// A call that may wait for peers and cannot be polled.
-  [[nodiscard]] BoundedCall bounded(const char* name) const {
-    return {detail::last_resort(), LastResort::Awaited::kCallOfOwner, name, timeout_};
-  }
-
   void meet_all(Operation& operation) {
     Requests requests;
     MPI_CHECK(MPI_Ibarrier(comm_.get(), requests.next()));
@@ -284,24 +275,24 @@ class MpiCommunicator final : public Communicator {
   void meet(std::size_t bytes, Operation& operation) {
     if (bytes < kMeetBytes) return;
     meet_all(operation);
-    operation.awaited = Awaited::kData;
+    operation.yield_for = PollingWait::kYieldForData;
   }
 
   void wait(Requests& requests, Operation& operation) {
-    operation.patience.start(operation.awaited);
+    operation.polling.start(operation.yield_for);
     peers_.start();
     while (!requests.done()) {
       if (const std::optional<std::string> lost = peers_.lost()) {
         throw RankLostError(fmt::format(
             "{}: found {} during {} after {:.1f} s; expected every rank to be there until the end; see what "
             "it reported and whether the host ran out of memory, then start again with --run.resume auto",
-            detail::who(), *lost, operation.text(), operation.patience.waited().count()));
+            detail::who(), *lost, operation.text(), operation.polling.waited().count()));
       }
-      if (operation.patience.rest()) continue;
+      if (operation.polling.rest()) continue;
       throw TimeoutError(fmt::format(
           "{}: found no end of {} after {:.1f} s; expected every rank within {} s; "
           "look for a stopped, lost or overloaded rank, or raise dist.timeout_s{}",
-          detail::who(), operation.text(), operation.patience.waited().count(), timeout_.count(), peers_.remarks()));
+          detail::who(), operation.text(), operation.polling.waited().count(), timeout_.count(), peers_.remarks()));
     }
   }
 
@@ -326,7 +317,7 @@ class MpiCommunicator final : public Communicator {
   std::size_t elements_per_call_;
   detail::OwnedComm comm_;
   Topology topology_;
-  detail::PeerWatch peers_;
+  detail::Peers peers_;
   std::exception_ptr failure_;
   std::vector<std::byte> scratch_;
 };

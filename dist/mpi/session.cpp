@@ -13,13 +13,10 @@
 #include "dist/errors.hpp"
 #include "dist/launch_environment.hpp"
 #include "dist/mpi/call.hpp"
-#include "dist/watch/last_resort.hpp"
+#include "dist/watch/watchdog.hpp"
 
 namespace alignment::dist {
 namespace {
-
-using detail::BoundedCall;
-using detail::LastResort;
 
 /// For MPI_Abort, which may hang.
 constexpr std::chrono::seconds kTimeToAbort{5};
@@ -45,7 +42,7 @@ MpiSession::MpiSession(int& argument_count, char**& arguments, std::chrono::dura
   // Only the main thread speaks to MPI; readers and searchers run beside it.
   int provided = MPI_THREAD_SINGLE;
   {
-    const BoundedCall bounded(detail::last_resort(), LastResort::Awaited::kCallOfOwner, "MPI_Init_thread", timeout_);
+    const Deadline deadline(Awaited::kRanks, "MPI_Init_thread", timeout_);
     MPI_CHECK(MPI_Init_thread(&argument_count, &arguments, MPI_THREAD_FUNNELED, &provided));
   }
   MPI_CHECK(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
@@ -64,7 +61,7 @@ MpiSession::~MpiSession() {
 }
 
 void MpiSession::finalize() const {
-  const BoundedCall bounded(detail::last_resort(), LastResort::Awaited::kCallOfOwner, "MPI_Finalize", timeout_);
+  const Deadline deadline(Awaited::kRanks, "MPI_Finalize", timeout_);
   MPI_Finalize();
 }
 

@@ -16,20 +16,15 @@
 #include "dist/errors.hpp"
 #include "dist/mpi/call.hpp"
 #include "dist/nccl/gpu_identity.hpp"
-#include "dist/watch/collective_watch.hpp"
-#include "dist/watch/last_resort.hpp"
-#include "dist/watch/patience.hpp"
-#include "dist/watch/peer_watch.hpp"
+#include "dist/watch/collectives.hpp"
+#include "dist/watch/peers.hpp"
+#include "dist/watch/polling_wait.hpp"
+#include "dist/watch/watchdog.hpp"
 
 namespace alignment::dist {
 namespace {
 
-using detail::Awaited;
-using detail::BoundedCall;
-using detail::CollectiveWatch;
-using detail::Deadlines;
-using detail::LastResort;
-using detail::Patience;
+using detail::Seconds;
 
 /// "NCCL error 6 (remote process exited ...: detail)".
 std::string error_text(ncclResult_t result) {
@@ -85,45 +80,48 @@ ncclUniqueId share_unique_id(Communicator& communicator) {
 }
 
 /// A non-blocking NCCL communicator. No two threads are inside NCCL at once: its calls leave work to be finished by the
-/// next one, and it may be aborted only while nobody is in it. The watch skips its look when the owner is.
+/// next one, and it may be aborted only while nobody is in it. The watching thread skips its look when the owner is.
 class NcclCommunicator final : public DeviceCommunicator {
  public:
-  NcclCommunicator(Communicator& communicator, Deadlines deadlines)
-      : deadlines_(deadlines), exceptions_before_(std::uncaught_exceptions()), peers_(communicator.topology()) {
+  NcclCommunicator(Communicator& communicator, Seconds timeout, Seconds grace)
+      : timeout_(timeout),
+        grace_(grace),
+        exceptions_before_(std::uncaught_exceptions()),
+        peers_(communicator.topology()) {
     require_own_gpus(communicator);
     connect(communicator.rank().value, communicator.size().value, share_unique_id(communicator));
-    watch_.emplace(deadlines_, last_resort_, [this] { return trouble(); });
+    collectives_.emplace(timeout_, grace_, [this] { return trouble(); });
   }
 
   ~NcclCommunicator() override {
     const bool unwinding = std::uncaught_exceptions() > exceptions_before_;
     if (comm_ == nullptr) return;
-    if (unwinding || watch_->failed() || detail::peers_unreachable() || !finish()) give_up();
+    if (unwinding || collectives_->failed() || detail::peers_unreachable() || !finish()) give_up();
   }
 
   [[nodiscard]] const char* backend_name() const override { return "nccl"; }
   [[nodiscard]] bool asynchronous() const override { return true; }
 
   void all_reduce(std::span<float> values, cudaStream_t stream) override {
-    watch_->check();
+    collectives_->check();
     if (comm_ == nullptr) throw std::logic_error("all_reduce: found a communicator given up by abort()");
     if (values.empty()) return;
-    watch_->before({"all_reduce", values.size(), step()}, stream);
+    collectives_->before({"all_reduce", values.size(), step()}, stream);
     const Outcome outcome = call("ncclAllReduce", [&] {
       return ncclAllReduce(values.data(), values.data(), values.size(), ncclFloat32, ncclSum, comm_, stream);
     });
-    if (outcome.overdue) watch_->fail_with_timeout();
-    if (!outcome.overdue && outcome.result != ncclSuccess) watch_->fail_with_error(error_text(outcome.result));
-    watch_->check();
-    watch_->after(stream);
+    if (outcome.overdue) collectives_->fail_with_timeout();
+    if (!outcome.overdue && outcome.result != ncclSuccess) collectives_->fail_with_error(error_text(outcome.result));
+    collectives_->check();
+    collectives_->after(stream);
   }
 
   void wait(cudaEvent_t event) override {
-    detail::wait_for(event, [this] { watch_->check(); });
+    detail::wait_for(event, [this] { collectives_->check(); });
   }
 
   void abort() noexcept override {
-    if (comm_ != nullptr && (watch_->failed() || watch_->busy())) give_up();
+    if (comm_ != nullptr && (collectives_->failed() || collectives_->busy())) give_up();
   }
 
  private:
@@ -136,14 +134,12 @@ class NcclCommunicator final : public DeviceCommunicator {
   /// streams.
   template <typename Function>
   Outcome call(const char* name, Function&& function) {
-    const BoundedCall bounded(last_resort_, LastResort::Awaited::kCallOfOwner, name,
-                              deadlines_.timeout + deadlines_.grace);
-    Patience patience(deadlines_.timeout);
-    patience.start(Awaited::kPeers);
+    const Deadline deadline(Awaited::kNccl, name, timeout_ + grace_);
+    detail::PollingWait polling(timeout_);
     ncclResult_t result = locked(function);
     while (result == ncclInProgress) {
-      if (watch_ && watch_->failed()) return {result, false};
-      if (!patience.rest()) return {result, true};
+      if (collectives_ && collectives_->failed()) return {result, false};
+      if (!polling.rest()) return {result, true};
       result = locked([this] { return progress(); });
     }
     return {result, false};
@@ -174,7 +170,7 @@ class NcclCommunicator final : public DeviceCommunicator {
     throw TimeoutError(
         fmt::format("{}: found no end of NCCL's set-up after {} s; expected every rank within that time; look for a "
                     "stopped rank, name the network interface in NCCL_SOCKET_IFNAME, or raise dist.timeout_s",
-                    detail::who(), deadlines_.timeout.count()));
+                    detail::who(), timeout_.count()));
   }
 
   /// From the watching thread.
@@ -194,26 +190,24 @@ class NcclCommunicator final : public DeviceCommunicator {
       detail::mark_peers_unreachable();
       return false;
     }
-    const BoundedCall bounded(last_resort_, LastResort::Awaited::kCallOfOwner, "ncclCommDestroy",
-                              deadlines_.timeout + deadlines_.grace);
+    const Deadline deadline(Awaited::kNccl, "ncclCommDestroy", timeout_ + grace_);
     static_cast<void>(locked([this] { return ncclCommDestroy(std::exchange(comm_, nullptr)); }));
     return true;
   }
 
   void give_up() noexcept {
-    const BoundedCall bounded(last_resort_, LastResort::Awaited::kCallOfOwner, "ncclCommAbort", deadlines_.grace);
+    const Deadline deadline(Awaited::kNccl, "ncclCommAbort", grace_);
     static_cast<void>(locked([this] { return ncclCommAbort(std::exchange(comm_, nullptr)); }));
-    if (watch_) watch_->forget();
-    last_resort_.met(LastResort::Awaited::kNotice);
+    if (collectives_) collectives_->forget();
   }
 
-  Deadlines deadlines_;
+  Seconds timeout_;  ///< of a collective
+  Seconds grace_;    ///< for giving up
   int exceptions_before_;
-  detail::PeerWatch peers_;  ///< the watching thread's
+  detail::Peers peers_;  ///< the watching thread's
   std::mutex inside_nccl_;
   ncclComm_t comm_ = nullptr;
-  LastResort last_resort_{"look for a stopped or lost rank and at the GPU's driver"};
-  std::optional<CollectiveWatch> watch_;  ///< last: its thread uses the others
+  std::optional<detail::Collectives> collectives_;  ///< last: its thread uses the others
 };
 
 }  // namespace
@@ -225,7 +219,7 @@ std::unique_ptr<DeviceCommunicator> make_nccl_device_communicator(Communicator& 
     throw std::invalid_argument(
         fmt::format("dist.timeout_s: found {}; expected above 0; name the seconds to wait", timeout.count()));
   }
-  return std::make_unique<NcclCommunicator>(communicator, Deadlines{timeout, grace});
+  return std::make_unique<NcclCommunicator>(communicator, timeout, grace);
 }
 
 std::string nccl_version() {

@@ -19,7 +19,8 @@ class FileInUse {
 };
 
 /// The files in use in this process, comma-separated, the longest in use first; empty where there is none. A thread
-/// that waits for another one's work on a file has none in use: where nothing goes on, the names say what hangs.
+/// that waits for its turn in HDF5 has not registered its file yet. So where a process hangs, these are the files that
+/// hang, not those that wait for them.
 [[nodiscard]] std::string files_in_use();
 
 }  // namespace alignment::io

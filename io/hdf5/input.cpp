@@ -33,7 +33,7 @@ Handle open_object(const Handle& group, const std::string& name, H5I_type_t kind
   const auto where = ":" + name;
   if (!require_hard_link(group, name)) {
     throw Refusal(
-        fmt::format("{}: found nothing; expected {}; make the file again (docs/store-format.md)", where, expected));
+        fmt::format("{}: found nothing; expected {}; make the file again (docs/reference/files.md)", where, expected));
   }
   auto object = owned(H5Oopen(group.get(), name.c_str(), H5P_DEFAULT), H5Oclose, where, "opening it");
   if (H5Iget_type(object.get()) != kind) {

@@ -26,7 +26,7 @@ struct NotFinite {
   float value = 0;
 };
 
-/// One or more TSE stores opened for reading as one, in the order given (format: docs/store-format.md).
+/// One or more TSE stores opened for reading as one, in the order given (format: docs/reference/files.md).
 ///
 /// Opening reads and checks everything but the features: schema, types, bounds, that every file is complete, that
 /// several files agree on feature_dim and fit `matching`. Throws StoreError. Features are read sample by sample

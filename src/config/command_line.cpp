@@ -1,17 +1,13 @@
 #include "src/config/command_line.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
-#include <array>
+#include <algorithm>
 #include <charconv>
-#include <chrono>
-#include <cstdlib>
-#include <cstring>
-#include <thread>
 
 #include "src/config/options.hpp"
-#include "src/config/toml_file.hpp"
+#include "src/config/toml.hpp"
 
 namespace alignment {
 namespace {
@@ -31,7 +27,8 @@ RawValue raw_value(const Key& key, const std::string& word) {
   return word;
 }
 
-void apply_option(const Key& key, const std::vector<std::string>& words, Config& config, GivenKeys& given) {
+void apply_option(const KeyTable& table, const Key& key, const std::vector<std::string>& words, SharedConfig& config,
+                  GivenKeys& given) {
   RawValue raw = words;
   if (key.kind != KeyKind::kFiles) {
     if (words.size() > 1) {
@@ -43,86 +40,65 @@ void apply_option(const Key& key, const std::vector<std::string>& words, Config&
   if (!key.assign(config, raw)) {
     const std::string found = words.size() == 1 ? toml_text(words.front()) : toml_text(raw);
     throw ConfigError(fmt::format("--{}: found {}; expected {}; correct it or leave the option out (default {})",
-                                  key.full_name(), found, key.expected, toml_text(key.value(Config{}))));
+                                  key.full_name(), found, key.expected, toml_text(table.default_of(key))));
   }
   given.insert(&key);
 }
 
-/// This process's rank as the nearest launcher says: mpirun inside an allocation inherits Slurm's marks.
-std::string launched_rank() {
-  for (const char* variable : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
-    if (const char* rank = std::getenv(variable)) return rank;
-  }
-  return "0";
+[[noreturn]] void refuse(std::string_view setting, std::string_view found, std::string_view expected,
+                         std::string_view advice) {
+  throw ConfigError(fmt::format("{}: found {}; expected {}; {}", setting, found, expected, advice));
 }
 
-/// What a command cannot start without, and options that do not go with it.
-void check_command(const GivenOptions& options, Command command, const Config& config) {
-  const std::string name = command_name(command);
-  const auto refuse = [](std::string_view option, std::string_view found, std::string_view expected,
-                         std::string_view advice) {
-    throw ConfigError(fmt::format("{}: found {}; expected {}; {}", option, found, expected, advice));
-  };
-  const bool writes_out = command == Command::kPredict || command == Command::kCentroids;
-  if (options.json_file && command != Command::kEval)
-    refuse("--json", "it with " + name, "it with eval only", "leave it out");
-  if (options.out_file && !writes_out)
-    refuse("--out", "it with " + name, "it with predict or centroids only", "leave it out");
-  if (command == Command::kDoctor) return;
-
-  if (config.data.store.empty()) {
-    refuse("data.store", "no file",
-           fmt::format("the TSE store to {}", command == Command::kTrain ? "train on" : "read"),
-           "give --data.store FILE.h5");
-  }
-  if ((command == Command::kEval || command == Command::kPredict) && config.model.init.empty()) {
-    refuse("model.init", "no file", "the model file to " + name, "give --model.init MODEL.h5");
-  }
-  if (writes_out && !options.out_file) {
-    refuse("--out", "no file", "the file to write",
-           command == Command::kPredict ? "give --out FILE.csv" : "give --out MODEL.h5");
-  }
-  if (command == Command::kTrain && config.run.resume == "auto" && config.run.dir.empty()) {
-    refuse("run.resume", "\"auto\" without run.dir", "the folder whose newest checkpoint to go on from",
-           "give --run.dir FOLDER");
+/// Options that do not go with the command.
+void check_options(const CommandTable& table, const Invocation& asked) {
+  for (const CommandOption& option : table.options) {
+    const auto& takers = option.commands;
+    if (!asked.options.contains(option.name) || std::find(takers.begin(), takers.end(), asked.command) != takers.end())
+      continue;
+    refuse("--" + option.name, "it with " + asked.command, fmt::format("it with {} only", fmt::join(takers, " or ")),
+           "leave it out");
   }
 }
 
 }  // namespace
 
-std::variant<Invocation, Printout> interpret(const std::vector<std::string>& arguments) {
-  const GivenOptions options = read_options(arguments);
-  if (options.help) return Printout{help_text()};
-  if (options.version) return Printout{"dejavid_dist " DEJAVID_VERSION "\n"};
-
-  Invocation invocation;
-  invocation.command = options.command.value_or(Command::kTrain);
-  GivenKeys& given = invocation.given;
-  if (options.config_file) apply_toml_file(*options.config_file, invocation.config, given);
-  for (const auto& [key, words] : options.keys) apply_option(*key, words, invocation.config, given);
-  apply_profile(invocation.config, given);
-  if (options.print_config) return Printout{to_toml(invocation.config)};
-
-  check_command(options, invocation.command, invocation.config);
-  invocation.json_file = options.json_file.value_or("");
-  invocation.predict_file = options.out_file.value_or("");
-  return invocation;
+std::string Invocation::option(const std::string& name) const {
+  const auto found = options.find(name);
+  return found == options.end() ? "" : found->second;
 }
 
-bool speaks_for_the_job() {
-  return launched_rank() == "0";
+std::variant<Invocation, Printout> interpret(const CommandTable& table, const std::vector<std::string>& arguments) {
+  const GivenOptions given = read_options(table, arguments);
+  if (given.help) return Printout{help_text(table)};
+  if (given.version) return Printout{table.program + " " DEJAVID_VERSION "\n"};
+
+  Invocation asked{given.command.value_or(table.commands.front().name), table.keys.make_config(), {}, given.options};
+  if (given.config_file) apply_toml_file(table.keys, *given.config_file, *asked.config, asked.given);
+  for (const auto& [key, words] : given.keys) apply_option(table.keys, *key, words, *asked.config, asked.given);
+  table.keys.apply_profile(*asked.config, asked.given);
+  if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};
+
+  check_options(table, asked);
+  table.check(asked);
+  return asked;
 }
 
-void let_the_speaker_finish() {
-  constexpr std::chrono::seconds kLongEnough{5};
-  if (!speaks_for_the_job()) std::this_thread::sleep_for(kLongEnough);
+void require_store(const Invocation& asked, std::string_view use) {
+  if (!asked.config->data.store.empty()) return;
+  refuse("data.store", "no file", fmt::format("the TSE store to {}", use), "give --data.store FILE.h5");
 }
 
-std::string rank_before_mpi() {
-  if (speaks_for_the_job()) return "";
-  std::array<char, 256> host{};
-  const bool known = gethostname(host.data(), host.size() - 1) == 0;
-  return fmt::format(" (rank {} on {})", launched_rank(), known ? host.data() : "an unknown host");
+void require_out(const Invocation& asked, std::string_view example) {
+  if (asked.option("out").empty())
+    refuse("--out", "no file", "the file to write", fmt::format("give --out {}", example));
+}
+
+void require_run_to_resume(const Invocation& asked) {
+  const RunConfig& run = asked.config->run;
+  if (run.resume != "auto" || !run.dir.empty()) return;
+  refuse("run.resume", "\"auto\" without run.dir", "the folder whose newest checkpoint to go on from",
+         "give --run.dir FOLDER");
 }
 
 }  // namespace alignment

@@ -1,47 +1,33 @@
 #include "src/config/options.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <array>
 
 #include "src/config/suggestion.hpp"
 
 namespace alignment {
 namespace {
 
-struct CommandEntry {
-  Command command;
-  const char* name;
-  const char* help;
-};
-
-constexpr std::array kCommands{
-    CommandEntry{Command::kTrain, "train", "learn centroids and weights (also what runs without a subcommand)"},
-    CommandEntry{Command::kCentroids, "centroids", "only the centroids before training, to --out MODEL.h5"},
-    CommandEntry{Command::kEval, "eval", "loss and accuracies of model.init on a split of data.store"},
-    CommandEntry{Command::kPredict, "predict", "one line per sample, to --out FILE.csv"},
-    CommandEntry{Command::kDoctor, "doctor", "check this installation: versions, ranks, collectives, folders"},
-};
-
-constexpr const char* kFooter = R"(
+std::string footer(const CommandTable& table) {
+  return fmt::format(R"(
 Order: default < --config FILE < command line. Booleans take true or false; alone, an option means true.
 Examples:
-  dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51
-  mpirun -np 4 dejavid_dist train --config configs/series.toml --data.store a.h5 b.h5 --train.lr 0.01
-  dejavid_dist centroids --data.store a.h5 --out centroids.h5
-  dejavid_dist eval --model.init runs/a/best.h5 --data.store a.h5 --json eval.json
-  dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv
-  mpirun -np 4 dejavid_dist doctor
-Exit codes: 0 done, 2 usage or configuration, 10 store, 11 model, 12 not finite, 13 cannot write, 14 timeout, 15 rank lost,
-75 stopped with a checkpoint: start again; 1 anything else.)";
+  {}
+{})",
+                     fmt::join(table.examples, "\n  "), table.exit_codes);
+}
 
 /// Shows `--train.lr NUMBER [0.001]`.
-struct HelpFormatter : CLI::Formatter {
+class HelpFormatter : public CLI::Formatter {
+ public:
+  explicit HelpFormatter(const KeyTable& keys) : keys_(keys) {}
+
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text = option->get_type_name().empty() ? "" : ' ' + option->get_type_name();
-    const Key* key = find_key(option->get_lnames().front());
+    const Key* key = keys_.find(option->get_lnames().front());
     if (const std::string default_value = key ? default_text(*key) : ""; !default_value.empty()) {
       text += " [" + default_value + "]";
     }
@@ -49,40 +35,44 @@ struct HelpFormatter : CLI::Formatter {
   }
 
  private:
-  static std::string default_text(const Key& key) {
-    const RawValue value = key.value(Config{});
+  [[nodiscard]] std::string default_text(const Key& key) const {
+    const RawValue value = keys_.default_of(key);
     if (const auto* text = std::get_if<std::string>(&value)) return *text;
     return key.kind == KeyKind::kFiles ? "" : toml_text(value);
   }
+
+  const KeyTable& keys_;
 };
 
-/// The CLI11 application and the options made from the table of keys.
+/// The CLI11 application and the options made from the tables.
 struct Application {
-  CLI::App app{"Distributed training of DejaVid: temporal alignment of videos with learned centroids and weights.",
-               "dejavid_dist"};
-  std::vector<CLI::Option*> key_options;  ///< one for every entry of keys(), in its order
-  CLI::Option *config, *json, *out, *help, *version, *print_config;
+  CLI::App app;
+  std::vector<CLI::Option*> key_options;      ///< one for every key of the table, in its order
+  std::vector<CLI::Option*> command_options;  ///< one for every option of the table, in its order
+  CLI::Option *config, *help, *version, *print_config;
 
-  Application() {
+  explicit Application(const CommandTable& table) : app(table.description, table.program) {
     app.set_help_flag();
     app.require_subcommand(0, 1);
     app.allow_extras();
-    auto formatter = std::make_shared<HelpFormatter>();
+    auto formatter = std::make_shared<HelpFormatter>(table.keys);
     formatter->column_width(58);
     app.formatter(formatter);
-    app.footer(kFooter);
-    for (const CommandEntry& entry : kCommands) {
+    app.footer(footer(table));
+    for (const Command& entry : table.commands) {
       CLI::App* command = app.add_subcommand(entry.name, entry.help);
       command->set_help_flag();
       command->fallthrough();
     }
     config = add("--config", "FILE", "TOML file with any of the keys below", "General");
-    json = add("--json", "FILE", "eval: also write the numbers there; - is standard output", "General");
-    out = add("--out", "FILE", "predict, centroids: the file to write; - is standard output", "General");
+    for (const CommandOption& option : table.options) {
+      command_options.push_back(add("--" + option.name, option.placeholder,
+                                    fmt::format("{}: {}", fmt::join(option.commands, ", "), option.help), "General"));
+    }
     help = add_flag("-h,--help", "print this page");
     version = add_flag("--version", "print the version");
     print_config = add_flag("--print-config", "print the resolved configuration as TOML");
-    for (const Key& key : keys()) {
+    for (const Key& key : table.keys.keys()) {
       CLI::Option* option = add("--" + key.full_name(), key.placeholder, key.help, '[' + key.section + ']');
       if (key.kind == KeyKind::kBoolean) option->expected(0, 1)->default_str("true");  // what it means alone
       if (key.kind == KeyKind::kFiles) option->expected(-1);
@@ -153,14 +143,18 @@ std::optional<std::string> single_word(const CLI::Option* option) {
     throw ConfigError(fmt::format("{}: found {} and {}; expected the option once; leave one out", name,
                                   toml_text(words[0]), toml_text(words[1])));
   }
-  if (words[0].empty()) throw ConfigError(fmt::format("{}: found an empty name; expected a file; name one", name));
+  if (words[0].empty()) {
+    const std::string placeholder = option->get_type_name();
+    throw ConfigError(fmt::format("{}: found an empty name; expected {}; name one", name,
+                                  placeholder == "FILE" ? "a file" : placeholder));
+  }
   return words[0];
 }
 
-[[noreturn]] void refuse_word(const std::string& word) {
+[[noreturn]] void refuse_word(const CommandTable& table, const std::string& word) {
   std::vector<std::string> names;
-  names.reserve(std::size(kCommands));
-  for (const CommandEntry& entry : kCommands) names.emplace_back(entry.name);
+  names.reserve(table.commands.size());
+  for (const Command& command : table.commands) names.push_back(command.name);
   const bool is_command = std::find(names.begin(), names.end(), word) != names.end();
   throw ConfigError(fmt::format("{}: found {}; expected one subcommand ({}) and options; {}", toml_text(word),
                                 is_command ? "a second subcommand" : "an unexpected word", fmt::join(names, ", "),
@@ -169,8 +163,8 @@ std::optional<std::string> single_word(const CLI::Option* option) {
 
 }  // namespace
 
-GivenOptions read_options(const std::vector<std::string>& arguments) {
-  Application application;
+GivenOptions read_options(const CommandTable& table, const std::vector<std::string>& arguments) {
+  Application application(table);
   std::vector<std::string> words = checked_words(application.app, arguments);
   std::reverse(words.begin(), words.end());  // CLI11 reads from the back
   try {
@@ -181,34 +175,32 @@ GivenOptions read_options(const std::vector<std::string>& arguments) {
   }
   if (const std::vector<std::string> extra = application.app.remaining(true); !extra.empty()) {
     if (extra.front().starts_with('-')) refuse_option(application.app, extra.front());
-    refuse_word(extra.front());
+    refuse_word(table, extra.front());
   }
   GivenOptions given;
-  for (const CommandEntry& entry : kCommands) {
-    if (application.app.got_subcommand(entry.name)) given.command = entry.command;
+  for (const Command& command : table.commands) {
+    if (application.app.got_subcommand(command.name)) given.command = command.name;
   }
   given.config_file = single_word(application.config);
-  given.json_file = single_word(application.json);
-  given.out_file = single_word(application.out);
+  for (std::size_t index = 0; index < table.options.size(); ++index) {
+    if (std::optional<std::string> word = single_word(application.command_options[index])) {
+      given.options.emplace(table.options[index].name, *std::move(word));
+    }
+  }
   given.help = application.help->count() > 0;
   given.version = application.version->count() > 0;
   given.print_config = application.print_config->count() > 0;
-  for (std::size_t index = 0; index < keys().size(); ++index) {
+  const std::vector<Key>& keys = table.keys.keys();
+  for (std::size_t index = 0; index < keys.size(); ++index) {
     const CLI::Option* option = application.key_options[index];
-    if (option->count() > 0) given.keys.emplace_back(&keys()[index], option->results());
+    if (option->count() > 0) given.keys.emplace_back(&keys[index], option->results());
   }
   return given;
 }
 
-std::string help_text() {
-  const Application application;
-  return application.app.get_formatter()->make_help(&application.app, "dejavid_dist", CLI::AppFormatMode::Normal);
-}
-
-std::string command_name(Command command) {
-  const auto found = std::find_if(kCommands.begin(), kCommands.end(),
-                                  [&](const CommandEntry& entry) { return entry.command == command; });
-  return found->name;
+std::string help_text(const CommandTable& table) {
+  const Application application(table);
+  return application.app.get_formatter()->make_help(&application.app, table.program, CLI::AppFormatMode::Normal);
 }
 
 }  // namespace alignment

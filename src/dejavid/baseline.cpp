@@ -4,7 +4,8 @@
 #include <cmath>
 #include <span>
 
-#include "src/job/failure.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/schedule.hpp"

@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/sample_features.hpp"
 #include "src/training/dataset.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// What a model is compared with: a sample's features averaged over time, and nothing else.
 struct Baseline {

@@ -5,10 +5,11 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/training/dataset.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// One class's centroid by DTW barycenter averaging. resized [n,K,F]: its samples, each resized to K steps. Start: the
 /// medoid (smallest sum of unweighted distances to all, ties to the lowest index); then up to `iterations` rounds of

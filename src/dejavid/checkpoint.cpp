@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "src/config/keys.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/dataset.hpp"

@@ -7,12 +7,13 @@
 
 #include "dist/communicator.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 #include "src/dejavid/model_file.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// Where a run goes on from.
 struct Checkpoint {

@@ -7,10 +7,11 @@
 
 #include "dist/agreement.hpp"
 #include "dist/nccl/gpu_identity.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/device.hpp"
 #include "src/dejavid/cuda/device.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment {

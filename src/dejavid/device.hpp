@@ -8,7 +8,6 @@
 #include "dist/communicator.hpp"
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/model.hpp"
@@ -26,6 +25,8 @@ struct ReductionTime {
   std::int64_t bytes = 0;  ///< that every rank brings
   double seconds = 0;      ///< by the slowest rank
 };
+
+struct Config;
 
 /// Where this rank computes. What it makes refers to its arguments and must not outlive it.
 class Device {

@@ -5,17 +5,12 @@
 
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/training/trainee.hpp"
 
 namespace alignment {
-
-/// AdamW's moments in host memory, [C,K,F] each; empty: zero.
-struct Moments {
-  std::vector<float> centroid_first, centroid_second, log_weight_first, log_weight_second;
-};
 
 /// Where the train scores stand among the sums of StepTotals.
 enum TrainScore : std::size_t { kTrainLoss, kTrainTop1 };
@@ -36,14 +31,14 @@ class Engine {
   [[nodiscard]] virtual std::int64_t samples_kept_together() const = 0;
 
   /// Takes over the live parameters.
-  virtual void load(const Model& model) = 0;
+  virtual void load(const Parameters& live) = 0;
   virtual void load(const Moments& moments) = 0;
-  /// Copies the live parameters into `model`, after all steps so far.
-  virtual void fetch(Model& model) = 0;
+  /// Copies the live parameters, after all steps so far.
+  virtual void fetch(Parameters& live) = 0;
   virtual void fetch(Moments& moments) = 0;
 
-  /// Takes over the epoch's frozen copy, [C,K,F] each.
-  virtual void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) = 0;
+  /// Takes over the epoch's frozen copy.
+  virtual void set_frozen(const Parameters& frozen) = 0;
   /// Begins an epoch (or the rest of one): this rank's part of every batch to come, as sample indices.
   virtual void start_epoch(std::vector<std::vector<std::int64_t>> batches) = 0;
 

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "io/errors.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/objective.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/training/schedule.hpp"
 
@@ -70,7 +71,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
   agreed(communicator, [&] {
-    pass(FaultPoint::kEvaluate, 0);
+    fault_point(FaultPoint::kEvaluate, 0);
     for_each_sample(dataset.store, samples, aligner, source, config, communicator, [&](const AlignedSample& one) {
       const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
       loss_sum += outcome.loss;

@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/baseline.hpp"
 #include "src/training/dataset.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// What an evaluation found, the same on every rank. Every sample counts once, whatever the number of ranks.
 struct Evaluation {

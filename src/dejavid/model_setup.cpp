@@ -9,9 +9,11 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/dejavid/centroids.hpp"
-#include "src/job/failure.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/random.hpp"
@@ -73,8 +75,11 @@ std::vector<float> in_order(const std::vector<float>& values, const std::vector<
 }
 
 Model model_of(const ModelContent& content) {
-  return {content.classes,   content.steps,       content.feature_dim, content.diagonal,
-          content.centroids, content.log_weights, content.class_names, {}};
+  return {{content.classes, content.steps, content.feature_dim},
+          {content.centroids, content.log_weights},
+          content.diagonal,
+          content.class_names,
+          {}};
 }
 
 /// Collective. What model.init holds, the same on every rank.

@@ -3,13 +3,14 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/config/keys.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/dejavid/model_file.hpp"
 #include "src/training/dataset.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// What is told where two classes were to be compared by normalised logits.
 [[nodiscard]] std::string two_classes_need_no_norm();

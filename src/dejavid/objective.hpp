@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "src/config/config.hpp"
+#include "src/dejavid/choices.hpp"
 
 namespace alignment {
 

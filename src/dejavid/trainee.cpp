@@ -8,8 +8,9 @@
 
 #include "dist/agreement.hpp"
 #include "io/bytes/digest.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/model_setup.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
 
@@ -34,10 +35,9 @@ DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communi
       engine_(device.make_engine(dataset, model, phases)) {
   if (checkpoint == nullptr) return;
   const TrainingState& state = *checkpoint->training;
-  engine_->load(Moments{state.centroid_first_moment, state.centroid_second_moment, state.log_weight_first_moment,
-                        state.log_weight_second_moment});
-  frozen_centroids_ = state.frozen_centroids;
-  frozen_log_weights_ = state.frozen_log_weights;
+  engine_->load(Moments{{state.centroid_first_moment, state.log_weight_first_moment},
+                        {state.centroid_second_moment, state.log_weight_second_moment}});
+  frozen_ = {state.frozen_centroids, state.frozen_log_weights};
 }
 
 std::int64_t DejaVidTrainee::begin_epoch(EpochStart start) {
@@ -54,7 +54,7 @@ std::int64_t DejaVidTrainee::begin_epoch(EpochStart start) {
 /// count.
 void DejaVidTrainee::freeze(const EpochStart& start) {
   agreed(communicator_,
-         [&] { pass(FaultPoint::kEpoch, start.step, std::as_writable_bytes(std::span(model_.centroids))); });
+         [&] { fault_point(FaultPoint::kEpoch, start.step, std::as_writable_bytes(std::span(model_.centroids))); });
   if (start.step_in_epoch == 0) {
     io::Digest parameters;
     parameters.add(model_.centroids);
@@ -66,10 +66,9 @@ void DejaVidTrainee::freeze(const EpochStart& start) {
       communicator_.broadcast(std::span(model_.log_weights), dist::Rank{0});
       engine_->load(model_);
     }
-    frozen_centroids_ = model_.centroids;
-    frozen_log_weights_ = model_.log_weights;
+    frozen_ = model_;
   }
-  engine_->set_frozen(frozen_centroids_, frozen_log_weights_);
+  engine_->set_frozen(frozen_);
 }
 
 void DejaVidTrainee::apply(const Step& step) {
@@ -128,16 +127,16 @@ TrainingState DejaVidTrainee::training_state(const Course& course) {
   Moments moments;
   engine_->fetch(moments);
   if (config_.model.learn_centroids) {
-    state.centroid_first_moment = std::move(moments.centroid_first);
-    state.centroid_second_moment = std::move(moments.centroid_second);
+    state.centroid_first_moment = std::move(moments.first.centroids);
+    state.centroid_second_moment = std::move(moments.second.centroids);
   }
   if (config_.model.learn_weights) {
-    state.log_weight_first_moment = std::move(moments.log_weight_first);
-    state.log_weight_second_moment = std::move(moments.log_weight_second);
+    state.log_weight_first_moment = std::move(moments.first.log_weights);
+    state.log_weight_second_moment = std::move(moments.second.log_weights);
   }
   if (course.step_in_epoch > 0) {
-    state.frozen_centroids = frozen_centroids_;
-    state.frozen_log_weights = frozen_log_weights_;
+    state.frozen_centroids = frozen_.centroids;
+    state.frozen_log_weights = frozen_.log_weights;
   }
   return state;
 }

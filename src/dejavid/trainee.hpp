@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluator.hpp"
@@ -16,6 +15,8 @@
 #include "src/training/trainee.hpp"
 
 namespace alignment {
+
+struct Config;
 
 /// DejaVid for the training loop: a model that an Engine trains, its frozen copy of every epoch, its validation and its
 /// files.
@@ -49,7 +50,7 @@ class DejaVidTrainee final : public Trainee {
   EvaluationSplit validation_;
   ScoreNames names_;
   std::unique_ptr<Engine> engine_;
-  std::vector<float> frozen_centroids_, frozen_log_weights_;  ///< the epoch's frozen copy
+  Parameters frozen_;  ///< the epoch's frozen copy
 };
 
 /// Where its validation scores stand.

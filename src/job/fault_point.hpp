@@ -9,8 +9,9 @@ namespace alignment {
 /// Places at which a rank's failure is of interest.
 enum class FaultPoint : std::uint8_t { kEpoch, kCompute, kGradient, kUpdate, kEvaluate, kCheckpoint };
 
-/// A place that training passes, for tests to make a rank fail there; programs link the one that does nothing.
-/// `step` counts optimizer steps since training began; `values` are what the place is about, for damage.
-void pass(FaultPoint point, std::int64_t step, std::span<std::byte> values = {});
+/// Training calls this at every such place. Programs link a definition that does nothing. Tests link one that makes a
+/// rank fail at the place and `step` (of the optimizer, counted since training began) that they ask for, or damages
+/// `values`, the numbers that the rank is about to use there.
+void fault_point(FaultPoint point, std::int64_t step, std::span<std::byte> values = {});
 
 }  // namespace alignment

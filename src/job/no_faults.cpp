@@ -2,6 +2,6 @@
 
 namespace alignment {
 
-void pass(FaultPoint, std::int64_t, std::span<std::byte>) {}
+void fault_point(FaultPoint, std::int64_t, std::span<std::byte>) {}
 
 }  // namespace alignment

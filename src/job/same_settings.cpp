@@ -12,18 +12,18 @@
 #include "dist/text.hpp"
 #include "io/bytes/digest.hpp"
 #include "io/bytes/first_few.hpp"
-#include "src/config/options.hpp"
-#include "src/job/failure.hpp"
+#include "src/config/error.hpp"
+#include "src/job/agreed.hpp"
 
 namespace alignment {
 namespace {
 
 /// "key = value", one a line; every rank has the same keys.
-std::vector<std::string> settings_of(const Invocation& invocation) {
-  std::vector<std::string> lines{"subcommand = " + command_name(invocation.command)};
-  for (const Key& key : keys()) {
+std::vector<std::string> settings_of(const KeyTable& table, const std::string& command, const SharedConfig& config) {
+  std::vector<std::string> lines{"subcommand = " + command};
+  for (const Key& key : table.keys()) {
     if (key.owner == KeyOwner::kProcess) continue;
-    lines.push_back(fmt::format("{} = {}", key.full_name(), toml_text(key.value(invocation.config))));
+    lines.push_back(fmt::format("{} = {}", key.full_name(), toml_text(key.value(config))));
   }
   return lines;
 }
@@ -68,8 +68,9 @@ std::string describe_difference(const std::vector<std::vector<std::string>>& set
 
 }  // namespace
 
-void require_same_settings(const Invocation& invocation, dist::Communicator& communicator) {
-  const std::string mine = fmt::format("{}", fmt::join(settings_of(invocation), "\n"));
+void require_same_settings(const KeyTable& table, const std::string& command, const SharedConfig& config,
+                           dist::Communicator& communicator) {
+  const std::string mine = fmt::format("{}", fmt::join(settings_of(table, command, config), "\n"));
   io::Digest digest;
   digest.add(mine);
   if (dist::same_on_all_ranks(communicator, digest.value())) return;

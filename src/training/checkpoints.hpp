@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 #include "src/training/background_writer.hpp"
 #include "src/training/run_directory.hpp"
 #include "src/training/trainee.hpp"

@@ -11,7 +11,7 @@
 #include "dist/text.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/errors.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
@@ -71,7 +71,7 @@ std::string describe_bad(io::TseStore& store, std::int64_t sample) {
 
 /// data.bad_samples = "skip": leaves out, on every rank alike, the samples with a feature that is not finite. Each rank
 /// reads its share of the store.
-void leave_out_bad_samples(io::TseStore& store, const Config& config, dist::Communicator& communicator) {
+void leave_out_bad_samples(io::TseStore& store, const SharedConfig& config, dist::Communicator& communicator) {
   const Share share = share_of(store.sample_count(), 1, communicator.rank(), communicator.size());
   std::vector<std::uint8_t> bad(static_cast<std::size_t>(store.sample_count()), 0);
   Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "looking for bad samples",
@@ -136,7 +136,7 @@ bool has_validation(const io::TseStore& store) {
 }  // namespace
 
 Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const io::SampleLayout* layout,
-                 const Config& config)
+                 const SharedConfig& config)
     : store(std::move(opened)),
       needs(std::move(asked)),
       stream(store, cache, static_cast<int>(config.data.prefetch), layout),
@@ -152,7 +152,7 @@ void Dataset::require_unchanged() const {
   store.require_unchanged();
 }
 
-Dataset Dataset::open(const Config& config, dist::Communicator& communicator, const FindSampleNeeds& find_needs,
+Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicator, const FindSampleNeeds& find_needs,
                       io::ClassMatching matching) {
   std::optional<io::TseStore> store;
   agreed(communicator, [&] {

@@ -8,7 +8,7 @@
 #include "dist/communicator.hpp"
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 
 namespace alignment {
 
@@ -32,11 +32,11 @@ struct Dataset {
   /// data.bad_samples leaves out, and chooses the cache. Without `find_needs` the stream hands out rows in the
   /// width of the store. Throws
   /// dist::AgreedFailure.
-  static Dataset open(const Config& config, dist::Communicator& communicator, const FindSampleNeeds& find_needs = {},
-                      io::ClassMatching matching = io::ClassMatching::kSame);
+  static Dataset open(const SharedConfig& config, dist::Communicator& communicator,
+                      const FindSampleNeeds& find_needs = {}, io::ClassMatching matching = io::ClassMatching::kSame);
 
   Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const io::SampleLayout* layout,
-          const Config& config);
+          const SharedConfig& config);
 
   /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
   const io::SampleBatch& next_batch();

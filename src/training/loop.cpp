@@ -9,7 +9,7 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
 
@@ -90,7 +90,7 @@ bool TrainingLoop::train_epoch(Progress& progress) {
     const bool ends = taken + 1 == steps_of_epoch(), save = !ends && checkpoint_due(step);
     // forward and backward of this rank's samples
     guard.attempt([&] {
-      pass(FaultPoint::kCompute, step.number - 1);
+      fault_point(FaultPoint::kCompute, step.number - 1);
       trainee_.compute(step);
     });
     const bool computed = guard.open();
@@ -221,7 +221,7 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
 /// Begins to write the state of now.
 void TrainingLoop::save_checkpoint() {
   agreed(communicator_, [&] {
-    pass(FaultPoint::kCheckpoint, course_.step);
+    fault_point(FaultPoint::kCheckpoint, course_.step);
     if (!run_.writes()) return;
     checkpoints_.write(course_.step, trainee_.checkpoint(course_), summary("running", std::nullopt));
   });

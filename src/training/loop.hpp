@@ -8,7 +8,7 @@
 
 #include "dist/communicator.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/checkpoints.hpp"
 #include "src/training/course.hpp"

@@ -4,7 +4,7 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/training/run_directory.hpp"
 
 namespace alignment {

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 
 namespace alignment {
 

@@ -15,7 +15,6 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/metrics_file.hpp"
@@ -79,7 +78,8 @@ RunDirectory::~RunDirectory() = default;
 RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
-RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) {
+RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config_toml,
+                                  std::chrono::duration<double> timeout) {
   const io::FileInUse in_use(folder);
   for (const char* name : {kConfigName, kMetricsName}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
@@ -93,10 +93,9 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
   make_folders(folder);
   RunDirectory run;
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
-  run.state_ =
-      std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), config.dist.timeout()});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), timeout});
   try {
-    io::write_text(folder / kConfigName, to_toml(config));
+    io::write_text(folder / kConfigName, config_toml);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
     fs::remove(folder / kMetricsName, ignored);
@@ -105,14 +104,14 @@ RunDirectory RunDirectory::create(const fs::path& folder, const Config& config) 
   return run;
 }
 
-RunDirectory RunDirectory::reopen(const fs::path& folder, const Config& config, std::int64_t from_step) {
+RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& config_toml,
+                                  std::chrono::duration<double> timeout, std::int64_t from_step) {
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
-  run.state_ = std::make_unique<State>(
-      State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), config.dist.timeout()});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), timeout});
   for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
-  io::write_text(folder / kConfigName, to_toml(config));
+  io::write_text(folder / kConfigName, config_toml);
   return run;
 }
 
@@ -229,8 +228,8 @@ TimeSpent time_spent(const fs::path& folder) {
   return spent;
 }
 
-fs::path make_default_run_folder(const Config& config) {
-  const std::string store = config.data.store.empty() ? "run" : config.data.store.front().stem().string();
+fs::path make_default_run_folder(const DataConfig& config) {
+  const std::string store = config.store.empty() ? "run" : config.store.front().stem().string();
   const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const fs::path first = fs::path("runs") / fmt::format("{}-{:%Y%m%d-%H%M%S}", store, fmt::gmtime(now));
   make_folder(first.parent_path());

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "dist/watch/deadline.hpp"
-#include "src/config/config.hpp"
-#include "src/job/failure.hpp"
+#include "dist/watch/watchdog.hpp"
+#include "src/config/sections.hpp"
+#include "src/job/agreed.hpp"
 #include "src/training/scores.hpp"
 
 namespace alignment {
@@ -34,16 +34,19 @@ class RunDirectory {
  public:
   /// Of a rank that writes nothing, or of a run that leaves nothing behind.
   RunDirectory();
-  /// A new run: makes the folder, refuses one that holds a run already.
-  static RunDirectory create(const std::filesystem::path& folder, const Config& config);
+  /// A new run: makes the folder, refuses one that holds a run already. `config_toml` is what its config.toml shall
+  /// say, `timeout` how long write() and write_here() may take.
+  static RunDirectory create(const std::filesystem::path& folder, const std::string& config_toml,
+                             std::chrono::duration<double> timeout);
   /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
   /// what a killed writer left unfinished is removed, with a warning. Refuses a run that another process is writing.
-  static RunDirectory reopen(const std::filesystem::path& folder, const Config& config, std::int64_t from_step);
+  static RunDirectory reopen(const std::filesystem::path& folder, const std::string& config_toml,
+                             std::chrono::duration<double> timeout, std::int64_t from_step);
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
 
-  /// Calls `work` where this rank writes files, which takes at most dist.timeout_s: then the process ends with 14.
+  /// Calls `work` where this rank writes files, which takes at most `timeout`: then the process ends with 14.
   template <typename Work>
   void write_here(Work&& work) const {
     if (!writes()) return;
@@ -101,6 +104,6 @@ struct TimeSpent {
 
 /// Makes runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder; with "-2", "-3" ...
 /// where another run has begun in the same second. Throws io::WriteError.
-[[nodiscard]] std::filesystem::path make_default_run_folder(const Config& config);
+[[nodiscard]] std::filesystem::path make_default_run_folder(const DataConfig& config);
 
 }  // namespace alignment

@@ -21,7 +21,7 @@ void StepGuard::agree() {
 }
 
 bool StepGuard::agree_to_stop() {
-  return dist::agree_with_flag(communicator_, local_.failure, stop_requested() ? 1 : 0) != 0;
+  return dist::agree_and_max(communicator_, local_.failure, stop_requested() ? 1 : 0) != 0;
 }
 
 }  // namespace alignment

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "dist/communicator.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 
 namespace alignment {
 

@@ -16,12 +16,12 @@ class Agreement : public testing::TestWithParam<bool> {
   int rank_ = communicator_->rank().value;
   int world_ = communicator_->size().value;
 
-  /// What agree_with_flag() throws, or nothing, where the ranks in `failing` fail; each with its own code and message.
+  /// What agree_and_max() throws, or nothing, where the ranks in `failing` fail; each with its own code and message.
   std::optional<AgreedFailure> outcome(const std::set<int>& failing, std::size_t message_length, int flag) {
     std::optional<Failure> failure;
     if (failing.contains(rank_)) failure = Failure{10 + rank_, message(rank_, message_length)};
     try {
-      returned_flag_ = agree_with_flag(*communicator_, failure, flag);
+      returned_flag_ = agree_and_max(*communicator_, failure, flag);
       return std::nullopt;
     } catch (const AgreedFailure& agreed) {
       return agreed;

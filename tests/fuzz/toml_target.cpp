@@ -1,5 +1,7 @@
-#include "src/config/command_line.hpp"
-#include "src/config/toml_file.hpp"
+#include "src/config/error.hpp"
+#include "src/config/toml.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "tests/fuzz/target.hpp"
 
 namespace alignment::fuzz {
@@ -20,7 +22,7 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   return returns<ConfigError>(file, [&] {
     Config config;
     GivenKeys given;
-    apply_toml(input, file.string(), config, given);
+    apply_toml(key_table(), input, file.string(), config, given);
   });
 }
 

@@ -1,4 +1,4 @@
-"""Cases 15, 16, 18, 19 and 20 of docs/reliability.md: what a training run cannot go on from ends it on all ranks, and loses nothing."""
+"""Cases 15, 16, 18, 19 and 20 of docs/reference/reliability.md: what a training run cannot go on from ends it on all ranks, and loses nothing."""
 
 import fcntl
 import io

@@ -1,4 +1,4 @@
-"""Cases 1 to 13 of docs/reliability.md: bad, damaged, odd and vanishing stores, met by the program on three ranks."""
+"""Cases 1 to 13 of docs/reference/reliability.md: bad, damaged, odd and vanishing stores, met by the program on three ranks."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Cases 14, 17 and 21 of docs/reliability.md: what is killed or asked to stop, at any moment, loses nothing but time."""
+"""Cases 14, 17 and 21 of docs/reference/reliability.md: what is killed or asked to stop, at any moment, loses nothing but time."""
 
 import contextlib
 import json

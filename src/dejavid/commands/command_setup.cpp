@@ -9,9 +9,9 @@
 #include "dist/launch_environment.hpp"
 #include "dist/text.hpp"
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/run_directory.hpp"
 
@@ -35,7 +35,7 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
       folder = run_of(checkpoint->file).string();
     } else {
       const dist::Deadline deadline = writing_run(config.dist.timeout());
-      folder = make_default_run_folder(config).string();
+      folder = make_default_run_folder(config.data).string();
     }
   });
   return dist::broadcast_text(communicator, folder, dist::Rank{0});

@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
@@ -12,6 +11,8 @@
 
 /// What several subcommands begin with.
 namespace alignment {
+
+struct Config;
 
 /// Throws io::StoreError where the split has no samples.
 void require_samples(const EvaluationSplit& split, const Config& config);

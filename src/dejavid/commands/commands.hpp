@@ -3,13 +3,14 @@
 #include <filesystem>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/config/keys.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/exit_code.hpp"
 
 /// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure. `given`: the
 /// keys that the user gave, which a model or a run must not contradict.
 namespace alignment {
+
+struct Config;
 
 /// Trains into the run directory; kStopped where the run was asked to stop and can be resumed.
 [[nodiscard]] ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator);

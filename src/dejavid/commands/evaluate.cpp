@@ -11,10 +11,12 @@
 #include "src/dejavid/baseline.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluator.hpp"
 #include "src/dejavid/model_file.hpp"
 #include "src/dejavid/model_setup.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/file_deadline.hpp"
@@ -24,9 +26,9 @@ namespace alignment {
 namespace {
 
 /// A model and the data that it is to be tried on. Made collectively.
-struct Trial {
-  Trial(Config& config, const GivenKeys& given, dist::Communicator& communicator)
-      : device(choose_device(config, communicator, thread_count(config, communicator))),
+struct ModelOnSplit {
+  ModelOnSplit(Config& config, const GivenKeys& given, dist::Communicator& communicator)
+      : device(choose_device(config, communicator, thread_count(config.dist, communicator))),
         dataset(Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion)),
         model(load_model(config, given, dataset.store, communicator)),
         split(choose_split(dataset.store, config.eval.split)) {
@@ -188,10 +190,10 @@ void write_result(const io::ResultFile& result, const std::string& content, cons
 void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
                     dist::Communicator& communicator) {
   const std::optional<io::ResultFile> result = open_result(json, config, communicator);
-  Trial trial(config, given, communicator);
-  const std::vector<std::string>& class_names = trial.dataset.store.class_names();
-  const LeftOut left_out(trial.dataset.store, trial.split.samples);
-  const EvaluationSplit judged = labelled(trial.dataset.store, trial.split);
+  ModelOnSplit tried(config, given, communicator);
+  const std::vector<std::string>& class_names = tried.dataset.store.class_names();
+  const LeftOut left_out(tried.dataset.store, tried.split.samples);
+  const EvaluationSplit judged = labelled(tried.dataset.store, tried.split);
   agreed(communicator, [&] {
     if (!judged.samples.empty()) return;
     throw io::StoreError(fmt::format(
@@ -199,9 +201,9 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
         "predict for what is new",
         config.data.store.front().string(), judged.name, left_out.text()));
   });
-  const Baseline baseline = Baseline::choose(trial.dataset, judged.samples, config, communicator);
+  const Baseline baseline = Baseline::choose(tried.dataset, judged.samples, config, communicator);
   const Evaluation evaluation =
-      evaluate(trial.dataset, judged.samples, *trial.aligner, PathSource::kLive, config, communicator, baseline);
+      evaluate(tried.dataset, judged.samples, *tried.aligner, PathSource::kLive, config, communicator, baseline);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     if (!result || !result->is_standard_output()) {
@@ -214,12 +216,12 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
 void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
                     dist::Communicator& communicator) {
   const std::optional<io::ResultFile> result = open_result(out, config, communicator);
-  Trial trial(config, given, communicator);
+  ModelOnSplit tried(config, given, communicator);
   const std::vector<Prediction> predictions =
-      predict(trial.dataset, trial.split.samples, *trial.aligner, config, communicator);
+      predict(tried.dataset, tried.split.samples, *tried.aligner, config, communicator);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
-    const io::TseStore& store = trial.dataset.store;
+    const io::TseStore& store = tried.dataset.store;
     const auto name_of = [&](std::int32_t label) { return store.class_names()[static_cast<std::size_t>(label)]; };
     std::string text = "id,label,prediction,confidence,top5,label_name,prediction_name,top5_names\n";
     for (const Prediction& row : predictions) {
@@ -232,14 +234,14 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
                           csv_field(name_of(row.prediction)), csv_field(fmt::format("{}", fmt::join(closest, ";"))));
     }
     write_result(*result, text, config);
-    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), trial.split.name, result->text()));
+    log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), tried.split.name, result->text()));
   });
 }
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config, communicator);
   const std::optional<io::ResultFile> result = open_result(out, config, communicator);
-  const int threads = thread_count(config, communicator);
+  const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
   const Model model = barycenter_model(dataset, communicator, config, threads);

@@ -3,10 +3,12 @@
 #include "io/errors.hpp"
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/dejavid/checkpoint.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
 #include "src/dejavid/cuda/device.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model_setup.hpp"
@@ -59,7 +61,7 @@ void check_training(const Config& config, const io::TseStore& store) {
 
 ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator) {
   agreed(communicator, throw_if_asked_to_stop);
-  const int threads = thread_count(config, communicator);
+  const int threads = thread_count(config.dist, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
   agreed(communicator, [&] {
     require_path_precision(config, *device);
@@ -85,16 +87,17 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   agreed(communicator, [&] { check_training(config, dataset.store); });
   config.run.dir = run_folder(config, checkpoint, communicator);
 
-  const std::string environment = describe_environment(communicator, config, std::string(kernels::best_variant().name),
-                                                       report_gpus(), device->describe());
+  const std::string environment = describe_environment(
+      communicator, config.dist, std::string(kernels::best_variant().name), report_gpus(), device->describe());
   RunDirectory run;
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config.dist.timeout());
     if (checkpoint) bring_history(*checkpoint, config.run.dir);
     run = checkpoint || config.run.resume == "auto"
-              ? RunDirectory::reopen(config.run.dir, config, checkpoint ? checkpoint->content.training->step : 0)
-              : RunDirectory::create(config.run.dir, config);
+              ? RunDirectory::reopen(config.run.dir, to_toml(config), config.dist.timeout(),
+                                     checkpoint ? checkpoint->content.training->step : 0)
+              : RunDirectory::create(config.run.dir, to_toml(config), config.dist.timeout());
     run.write_environment(environment);
   });
   agreed(communicator, [&] {

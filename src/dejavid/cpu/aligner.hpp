@@ -26,10 +26,10 @@ class CpuAligner final : public Aligner {
   void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
   AlignedBatch next() override;
 
-  /// Takes over the live parameters, [C,K,F] each. Whatever changes them calls this again.
-  void set_live(std::span<const float> centroids, std::span<const float> log_weights);
+  /// Takes over the live parameters. Whatever changes them calls this again.
+  void set_live(const Parameters& live);
   /// Takes over the epoch's frozen copy.
-  void set_frozen(std::span<const float> centroids, std::span<const float> log_weights);
+  void set_frozen(const Parameters& frozen);
 
   /// Paths of every sample of the batch to every class. The batch must live until the next call. `distances` [B,C]:
   /// the paths' own, by the parameters that they were searched with; or nullptr.
@@ -44,8 +44,8 @@ class CpuAligner final : public Aligner {
 
   /// What compute_gradient() found, to be added up over ranks before parameter_gradient().
   [[nodiscard]] std::span<double> gradient_sums() { return sums_.span(); }
-  /// From the sums: dL/d centroids and dL/d log_weights, [C,K,F] each. False where a number is not finite.
-  [[nodiscard]] bool parameter_gradient(std::span<float> centroids, std::span<float> log_weights) const;
+  /// From the sums: dL/d centroids and dL/d log_weights, into arrays of their size. False where a number is not finite.
+  [[nodiscard]] bool parameter_gradient(Parameters& gradient) const;
 
  private:
   /// One set of parameters as the path searches read it, packed when first asked for.
@@ -57,16 +57,16 @@ class CpuAligner final : public Aligner {
     kernels::cpu::QuantizedParameters quantized_view;
   };
   SearchParameters& take_batch(const io::SampleBatch& batch, PathSource source);
-  void take_over(std::span<const float> centroids, std::span<const float> log_weights,
-                 SearchParameters& parameters) const;
+  void take_over(const Parameters& given, SearchParameters& parameters) const;
   [[nodiscard]] kernels::ParametersView<float> view_of(const SearchParameters& parameters) const {
-    return {parameters.centroids.data(), parameters.weights.data(), classes_, steps_, feature_dim_};
+    return {parameters.centroids.data(), parameters.weights.data(), extents_.classes, extents_.steps,
+            extents_.feature_dim};
   }
   [[nodiscard]] kernels::BlockedParameters live_blocks() const;
   [[nodiscard]] kernels::BlockedSamples batch_blocks() const;
 
   Dataset& dataset_;
-  std::int64_t classes_, steps_, feature_dim_;
+  kernels::Extents extents_;
   bool diagonal_;
   kernels::TieSign tie_sign_;
   int threads_;

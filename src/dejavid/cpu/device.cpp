@@ -8,9 +8,10 @@
 
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/cpu/engine.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 
 namespace alignment {
 
@@ -49,7 +50,7 @@ std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& mo
 
 std::unique_ptr<Aligner> CpuDevice::make_aligner(Dataset& dataset, const Model& model) {
   auto aligner = std::make_unique<CpuAligner>(dataset, model, kernels::TieSign::kZero, threads_);
-  aligner->set_live(model.centroids, model.log_weights);
+  aligner->set_live(model);
   return aligner;
 }
 

@@ -5,6 +5,8 @@
 
 namespace alignment {
 
+struct Config;
+
 /// The CPU's cores.
 class CpuDevice final : public Device {
  public:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kernels/loss.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/training/schedule.hpp"
 
@@ -18,15 +19,6 @@ std::vector<float> resting_log_weights(const std::vector<float>& spread) {
 
 }  // namespace
 
-void CpuEngine::Optimizer::update(std::vector<float>& parameters, const std::vector<float>& gradient, double lr,
-                                  const kernels::UpdateRates& rates, int threads) {
-  const kernels::StepUnits<float> units{unit.empty() ? nullptr : unit.data(), rest.data(),
-                                        static_cast<std::int64_t>(unit.size())};
-  kernels::cpu::adamw({parameters.data(), first_moment.data(), second_moment.data()},
-                      static_cast<std::int64_t>(parameters.size()), gradient.data(), lr, rates.weight_decay, rates.step,
-                      units, threads);
-}
-
 CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dataset& dataset, const Model& model,
                      int threads, PhaseClock& phases)
     : config_(config),
@@ -36,50 +28,40 @@ CpuEngine::CpuEngine(const Config& config, dist::Communicator& communicator, Dat
       group_(gradient_group(config.train.batch_size)),
       aligner_(dataset, model, tie_sign_of(config.train.profile), threads),
       threads_(threads),
-      centroid_optimizer_{.unit = model.spread,
-                          .rest = std::vector<float>(model.spread.size(), 0.0F),
-                          .first_moment = std::vector<float>(model.centroids.size()),
-                          .second_moment = std::vector<float>(model.centroids.size())},
-      log_weight_optimizer_{.unit = std::vector<float>(model.spread.size(), 1.0F),
-                            .rest = resting_log_weights(model.spread),
-                            .first_moment = std::vector<float>(model.log_weights.size()),
-                            .second_moment = std::vector<float>(model.log_weights.size())},
-      centroid_gradient_(model.centroids.size()),
-      log_weight_gradient_(model.log_weights.size()),
+      centroid_units_{model.spread, std::vector<float>(model.spread.size(), 0.0F)},
+      log_weight_units_{std::vector<float>(model.spread.size(), 1.0F), resting_log_weights(model.spread)},
       probabilities_(static_cast<std::size_t>(model.classes)) {
+  for (Parameters* zero : {&gradient_, &moments_.first, &moments_.second}) {
+    zero->centroids.assign(model.centroids.size(), 0.0F);
+    zero->log_weights.assign(model.log_weights.size(), 0.0F);
+  }
   load(model);
 }
 
-void CpuEngine::load(const Model& model) {
-  centroids_ = model.centroids;
-  log_weights_ = model.log_weights;
-  aligner_.set_live(centroids_, log_weights_);
+void CpuEngine::load(const Parameters& live) {
+  live_ = live;
+  aligner_.set_live(live_);
 }
 
 void CpuEngine::load(const Moments& moments) {
-  const auto restore = [](std::vector<float>& moment, const std::vector<float>& saved) {
-    if (!saved.empty()) moment = saved;
+  const auto restore = [](Parameters& mine, const Parameters& saved) {
+    if (!saved.centroids.empty()) mine.centroids = saved.centroids;
+    if (!saved.log_weights.empty()) mine.log_weights = saved.log_weights;
   };
-  restore(centroid_optimizer_.first_moment, moments.centroid_first);
-  restore(centroid_optimizer_.second_moment, moments.centroid_second);
-  restore(log_weight_optimizer_.first_moment, moments.log_weight_first);
-  restore(log_weight_optimizer_.second_moment, moments.log_weight_second);
+  restore(moments_.first, moments.first);
+  restore(moments_.second, moments.second);
 }
 
-void CpuEngine::fetch(Model& model) {
-  model.centroids = centroids_;
-  model.log_weights = log_weights_;
+void CpuEngine::fetch(Parameters& live) {
+  live = live_;
 }
 
 void CpuEngine::fetch(Moments& moments) {
-  moments.centroid_first = centroid_optimizer_.first_moment;
-  moments.centroid_second = centroid_optimizer_.second_moment;
-  moments.log_weight_first = log_weight_optimizer_.first_moment;
-  moments.log_weight_second = log_weight_optimizer_.second_moment;
+  moments = moments_;
 }
 
-void CpuEngine::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
-  aligner_.set_frozen(centroids, log_weights);
+void CpuEngine::set_frozen(const Parameters& frozen) {
+  aligner_.set_frozen(frozen);
 }
 
 void CpuEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
@@ -111,23 +93,28 @@ void CpuEngine::compute(std::int64_t batch_samples) {
 void CpuEngine::apply(const kernels::UpdateRates& rates) {
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kGradient, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
     communicator_.all_reduce(aligner_.gradient_sums(), dist::Reduction::kSum);
-    pass(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
+    fault_point(FaultPoint::kUpdate, rates.step - 1, std::as_writable_bytes(aligner_.gradient_sums()));
   }
   // 4. update, the same on every rank
   const auto timer = phases_.time(Phase::kUpdate);
   // The sums are the same on every rank, and so is what is decided here.
-  current_.refused = !aligner_.parameter_gradient(centroid_gradient_, log_weight_gradient_);
+  current_.refused = !aligner_.parameter_gradient(gradient_);
   applied_.push_back(current_);
   if (current_.refused) return;
-  if (rates.centroid_lr > 0) {
-    centroid_optimizer_.update(centroids_, centroid_gradient_, rates.centroid_lr, rates, threads_);
-  }
-  if (rates.log_weight_lr > 0) {
-    log_weight_optimizer_.update(log_weights_, log_weight_gradient_, rates.log_weight_lr, rates, threads_);
-  }
-  aligner_.set_live(centroids_, log_weights_);
+  if (rates.centroid_lr > 0) update(&Parameters::centroids, centroid_units_, rates.centroid_lr, rates);
+  if (rates.log_weight_lr > 0) update(&Parameters::log_weights, log_weight_units_, rates.log_weight_lr, rates);
+  aligner_.set_live(live_);
+}
+
+void CpuEngine::update(std::vector<float> Parameters::*group, const Units& units, double lr,
+                       const kernels::UpdateRates& rates) {
+  const kernels::StepUnits<float> step_units{units.unit.empty() ? nullptr : units.unit.data(), units.rest.data(),
+                                             static_cast<std::int64_t>(units.unit.size())};
+  kernels::cpu::adamw({(live_.*group).data(), (moments_.first.*group).data(), (moments_.second.*group).data()},
+                      static_cast<std::int64_t>((live_.*group).size()), (gradient_.*group).data(), lr,
+                      rates.weight_decay, rates.step, step_units, threads_);
 }
 
 std::vector<StepTotals> CpuEngine::collect() {

@@ -11,6 +11,8 @@
 
 namespace alignment {
 
+struct Config;
+
 /// Training on the CPU: every call has done its work when it returns.
 class CpuEngine final : public Engine {
  public:
@@ -18,11 +20,11 @@ class CpuEngine final : public Engine {
             PhaseClock& phases);
 
   [[nodiscard]] std::int64_t samples_kept_together() const override { return group_; }
-  void load(const Model& model) override;
+  void load(const Parameters& live) override;
   void load(const Moments& moments) override;
-  void fetch(Model& model) override;
+  void fetch(Parameters& live) override;
   void fetch(Moments& moments) override;
-  void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) override;
+  void set_frozen(const Parameters& frozen) override;
   void start_epoch(std::vector<std::vector<std::int64_t>> batches) override;
   void compute(std::int64_t batch_samples) override;
   void apply(const kernels::UpdateRates& rates) override;
@@ -31,14 +33,11 @@ class CpuEngine final : public Engine {
   [[nodiscard]] Aligner& aligner() override { return aligner_; }
 
  private:
-  /// What AdamW keeps of one parameter group, and the units of its steps (see kernels/update.hpp; empty: none).
-  struct Optimizer {
-    std::vector<float> unit, rest;                   ///< [F]
-    std::vector<float> first_moment, second_moment;  ///< [C,K,F]
-
-    void update(std::vector<float>& parameters, const std::vector<float>& gradient, double lr,
-                const kernels::UpdateRates& rates, int threads);
+  /// The units [F] of a parameter group's steps (see kernels/update.hpp; empty: none).
+  struct Units {
+    std::vector<float> unit, rest;
   };
+  void update(std::vector<float> Parameters::*group, const Units& units, double lr, const kernels::UpdateRates& rates);
 
   [[nodiscard]] StepTotals batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
                                       std::int64_t batch_samples);
@@ -50,14 +49,14 @@ class CpuEngine final : public Engine {
   std::int64_t group_;  ///< samples whose gradients are added first
   CpuAligner aligner_;
   int threads_;
-  Optimizer centroid_optimizer_, log_weight_optimizer_;
+  Units centroid_units_, log_weight_units_;
 
-  std::vector<float> centroids_, log_weights_;                  ///< live, [C,K,F]
-  std::vector<float> centroid_gradient_, log_weight_gradient_;  ///< [C,K,F]
-  std::vector<float> distance_gradient_;                        ///< [B,C] of this rank
-  std::vector<double> probabilities_;                           ///< [C]
-  StepTotals current_;                                          ///< of the batch computed last
-  std::vector<StepTotals> applied_;                             ///< not collected yet
+  Parameters live_, gradient_;
+  Moments moments_;
+  std::vector<float> distance_gradient_;  ///< [B,C] of this rank
+  std::vector<double> probabilities_;     ///< [C]
+  StepTotals current_;                    ///< of the batch computed last
+  std::vector<StepTotals> applied_;       ///< not collected yet
 };
 
 }  // namespace alignment

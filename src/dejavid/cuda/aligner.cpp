@@ -33,7 +33,7 @@ void CudaAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSour
   const bool live = source == PathSource::kLive;
   const SearchParameters& searched =
       live ? parameters_.live_packed(PathPrecision::kF32) : parameters_.frozen_packed(PathPrecision::kF32);
-  batches_.start(batches, &searched, live ? Wanted::kPathsAndDistances : Wanted::kPaths);
+  batches_.start(batches, &searched, live ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
   handed_out_ = 0;
   reserve();
 }
@@ -45,23 +45,23 @@ void CudaAligner::reserve() {
   for (std::int64_t group = 0; group < plan.group_count(); ++group) {
     most_in_group = std::max(most_in_group, plan.first_sample(group + 1) - plan.first_sample(group));
   }
-  parts_.reserve_with_spare(std::max(part_count_, half_part_count_) * most * parameters_.classes());
-  distances_.reserve_with_spare(most * parameters_.classes());
-  host_distances_.reserve_with_spare(most_in_group * parameters_.classes());
+  parts_.reserve_with_spare(std::max(part_count_, half_part_count_) * most * parameters_.extents().classes);
+  distances_.reserve_with_spare(most * parameters_.extents().classes);
+  host_distances_.reserve_with_spare(most_in_group * parameters_.extents().classes);
 }
 
 const double* CudaAligner::distances(const CudaBatch& batch) {
   if (batch.distances != nullptr) return batch.distances;
   kernels::cuda::distances_along_paths(parameters_.live(), batch.samples, batch.breakpoints, parts_.data(), processors_,
                                        stream_.get());
-  kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.classes(),
+  kernels::cuda::add_distance_parts(parts_.data(), part_count_, batch.samples.count, parameters_.extents().classes,
                                     distances_.data(), stream_.get());
   return distances_.data();
 }
 
 const double* CudaAligner::distances(const kernels::cuda::HalfPaths& paths) {
   kernels::cuda::distances_along_paths(parameters_.live(), paths, parts_.data(), processors_, stream_.get());
-  kernels::cuda::add_distance_parts(parts_.data(), half_part_count_, paths.count, parameters_.classes(),
+  kernels::cuda::add_distance_parts(parts_.data(), half_part_count_, paths.count, parameters_.extents().classes,
                                     distances_.data(), stream_.get());
   return distances_.data();
 }
@@ -74,7 +74,7 @@ void CudaAligner::ask_for_group(std::int64_t group) {
   group_.clear();
   for (std::int64_t b = plan.first_batch(group); b < plan.last_batch(group); ++b) {
     const CudaBatch& batch = group_.emplace_back(batches_.next());
-    const std::int64_t count = batch.samples.count * parameters_.classes();
+    const std::int64_t count = batch.samples.count * parameters_.extents().classes;
     if (count > 0) copy_to_host(distances(batch), std::span(host, static_cast<std::size_t>(count)), stream_);
     host += count;
     batches_.release();
@@ -90,8 +90,8 @@ AlignedBatch CudaAligner::next() {
   const SampleRun& run = plan.batches[static_cast<std::size_t>(handed_out_++)];
   const CudaBatch& batch = group_[static_cast<std::size_t>(in_group)];
   const std::span<const double> host(
-      host_distances_.data() + (run.first - plan.first_sample(group)) * parameters_.classes(),
-      static_cast<std::size_t>(run.count * parameters_.classes()));
+      host_distances_.data() + (run.first - plan.first_sample(group)) * parameters_.extents().classes,
+      static_cast<std::size_t>(run.count * parameters_.extents().classes));
   features_.clear();
   const std::byte* rows = batch.features.data();
   for (std::size_t b = 0; rows != nullptr && b < batch.indices.size(); ++b) {

@@ -42,7 +42,7 @@ CudaBatches::~CudaBatches() {
 }
 
 void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
-                        Wanted wanted) {
+                        SearchOutput wanted) {
   user_.finish();  // what an earlier pass has left on the streams, and the parameters
   path_stream_.finish();
   upload_stream_.finish();
@@ -56,7 +56,8 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, c
   limits.group_samples_bytes = limits_.group_bytes;
   limits.feature_bytes = kernels::cuda::feature_bytes(type_);
   limits.path_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
-  if (wanted_ == Wanted::kPathsAndDistances) limits.path_bytes += classes_ * static_cast<std::int64_t>(sizeof(double));
+  if (wanted_ == SearchOutput::kPathsAndDistances)
+    limits.path_bytes += classes_ * static_cast<std::int64_t>(sizeof(double));
   limits.pieces_within_batches = !search_ahead_;
   limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= limits_.search_bytes; };
   plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
@@ -92,9 +93,9 @@ void CudaBatches::reserve() {
       workspace = std::max(workspace, workspace_bytes(samples(piece)));
     }
   }
-  for (Place& one : places_) {
+  for (GroupBuffers& one : group_buffers_) {
     one.breakpoints.reserve_with_spare(group_samples * breakpoints_per_sample());
-    if (wanted_ == Wanted::kPathsAndDistances) one.distances.reserve_with_spare(group_samples * classes_);
+    if (wanted_ == SearchOutput::kPathsAndDistances) one.distances.reserve_with_spare(group_samples * classes_);
     one.uploads.reserve_with_spare(group_rows * row_bytes());
     one.uploaded_features.assign(static_cast<std::size_t>(plan_.group_size), {});
   }
@@ -121,7 +122,7 @@ CudaBatch CudaBatches::next() {
   const std::int64_t index = taken_, group = plan_.group_of(index);
   while (prepared_ < plan_.last_batch(group)) prepare();
   ++taken_;
-  Place& here = place(group);
+  GroupBuffers& here = buffers_of(group);
   user_.wait(here.uploaded);
   if (search_ahead_) user_.wait(here.searched);
 
@@ -141,14 +142,14 @@ CudaBatch CudaBatches::next() {
 
 void CudaBatches::release() {
   const std::int64_t group = plan_.group_of(taken_ - 1);
-  if (taken_ == plan_.last_batch(group)) user_.record(place(group).released);
+  if (taken_ == plan_.last_batch(group)) user_.record(buffers_of(group).released);
   if (prepared_ < std::min(plan_.batch_count(), plan_.last_batch(group + 1))) prepare();
 }
 
 /// Reads and uploads one more batch; with the last of a group, searches the group's paths.
 void CudaBatches::prepare() {
   const std::int64_t batch = prepared_, group = plan_.group_of(batch);
-  Place& there = place(group);
+  GroupBuffers& there = buffers_of(group);
   if (batch == plan_.first_batch(group)) {
     wait_(there.uploaded.get());
     upload_stream_.wait(there.released);  // and so do searches, which come after the group's uploads
@@ -165,7 +166,7 @@ void CudaBatches::upload(std::int64_t batch) {
   if (missing.empty()) return;
   const io::SampleBatch& read = dataset_.next_batch();
   const std::int64_t group = plan_.group_of(batch);
-  Place& there = place(group);
+  GroupBuffers& there = buffers_of(group);
   const auto in_group = static_cast<std::size_t>(batch - plan_.first_batch(group));
   std::byte* pinned = there.uploads.data();
   for (std::size_t before = 0; before < in_group; ++before) pinned += there.uploaded_features[before].size();
@@ -196,7 +197,7 @@ void CudaBatches::upload(std::int64_t batch) {
 }
 
 void CudaBatches::search_group(std::int64_t group) {
-  Place& there = place(group);
+  GroupBuffers& there = buffers_of(group);
   path_stream_.wait(there.uploaded);
   for (const SampleRun& piece : plan_.pieces[static_cast<std::size_t>(group)]) {
     search_piece(piece, group, parameters_, path_stream_);
@@ -221,12 +222,12 @@ void CudaBatches::search_piece(const SampleRun& piece, std::int64_t group, const
 }
 
 std::int32_t* CudaBatches::breakpoints(std::int64_t sample, std::int64_t group) {
-  return place(group).breakpoints.data() + (sample - plan_.first_sample(group)) * breakpoints_per_sample();
+  return buffers_of(group).breakpoints.data() + (sample - plan_.first_sample(group)) * breakpoints_per_sample();
 }
 
 double* CudaBatches::distances(std::int64_t sample, std::int64_t group) {
-  if (wanted_ == Wanted::kPaths) return nullptr;
-  return place(group).distances.data() + (sample - plan_.first_sample(group)) * classes_;
+  if (wanted_ == SearchOutput::kPaths) return nullptr;
+  return buffers_of(group).distances.data() + (sample - plan_.first_sample(group)) * classes_;
 }
 
 Samples CudaBatches::samples(const SampleRun& run) const {
@@ -243,7 +244,7 @@ Samples CudaBatches::samples(const SampleRun& run) const {
 }
 
 void CudaBatches::require_distances(const SearchParameters& parameters) const {
-  if (wanted_ == Wanted::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters)) {
+  if (wanted_ == SearchOutput::kPathsAndDistances && !std::holds_alternative<kernels::PackedParameters>(parameters)) {
     throw std::logic_error("distances of a search that is not in f32");
   }
 }

@@ -27,7 +27,7 @@ struct CudaBatch {
 };
 
 /// What is wanted of a search ahead. Only a search in f32 knows the paths' own distances.
-enum class Wanted : std::uint8_t { kPaths, kPathsAndDistances };
+enum class SearchOutput : std::uint8_t { kPaths, kPathsAndDistances };
 
 /// How much memory preparing batches may take.
 struct BatchLimits {
@@ -58,7 +58,7 @@ class CudaBatches {
   /// with, ahead; or nullptr: search() is called for each batch instead, in f32 where distances are wanted. Drops what
   /// is left of the pass before.
   void start(const std::vector<std::vector<std::int64_t>>& batches, const SearchParameters* parameters,
-             Wanted wanted = Wanted::kPaths);
+             SearchOutput wanted = SearchOutput::kPaths);
   [[nodiscard]] const CudaPlan& plan() const { return plan_; }
 
   /// The coming batch: what the user stream is given from here on finds it there.
@@ -70,7 +70,7 @@ class CudaBatches {
 
  private:
   /// What a group of batches needs; two take turns.
-  struct Place {
+  struct GroupBuffers {
     PinnedBuffer<std::byte> uploads;         ///< features on their way, row after row, in the width of the store
     DeviceBuffer<std::int32_t> breakpoints;  ///< of the group's samples
     DeviceBuffer<double> distances;          ///< of the group's samples, where they are wanted
@@ -78,7 +78,9 @@ class CudaBatches {
     std::vector<std::span<const std::byte>> uploaded_features;  ///< of every batch, within `uploads`
   };
 
-  [[nodiscard]] Place& place(std::int64_t group) { return places_[static_cast<std::size_t>(group % 2)]; }
+  [[nodiscard]] GroupBuffers& buffers_of(std::int64_t group) {
+    return group_buffers_[static_cast<std::size_t>(group % 2)];
+  }
   [[nodiscard]] kernels::cuda::Samples samples(const SampleRun& run) const;
   [[nodiscard]] std::int64_t row_bytes() const { return feature_dim_ * kernels::cuda::feature_bytes(type_); }
   [[nodiscard]] std::int64_t breakpoints_per_sample() const { return classes_ * (steps_ - 1); }
@@ -105,14 +107,14 @@ class CudaBatches {
 
   CudaPlan plan_;
   bool search_ahead_ = false;
-  Wanted wanted_ = Wanted::kPaths;
+  SearchOutput wanted_ = SearchOutput::kPaths;
   SearchParameters parameters_;  ///< to search ahead with
   std::int64_t taken_ = 0;       ///< batches that next() gave
   std::int64_t prepared_ = 0;    ///< batches whose upload is enqueued
 
   CudaStream upload_stream_{StreamPriority::kMiddle};
   CudaStream path_stream_{StreamPriority::kLowest};
-  std::array<Place, 2> places_;
+  std::array<GroupBuffers, 2> group_buffers_;
   DeviceBuffer<std::byte> features_;  ///< rows as kernels::cuda::Samples describes them
   DeviceBuffer<std::byte> staging_;   ///< one batch's features as they come from the host
   DeviceBuffer<std::int64_t> rows_;

@@ -7,9 +7,10 @@
 #include <chrono>
 
 #include "dist/device_communicator.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/engine.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/schedule.hpp"
 

@@ -3,13 +3,14 @@
 #include <memory>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/job/environment/gpus.hpp"
 
 /// What a build with CUDA adds. A program links one of two implementations: cuda_device.cpp, or no_cuda_device.cpp,
 /// which says that there is none.
 namespace alignment {
+
+struct Config;
 
 /// The GPUs that this process may use. Finding none is no error: the report says why. Throws CudaError.
 [[nodiscard]] GpuReport report_gpus();

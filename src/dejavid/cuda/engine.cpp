@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/dejavid/config.hpp"
 #include "src/job/fault_point.hpp"
 
 namespace alignment {
@@ -41,11 +42,12 @@ CudaEngine::~CudaEngine() {
 
 void CudaEngine::make_blocks() {
   const CudaParameters& parameters = aligner_.parameters();
-  const std::int64_t per_class = 2 * parameters.steps() * parameters.feature_dim();
+  const std::int64_t per_class = 2 * parameters.extents().steps * parameters.extents().feature_dim;
   const std::int64_t wanted = several_ranks_ && communicator_.asynchronous() ? kClassBlocks : 1;
-  const std::int64_t count = std::min(wanted, parameters.classes());
+  const std::int64_t count = std::min(wanted, parameters.extents().classes);
   for (std::int64_t block = 0; block < count; ++block) {
-    const std::int64_t first = parameters.classes() * block / count, last = parameters.classes() * (block + 1) / count;
+    const std::int64_t first = parameters.extents().classes * block / count,
+                       last = parameters.extents().classes * (block + 1) / count;
     blocks_.push_back(
         {{first, last - first},
          {gradient_sums_.data() + first * per_class, static_cast<std::size_t>((last - first) * per_class)},
@@ -53,26 +55,26 @@ void CudaEngine::make_blocks() {
   }
 }
 
-void CudaEngine::load(const Model& model) {
-  aligner_.parameters().load(model);
+void CudaEngine::load(const Parameters& live) {
+  aligner_.parameters().load(live);
 }
 
 void CudaEngine::load(const Moments& moments) {
-  const std::array<const std::vector<float>*, 4> given{&moments.centroid_first, &moments.centroid_second,
-                                                       &moments.log_weight_first, &moments.log_weight_second};
+  const std::array<const std::vector<float>*, 4> given{&moments.first.centroids, &moments.second.centroids,
+                                                       &moments.first.log_weights, &moments.second.log_weights};
   for (std::size_t n = 0; n < given.size(); ++n) {
     if (!given[n]->empty()) copy_to_device(std::span<const float>(*given[n]), moments_[n].data(), train_);
   }
   train_.finish();
 }
 
-void CudaEngine::fetch(Model& model) {
-  aligner_.parameters().fetch(model);
+void CudaEngine::fetch(Parameters& live) {
+  aligner_.parameters().fetch(live);
 }
 
 void CudaEngine::fetch(Moments& moments) {
-  const std::array<std::vector<float>*, 4> wanted{&moments.centroid_first, &moments.centroid_second,
-                                                  &moments.log_weight_first, &moments.log_weight_second};
+  const std::array<std::vector<float>*, 4> wanted{&moments.first.centroids, &moments.second.centroids,
+                                                  &moments.first.log_weights, &moments.second.log_weights};
   for (std::size_t n = 0; n < wanted.size(); ++n) {
     wanted[n]->resize(moments_[n].capacity());
     copy_to_host(moments_[n].data(), std::span<float>(*wanted[n]), train_);
@@ -80,8 +82,8 @@ void CudaEngine::fetch(Moments& moments) {
   train_.finish();
 }
 
-void CudaEngine::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
-  aligner_.parameters().set_frozen(centroids, log_weights);
+void CudaEngine::set_frozen(const Parameters& frozen) {
+  aligner_.parameters().set_frozen(frozen);
 }
 
 void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
@@ -90,19 +92,19 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
     aligner_.batches().start(batches, &frozen);
   } else {
     const bool in_f32 = config_.train.path_precision == PathPrecision::kF32;
-    aligner_.batches().start(batches, nullptr, in_f32 ? Wanted::kPathsAndDistances : Wanted::kPaths);
+    aligner_.batches().start(batches, nullptr, in_f32 ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
   }
   aligner_.reserve();
   std::int64_t most = 0;
   const bool half = config_.train.gradient_precision == GradientPrecision::kF16;
-  const std::int64_t classes = aligner_.parameters().classes(), steps = aligner_.parameters().steps();
+  const std::int64_t classes = aligner_.parameters().extents().classes, steps = aligner_.parameters().extents().steps;
   std::size_t workspace = 0, half_paths = 0;
   for (const SampleRun& batch : aligner_.plan().batches) {
     kernels::cuda::Samples extents;
     extents.count = batch.count;
     extents.total_steps = batch.total_steps;
     extents.longest = batch.longest;
-    extents.feature_dim = aligner_.parameters().feature_dim();
+    extents.feature_dim = aligner_.parameters().extents().feature_dim;
     most = std::max(most, batch.count);
     if (batch.count == 0) continue;
     workspace = std::max(
@@ -113,7 +115,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
   }
   half_paths_.reserve_with_spare(half_paths);
   gradient_workspace_.reserve_with_spare(workspace);
-  distance_gradient_.reserve_with_spare(most * aligner_.parameters().classes());
+  distance_gradient_.reserve_with_spare(most * aligner_.parameters().extents().classes);
   losses_.reserve_with_spare(most);
   for (Result& result : results_) result.losses.reserve_with_spare(most);
 }
@@ -157,7 +159,7 @@ void CudaEngine::compute_loss(const CudaBatch& batch, const kernels::cuda::HalfP
                               std::int64_t batch_samples, Result& result) {
   const std::int64_t count = batch.samples.count;
   const double* const distances = half_paths == nullptr ? aligner_.distances(batch) : aligner_.distances(*half_paths);
-  kernels::cuda::sample_losses(distances, batch.labels, count, aligner_.parameters().classes(),
+  kernels::cuda::sample_losses(distances, batch.labels, count, aligner_.parameters().extents().classes,
                                config_.train.logit_norm == LogitNorm::kLayernorm,
                                1 / static_cast<double>(batch_samples), losses_.data(), distance_gradient_.data(),
                                train_.get());
@@ -185,15 +187,16 @@ void CudaEngine::apply(const kernels::UpdateRates& rates) {
   communicator_.set_step(rates.step - 1);
   {
     const auto timer = phases_.time(Phase::kReduce);
-    pass(FaultPoint::kGradient, rates.step - 1);
+    fault_point(FaultPoint::kGradient, rates.step - 1);
     sum_over_ranks();
-    pass(FaultPoint::kUpdate, rates.step - 1);
+    fault_point(FaultPoint::kUpdate, rates.step - 1);
   }
   // 4. update, the same on every rank
   CudaParameters& parameters = aligner_.parameters();
-  kernels::cuda::check_finite(gradient_sums_.data(), 2 * parameters.count(), not_finite_.data(), train_.get());
-  kernels::cuda::update_parameters(gradient_sums_.data(), parameters.classes(), parameters.steps(),
-                                   parameters.feature_dim(),
+  kernels::cuda::check_finite(gradient_sums_.data(), 2 * parameters.extents().element_count(), not_finite_.data(),
+                              train_.get());
+  kernels::cuda::update_parameters(gradient_sums_.data(), parameters.extents().classes, parameters.extents().steps,
+                                   parameters.extents().feature_dim,
                                    {parameters.centroids(), moments_[0].data(), moments_[1].data()},
                                    {parameters.log_weights(), moments_[2].data(), moments_[3].data()},
                                    parameters.weights(), parameters.spread(), rates, not_finite_.data(), train_.get());

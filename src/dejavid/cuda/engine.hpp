@@ -17,6 +17,8 @@
 
 namespace alignment {
 
+struct Config;
+
 /// Training on a GPU. Parameters, moments, gradients and paths stay in its memory; the host enqueues steps and looks at
 /// their losses when they are collected.
 ///
@@ -35,11 +37,11 @@ class CudaEngine final : public Engine {
   ~CudaEngine() override;
 
   [[nodiscard]] std::int64_t samples_kept_together() const override { return 1; }
-  void load(const Model& model) override;
+  void load(const Parameters& live) override;
   void load(const Moments& moments) override;
-  void fetch(Model& model) override;
+  void fetch(Parameters& live) override;
   void fetch(Moments& moments) override;
-  void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) override;
+  void set_frozen(const Parameters& frozen) override;
   void start_epoch(std::vector<std::vector<std::int64_t>> batches) override;
   void compute(std::int64_t batch_samples) override;
   void apply(const kernels::UpdateRates& rates) override;
@@ -86,7 +88,7 @@ class CudaEngine final : public Engine {
   CudaStream train_{StreamPriority::kHighest};
   CudaStream communication_{StreamPriority::kHighest};  ///< NCCL starts its kernels on it, with its priority
   CudaAligner aligner_;
-  std::array<DeviceBuffer<float>, 4> moments_;  ///< [C,K,F], in the order of Moments
+  std::array<DeviceBuffer<float>, 4> moments_;  ///< [C,K,F], first and second of centroids, then of log-weights
   DeviceBuffer<float> gradient_sums_;           ///< [C,2,K,F]
   std::vector<ClassBlock> blocks_;
   CudaEvent summed_;

@@ -17,16 +17,8 @@ double mebibytes(std::size_t bytes) {
 
 }  // namespace
 
-void check_cuda(cudaError_t result, const char* call) {
-  if (result == cudaSuccess) return;
-  static_cast<void>(cudaGetLastError());  // a later launch must not report it again
-  throw CudaError(
-      fmt::format("{}: found the error {} ({}); expected success; see dejavid_dist doctor and the driver's log", call,
-                  cudaGetErrorName(result), cudaGetErrorString(result)));
-}
-
 dist::Deadline waiting_for_gpu() {
-  return {dist::WaitsFor::kGpu, "work on the GPU", g_longest_wait};
+  return {dist::Awaited::kGpu, "work on the GPU", g_longest_wait};
 }
 
 void limit_waits_for_gpu(std::chrono::duration<double> timeout) {

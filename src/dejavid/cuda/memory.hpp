@@ -6,21 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <stdexcept>
 #include <utility>
 
-#include "dist/watch/deadline.hpp"
+#include "dist/cuda/call.hpp"
+#include "dist/watch/watchdog.hpp"
 
 /// What belongs to CUDA, owned. All of it is on the calling thread's current GPU.
 namespace alignment {
 
-/// A call into CUDA that failed. The message names the call.
-struct CudaError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-/// Throws CudaError where a call into CUDA did not succeed.
-void check_cuda(cudaError_t result, const char* call);
+using dist::check_cuda;
+using dist::CudaError;
 
 /// While one lives, this process waits for its GPU: longer than limit_waits_for_gpu() allows ends it with 14.
 [[nodiscard]] dist::Deadline waiting_for_gpu();

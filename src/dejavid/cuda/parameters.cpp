@@ -6,50 +6,50 @@ namespace alignment {
 
 using kernels::ParametersView;
 
-CudaParameters::CudaParameters(const Model& model, CudaStream& stream)
-    : stream_(stream), classes_(model.classes), steps_(model.steps), feature_dim_(model.feature_dim) {
-  for (DeviceBuffer<float>* buffer : {&centroids_, &log_weights_, &weights_}) buffer->reserve(count());
+CudaParameters::CudaParameters(const Model& model, CudaStream& stream) : stream_(stream), extents_(model) {
+  for (DeviceBuffer<float>* buffer : {&centroids_, &log_weights_, &weights_}) buffer->reserve(extents_.element_count());
   if (!model.spread.empty()) {
-    spread_.reserve(feature_dim_);
+    spread_.reserve(extents_.feature_dim);
     copy_to_device(std::span<const float>(model.spread), spread_.data(), stream_);
   }
   load(model);
 }
 
-void CudaParameters::load(const Model& model) {
-  copy_to_device(std::span<const float>(model.centroids), centroids_.data(), stream_);
-  copy_to_device(std::span<const float>(model.log_weights), log_weights_.data(), stream_);
-  kernels::cuda::exponentiate(log_weights_.data(), count(), weights_.data(), stream_.get());
+void CudaParameters::load(const Parameters& live) {
+  copy_to_device(std::span<const float>(live.centroids), centroids_.data(), stream_);
+  copy_to_device(std::span<const float>(live.log_weights), log_weights_.data(), stream_);
+  kernels::cuda::exponentiate(log_weights_.data(), extents_.element_count(), weights_.data(), stream_.get());
   stream_.finish();
   changed();
 }
 
-void CudaParameters::fetch(Model& model) const {
-  model.centroids.resize(static_cast<std::size_t>(count()));
-  model.log_weights.resize(model.centroids.size());
-  copy_to_host(centroids_.data(), std::span<float>(model.centroids), stream_);
-  copy_to_host(log_weights_.data(), std::span<float>(model.log_weights), stream_);
+void CudaParameters::fetch(Parameters& live) const {
+  live.centroids.resize(static_cast<std::size_t>(extents_.element_count()));
+  live.log_weights.resize(live.centroids.size());
+  copy_to_host(centroids_.data(), std::span<float>(live.centroids), stream_);
+  copy_to_host(log_weights_.data(), std::span<float>(live.log_weights), stream_);
   stream_.finish();
 }
 
-void CudaParameters::set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights) {
-  frozen_centroids_.reserve(count());
-  frozen_weights_.reserve(count());
+void CudaParameters::set_frozen(const Parameters& frozen) {
+  frozen_centroids_.reserve(extents_.element_count());
+  frozen_weights_.reserve(extents_.element_count());
   float* const logarithms = frozen_centroids_.data();  // until the centroids come
-  copy_to_device(std::span<const float>(log_weights), logarithms, stream_);
-  kernels::cuda::exponentiate(logarithms, count(), frozen_weights_.data(), stream_.get());
-  copy_to_device(std::span<const float>(centroids), frozen_centroids_.data(), stream_);
+  copy_to_device(std::span<const float>(frozen.log_weights), logarithms, stream_);
+  kernels::cuda::exponentiate(logarithms, extents_.element_count(), frozen_weights_.data(), stream_.get());
+  copy_to_device(std::span<const float>(frozen.centroids), frozen_centroids_.data(), stream_);
   stream_.finish();
   outdate(frozen_packed_);
 }
 
 ParametersView<float> CudaParameters::live() const {
-  return {centroids_.data(), weights_.data(), classes_, steps_, feature_dim_};
+  return {centroids_.data(), weights_.data(), extents_.classes, extents_.steps, extents_.feature_dim};
 }
 
 const SearchParameters& CudaParameters::frozen_packed(PathPrecision precision) {
-  return pack({frozen_centroids_.data(), frozen_weights_.data(), classes_, steps_, feature_dim_}, precision,
-              frozen_packed_);
+  return pack(
+      {frozen_centroids_.data(), frozen_weights_.data(), extents_.classes, extents_.steps, extents_.feature_dim},
+      precision, frozen_packed_);
 }
 
 const SearchParameters& CudaParameters::live_packed(PathPrecision precision) {
@@ -65,7 +65,8 @@ const SearchParameters& CudaParameters::pack(const ParametersView<float>& parame
   PackedCopy& copy = copies[static_cast<std::size_t>(precision)];
   if (!copy.up_to_date) {
     const kernels::cuda::SearchPrecision& search = kernels::cuda::search_precision(choice_name(precision));
-    std::byte* const memory = copy.memory.reserve(search.parameter_bytes(classes_, steps_, feature_dim_));
+    std::byte* const memory =
+        copy.memory.reserve(search.parameter_bytes(extents_.classes, extents_.steps, extents_.feature_dim));
     copy.parameters = search.pack(parameters, memory, stream_.get());
     copy.up_to_date = true;
   }

@@ -6,7 +6,7 @@
 #include "kernels/search_precision.hpp"
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
-#include "src/config/choices.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/model.hpp"
 
@@ -22,10 +22,10 @@ class CudaParameters {
   CudaParameters(const Model& model, CudaStream& stream);
 
   // These three wait for the stream.
-  void load(const Model& model);
-  void fetch(Model& model) const;
-  /// Takes over the epoch's frozen copy, [C,K,F] each.
-  void set_frozen(const std::vector<float>& centroids, const std::vector<float>& log_weights);
+  void load(const Parameters& live);
+  void fetch(Parameters& live) const;
+  /// Takes over the epoch's frozen copy.
+  void set_frozen(const Parameters& frozen);
 
   [[nodiscard]] kernels::ParametersView<float> live() const;
   // Packed where they have changed since the last time.
@@ -40,10 +40,7 @@ class CudaParameters {
   [[nodiscard]] const float* spread() const { return spread_.data(); }
   void changed() { outdate(live_packed_); }
 
-  [[nodiscard]] std::int64_t classes() const { return classes_; }
-  [[nodiscard]] std::int64_t steps() const { return steps_; }
-  [[nodiscard]] std::int64_t feature_dim() const { return feature_dim_; }
-  [[nodiscard]] std::int64_t count() const { return classes_ * steps_ * feature_dim_; }
+  [[nodiscard]] const kernels::Extents& extents() const { return extents_; }
 
  private:
   /// A copy in the layout of a path search, made when it is first asked for.
@@ -58,7 +55,7 @@ class CudaParameters {
                                              PackedCopies& copies);
 
   CudaStream& stream_;
-  std::int64_t classes_, steps_, feature_dim_;
+  kernels::Extents extents_;
   DeviceBuffer<float> centroids_, log_weights_, weights_;  ///< live, [C,K,F]
   DeviceBuffer<float> spread_;                             ///< [F], or empty
   DeviceBuffer<float> frozen_centroids_, frozen_weights_;  ///< [C,K,F], only to be packed

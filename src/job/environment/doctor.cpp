@@ -13,12 +13,12 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/environment/collective_checks.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/library_versions.hpp"
 #include "src/job/environment/machine.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/failure.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/terminal.hpp"
 
@@ -53,7 +53,7 @@ std::string environment_value(const char* name) {
 }
 
 /// This rank's row of the table of ranks.
-Json describe_rank(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant,
+Json describe_rank(dist::Communicator& communicator, const DistConfig& config, const std::string& kernel_variant,
                    const GpuReport& gpus) {
   const dist::Topology& topology = communicator.topology();
   const int threads = thread_count(config, communicator);
@@ -132,7 +132,7 @@ void report_terminal(Report& report) {
     report.line(name, environment_value(name));
 }
 
-void report_run_folder(const Config& config, Report& report) {
+void report_run_folder(const std::string& program, const SharedConfig& config, Report& report) {
   const std::filesystem::path folder = config.run.dir.empty() ? "runs" : config.run.dir;
   const dist::Deadline deadline = waiting_for_files("a write to the run's folder", config.dist.timeout());
   const std::filesystem::path existing = nearest_existing_folder(folder);
@@ -145,7 +145,7 @@ void report_run_folder(const Config& config, Report& report) {
               error ? error.message() : fmt::format("{:.1f} GiB", static_cast<double>(space.available) / kGibibyte));
   const std::filesystem::path probe = existing / fmt::format(".dejavid_doctor_{}", getpid());
   try {
-    io::write_text(probe, "written by dejavid_dist doctor\n");
+    io::write_text(probe, fmt::format("written by {} doctor\n", program));
     std::filesystem::remove(probe, error);
     report.check("can be written", !error, error ? error.message() : existing.string());
   } catch (const io::WriteError& failure) {
@@ -177,10 +177,11 @@ void report_collectives(dist::Communicator& communicator, const std::vector<Coll
 
 }  // namespace
 
-bool run_doctor(dist::Communicator& communicator, const Config& config, const std::string& kernel_variant,
-                const GpuReport& gpus, const std::vector<CollectiveCheck>& device_checks) {
-  const std::string mine =
-      describe_rank(communicator, config, kernel_variant, gpus).dump(-1, ' ', false, Json::error_handler_t::replace);
+bool run_doctor(dist::Communicator& communicator, const std::string& program, const SharedConfig& config,
+                const std::string& kernel_variant, const GpuReport& gpus,
+                const std::vector<CollectiveCheck>& device_checks) {
+  const std::string mine = describe_rank(communicator, config.dist, kernel_variant, gpus)
+                               .dump(-1, ' ', false, Json::error_handler_t::replace);
   std::vector<Json> ranks;
   for (const std::string& rank : dist::gather_text(communicator, mine)) ranks.push_back(Json::parse(rank));
 
@@ -196,10 +197,10 @@ bool run_doctor(dist::Communicator& communicator, const Config& config, const st
     report_ranks(ranks, whole);
     if (gpus.built_in) report_gpus(ranks, whole);
     report_terminal(whole);
-    report_run_folder(config, whole);
+    report_run_folder(program, config, whole);
     failures = whole.failures() + report.failures();
     io::write_standard_output(
-        fmt::format("dejavid_dist doctor\n{}{}\n{}\n", whole.text(), report.text(),
+        fmt::format("{} doctor\n{}{}\n{}\n", program, whole.text(), report.text(),
                     failures == 0 ? "All checks passed." : fmt::format("{} check(s) FAILED.", failures)));
   });
   communicator.broadcast(std::span<std::int32_t>(&failures, 1), dist::Rank{0});

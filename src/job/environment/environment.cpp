@@ -37,7 +37,7 @@ std::string dump(const Json& json, int indent) {
 
 }  // namespace
 
-std::string describe_environment(dist::Communicator& communicator, const Config& config,
+std::string describe_environment(dist::Communicator& communicator, const DistConfig& config,
                                  const std::string& kernel_variant, const GpuReport& gpus, const std::string& device) {
   const dist::Topology& topology = communicator.topology();
   const int threads = thread_count(config, communicator);

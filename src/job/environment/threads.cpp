@@ -61,8 +61,8 @@ std::vector<std::int32_t> shares_of_cores(const std::vector<RankCores>& ranks) {
   return shares;
 }
 
-int thread_count(const Config& config, dist::Communicator& communicator) {
-  if (config.dist.threads > 0) return static_cast<int>(config.dist.threads);
+int thread_count(const DistConfig& config, dist::Communicator& communicator) {
+  if (config.threads > 0) return static_cast<int>(config.threads);
   std::ostringstream mine;
   const dist::Topology& topology = communicator.topology();
   mine << topology.host << ' ' << dist::granted_cores(topology.local_size).value_or(0);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 #include "src/job/terminal/progress_line.hpp"
 
 namespace alignment {

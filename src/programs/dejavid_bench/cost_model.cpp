@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/training/schedule.hpp"
 
 namespace alignment::bench {

@@ -15,7 +15,7 @@
 #include "io/formats/synthetic/synthetic.hpp"
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
-#include "src/config/config.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"

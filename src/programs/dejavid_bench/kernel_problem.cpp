@@ -6,7 +6,7 @@
 #include "kernels/blocks.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
-#include "src/config/config.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/training/schedule.hpp"
 
 namespace alignment::bench {

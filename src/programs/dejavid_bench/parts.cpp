@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/signals.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"

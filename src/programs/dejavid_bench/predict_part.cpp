@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/programs/dejavid_bench/cost_model.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/scaling_baseline.hpp"

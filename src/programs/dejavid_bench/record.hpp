@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +10,7 @@
 
 namespace alignment::bench {
 
-/// The size of what was measured; symbols as in docs/notation.md.
+/// The size of what was measured; symbols as in docs/develop/notation.md.
 struct Shape {
   std::string name;                                   ///< the preset, or empty
   std::int64_t classes = 0, steps = 0, features = 0;  ///< steps: 0 where no model is concerned

@@ -4,7 +4,7 @@
 
 #include <fstream>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 
 namespace alignment::bench {
 namespace {

@@ -16,10 +16,9 @@
 #include "dist/agreement.hpp"
 #include "dist/text.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/choices.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
@@ -88,7 +87,7 @@ class Stepper {
   [[nodiscard]] std::int64_t group() const { return engine_->samples_kept_together(); }
 
   [[nodiscard]] Round run(const Work& work) {
-    engine_->set_frozen(model_.centroids, model_.log_weights);
+    engine_->set_frozen(model_);
     const Phases before = phases_.seconds();
     agreed(communicator_, [&] { engine_->start_epoch(work.batches); });
     std::int64_t between = engine_->steps_between_agreements();

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "io/formats/synthetic/synthetic.hpp"
-#include "src/config/command_line.hpp"
-#include "src/config/config.hpp"
+#include "src/config/error.hpp"
+#include "src/dejavid/config.hpp"
 
 namespace alignment::bench {
 namespace {

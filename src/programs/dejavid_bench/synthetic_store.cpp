@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "io/formats/synthetic/synthetic.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 
 namespace alignment::bench {

@@ -15,7 +15,7 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/child_program.hpp"

@@ -9,7 +9,7 @@
 #include "kernels/variants.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/trainee.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"

@@ -8,10 +8,11 @@
 #include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/choices.hpp"
+#include "src/dejavid/choices.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/model_setup.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/failure.hpp"
+#include "src/job/agreed.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/parts.hpp"
 #include "src/programs/dejavid_bench/roof.hpp"
@@ -100,7 +101,7 @@ std::filesystem::path training_store(const TrainingOptions& options, std::option
 }
 
 TrainingProblem::TrainingProblem(const Config& config, dist::Communicator& communicator)
-    : threads(thread_count(config, communicator)),
+    : threads(thread_count(config.dist, communicator)),
       device(chosen_device(config, communicator, threads)),
       dataset(Dataset::open(config, communicator, needs_of_training(*device))),
       model(first_model(dataset, communicator, config, threads)) {

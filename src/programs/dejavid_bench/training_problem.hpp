@@ -7,7 +7,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "src/config/config.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model.hpp"
 #include "src/programs/dejavid_bench/measurement.hpp"

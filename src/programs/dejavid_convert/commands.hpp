@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "src/job/exit_code.hpp"
+
 namespace alignment {
 
 /// Each adds one subcommand, with its options and what it does, to the program. What it does may throw; main()
@@ -16,7 +18,7 @@ void add_verify(CLI::App& program);
 
 /// A check that found the store damaged and has said so already; carries the exit code.
 struct CheckFailed {
-  int exit_code = 0;
+  ExitCode exit_code = ExitCode::kOther;
 };
 
 }  // namespace alignment

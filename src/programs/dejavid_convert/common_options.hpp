@@ -5,7 +5,7 @@
 #include <string>
 
 #include "io/formats/sample_source.hpp"
-#include "src/config/config.hpp"
+#include "src/config/sections.hpp"
 
 namespace alignment {
 

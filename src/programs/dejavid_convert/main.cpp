@@ -1,24 +1,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <exception>
-#include <iostream>
 #include <stdexcept>
 
 #include "io/result_file.hpp"
-#include "src/config/command_line.hpp"
-#include "src/job/failure.hpp"
-#include "src/job/terminal/standard_output.hpp"
+#include "src/job/program.hpp"
+#include "src/job/speaker.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
 namespace {
 
-int complain(int exit_code, std::string line) {
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  std::cerr << "error: " << line << '\n';
-  return exit_code;
-}
+using alignment::ExitCode;
 
 int run(int argument_count, char** arguments) {
   CLI::App program("Makes and checks TSE stores.", "dejavid_convert");
@@ -38,23 +30,21 @@ int run(int argument_count, char** arguments) {
     alignment::io::write_standard_output(program.help());
     return 0;
   } catch (const CLI::ParseError& error) {
-    return complain(2, fmt::format("{}; see dejavid_convert --help", error.what()));
+    return alignment::complain(ExitCode::kUsage, fmt::format("{}; see dejavid_convert --help", error.what()));
   }
 }
 
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  alignment::prepare_standard_streams();
-  try {
+  return alignment::run_program([&] {
     if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
-    return run(argument_count, arguments);
-  } catch (const std::invalid_argument& error) {
-    return complain(2, error.what());
-  } catch (const alignment::CheckFailed& failed) {
-    return failed.exit_code;
-  } catch (...) {
-    const auto failure = alignment::describe(std::current_exception());
-    return complain(failure.code, failure.message);
-  }
+    try {
+      return run(argument_count, arguments);
+    } catch (const std::invalid_argument& error) {
+      return alignment::complain(ExitCode::kUsage, error.what());
+    } catch (const alignment::CheckFailed& failed) {
+      return static_cast<int>(failed.exit_code);
+    }
+  });
 }

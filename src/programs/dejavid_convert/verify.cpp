@@ -168,7 +168,8 @@ void add_verify(CLI::App& program) {
     if (shown < all) {
       std::cerr << fmt::format("error: {}: found {} more problems\n", options->store.string(), all - shown);
     }
-    throw CheckFailed{.exit_code = report["not_finite_count"].get<std::int64_t>() == all ? 12 : 10};
+    throw CheckFailed{.exit_code = report["not_finite_count"].get<std::int64_t>() == all ? ExitCode::kNotFinite
+                                                                                         : ExitCode::kStore};
   });
 }
 

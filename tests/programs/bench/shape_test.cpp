@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "src/config/command_line.hpp"
+#include "src/config/error.hpp"
 
 namespace alignment::bench {
 namespace {

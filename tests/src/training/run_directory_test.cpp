@@ -15,7 +15,6 @@
 #include <set>
 
 #include "io/errors.hpp"
-#include "src/config/command_line.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
@@ -23,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const std::string kConfig = "[train]\nlr = 0.25\n";
+constexpr std::chrono::duration<double> kTimeout = std::chrono::seconds(600);
 const ScoreNames kNames{
     {{"loss", "loss"}, {"top1", "top-1"}}, {{"loss", "loss"}, {"top1", "top-1"}, {"top5", "top-5"}}, "top1", "val"};
 
@@ -54,10 +55,8 @@ std::string records(const fs::path& file) {
 
 TEST(RunDirectory, CreateMakesTheFoldersAndTheConfiguration) {
   const TemporaryFolder folder;
-  Config config;
-  config.train.lr = 0.25;
-  const RunDirectory run = RunDirectory::create(folder / "deep/run", config);
-  EXPECT_EQ(read_text(folder / "deep/run/config.toml"), to_toml(config));
+  const RunDirectory run = RunDirectory::create(folder / "deep/run", kConfig, kTimeout);
+  EXPECT_EQ(read_text(folder / "deep/run/config.toml"), kConfig);
   EXPECT_EQ(read_text(folder / "deep/run/metrics.jsonl"), "");
   EXPECT_TRUE(fs::is_directory(folder / "deep/run/checkpoints"));
   EXPECT_TRUE(fs::is_directory(folder / "deep/run/logs"));
@@ -76,7 +75,7 @@ TEST(RunDirectory, CreateRefusesAFolderThatHoldsARun) {
     const fs::path run = folder / (std::string("run_") + name);
     fs::create_directories(run);
     write_file(run / name, "kept");
-    const std::string message = message_of<io::WriteError>([&] { (void)RunDirectory::create(run, Config{}); });
+    const std::string message = message_of<io::WriteError>([&] { (void)RunDirectory::create(run, kConfig, kTimeout); });
     EXPECT_NE(message.find(name), std::string::npos) << message;
     EXPECT_NE(message.find("run.resume"), std::string::npos) << message;
     EXPECT_EQ(read_text(run / name), "kept");
@@ -84,19 +83,19 @@ TEST(RunDirectory, CreateRefusesAFolderThatHoldsARun) {
   }
   // Logs of an attempt that failed before it began are no run.
   fs::create_directories(folder / "begun/logs");
-  EXPECT_NO_THROW((void)RunDirectory::create(folder / "begun", Config{}));
+  EXPECT_NO_THROW((void)RunDirectory::create(folder / "begun", kConfig, kTimeout));
 }
 
 TEST(RunDirectory, AFolderThatCannotBeMadeIsAWriteError) {
   const TemporaryFolder folder;
   write_file(folder / "file", "");
-  EXPECT_THROW((void)RunDirectory::create(folder / "file/run", Config{}), io::WriteError);
-  EXPECT_THROW((void)RunDirectory::create(folder / "file", Config{}), io::WriteError);
+  EXPECT_THROW((void)RunDirectory::create(folder / "file/run", kConfig, kTimeout), io::WriteError);
+  EXPECT_THROW((void)RunDirectory::create(folder / "file", kConfig, kTimeout), io::WriteError);
 }
 
 TEST(RunDirectory, MetricsAreTheDocumentedLines) {
   const TemporaryFolder folder;
-  RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   run.record(StepRecord{0, 12, 1.93, 0.001, 384});
   EXPECT_EQ(read_text(folder / "run/metrics.jsonl"),
             "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384}\n")
@@ -117,7 +116,7 @@ TEST(RunDirectory, MetricsAreTheDocumentedLines) {
 
 TEST(RunDirectory, NumbersReadBackExactlyAndNanIsNull) {
   const TemporaryFolder folder;
-  RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   const std::vector<double> losses = {0.1, 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 0.30000000000000004};
   for (const double loss : losses) run.record(StepRecord{0, 0, loss, 1e-3, 1});
   run.record(StepRecord{0, 0, std::numeric_limits<double>::quiet_NaN(), 1e-3, 1});
@@ -141,14 +140,13 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
   for (const auto& [from_step, kept] : cases) {
     const TemporaryFolder folder;
     {
-      RunDirectory run = RunDirectory::create(folder / "run", Config{});
+      RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
       record_two_epochs(run);
     }
-    Config config;
-    config.train.epochs = 3;
-    RunDirectory run = RunDirectory::reopen(folder / "run", config, from_step);
+    const std::string config = "[train]\nepochs = 3\n";
+    RunDirectory run = RunDirectory::reopen(folder / "run", config, kTimeout, from_step);
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept);
-    EXPECT_EQ(read_text(folder / "run/config.toml"), to_toml(config));
+    EXPECT_EQ(read_text(folder / "run/config.toml"), config);
     run.record(step(7, 70));
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept + (kept.empty() ? "s70" : " s70"));
   }
@@ -157,7 +155,7 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
 TEST(RunDirectory, ReopenDropsALineThatAKillCutOff) {
   const TemporaryFolder folder;
   {
-    RunDirectory run = RunDirectory::create(folder / "run", Config{});
+    RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
     record_two_epochs(run);
   }
   const fs::path file = folder / "run/metrics.jsonl";
@@ -165,7 +163,7 @@ TEST(RunDirectory, ReopenDropsALineThatAKillCutOff) {
   const std::size_t last_line = whole.rfind('\n', whole.size() - 2) + 1;
   for (std::size_t size = last_line; size < whole.size(); size += 9) {
     write_file(file, whole.substr(0, size));
-    RunDirectory run = RunDirectory::reopen(folder / "run", Config{}, 99);
+    RunDirectory run = RunDirectory::reopen(folder / "run", kConfig, kTimeout, 99);
     EXPECT_EQ(read_text(file), whole.substr(0, last_line)) << "cut at " << size;
   }
 }
@@ -176,7 +174,7 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
   for (const char* text : {"{\"event\":\"step\",\"step\":0}\nnonsense\n", "[1]\n", "{}\n", "{\"event\":\"step\"}\n"}) {
     write_file(folder / "run/metrics.jsonl", text);
     const std::string message =
-        message_of<io::WriteError>([&] { (void)RunDirectory::reopen(folder / "run", Config{}, 9); });
+        message_of<io::WriteError>([&] { (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, 9); });
     EXPECT_NE(message.find("metrics.jsonl:"), std::string::npos) << message;
     EXPECT_EQ(read_text(folder / "run/metrics.jsonl"), text) << "a refused file is left alone";
   }
@@ -184,7 +182,7 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
 
 TEST(RunDirectory, AFullDiskIsAWriteError) {
   const TemporaryFolder folder;
-  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", Config{}));
+  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", kConfig, kTimeout));
   RunDirectory& run = *made;
   // A limit on the size of files stands for a full disk: the write comes back short, then fails.
   rlimit before{};
@@ -199,15 +197,15 @@ TEST(RunDirectory, AFullDiskIsAWriteError) {
   EXPECT_NE(message.find((folder / "run/metrics.jsonl").string()), std::string::npos) << message;
   EXPECT_NE(message.find("File too large"), std::string::npos) << message;
   made.reset();
-  (void)RunDirectory::reopen(folder / "run", Config{}, 9);
+  (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, 9);
   EXPECT_EQ(records(folder / "run/metrics.jsonl"), "s0") << "the torn record goes when the run goes on";
 }
 
 TEST(RunDirectory, IsWrittenByOneAtATime) {
   const TemporaryFolder folder;
-  const auto reopen = [&] { (void)RunDirectory::reopen(folder / "run", Config{}, 0); };
+  const auto reopen = [&] { (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, 0); };
   {
-    const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+    const RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
     const std::string message = message_of<io::WriteError>(reopen);
     EXPECT_NE(message.find("found another process"), std::string::npos) << message;
   }
@@ -216,20 +214,20 @@ TEST(RunDirectory, IsWrittenByOneAtATime) {
 
 TEST(RunDirectory, GoingOnRemovesWhatAKilledWriterLeft) {
   const TemporaryFolder folder;
-  (void)RunDirectory::create(folder / "run", Config{});
+  (void)RunDirectory::create(folder / "run", kConfig, kTimeout);
   const std::array<std::filesystem::path, 2> left{folder / "run/summary.json.77-0.partial",
                                                   folder / "run/checkpoints/step_00000004.h5.77-0.partial"};
   for (const auto& file : left) std::ofstream(file) << "half";
   std::ofstream(folder / "run/checkpoints/step_00000002.h5") << "whole";
   EXPECT_EQ(checkpoints_of(folder / "run").size(), 1U);
-  (void)RunDirectory::reopen(folder / "run", Config{}, 2);
+  (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, 2);
   for (const auto& file : left) EXPECT_FALSE(std::filesystem::exists(file)) << file;
   EXPECT_TRUE(std::filesystem::exists(folder / "run/checkpoints/step_00000002.h5"));
 }
 
 TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
   const TemporaryFolder folder;
-  const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  const RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   EXPECT_EQ(time_spent(folder / "run").wall_seconds, 0);
   run.write_summary(
       R"({"exit_reason":"running","wall_seconds":12.5,"phase_seconds_of_rank_0":{"read":2.5,"paths":"x"}})");
@@ -242,7 +240,7 @@ TEST(RunDirectory, TheWallTimeIsThatOfTheLastSummary) {
 
 TEST(RunDirectory, CheckpointsNewestFirstAndPruned) {
   const TemporaryFolder folder;
-  const RunDirectory run = RunDirectory::create(folder / "run", Config{});
+  const RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   EXPECT_TRUE(checkpoints_of(folder / "run").empty());
   EXPECT_TRUE(checkpoints_of(folder / "nowhere").empty());
   for (const std::int64_t at : {900, 100, 123456789, 1000}) write_file(run.checkpoint_file(at), "");
@@ -264,8 +262,8 @@ TEST(RunDirectory, DefaultFolderIsNamedAfterTheStoreAndTheTimeAndIsNobodyElses) 
   const TemporaryFolder folder;
   const fs::path before = fs::current_path();
   fs::current_path(folder / "");
-  Config config;
-  config.data.store = {"data/hmdb51.h5", "b.h5"};
+  DataConfig config;
+  config.store = {"data/hmdb51.h5", "b.h5"};
   std::set<fs::path> made;
   for (int n = 0; n < 5; ++n) made.insert(make_default_run_folder(config));
   EXPECT_EQ(made.size(), 5U);

@@ -14,6 +14,8 @@
 #include "dist/mpi/session.hpp"
 #include "io/archive.hpp"
 #include "io/errors.hpp"
+#include "src/config/toml.hpp"
+#include "src/job/agreed.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/dataset.hpp"
@@ -138,7 +140,7 @@ class LinearTrainee final : public Trainee {
 };
 
 int train(dist::Communicator& communicator, const std::vector<std::string>& arguments) {
-  Config config;
+  SharedConfig config;
   config.data.store = {arguments.at(0)};
   config.run.dir = arguments.at(1);
   config.run.resume = "auto";
@@ -159,7 +161,8 @@ int train(dist::Communicator& communicator, const std::vector<std::string>& argu
   RunDirectory run;
   agreed(communicator, [&] {
     if (communicator.is_root()) {
-      run = RunDirectory::reopen(config.run.dir, config, resumed ? resumed->course.step : 0);
+      run = RunDirectory::reopen(config.run.dir, to_toml(KeyTable::of<SharedConfig>({}), config), config.dist.timeout(),
+                                 resumed ? resumed->course.step : 0);
     }
   });
   LoopSettings settings;

@@ -29,7 +29,7 @@ void damage(std::span<std::byte> values, const std::string& kind) {
 
 }  // namespace
 
-void pass(FaultPoint point, std::int64_t step, std::span<std::byte> values) {
+void fault_point(FaultPoint point, std::int64_t step, std::span<std::byte> values) {
   static bool struck = false;
   const faults::Fault& fault = faults::asked_for();
   const char* const name = kNames[static_cast<std::size_t>(point)];

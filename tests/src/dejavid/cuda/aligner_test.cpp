@@ -5,6 +5,7 @@
 #include <memory>
 #include <random>
 
+#include "src/dejavid/config.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
@@ -50,7 +51,7 @@ TEST_F(Aligners, TheSearchOfTheGroupAfterIsEnqueuedBeforeAnyoneWaits) {
       launches_at_a_wait = cuda_shim::held().launches;
       wait_for(event);
     });
-    aligner.parameters().set_frozen(model_.centroids, model_.log_weights);
+    aligner.parameters().set_frozen(model_);
     aligner.start(batches_, source);
     ASSERT_EQ(aligner.plan().group_size, kMostBatchesInGroup);
     const auto launches_of_next = [&] {
@@ -74,7 +75,7 @@ TEST_F(Aligners, EveryBatchHasItsOwnDistancesAndFeatures) {
   for (const PathSource source : {PathSource::kLive, PathSource::kFrozen}) {
     std::vector<std::vector<double>> alone(7);  // distances of each sample, one at a time
     CudaAligner aligner(*dataset_, model_, {}, stream_, wait_for);
-    aligner.parameters().set_frozen(model_.centroids, model_.log_weights);
+    aligner.parameters().set_frozen(model_);
     for (std::int64_t sample = 0; sample < 7; ++sample) {
       aligner.start({{sample}}, source);
       const AlignedBatch batch = aligner.next();

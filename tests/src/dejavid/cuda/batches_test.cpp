@@ -8,7 +8,7 @@
 #include <numeric>
 #include <random>
 
-#include "src/config/choices.hpp"
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
@@ -65,7 +65,8 @@ class Batches : public ::testing::Test {
                          bool to_the_end = true) {
     const SearchParameters packed = parameters.live_packed(precision_);
     const bool distances = precision_ == PathPrecision::kF32;
-    batches.start(passes_, ahead ? &packed : nullptr, distances ? Wanted::kPathsAndDistances : Wanted::kPaths);
+    batches.start(passes_, ahead ? &packed : nullptr,
+                  distances ? SearchOutput::kPathsAndDistances : SearchOutput::kPaths);
     std::vector<Seen> seen(to_the_end ? passes_.size() : 1);
     for (Seen& one : seen) {
       const CudaBatch batch = batches.next();
@@ -217,10 +218,10 @@ TEST_F(Batches, OnlyASearchInF32KnowsDistances) {
   CudaParameters parameters(model_, user);
   CudaBatches batches(*dataset_, model_, {}, user, [](cudaEvent_t) {});
   const SearchParameters half = parameters.live_packed(PathPrecision::kF16);
-  EXPECT_THROW(batches.start(passes_, &half, Wanted::kPathsAndDistances), std::logic_error);
+  EXPECT_THROW(batches.start(passes_, &half, SearchOutput::kPathsAndDistances), std::logic_error);
   const SearchParameters quantized = parameters.live_packed(PathPrecision::kI8);
-  EXPECT_THROW(batches.start(passes_, &quantized, Wanted::kPathsAndDistances), std::logic_error);
-  batches.start(passes_, nullptr, Wanted::kPathsAndDistances);
+  EXPECT_THROW(batches.start(passes_, &quantized, SearchOutput::kPathsAndDistances), std::logic_error);
+  batches.start(passes_, nullptr, SearchOutput::kPathsAndDistances);
   static_cast<void>(batches.next());
   EXPECT_THROW(batches.search(half), std::logic_error);
 }
@@ -232,11 +233,11 @@ TEST_F(Batches, APassThatIsALittleLargerFindsRoom) {
   const SearchParameters packed = parameters.live_packed(PathPrecision::kF32);
   std::vector<std::int64_t> batch;
   for (std::int64_t n = 0; n < 24; ++n) batch.push_back(n % dataset_->store.sample_count());
-  batches.start({batch, batch}, &packed, Wanted::kPathsAndDistances);
+  batches.start({batch, batch}, &packed, SearchOutput::kPathsAndDistances);
   const std::int64_t device = device_memory().held;
   const std::size_t pinned = cuda_shim::held().pinned_bytes;
   batch.push_back(0);
-  batches.start({batch, batch}, &packed, Wanted::kPathsAndDistances);
+  batches.start({batch, batch}, &packed, SearchOutput::kPathsAndDistances);
   EXPECT_EQ(device_memory().held, device);
   EXPECT_EQ(cuda_shim::held().pinned_bytes, pinned);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <random>
 
+#include "src/dejavid/config.hpp"
 #include "src/dejavid/objective.hpp"
 #include "src/training/phases.hpp"
 #include "tests/io/io_fixtures.hpp"
@@ -58,7 +59,7 @@ TEST_F(Engines, PathsOfEveryBatchInF32BringTheirDistances) {
   const auto loss_of_step = [&](Refresh refresh) {
     config_.train.refresh = refresh;
     CudaEngine engine(config_, *alone_, false, *dataset_, model_, {}, phases_);
-    engine.set_frozen(model_.centroids, model_.log_weights);
+    engine.set_frozen(model_);
     engine.start_epoch({samples});
     engine.compute(static_cast<std::int64_t>(samples.size()));
     engine.apply({});

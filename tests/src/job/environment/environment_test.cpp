@@ -46,8 +46,8 @@ TEST_F(GatherText, TextsOfDifferentLengthsArriveInRankOrder) {
 TEST_F(Environment, HoldsVersionsRanksAndSlurmVariables) {
   setenv("SLURM_JOB_ID", "4711", 1);
   setenv("SLURM_JOB_NAME", "not UTF-8: \xff", 1);
-  Config config;
-  config.dist.threads = 3;
+  DistConfig config;
+  config.threads = 3;
   const std::string text = describe_environment(communicator(), config, "portable");
   unsetenv("SLURM_JOB_ID");
   unsetenv("SLURM_JOB_NAME");
@@ -77,27 +77,28 @@ TEST_F(Environment, HoldsVersionsRanksAndSlurmVariables) {
 
 TEST_F(Doctor, PassesHereAndSeesAFolderThatCannotBeWritten) {
   const TemporaryFolder folder;
-  Config config;
+  SharedConfig config;
   config.run.dir = folder / "runs/a";
   testing::internal::CaptureStdout();
-  EXPECT_TRUE(run_doctor(communicator(), config, "portable"));
+  EXPECT_TRUE(run_doctor(communicator(), "tea_dist", config, "portable"));
   const std::string report = testing::internal::GetCapturedStdout();
   EXPECT_TRUE(std::filesystem::is_empty((folder / "x").parent_path())) << "doctor leaves nothing behind";
+  EXPECT_EQ(report.starts_with("tea_dist doctor\n"), communicator().is_root()) << report;
   EXPECT_EQ(report.find("All checks passed.") != std::string::npos, communicator().is_root()) << report;
   EXPECT_EQ(report.find("all_reduce sum float32      ok") != std::string::npos, communicator().is_root()) << report;
 
   config.run.dir = "/proc/nowhere";
   testing::internal::CaptureStdout();
-  EXPECT_FALSE(run_doctor(communicator(), config, "portable")) << "the verdict is the same on every rank";
+  EXPECT_FALSE(run_doctor(communicator(), "tea_dist", config, "portable")) << "the verdict is the same on every rank";
   EXPECT_EQ(testing::internal::GetCapturedStdout().find("1 check(s) FAILED.") != std::string::npos,
             communicator().is_root());
 }
 
 TEST_F(Threads, TheConfigurationDecidesElseTheAffinityMask) {
-  Config config;
-  config.dist.threads = 5;
+  DistConfig config;
+  config.threads = 5;
   EXPECT_EQ(thread_count(config, communicator()), 5);
-  config.dist.threads = 0;
+  config.threads = 0;
   const int threads = thread_count(config, communicator());
   EXPECT_GE(threads, 1);
   EXPECT_LE(threads, static_cast<int>(affinity_cores().size()));
@@ -160,7 +161,7 @@ TEST_F(Doctor, SeesACollectiveThatGivesWrongValues) {
     EXPECT_EQ(check.passed, check.name != "all_reduce sum float32") << check.name;
   }
   testing::internal::CaptureStdout();
-  EXPECT_FALSE(run_doctor(broken, Config{}, "portable"));
+  EXPECT_FALSE(run_doctor(broken, "tea_dist", SharedConfig{}, "portable"));
   const std::string report = testing::internal::GetCapturedStdout();
   EXPECT_NE(report.find("all_reduce sum float32      FAILED: other values arrived on rank 0"), std::string::npos)
       << report;

@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Writes the tables of README.md and docs/results from the benchmark's JSON, so that no number of theirs is typed.
+
+  launch/tables.py            brings the tables of every page up to date
+  launch/tables.py --check    changes nothing; exit code 1 where a table is not what its JSON says
+
+A page says where a table goes and what it is of; FILE is what `dejavid_bench PART --json FILE` wrote:
+
+  <!-- table: kernels data/FILE.json -->
+  <!-- end of table -->
+
+Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
+accuracy (top-1 by launch/accuracy.py), summary (the same, three columns).
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "results"
+BLOCK = re.compile(r"(<!-- table: (\w+) (\S+) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
+
+
+def number(value):
+    """Three significant digits, no exponent."""
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if value >= 0.001 or value == 0 else f"{value:.2g}"
+
+
+def rows(head, body):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(cells) + " |" for cells in body]) + "\n"
+
+
+def kernels(records):
+    threads = sorted({record["threads"] for record in records})
+    head = ["operation", "instruction set"]
+    for count in threads:
+        word = "thread" if count == 1 else "threads"
+        head += [f"G elements/s, {count} {word}", "of the roof"]
+    body = {}
+    for record in records:
+        operation, _, variant = record["name"].partition("/")
+        cells = body.setdefault((variant, operation), {})
+        share = "busy" if record.get("busy") else number(record.get("share_of_roof"))
+        cells[record["threads"]] = [number(record["gelem_per_s"]), share]
+    return rows(head, [[operation, variant] + [cell for count in threads for cell in cells.get(count, ["", ""])]
+                       for (variant, operation), cells in body.items()])
+
+
+def train(records):
+    phases = []
+    for record in records:
+        phases += [phase for phase in record.get("phases", {}) if phase not in phases]
+    body = []
+    for record in records:
+        share = "busy" if record.get("busy") else number(record.get("share_of_roof"))
+        body.append([record["name"], str(record["ranks"]), str(record["threads"]), number(record["seconds"]),
+                     number(record.get("samples_per_s"))] + [number(record.get("phases", {}).get(phase)) for phase in phases] + [share])
+    return rows(["of", "ranks", "threads", "seconds", "samples/s", *phases, "of the roof"], body)
+
+
+def slower(records):
+    return rows(["what", "by", "seconds", "G elements/s", "times ours"],
+                [[record["name"], record["variant"], number(record["seconds"]), number(record["gelem_per_s"]),
+                  number(record.get("times_slower", 1))] for record in records])
+
+
+def io(records):
+    return rows(["what", "seconds", "MB/s", "of read() alone"],
+                [[record["name"], number(record["seconds"]), number(record.get("mb_per_s")), number(record.get("share_of_raw"))]
+                 for record in records])
+
+
+def accuracy(records):
+    others = []
+    for record in records:
+        others += [name for name in record["published"] if name not in others]
+    return rows(["set", "classes", "test samples", "DejaVid, three seeds", "best epoch", "averaging over time", *others],
+                [[record["name"], str(record["classes"]), str(record["samples"]), " ".join(f"{top1:.3f}" for top1 in record["top1"]),
+                  f"{max(record['best_top1']):.3f}", f"{record['averaging_top1']:.3f}"] +
+                 [f"{record['published'][name]:.3f}" if name in record["published"] else "" for name in others] for record in records])
+
+
+def summary(records):
+    """Means of the seeds, beside averaging and the best that others published."""
+    body = []
+    for record in records:
+        best = max(record["published"].items(), key=lambda item: item[1], default=None)
+        body.append([record["name"], f"{sum(record['top1']) / len(record['top1']):.3f}", f"{record['averaging_top1']:.3f}",
+                     f"{best[1]:.3f} ({best[0]})" if best else ""])
+    return rows(["set", "DejaVid", "averaging over time", "best published"], body)
+
+
+KINDS = {"accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io}
+
+
+def command(words):
+    """The command line as one types it: the program's name, no path that is only somebody's."""
+    return " ".join(pathlib.PurePath(word).name if word.startswith("/") else word for word in words)
+
+
+def caption(machine):
+    return (f"{machine['processor']}, {machine['affinity_cores']} of {machine['host_cores']} cores, {machine['kernel_variant']}; "
+            f"{machine['finished_utc'][:10]}; revision {machine['versions']['git revision']}; `{command(machine['command_line'])}`\n")
+
+
+def table(kind, document):
+    return "\n" + KINDS[kind](document["records"]) + "\n" + caption(document["machine"]) + "\n"
+
+
+def page(text, folder):
+    """The page with each of its tables written anew."""
+    return BLOCK.sub(lambda block: block[1] + table(block[2], json.loads((folder / block[3]).read_text())) + block[5], text)
+
+
+def pages():
+    return [ROOT / "README.md", *sorted(RESULTS.rglob("*.md"))]
+
+
+def main():
+    check, stale = sys.argv[1:] == ["--check"], []
+    if sys.argv[1:] and not check:
+        sys.exit(f"tables.py: unknown argument '{sys.argv[1]}'; expected --check or nothing")
+    for file in pages():
+        text = file.read_text()
+        fresh = page(text, file.parent)
+        if fresh != text:
+            stale.append(file)
+            if not check:
+                file.write_text(fresh)
+    if check and stale:
+        sys.exit("tables.py: not what their JSON says: " + ", ".join(str(file.relative_to(ROOT)) for file in stale) + "; run launch/tables.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+#include "src/config/toml.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <tuple>
+
+#include "src/config/error.hpp"
+#include "src/config/suggestion.hpp"
+
+namespace alignment {
+namespace {
+
+/// A mistake and where it stands; of several, the first in the text is reported.
+struct Mistake {
+  toml::source_position position;
+  std::string message;
+};
+
+class TomlReader {
+ public:
+  TomlReader(const KeyTable& table, const std::string& file, SharedConfig& config, GivenKeys& given)
+      : table_(table), file_(file), config_(config), given_(given) {}
+
+  void read(const toml::table& root) {
+    for (const auto& [section, node] : root) read_section(section, node);
+    if (first_mistake_) {
+      throw ConfigError(fmt::format("{}:{}:{}: {}", file_, first_mistake_->position.line,
+                                    first_mistake_->position.column, first_mistake_->message));
+    }
+  }
+
+ private:
+  void read_section(const toml::key& section, const toml::node& node) {
+    const std::string name(section.str());
+    const auto in_section = [&](const Key& key) { return key.section == name; };
+    if (std::none_of(table_.keys().begin(), table_.keys().end(), in_section)) {
+      report_unknown(section, node, name);
+    } else if (const toml::table* table = node.as_table()) {
+      for (const auto& [key, value] : *table) read_key(name, key, value);
+    } else {
+      report(node.source().begin,
+             fmt::format("{}: found {}; expected a section [{}] with keys; move the value to one of its keys", name,
+                         describe_value(raw_value(node)), name));
+    }
+  }
+
+  void read_key(const std::string& section, const toml::key& name, const toml::node& node) {
+    const std::string full_name = section + '.' + std::string(name.str());
+    const Key* key = table_.find(full_name);
+    if (!key) return report_unknown(name, node, full_name);
+    const RawValue raw = raw_value(node);
+    if (!key->assign(config_, raw)) {
+      return report(node.source().begin,
+                    fmt::format("{}: found {}; expected {}; correct it or leave the key out (default {})", full_name,
+                                describe_value(raw), key->expected, toml_text(table_.default_of(*key))));
+    }
+    given_.insert(key);
+  }
+
+  /// `word` is a section, or a key with its section. An unknown section that is a table is named with its first key.
+  void report_unknown(const toml::key& where, const toml::node& node, std::string word) {
+    std::vector<std::string> candidates;
+    for (const Key& key : table_.keys()) candidates.push_back(key.full_name());
+    std::string what = "key " + shown_name(word);
+    if (const toml::table* table = node.as_table(); table && word.find('.') == std::string::npos) {
+      what = "section [" + shown_name(word) + "]";
+      if (!table->empty()) word += '.' + std::string(table->begin()->first.str());
+    }
+    report(where.source().begin, fmt::format("found unknown {}; expected a key that --help lists; did you mean {}?",
+                                             what, nearest(word, candidates)));
+  }
+
+  /// Names in a message stay on one line, whatever stands between the quotes of a quoted key.
+  static std::string shown_name(const std::string& name) {
+    const std::string quoted = toml_text(name);
+    return quoted.size() == name.size() + 2 ? name : quoted;
+  }
+
+  void report(const toml::source_position& position, std::string message) {
+    if (!first_mistake_ || std::tie(position.line, position.column) <
+                               std::tie(first_mistake_->position.line, first_mistake_->position.column)) {
+      first_mistake_ = Mistake{position, std::move(message)};
+    }
+  }
+
+  static RawValue raw_value(const toml::node& node) {
+    if (const auto* value = node.as_boolean()) return value->get();
+    if (const auto* value = node.as_integer()) return value->get();
+    if (const auto* value = node.as_floating_point()) return value->get();
+    if (const auto* value = node.as_string()) return value->get();
+    if (const toml::array* array = node.as_array()) {
+      std::vector<std::string> texts;
+      for (const toml::node& element : *array) {
+        const auto* text = element.as_string();
+        if (!text) return ForeignValue{fmt::format("an array that holds {}", describe_value(raw_value(element)))};
+        texts.push_back(text->get());
+      }
+      return texts;
+    }
+    return ForeignValue{node.is_table() ? "a table" : "a date or time"};
+  }
+
+  const KeyTable& table_;
+  const std::string& file_;
+  SharedConfig& config_;
+  GivenKeys& given_;
+  std::optional<Mistake> first_mistake_;
+};
+
+/// The parser quotes what it found, line breaks and all.
+std::string on_one_line(std::string_view text) {
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(), [](char letter) { return static_cast<unsigned char>(letter) < 0x20; }, '?');
+  return line;
+}
+
+}  // namespace
+
+void apply_toml(const KeyTable& table, std::string_view text, const std::string& file, SharedConfig& config,
+                GivenKeys& given) {
+  toml::table root;
+  try {
+    root = toml::parse(text, file);
+  } catch (const toml::parse_error& error) {
+    throw ConfigError(fmt::format(
+        "{}:{}:{}: found text that does not parse ({}); expected TOML with every key once; correct the line", file,
+        error.source().begin.line, error.source().begin.column, on_one_line(error.description())));
+  }
+  TomlReader(table, file, config, given).read(root);
+}
+
+void apply_toml_file(const KeyTable& table, const std::string& file, SharedConfig& config, GivenKeys& given) {
+  const auto refuse = [&](std::string_view found) {
+    throw ConfigError(fmt::format("{}: found {}; expected a readable TOML file; check --config", file, found));
+  };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(file, ignored)) refuse("a folder");
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) refuse(std::strerror(errno));
+  std::ostringstream text;
+  if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
+  if (stream.bad() || text.bad()) refuse(std::strerror(errno));
+  apply_toml(table, text.str(), file, config, given);
+}
+
+std::string to_toml(const KeyTable& table, const SharedConfig& config) {
+  std::string text;
+  const std::string* section = nullptr;
+  for (const Key& key : table.keys()) {
+    if (!section || *section != key.section) {
+      text += fmt::format("{}[{}]\n", section ? "\n" : "", key.section);
+      section = &key.section;
+    }
+    text += fmt::format("{} = {}\n", key.name, toml_text(key.value(config)));
+  }
+  return text;
+}
+
+void from_toml(const KeyTable& table, std::string_view text, const std::string& name, SharedConfig& config) {
+  GivenKeys given;
+  apply_toml(table, text, name, config, given);
+  table.apply_profile(config, given);
+}
+
+}  // namespace alignment

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+
+#include "src/config/choices.hpp"
+
+/// What keys of DejaVid's configuration choose between.
+namespace alignment {
+
+enum class WeightInit : std::uint8_t { kOne, kRandom };
+enum class Refresh : std::uint8_t { kEpoch, kBatch };
+enum class PathPrecision : std::uint8_t { kF32, kF16, kI8 };
+enum class GradientPrecision : std::uint8_t { kF32, kF16 };
+enum class Profile : std::uint8_t { kPaper, kDejavidCode };
+enum class LogitNorm : std::uint8_t { kLayernorm, kNone };
+enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
+
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<WeightInit>{"one", "random"};
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<Refresh>{"epoch", "batch"};
+template <>
+inline constexpr std::array<std::string_view, 3> kChoiceNames<PathPrecision>{"f32", "f16", "i8"};
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<GradientPrecision>{"f32", "f16"};
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<Profile>{"paper", "dejavid-code"};
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<LogitNorm>{"layernorm", "none"};
+template <>
+inline constexpr std::array<std::string_view, 2> kChoiceNames<EvalPaths>{"current", "frozen"};
+
+}  // namespace alignment

@@ -1,0 +1,56 @@
+#include "src/dejavid/commands/command_table.hpp"
+
+#include "src/config/command_line.hpp"
+#include "src/dejavid/config.hpp"
+#include "src/dejavid/config_keys.hpp"
+#include "src/job/exit_code.hpp"
+
+namespace alignment {
+namespace {
+
+void require_model(const Invocation& asked) {
+  if (!asked.config_of<Config>().model.init.empty()) return;
+  throw ConfigError("model.init: found no file; expected the model file to " + asked.command +
+                    "; give --model.init MODEL.h5");
+}
+
+void check(const Invocation& asked) {
+  const std::string& command = asked.command;
+  if (command == "doctor") return;
+  require_store(asked, command == "train" ? "train on" : "read");
+  if (command == "eval" || command == "predict") require_model(asked);
+  if (command == "predict") require_out(asked, "FILE.csv");
+  if (command == "centroids") require_out(asked, "MODEL.h5");
+  if (command == "train") require_run_to_resume(asked);
+}
+
+}  // namespace
+
+const CommandTable& command_table() {
+  static const CommandTable table{
+      .keys = key_table(),
+      .program = "dejavid_dist",
+      .description =
+          "Distributed training of DejaVid: temporal alignment of videos with learned centroids and weights.",
+      .commands = {{"train", "learn centroids and weights (also what runs without a subcommand)", true},
+                   {"centroids", "only the centroids before training, to --out MODEL.h5"},
+                   {"eval", "loss and accuracies of model.init on a split of data.store"},
+                   {"predict", "one line per sample, to --out FILE.csv"},
+                   {"doctor", "check this installation: versions, ranks, collectives, folders"}},
+      .options = {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
+                  {"out", "FILE", {"predict", "centroids"}, "the file to write; - is standard output"}},
+      .examples =
+          {"dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51",
+           "mpirun -np 4 dejavid_dist train --config configs/series.toml --data.store a.h5 b.h5 --train.lr 0.01",
+           "dejavid_dist centroids --data.store a.h5 --out centroids.h5",
+           "dejavid_dist eval --model.init runs/a/best.h5 --data.store a.h5 --json eval.json",
+           "dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv",
+           "mpirun -np 4 dejavid_dist doctor"},
+      .exit_codes = kExitCodesInHelp,
+      .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",
+      .check = check,
+  };
+  return table;
+}
+
+}  // namespace alignment

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "src/config/sections.hpp"
+#include "src/dejavid/choices.hpp"
+
+namespace alignment {
+
+struct ModelConfig {
+  std::int64_t steps = 8;  ///< K
+  WeightInit weight_init = WeightInit::kOne;
+  bool learn_weights = true;
+  bool learn_centroids = true;
+  bool diagonal = false;
+  std::filesystem::path init;  ///< model file to start from; empty: centroids by DBA
+};
+
+struct CentroidsConfig {
+  std::int64_t samples_per_class = 50;
+  std::int64_t iterations = 100;
+};
+
+struct TrainConfig {
+  std::int64_t epochs = 36;
+  std::int64_t batch_size = 384;  ///< global
+  double lr = 1e-3;               ///< of log_weights
+  double centroid_lr_ratio = 1.0 / 3.0;
+  double weight_decay = 0;  ///< default 0.01 under train.profile = "dejavid-code"
+  Refresh refresh = Refresh::kEpoch;
+  PathPrecision path_precision = PathPrecision::kF32;              ///< of the costs that training searches paths in
+  GradientPrecision gradient_precision = GradientPrecision::kF32;  ///< of training's distances and gradients
+  bool shuffle = true;
+  std::int64_t seed = 0;
+  Profile profile = Profile::kPaper;
+  LogitNorm logit_norm = LogitNorm::kLayernorm;
+};
+
+struct EvalConfig {
+  EvalPaths paths = EvalPaths::kCurrent;  ///< default frozen under train.profile = "dejavid-code"
+  EvalSplit split = EvalSplit::kAuto;     ///< auto: val, or test where there is no val
+};
+
+/// Everything that DejaVid is told, resolved: default < file < command line. Its keys: config_keys.hpp.
+struct Config : SharedConfig {
+  ModelConfig model;
+  CentroidsConfig centroids;
+  TrainConfig train;
+  EvalConfig eval;
+};
+
+}  // namespace alignment

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "dist/communicator.hpp"
+#include "src/job/exit_code.hpp"
+
+/// The start and the end of a program.
+namespace alignment {
+
+/// Prints "error: <line>" on standard error, always one line; returns the code.
+int complain(ExitCode code, std::string line);
+
+/// main() of any program: prepares the standard streams, then does `work`; an exception becomes its line and exit code.
+[[nodiscard]] int run_program(const std::function<int()>& work);
+
+/// Which processes of a job do the work.
+enum class Ranks : std::uint8_t {
+  kAll,      ///< all that a launcher has started, over MPI
+  kThisOne,  ///< this process by itself
+};
+
+/// Does `work` as one rank of its job: starts MPI where a launcher asks for it, and the log. What the ranks agreed on
+/// is said once; what this rank alone met ends the others too. `timeout`: for collectives. Returns the exit code, the
+/// same on every rank that is left.
+[[nodiscard]] int run_on_ranks(Ranks ranks, int& argument_count, char**& arguments,
+                               std::chrono::duration<double> timeout,
+                               const std::function<ExitCode(dist::Communicator&)>& work);
+
+}  // namespace alignment

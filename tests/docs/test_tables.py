@@ -1,0 +1,70 @@
+"""The tables of docs/results are what their JSON says, and launch/tables.py says it rightly."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "launch"))
+import tables  # noqa: E402
+
+MACHINE = {"processor": "A processor", "host_cores": 4, "affinity_cores": 2, "kernel_variant": "avx2", "finished_utc": "2026-11-26T07:04:03Z",
+           "command_line": ["/somewhere/bin/dejavid_bench", "kernels", "--json", "/somewhere/else/k.json"], "versions": {"git revision": "abc"}}
+
+
+def record(name, threads, **more):
+    return {"part": "kernels", "name": name, "variant": name.partition("/")[2], "ranks": 1, "threads": threads, "seconds": 0.25,
+            "gelem_per_s": 27.123, **more}
+
+
+class Tables(unittest.TestCase):
+    def test_every_page_is_up_to_date(self):
+        found = subprocess.run([ROOT / "launch" / "tables.py", "--check"], capture_output=True, text=True, check=False)
+        self.assertEqual(found.returncode, 0, found.stderr)
+
+    def test_there_are_tables(self):
+        pages = "".join(page.read_text() for page in tables.pages())
+        self.assertGreater(len(tables.BLOCK.findall(pages)), 0)
+
+    def test_threads_stand_side_by_side(self):
+        text = tables.kernels([record("cost/avx2", 1, share_of_roof=0.8765), record("cost/avx2", 2, busy=True), record("warp/avx2", 1)])
+        self.assertEqual(text.splitlines()[2:], ["| cost | avx2 | 27.1 | 0.876 | 27.1 | busy |", "| warp | avx2 | 27.1 |  |  |  |"])
+
+    def test_phases_are_columns(self):
+        text = tables.train([record("epoch", 1, phases={"read": 0.5, "paths": 123.4}, samples_per_s=1500.0)])
+        self.assertEqual(text.splitlines()[0], "| of | ranks | threads | seconds | samples/s | read | paths | of the roof |")
+        self.assertEqual(text.splitlines()[2], "| epoch | 1 | 1 | 0.25 | 1500 | 0.5 | 123 |  |")
+
+    def test_what_is_ours_is_one_time_slower(self):
+        text = tables.slower([record("naive", 2, times_slower=28.4), record("kernels", 2)])
+        self.assertEqual([line.split(" | ")[-1] for line in text.splitlines()[2:]], ["28.4 |", "1 |"])
+
+    def test_accuracies_stand_beside_what_others_published(self):
+        one = {"name": "a", "classes": 6, "samples": 180, "split": "test", "top1": [0.5, 0.25, 0.75], "best_top1": [0.5, 0.8125, 0.75],
+               "averaging_top1": 0.125, "wall_seconds": [3.0, 1.0, 2.0], "published": {"X": 0.5, "Y": 0.625}}
+        other = {**one, "name": "b", "published": {}}
+        self.assertEqual(tables.accuracy([one, other]).splitlines()[2:],
+                         ["| a | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 | 0.500 | 0.625 |", "| b | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 |  |  |"])
+        self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 | 0.125 |  |"])
+
+    def test_a_caption_names_no_folder_of_the_machine(self):
+        self.assertEqual(tables.caption(MACHINE),
+                         "A processor, 2 of 4 cores, avx2; 2026-11-26; revision abc; `dejavid_bench kernels --json k.json`\n")
+
+    def test_a_page_is_written_anew_and_then_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "k.json").write_text(json.dumps({"machine": MACHINE, "records": [record("cost/avx2", 1)]}))
+            before = "text\n<!-- table: kernels k.json -->\nold\n<!-- end of table -->\nmore\n"
+            after = tables.page(before, folder)
+            self.assertIn("| cost | avx2 | 27.1 |  |", after)
+            self.assertNotIn("old", after)
+            self.assertTrue(after.startswith("text\n") and after.endswith("\nmore\n"))
+            self.assertEqual(tables.page(after, folder), after)
+
+
+if __name__ == "__main__":
+    unittest.main()

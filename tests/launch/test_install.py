@@ -1,0 +1,49 @@
+"""What `cmake --install` lays down runs from another folder, and asks for no LibTorch."""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+BUILD = pathlib.Path(os.environ["DEJAVID_BIN"]).parent
+
+
+def run(*words, folder):
+    return subprocess.run([str(word) for word in words], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.prefix = pathlib.Path(cls.scratch.name) / "prefix"
+        run("cmake", "--install", BUILD, "--prefix", cls.prefix, folder=cls.scratch.name)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def test_programs_configs_and_documents_are_there(self):
+        for path in ("bin/dejavid_dist", "bin/dejavid_convert", "share/dejavid-dist/configs/series.toml", "share/doc/dejavid-dist/LICENSE",
+                     "share/doc/dejavid-dist/docs/use/data.md"):
+            self.assertTrue((self.prefix / path).is_file(), path)
+
+    def test_it_trains_from_another_folder(self):
+        programs, configs = self.prefix / "bin", self.prefix / "share" / "dejavid-dist" / "configs"
+        store, folder = pathlib.Path(self.scratch.name) / "order.h5", self.scratch.name
+        run(programs / "dejavid_convert", "synthetic", "--preset", "order", "--samples", 48, "--val-samples", 12, "--out", store, folder=folder)
+        run(programs / "dejavid_dist", "train", "--config", configs / "order.toml", "--data.store", store, "--train.epochs", 1, "--run.dir", "run", folder=folder)
+        self.assertTrue((pathlib.Path(folder) / "run" / "model.h5").is_file())
+
+    def test_no_library_of_the_build_is_asked_for(self):
+        for program in ("dejavid_dist", "dejavid_convert"):
+            libraries = run("ldd", self.prefix / "bin" / program, folder="/")
+            self.assertIn("libc.so", libraries)
+            self.assertNotIn("torch", libraries)
+            self.assertNotIn(".venv", libraries)
+            self.assertNotIn("not found", libraries)
+
+
+if __name__ == "__main__":
+    unittest.main()
