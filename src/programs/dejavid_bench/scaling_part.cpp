@@ -13,12 +13,11 @@
 #include <set>
 #include <sstream>
 
-#include "dist/agreement.hpp"
 #include "dist/text.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/error.hpp"
-#include "src/job/environment/threads.hpp"
 #include "src/job/agreed.hpp"
+#include "src/job/environment/threads.hpp"
 #include "src/job/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/gpu_kernels.hpp"
@@ -28,6 +27,7 @@
 #include "src/programs/dejavid_bench/training_problem.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/schedule.hpp"
+#include "src/training/step_guard.hpp"
 
 namespace alignment::bench {
 namespace {
@@ -90,19 +90,16 @@ class Stepper {
     engine_->set_frozen(model_);
     const Phases before = phases_.seconds();
     agreed(communicator_, [&] { engine_->start_epoch(work.batches); });
-    std::int64_t between = engine_->steps_between_agreements();
-    communicator_.all_reduce(std::span(&between, 1), dist::Reduction::kMin);
+    StepGuard guard(communicator_, engine_->steps_between_agreements());
     const auto steps = static_cast<std::int64_t>(work.batches.size());
     communicator_.barrier();
     Round round;
-    LocalPhase local;
     round.seconds = seconds_of([&] {
       for (std::int64_t k = 0; k < steps; ++k) {
-        local.attempt([&] { engine_->compute(work.global[static_cast<std::size_t>(k)]); });
-        if ((k + 1) % between == 0 || k + 1 == steps) {
-          local.attempt(stop_if_asked);
-          static_cast<void>(dist::agree_with_flag(communicator_, local.failure, 0));
-        }
+        guard.attempt([&] { engine_->compute(work.global[static_cast<std::size_t>(k)]); });
+        const bool due = guard.due();
+        if ((due || k + 1 == steps) && guard.agree_to_stop()) agreed(communicator_, stop_if_asked);
+        if (!guard.open()) continue;  // what went wrong is told at the next agreement
         const double lr = config_.train.lr;
         engine_->apply({lr * config_.train.centroid_lr_ratio, lr, config_.train.weight_decay, ++step_});
       }
