@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -38,10 +39,18 @@ std::uint64_t digest_of_numbers(std::span<const float> numbers) {
   return digest.value();
 }
 
+/// HDF5 does not outlive a want of memory: it crashes, or waits for itself. So what it may take is asked for before, and
+/// std::bad_alloc comes from here.
+void require_memory() {
+  constexpr std::size_t kMostOfHdf5 = std::size_t{32} << 20U;
+  ::operator delete(::operator new(kMostOfHdf5));
+}
+
 /// An archive that is being written, part by part: a reader of another file waits no longer than for one.
 class Writing {
  public:
   explicit Writing(const std::filesystem::path& file) : file_(file) {
+    require_memory();
     const hdf5::LibraryLock lock(file_);
     root_ = hdf5::create_file(file_);
   }

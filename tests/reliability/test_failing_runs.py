@@ -349,7 +349,7 @@ class TooLittleMemory(support.ProgramTest):
     def test_at_every_size_that_is_too_small(self):
         store, train = self.folder / "set.h5", ["train", *support.options(data__store="set.h5", train__epochs=1, run__progress="off")]
         support.write_store(store, support.make_set(lengths=(40, 60), features=40))
-        kibibytes, seen = 200_000, 0
+        kibibytes, seen = 30_000, 0
         while True:
             run_dir = self.folder / f"run_{kibibytes}"
             program = [str(support.BIN / "dejavid_dist"), *train, "--run.dir", str(run_dir), "--dist.threads", "2"]
@@ -364,7 +364,7 @@ class TooLittleMemory(support.ProgramTest):
                     errors = [line for line in done.stderr.splitlines() if "error" in line or "terminate" in line]
                     self.assertEqual(len(errors), 1, done)
                     self.assertRegex(errors[0], "^error: memory: found ")
-            kibibytes += 20_000 if seen else 40_000
+            kibibytes += 5_000
         self.assertGreater(seen, 0)
 
     def test_on_all_ranks(self):
