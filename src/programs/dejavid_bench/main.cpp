@@ -45,6 +45,8 @@ int start(int argument_count, char** arguments) {
   alignment::dejavid::bench::add_naive(program, choice);
   alignment::dejavid::bench::add_torch(program, choice);
   alignment::dejavid::bench::add_io(program, choice);
+  alignment::dejavid::bench::add_scaling(program, choice);
+  alignment::dejavid::bench::add_predict(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help
