@@ -14,7 +14,6 @@
 #include "src/training/files/checkpoints.hpp"
 #include "src/training/files/run_directory.hpp"
 #include "src/training/phases.hpp"
-#include "src/training/files/run_directory.hpp"
 #include "src/training/samples/schedule.hpp"
 #include "src/training/step_guard.hpp"
 #include "src/training/trainee.hpp"

@@ -8,9 +8,9 @@
 #include <optional>
 
 #include "src/config/error.hpp"
-#include "src/programs/dejavid_bench/problems/cost_model.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
 #include "src/programs/dejavid_bench/parts/scaling_baseline.hpp"
+#include "src/programs/dejavid_bench/problems/cost_model.hpp"
 
 namespace alignment::dejavid::bench {
 namespace {

@@ -12,9 +12,9 @@
 #include "src/job/agreed.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
+#include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/problems/training_problem.hpp"
 
 namespace alignment::dejavid::bench {

@@ -8,15 +8,15 @@
 #include "io/formats/synthetic/synthetic.hpp"
 #include "kernels/variants.hpp"
 #include "src/config/choices.hpp"
-#include "src/dejavid/config/choices.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/config/choices.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
-#include "src/programs/dejavid_bench/roof/roof.hpp"
+#include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/problems/synthetic_store.hpp"
+#include "src/programs/dejavid_bench/roof/roof.hpp"
 
 namespace alignment::dejavid::bench {
 namespace {
