@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -67,6 +68,31 @@ int promised_rank() {
 
 bool started_by_launcher() {
   return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE") || is_set("PMIX_RANK") || slurm_step().has_value();
+}
+
+std::optional<int> granted_cores(int ranks_on_host) {
+  if (!is_set("SLURM_JOB_ID")) return std::nullopt;
+  if (started_by_launcher()) {
+    if (const std::optional<int> per_task = number("SLURM_CPUS_PER_TASK")) return per_task;
+  }
+  const std::optional<int> on_host = number("SLURM_CPUS_ON_NODE");
+  if (!on_host) return std::nullopt;
+  return std::max(1, *on_host / std::max(1, ranks_on_host));
+}
+
+std::optional<std::string> slow_keepalive(int hosts, std::chrono::duration<double> timeout) {
+  if (hosts < 2 || !is_set("OMPI_COMM_WORLD_SIZE") || is_set("SLURM_STEP_LAUNCHER_PORT")) return std::nullopt;
+  constexpr int kIdle = 300, kInterval = 20, kProbes = 9;  // Open MPI's defaults
+  const int seconds = number("OMPI_MCA_oob_tcp_keepalive_time").value_or(kIdle) +
+                      number("OMPI_MCA_oob_tcp_keepalive_intvl").value_or(kInterval) *
+                          number("OMPI_MCA_oob_tcp_keepalive_probes").value_or(kProbes);
+  if (timeout.count() > seconds) return std::nullopt;
+  return fmt::format(
+      "launch: mpirun notices a cut network after {} s, and may never return where ranks give up before "
+      "(dist.timeout_s "
+      "= {:g}); start it with OMPI_MCA_oob_tcp_keepalive_time=10, OMPI_MCA_oob_tcp_keepalive_intvl=5 and "
+      "OMPI_MCA_oob_tcp_keepalive_probes=3 in the environment, and dist.timeout_s above 25",
+      seconds, timeout.count());
 }
 
 }  // namespace alignment::dist

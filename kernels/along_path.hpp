@@ -108,21 +108,21 @@ inline constexpr std::int64_t kHalfPathCells = 64;
 /// max(2^-16, 2^-11 |x'|) where it is within the limit. What is not finite becomes NaN: what it takes part in must not
 /// look finite.
 struct HalfPaths {
-  const void* columns = nullptr;              ///< [total_steps, padded_to(F,8)] halves, zero from F on
-  const std::int32_t* breakpoints = nullptr;  ///< [B,C,K-1]
-  const std::int32_t* offsets = nullptr;      ///< as in Samples
-  const float* shifts = nullptr;              ///< [F]
-  const float* scales = nullptr;              ///< [F] powers of two
-  std::int64_t count = 0, classes = 0, steps = 0, feature_dim = 0;
+  const void* columns = nullptr;          ///< halves, a slice of the features after the other: [total_steps, slice]
+  const void* routes = nullptr;           ///< what each path does to each tile of at most kHalfPathCells columns
+  const std::int32_t* offsets = nullptr;  ///< as in Samples
+  const float* shifts = nullptr;          ///< [F]
+  const float* scales = nullptr;          ///< [F] powers of two
+  std::int64_t count = 0, classes = 0, steps = 0, feature_dim = 0, total_steps = 0;
 };
 
-/// Bytes that hold the columns of HalfPaths. Of `samples` only extents are read.
-[[nodiscard]] std::size_t half_paths_bytes(const Samples& samples);
+/// Bytes that hold columns and routes of HalfPaths. Of `samples` only extents are read.
+[[nodiscard]] std::size_t half_paths_bytes(const Samples& samples, std::int64_t classes, std::int64_t steps);
 
-/// `packed`: half_paths_bytes(). `scaling`: shifts and scales, whose arrays must stay as long as `breakpoints`; any
-/// centroids' may be taken, but the nearer to the live ones', the smaller the rounding.
+/// `breakpoints` [B,C,K-1]. `memory`: half_paths_bytes(). `scaling`: shifts and scales, whose arrays must stay as long
+/// as `memory`; any centroids' may be taken, but the nearer to the live ones', the smaller the rounding.
 HalfPaths prepare_half_paths(const HalfPackedParameters& scaling, const Samples& samples,
-                             const std::int32_t* breakpoints, std::byte* packed, Stream stream);
+                             const std::int32_t* breakpoints, std::byte* memory, Stream stream);
 
 /// As distance_parts(), of the distances in f16.
 [[nodiscard]] std::int64_t half_distance_parts(std::int64_t steps, std::int64_t feature_dim);

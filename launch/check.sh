@@ -17,7 +17,7 @@ launch/install.sh "$install"
 git ls-files -z '*.cpp' '*.hpp' '*.inl' '*.cu' '*.cuh' | xargs -0 clang-format --dry-run --Werror
 echo "== formatted"
 if [[ "${1:-}" == --format-only ]]; then exit 0; fi
-git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+git ls-files -z '*.sh' '*.sbatch' .ci/run | xargs -0 shellcheck
 echo "== shellcheck has nothing to say"
 git ls-files -z | grep -zv '^tests/fuzz/finds/' | xargs -0 codespell
 echo "== codespell has nothing to say"

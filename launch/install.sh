@@ -2,6 +2,7 @@
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
 #   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
+#   launch/install.sh --cluster also Slurm and what else the tests on several hosts take; it serves nobody else
 #   launch/install.sh --checks  also clang-format, shellcheck and codespell, for launch/check.sh --quick
 #   launch/install.sh --tools   those and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
 # Safe to run again: what is already there is left alone.
@@ -15,10 +16,11 @@ tools=()
 for argument in "$@"; do
   case "$argument" in
     --cuda) cuda=true ;;
+    --cluster) tools+=(slurmctld slurmd slurm-client iproute2 util-linux shellcheck) ;;
     --checks) tools+=(clang-format shellcheck codespell) ;;
     --tools) tools+=(clang-format shellcheck codespell clang-tidy clang libclang-rt-dev) ;;
-    -h | --help) sed -n '2,7p' "$0" | cut -c3-; exit 0 ;;
-    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --checks, --tools or nothing" >&2; exit 2 ;;
+    -h | --help) sed -n '2,8p' "$0" | cut -c3-; exit 0 ;;
+    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --cluster, --checks, --tools or nothing" >&2; exit 2 ;;
   esac
 done
 

@@ -266,6 +266,10 @@ std::int64_t block_count(const ParametersView<float>& parameters, std::int64_t c
   return divide_up<std::int64_t>(classes, kWarps) * slice_count(parameters.feature_dim) * chunk_count(parameters.steps);
 }
 
+std::int64_t blocks_at_once(int processors) {
+  return std::int64_t{kBlocksAtOnce} * processors;
+}
+
 std::int64_t part_elements(const ParametersView<float>& parameters, std::int64_t classes) {
   return classes * 2 * parameters.steps * parameters.feature_dim;
 }
@@ -283,9 +287,11 @@ std::int64_t distance_parts(std::int64_t steps, std::int64_t feature_dim) {
 
 void distances_along_paths(const ParametersView<float>& parameters, const Samples& samples,
                            const std::int32_t* breakpoints, float* parts, int processors, Stream stream) {
+  constexpr std::int64_t kLoading = 2;
   const std::int64_t class_blocks = divide_up<std::int64_t>(parameters.classes, kWarps);
   const std::int64_t part_count = distance_parts(parameters.steps, parameters.feature_dim);
-  const std::int64_t per_block = samples_per_block(class_blocks * part_count, samples.count, processors);
+  const std::int64_t per_block =
+      samples_per_block(class_blocks * part_count, samples.count, blocks_at_once(processors), kLoading);
   with_feature_type(samples.type, [&](auto* type) {
     using Feature = std::remove_cv_t<std::remove_pointer_t<decltype(type)>>;
     launch("distances_along_paths", distance_kernel<Feature>,
@@ -300,7 +306,8 @@ void distances_along_paths(const ParametersView<float>& parameters, const Sample
 std::size_t gradient_workspace_bytes(const ParametersView<float>& parameters, const Samples& samples, int processors) {
   std::int64_t most = 0;
   for (std::int64_t classes = 1; classes <= parameters.classes; ++classes) {
-    const std::int64_t parts = gradient_parts(block_count(parameters, classes), samples.count, processors);
+    const std::int64_t parts =
+        gradient_parts(block_count(parameters, classes), samples.count, blocks_at_once(processors));
     if (parts > 1) most = std::max(most, parts * part_elements(parameters, classes));
   }
   Workspace sizing(nullptr);
@@ -311,7 +318,8 @@ std::size_t gradient_workspace_bytes(const ParametersView<float>& parameters, co
 void gradient_along_paths(const ParametersView<float>& parameters, const Samples& samples,
                           const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
                           ClassRange range, float* gradient_sums, std::byte* workspace, int processors, Stream stream) {
-  const std::int64_t parts = gradient_parts(block_count(parameters, range.count), samples.count, processors);
+  const std::int64_t parts =
+      gradient_parts(block_count(parameters, range.count), samples.count, blocks_at_once(processors));
   const std::int64_t per_block = divide_up(samples.count, parts);
   const std::int64_t elements = part_elements(parameters, range.count);
   float* const own_sums = gradient_sums + part_elements(parameters, range.first);

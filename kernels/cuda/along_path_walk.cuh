@@ -1,4 +1,5 @@
-// How the kernels along paths lead a warp along its class's paths, through tiles of the samples in shared memory.
+// How the kernels along paths in f32 lead a warp along its class's paths, through tiles of the samples in shared
+// memory.
 #pragma once
 
 #include <climits>
@@ -10,7 +11,7 @@
 #include "kernels/along_path.hpp"
 #include "kernels/cuda/device.cuh"
 
-// A warp has one class, some of its centroid steps and a slice of the features, two or four words of 4 bytes a lane;
+// A warp has one class, some of its centroid steps and a slice of the features, four words of 4 bytes a lane;
 // what belongs to the centroid steps stays in registers while samples pass by. A block's warps have neighbouring
 // classes and share the samples' features, which asynchronous copies bring into shared memory a tile of sample steps
 // ahead. Halves are made f32 there, once for all warps. A warp then goes along its path: where a centroid step starts
@@ -18,8 +19,7 @@
 // read once. Reads from shared memory are the second limit next to issue.
 namespace alignment::kernels::cuda {
 
-/// Words of 4 bytes, numbers in f32 or pairs of halves that are read as they are, that a block's slice of a row has
-/// where a lane has `Words`: 2 or 4.
+/// Words of 4 bytes, numbers in f32, that a block's slice of a row has where a lane has `Words`.
 template <int Words>
 inline constexpr int kSlice = Words* kWarp;
 /// A lane's words of a column.
@@ -372,11 +372,10 @@ __device__ __forceinline__ void row_cells(bool fresh, int row_in_tile, const flo
 }
 
 /// Parts that the samples of a gradient of `blocks` blocks are cut into, so that blocks come in nearly whole waves over
-/// the GPU. Every part costs a pass over the sums.
-inline std::int64_t gradient_parts(std::int64_t blocks, std::int64_t samples, int processors) {
+/// the GPU, which has room for `at_once`. Every part costs a pass over the sums.
+inline std::int64_t gradient_parts(std::int64_t blocks, std::int64_t samples, std::int64_t at_once) {
   constexpr std::int64_t kMostParts = 8, kLeastSamples = 16;
   constexpr double kGoodShare = 0.85;
-  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
   std::int64_t best = 1;
   double best_share = 0;
   for (std::int64_t parts = 1; parts <= std::min(kMostParts, divide_up(samples, kLeastSamples)); ++parts) {
@@ -391,15 +390,15 @@ inline std::int64_t gradient_parts(std::int64_t blocks, std::int64_t samples, in
   return best;
 }
 
-/// Samples that a block of distances takes, so that all blocks are done soonest: they run in waves over the GPU, and
-/// each begins with loading its parameters, for about the time of kLoading samples.
-inline std::int64_t samples_per_block(std::int64_t blocks, std::int64_t samples, int processors) {
-  constexpr std::int64_t kLeastSamples = 8, kLoading = 2;
-  const std::int64_t at_once = kBlocksAtOnce * static_cast<std::int64_t>(processors);
+/// Samples that a block of distances takes, so that all blocks are done soonest: they run in waves over the GPU, which
+/// has room for `at_once`, and each begins with loading its parameters, for about the time of `loading` samples.
+inline std::int64_t samples_per_block(std::int64_t blocks, std::int64_t samples, std::int64_t at_once,
+                                      std::int64_t loading) {
+  constexpr std::int64_t kLeastSamples = 8;
   std::int64_t best = samples, least_time = std::numeric_limits<std::int64_t>::max();
   for (std::int64_t parts = 1; parts <= divide_up(samples, kLeastSamples); ++parts) {
     const std::int64_t each = divide_up(samples, parts);
-    const std::int64_t time = divide_up(blocks * divide_up(samples, each), at_once) * (each + kLoading);
+    const std::int64_t time = divide_up(blocks * divide_up(samples, each), at_once) * (each + loading);
     if (time < least_time) {
       best = each;
       least_time = time;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,15 @@
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::dejavid {
+
+/// Whose gradients an engine adds up: training's, or for comparison with a step that need not wait for other ranks.
+enum class GradientSum : std::uint8_t { kOverRanks, kOfThisRank };
+
+/// One sum of gradients over ranks, alone.
+struct ReductionTime {
+  std::int64_t bytes = 0;  ///< that every rank brings
+  double seconds = 0;      ///< by the slowest rank
+};
 
 struct Config;
 
@@ -38,14 +48,18 @@ class Device {
   /// whose ranks have check_collectives(). Throws dist::AgreedFailure.
   [[nodiscard]] virtual std::vector<CollectiveCheck> check() = 0;
 
+  /// Collective. Times what adds up gradients: the sum of two arrays of `parameters` numbers. Throws
+  /// dist::AgreedFailure.
+  [[nodiscard]] virtual ReductionTime time_reduction(std::int64_t parameters) = 0;
+
   /// How it reads samples: in blocks of features (kernels/blocks.hpp), or nullptr for rows in the width of the store.
   [[nodiscard]] virtual const io::SampleLayout* layout() const = 0;
   /// Collective. The samples whose features training keeps in this device's memory: none on any rank where data.cache
   /// does not let it, or they do not fit. Throws dist::AgreedFailure where data.cache asks for it all the same.
   [[nodiscard]] virtual std::vector<std::int64_t> samples_to_keep(const io::TseStore& store) = 0;
   /// Collective. Trains a model that starts as `model`, counting its time in `phases`. Throws dist::AgreedFailure.
-  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model,
-                                                            PhaseClock& phases) = 0;
+  [[nodiscard]] virtual std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                            GradientSum sum = GradientSum::kOverRanks) = 0;
   /// Aligns with the parameters of `model`.
   [[nodiscard]] virtual std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) = 0;
 };

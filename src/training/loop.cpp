@@ -12,7 +12,6 @@
 #include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/samples/schedule.hpp"
 
 namespace alignment {
 namespace {
@@ -60,6 +59,9 @@ bool TrainingLoop::run_to(std::int64_t epochs) {
   Progress progress(communicator_.is_root() ? settings_.run.progress : ProgressChoice::kOff, "training",
                     epochs * samples, "samples", course_.epoch * samples + course_.epoch_samples);
 
+  if (const std::string uneven = describe_sharing(sharing()); !uneven.empty() && communicator_.is_root()) {
+    log_warning(uneven);
+  }
   const bool nothing_left = course_.epoch >= epochs && course_.last.epoch < 0;
   while (course_.epoch < epochs) {
     const auto start = std::chrono::steady_clock::now();
@@ -116,8 +118,9 @@ bool TrainingLoop::train_epoch(Progress& progress) {
 std::int64_t TrainingLoop::begin_epoch() {
   order_ = epoch_order(samples_, settings_.shuffle, course_.order_seed, course_.epoch);
   return trainee_.begin_epoch({course_.epoch, course_.step, course_.step_in_epoch,
-                               rank_batches(order_, settings_.batch_size, trainee_.samples_kept_together(),
-                                            course_.step_in_epoch, communicator_.rank(), communicator_.size())});
+                               rank_batches(
+                                   order_, [&](std::int64_t sample) { return store_.length(sample); }, sharing(),
+                                   course_.step_in_epoch, communicator_.rank())});
 }
 
 /// Always false.
@@ -232,6 +235,11 @@ Step TrainingLoop::step_of(std::int64_t step_in_epoch) const {
 std::int64_t TrainingLoop::steps_of_epoch() const {
   const auto samples = static_cast<std::int64_t>(samples_.size());
   return (samples + settings_.batch_size - 1) / settings_.batch_size;
+}
+
+Sharing TrainingLoop::sharing() const {
+  return {std::min(settings_.batch_size, static_cast<std::int64_t>(samples_.size())), trainee_.samples_kept_together(),
+          communicator_.size()};
 }
 
 /// Size of the global batch.

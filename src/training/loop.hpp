@@ -14,6 +14,7 @@
 #include "src/training/files/checkpoints.hpp"
 #include "src/training/files/run_directory.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/schedule.hpp"
 #include "src/training/step_guard.hpp"
 #include "src/training/trainee.hpp"
 
@@ -66,6 +67,7 @@ class TrainingLoop {
   void record_epoch(double seconds, double samples_per_second);
   void save_checkpoint();
   [[nodiscard]] Step step_of(std::int64_t step_in_epoch) const;
+  [[nodiscard]] Sharing sharing() const;
   [[nodiscard]] std::int64_t steps_of_epoch() const;
   [[nodiscard]] std::int64_t samples_of_step(std::int64_t step_in_epoch) const;
   [[nodiscard]] double learning_rate() const;

@@ -13,8 +13,11 @@ namespace {
 class LaunchEnvironment : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK", "PMIX_RANK",
-                                 "SLURM_NTASKS", "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+    for (const char* variable :
+         {"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "PMI_SIZE", "PMI_RANK", "PMIX_RANK", "SLURM_NTASKS",
+          "SLURM_STEP_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK",
+          "SLURM_CPUS_ON_NODE", "SLURM_STEP_LAUNCHER_PORT", "OMPI_MCA_oob_tcp_keepalive_time",
+          "OMPI_MCA_oob_tcp_keepalive_intvl", "OMPI_MCA_oob_tcp_keepalive_probes"}) {
       unsetenv(variable);
     }
   }
@@ -84,6 +87,34 @@ TEST_F(LaunchEnvironment, MpirunWithOneProcessInsideAStepIsRight) {
   set({{"OMPI_COMM_WORLD_SIZE", "1"}, {"SLURM_PROCID", "1"}, {"SLURM_STEP_ID", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}});
   EXPECT_TRUE(started_by_launcher());
   EXPECT_EQ(launch_mismatch(1), std::nullopt);
+}
+
+TEST_F(LaunchEnvironment, CoresThatSlurmGrants) {
+  EXPECT_EQ(granted_cores(1), std::nullopt);
+  set({{"SLURM_CPUS_PER_TASK", "3"}});
+  EXPECT_EQ(granted_cores(1), std::nullopt) << "left over in somebody's shell";
+  set({{"SLURM_JOB_ID", "7"}, {"SLURM_CPUS_ON_NODE", "12"}});
+  EXPECT_EQ(granted_cores(1), 12) << "a program started plainly in an allocation has all of it";
+  set({{"SLURM_STEP_ID", "0"}, {"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "4"}});
+  EXPECT_EQ(granted_cores(4), 3);
+  unsetenv("SLURM_CPUS_PER_TASK");
+  EXPECT_EQ(granted_cores(4), 3);
+  EXPECT_EQ(granted_cores(5), 2);
+  EXPECT_EQ(granted_cores(20), 1);
+}
+
+TEST_F(LaunchEnvironment, MpirunThatWouldWaitForEver) {
+  using std::chrono::seconds;
+  EXPECT_EQ(slow_keepalive(2, seconds(600)), std::nullopt) << "no mpirun";
+  set({{"OMPI_COMM_WORLD_SIZE", "4"}});
+  EXPECT_EQ(slow_keepalive(1, seconds(10)), std::nullopt);
+  EXPECT_EQ(slow_keepalive(2, seconds(600)), std::nullopt) << "it notices after 480 s";
+  EXPECT_NE(slow_keepalive(2, seconds(480)), std::nullopt);
+  set({{"OMPI_MCA_oob_tcp_keepalive_time", "10"},
+       {"OMPI_MCA_oob_tcp_keepalive_intvl", "5"},
+       {"OMPI_MCA_oob_tcp_keepalive_probes", "3"}});
+  EXPECT_EQ(slow_keepalive(2, seconds(26)), std::nullopt);
+  EXPECT_NE(slow_keepalive(2, seconds(25)), std::nullopt);
 }
 
 }  // namespace

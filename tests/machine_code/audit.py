@@ -98,7 +98,6 @@ def constant(file, pattern):
 STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost.hpp
 HALF_STAGE = 32  # kHalfFeatureStage
 WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<4, {feature}> == (\d+)") for feature in ("float", "__half")}
-TILES = 2 * 64 * 128 * 4  # bytes of the two tiles that a kernel has in shared memory, four words a lane
 CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
 TIE_SIGNS = ("(alignment::kernels::TieSign)0", "(alignment::kernels::TieSign)1")  # kZero, kMinusOne
 
@@ -115,12 +114,6 @@ COPIES = {"float": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 4 + 3 / 8),),
           "__half": (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"const int4 bits =", "LDS", 2 + 1 / 8))}
 DISTANCE = (Fact(r"visitor\.finish\(\)", "SHFL", 5),)
 GRADIENT = (Fact(r"swapped\(centroid\[i \* kThreads\]\)", "LDS", STEPS), Fact(r"visitor\.read_next\(\)", "LDG", 1))
-HALF_DISTANCE = (Fact(r"rintf\(moved", "FRND", 8 * STEPS / DISTANCE_SAMPLES), Fact(r"/ scaling\.scales\[f\] :", "MUFU", 8 * STEPS / DISTANCE_SAMPLES),
-                 Fact(r"/ scaling\.scales\[f\] :", "CALL", 0))  # divisions of numbers of ordinary size
-
-HALF_GRADIENT = (Fact(r"copies\.copy\((next|now)", "LDGSTS", 3), Fact(r"visitor\.read_next\(\)", "LDG", 1),
-                 Fact(r"rintf\(moved", "FRND", 4 * STEPS / GRADIENT_SAMPLES), Fact(r"/ scaling\.scales\[f\];", "MUFU", 4 * STEPS / GRADIENT_SAMPLES),
-                 Fact(r"/ scaling\.scales\[f\];", "CALL", 0))
 
 
 def along_paths(samples, slice_width, subtraction, *facts):
@@ -154,11 +147,10 @@ KERNELS = {
         DISTANCE_SAMPLES, 128, "FADD", *DISTANCE, *COPIES[feature])) for feature in WALK},
     **{f"gradient_kernel<{sign}, {feature}>": Kernel(256, WALK[feature] + CENTROIDS, work, run=along_paths(
         GRADIENT_SAMPLES, 128, "FADD", *GRADIENT, *COPIES[feature])) for sign, work in zip(TIE_SIGNS, ALONG_WITH_SIGNS) for feature in WALK},
-    "half_distance_kernel": Kernel(256, WALK["float"] + CENTROIDS, F16, run=along_paths(
-        DISTANCE_SAMPLES, 256, "HADD2", *DISTANCE, *COPIES["float"], *HALF_DISTANCE)),
-    # A lane has two words of two halves.
-    "half_gradient_kernel": Kernel(256, WALK["float"] - TILES // 2 + CENTROIDS // 2, HALF_WITH_SIGNS, run=along_paths(
-        GRADIENT_SAMPLES, 128, "HADD2", *HALF_GRADIENT)),
+    # Whole runs of these two are not counted: their slices of two widths, and tiles with and without all rows, share source lines.
+    "half_distance_kernel": Kernel(512, constant("half_along_path.cu", r"static_assert\(sizeof\(DistanceMemory\) == (\d+)"), F16),
+    "half_gradient_kernel": Kernel(512, constant("half_along_path.cu", r"static_assert\(sizeof\(GradientMemory\) == (\d+)"), HALF_WITH_SIGNS),
+    "routes_kernel": Kernel(128),
     **{f"pack_columns_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"pack_half_samples_kernel<{feature}>": Kernel(256) for feature in WALK},
     "pack_half_parameters_kernel": Kernel(256),
@@ -264,14 +256,14 @@ CLASSES = {
     "other fp": ["FMUL", "FMNMX", "FSEL", "FSET", "FSETP", "FCHK", "MUFU", "FRND", "F2F", "F2I", "I2F", "I2FP", "F2FP", "HSETP2",
                  "HSET2", "DADD", "DMUL", "DFMA", "DSETP"],
     "LDS": ["LDS", "STS", "LDSM"],
-    "async copy": ["LDGSTS"],
-    "global": ["LDG", "STG", "LD", "ST", "RED", "ATOM", "ATOMG", "LDC"],
+    "async copy": ["LDGSTS", "UBLKCP"],
+    "global": ["LDG", "STG", "LD", "ST", "RED", "ATOM", "ATOMG", "ATOMS", "LDC"],
     "local": ["LDL", "STL"],
     "integer": ["IADD3", "IMAD", "LEA", "LOP3", "SHF", "SHL", "SHR", "ISETP", "MOV", "MOV32I", "SEL", "PRMT", "IMNMX", "VIMNMX", "IABS", "POPC",
                 "FLO", "BREV", "PLOP3", "CS2R", "S2R", "S2UR", "R2UR", "P2R", "R2P", "SHFL", "VOTE", "VOTEU", "LOP", "IADD", "ISCADD",
-                "BMSK", "SGXT", "VABSDIFF", "VIADD", "VIADDMNMX", "NOP", "REDUX", "MATCH"],
+                "BMSK", "SGXT", "VABSDIFF", "VIADD", "VIADDMNMX", "NOP", "REDUX", "MATCH", "ELECT"],
     "control": ["BRA", "BRX", "EXIT", "BAR", "BSSY", "BSYNC", "BREAK", "WARPSYNC", "DEPBAR", "LDGDEPBAR", "YIELD", "CALL", "RET",
-                "ENDCOLLECTIVE", "NANOSLEEP", "MEMBAR", "ERRBAR", "CCTL", "KILL"],
+                "ENDCOLLECTIVE", "NANOSLEEP", "MEMBAR", "ERRBAR", "CCTL", "KILL", "SYNCS", "FENCE", "ARRIVES"],
 }
 CLASS_OF = {kind: name for name, kinds in CLASSES.items() for kind in kinds}
 

@@ -17,21 +17,24 @@ COST_LIMITS = {
     "half_cost_kernel<1>": {"issue": 0.83, "register banks": 0.88, "half": 0.27, "tensor": 0.95, "tensor and alu": 1.66, "lsu": 0.16},
     "half_cost_kernel<2>": {"issue": 0.75, "register banks": 0.79, "half": 0.27, "tensor": 0.95, "tensor and alu": 1.57, "lsu": 0.11},
 }
-# The same of the loops over pairs of cells along paths.
+# The same of the loops over cells along paths: pairs of them, in f16 fours.
 PAIR_LIMITS = {
     "distance_kernel<float>": {"issue": 2.8, "register banks": 3.9, "fma": 2.1, "lsu": 1.01},
     "distance_kernel<__half>": {"issue": 2.8, "register banks": 3.9, "fma": 2.1, "lsu": 1.01},
     **{f"gradient_kernel<{audit.TIE_SIGNS[0]}, {feature}>": {"issue": 4.8, "register banks": 6.2, "fma": 4.1, "lsu": 1.01} for feature in audit.WALK},
     **{f"gradient_kernel<{audit.TIE_SIGNS[1]}, {feature}>": {"issue": 3.8, "register banks": 5.3, "alu": 3.0, "lsu": 1.01} for feature in audit.WALK},
-    "half_distance_kernel": {"issue": 1.4, "register banks": 2.2, "half": 1.01, "lsu": 0.51},
-    "half_gradient_kernel": {"issue": 2.85, "register banks": 3.8, "half": 2.01, "lsu": 1.01},
+    "half_distance_kernel": {"issue": 1.3, "register banks": 1.5, "half": 1.01, "lsu": 0.51},
+    "half_gradient_kernel": {"issue": 2.75, "register banks": 3.3, "half": 2.01, "lsu": 1.35},  # of narrow slices too
 }
 # Instructions of a warp for a sample of Kinetics-400, at most.
 WHOLE = {
-    "distance_kernel<float>": 620, "distance_kernel<__half>": 650, "half_distance_kernel": 800, "half_gradient_kernel": 720,
+    "distance_kernel<float>": 620, "distance_kernel<__half>": 650,
     **{f"gradient_kernel<{audit.TIE_SIGNS[0]}, {feature}>": most for feature, most in {"float": 975, "__half": 1015}.items()},
     **{f"gradient_kernel<{audit.TIE_SIGNS[1]}, {feature}>": most for feature, most in {"float": 870, "__half": 910}.items()},
 }
+
+# Bytes of the stack at most, where registers run out: in sm_80, which has no bulk copies, a few.
+SPILLED = {("sm_80", "half_distance_kernel"): 24}
 
 
 class Kernels(unittest.TestCase):
@@ -50,7 +53,9 @@ class Kernels(unittest.TestCase):
         for architecture, rows in self.rows.items():
             for row in rows:
                 with self.subTest(architecture=architecture, kernel=row["kernel"]):
-                    self.assertEqual((row["stack"], row["local"], row["local_instructions"]), (0, 0, 0))
+                    most = SPILLED.get((architecture, row["kernel"]), 0)
+                    self.assertLessEqual(row["stack"], most)
+                    self.assertTrue(most or (row["local"], row["local_instructions"]) == (0, 0))
 
     def test_blocks_are_as_large_as_the_audit_believes(self):
         checked = [row for row in self.rows["sm_90"] if "threads" in row and row["most_threads"]]

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "dist/launch_environment.hpp"
 #include "dist/text.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -49,12 +50,17 @@ void describe_work(const Dataset& dataset, const Model& model, const Config& con
   log_info(fmt::format("model: {} centroid steps, {} parameters; {} epochs of batches of {}", model.steps,
                        2 * model.element_count(), config.train.epochs, config.train.batch_size));
   log_info(device.describe());
+  const auto ranks_here = communicator.topology().local_size;
+  const int hosts = communicator.size().value > ranks_here ? 2 : 1;  // two at least
+  if (const auto slow = dist::slow_keepalive(hosts, config.dist.timeout()); slow && communicator.is_root()) {
+    log_warning(*slow);
+  }
   const long host_cores = sysconf(_SC_NPROCESSORS_ONLN);
-  if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 &&
-      communicator.topology().local_size < host_cores) {
+  if (communicator.is_root() && config.dist.threads == 0 && affinity_cores().size() == 1 && ranks_here < host_cores &&
+      dist::granted_cores(ranks_here).value_or(2) > 1) {
     log_warning(fmt::format(
         "mpirun bound each of {} ranks to one of this host's {} cores; to use the others: mpirun --bind-to none",
-        communicator.topology().local_size, host_cores));
+        ranks_here, host_cores));
   }
 }
 

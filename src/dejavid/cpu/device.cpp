@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <span>
+#include <vector>
+
 #include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -12,7 +16,7 @@
 namespace alignment::dejavid {
 
 CpuDevice::CpuDevice(const Config& config, dist::Communicator& communicator, int threads)
-    : config_(config), communicator_(communicator), threads_(threads) {}
+    : config_(config), communicator_(communicator), alone_(dist::make_self_communicator()), threads_(threads) {}
 
 std::string CpuDevice::describe() const {
   std::string instructions(kernels::best_variant().name);
@@ -24,10 +28,23 @@ std::string CpuDevice::describe() const {
                      communicator_.backend_name());
 }
 
-std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {
+ReductionTime CpuDevice::time_reduction(std::int64_t parameters) {
+  std::vector<double> sums(2 * static_cast<std::size_t>(parameters), 0.0);  // in f64, as training's
+  ReductionTime time{static_cast<std::int64_t>(sums.size() * sizeof(double)), 0};
+  communicator_.barrier();
+  const auto start = std::chrono::steady_clock::now();
+  communicator_.all_reduce(std::span(sums), dist::Reduction::kSum);
+  time.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  communicator_.all_reduce(std::span(&time.seconds, 1), dist::Reduction::kMax);
+  return time;
+}
+
+std::unique_ptr<Engine> CpuDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                               GradientSum sum) {
+  dist::Communicator& ranks = sum == GradientSum::kOverRanks ? communicator_ : *alone_;
   std::unique_ptr<Engine> engine;
   agreed(communicator_,
-         [&] { engine = std::make_unique<CpuEngine>(config_, communicator_, dataset, model, threads_, phases); });
+         [&] { engine = std::make_unique<CpuEngine>(config_, ranks, dataset, model, threads_, phases); });
   return engine;
 }
 

@@ -19,12 +19,15 @@ class CpuDevice final : public Device {
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }
   [[nodiscard]] std::vector<std::int64_t> samples_to_keep(const io::TseStore& /*store*/) override { return {}; }
-  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) override;
+  [[nodiscard]] ReductionTime time_reduction(std::int64_t parameters) override;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                    GradientSum sum) override;
   [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override;
 
  private:
   const Config& config_;
   dist::Communicator& communicator_;
+  std::unique_ptr<dist::Communicator> alone_;  ///< for engines that leave other ranks out
   int threads_;
 };
 

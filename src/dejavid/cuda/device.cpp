@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 
 #include "dist/device_communicator.hpp"
 #include "src/config/error.hpp"
@@ -83,7 +84,9 @@ class CudaDevice final : public Device {
 
   [[nodiscard]] std::vector<CollectiveCheck> check() override;
   [[nodiscard]] std::vector<std::int64_t> samples_to_keep(const io::TseStore& store) override;
-  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) override;
+  [[nodiscard]] ReductionTime time_reduction(std::int64_t parameters) override;
+  [[nodiscard]] std::unique_ptr<Engine> make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                    GradientSum sum) override;
 
   [[nodiscard]] std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) override {
     return std::make_unique<StandaloneAligner>(dataset, model);
@@ -100,6 +103,8 @@ class CudaDevice final : public Device {
   GradientBackend backend_;
   int ranks_on_gpu_;
   std::unique_ptr<dist::DeviceCommunicator> gradients_;  ///< nullptr until connect()
+  std::unique_ptr<dist::DeviceCommunicator> alone_ =
+      dist::make_self_device_communicator();  ///< for engines that leave other ranks out
 };
 
 /// Collective. Once.
@@ -188,12 +193,38 @@ std::vector<std::int64_t> CudaDevice::samples_to_keep(const io::TseStore& store)
   return samples;
 }
 
-std::unique_ptr<Engine> CudaDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases) {
+ReductionTime CudaDevice::time_reduction(std::int64_t parameters) {
   connect();
+  const auto count = 2 * static_cast<std::size_t>(parameters);
+  ReductionTime time{static_cast<std::int64_t>(count * sizeof(float)), 0};
+  CudaStream stream;
+  CudaEvent summed;
+  DeviceBuffer<float> sums;
+  agreed(communicator_, [&] {
+    check_cuda(cudaMemsetAsync(sums.reserve(count), 0, count * sizeof(float), stream.get()), "cudaMemsetAsync");
+    stream.finish();
+  });
+  communicator_.barrier();
+  agreed(communicator_, [&] {
+    const auto start = std::chrono::steady_clock::now();
+    gradients_->all_reduce({sums.data(), count}, stream.get());
+    stream.record(summed);
+    gradients_->wait(summed.get());
+    time.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  });
+  communicator_.all_reduce(std::span(&time.seconds, 1), dist::Reduction::kMax);
+  return time;
+}
+
+std::unique_ptr<Engine> CudaDevice::make_engine(Dataset& dataset, const Model& model, PhaseClock& phases,
+                                                GradientSum sum) {
+  connect();
+  const bool over_ranks = sum == GradientSum::kOverRanks && communicator_.size().value > 1;
+  dist::DeviceCommunicator& gradients = over_ranks ? *gradients_ : *alone_;
   std::unique_ptr<Engine> engine;
   agreed(communicator_, [&] {
-    engine = std::make_unique<CudaEngine>(config_, *gradients_, communicator_.size().value > 1, dataset, model,
-                                          dataset.needs.kept_elsewhere, phases);
+    engine = std::make_unique<CudaEngine>(config_, gradients, over_ranks, dataset, model, dataset.needs.kept_elsewhere,
+                                          phases);
   });
   return engine;
 }

@@ -111,7 +111,7 @@ void CudaEngine::start_epoch(std::vector<std::vector<std::int64_t>> batches) {
         workspace,
         half ? kernels::cuda::half_gradient_workspace_bytes(extents, classes, steps, aligner_.processors())
              : kernels::cuda::gradient_workspace_bytes(aligner_.parameters().live(), extents, aligner_.processors()));
-    if (half) half_paths = std::max(half_paths, kernels::cuda::half_paths_bytes(extents));
+    if (half) half_paths = std::max(half_paths, kernels::cuda::half_paths_bytes(extents, classes, steps));
   }
   half_paths_.reserve_with_spare(half_paths);
   gradient_workspace_.reserve_with_spare(workspace);

@@ -44,7 +44,7 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
   const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
   const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
   const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
-  auto batches = rank_batches(mine, per_batch, 1, 0, dist::Rank{0}, dist::WorldSize{1});
+  auto batches = cut_batches(mine, per_batch);
   const std::size_t batch_count = batches.size();
   const auto classes = static_cast<std::size_t>(store.class_count());
   aligner.start(std::move(batches), source);

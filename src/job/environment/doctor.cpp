@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "dist/launch_environment.hpp"
 #include "dist/text.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
@@ -68,6 +69,7 @@ Json describe_rank(dist::Communicator& communicator, const DistConfig& config, c
           {"pid", getpid()},
           {"threads", threads},
           {"cores", affinity_cores()},
+          {"granted", dist::granted_cores(topology.local_size).value_or(0)},
           {"host_cores", sysconf(_SC_NPROCESSORS_ONLN)},
           {"processor", processor_model()},
           {"kernels", kernel_variant},
@@ -99,7 +101,9 @@ void report_ranks(const std::vector<Json>& ranks, Report& report) {
   std::map<std::string, std::size_t> cores_of_host;
   for (const Json& rank : ranks) {
     const std::string host = rank["host"];
-    hosts[host].push_back({host, rank["cores"].get<std::vector<std::int32_t>>()});
+    const auto cores = rank["cores"].get<std::vector<std::int32_t>>();
+    const auto granted = rank["granted"].get<std::size_t>();
+    if (granted == 0 || granted > cores.size()) hosts[host].push_back({host, cores});
     cores_of_host[host] = rank["host_cores"];
     if (rank["threads"].get<std::size_t>() > rank["cores"].size()) {
       report.warning(

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dist/launch_environment.hpp"
 #include "dist/text.hpp"
 #include "src/job/environment/environment.hpp"
 
@@ -53,7 +54,9 @@ std::vector<std::int32_t> shares_of_cores(const std::vector<RankCores>& ranks) {
     double share = 0;
     for (const std::int32_t core : rank.cores) share += 1.0 / sharers[{rank.host, core}];
     constexpr double kRounding = 1e-6;  // six thirds are two cores
-    shares.push_back(std::max(1, static_cast<std::int32_t>(share + kRounding)));
+    auto threads = static_cast<std::int32_t>(share + kRounding);
+    if (rank.granted > 0) threads = std::min(threads, rank.granted);
+    shares.push_back(std::max(1, threads));
   }
   return shares;
 }
@@ -61,14 +64,15 @@ std::vector<std::int32_t> shares_of_cores(const std::vector<RankCores>& ranks) {
 int thread_count(const DistConfig& config, dist::Communicator& communicator) {
   if (config.threads > 0) return static_cast<int>(config.threads);
   std::ostringstream mine;
-  mine << communicator.topology().host;
+  const dist::Topology& topology = communicator.topology();
+  mine << topology.host << ' ' << dist::granted_cores(topology.local_size).value_or(0);
   for (const std::int32_t core : affinity_cores()) mine << ' ' << core;
 
   std::vector<RankCores> ranks;
   for (const std::string& text : dist::gather_text(communicator, mine.str())) {
     std::istringstream words(text);
     RankCores rank;
-    words >> rank.host;
+    words >> rank.host >> rank.granted;
     for (std::int32_t core = 0; words >> core;) rank.cores.push_back(core);
     ranks.push_back(std::move(rank));
   }

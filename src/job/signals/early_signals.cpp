@@ -10,17 +10,15 @@ namespace {
 
 constexpr int kSignals[] = {SIGTERM, SIGUSR2, SIGINT};
 
-/// The kernel's own set: libc's functions may not be ready yet, nor a sanitizer's in their place.
-unsigned long held_before = 0;
-
-void change_mask(int how, const unsigned long* set, unsigned long* before) {
-  ::syscall(SYS_rt_sigprocmask, how, set, before, sizeof *set);  // NOLINT(cppcoreguidelines-pro-type-vararg)
+/// The kernel's own set, and no function of libc, which may not be ready yet, nor a sanitizer's in its place.
+void change_mask(int how) {
+  unsigned long set = 0;
+  for (const int signal : kSignals) set |= 1UL << (static_cast<unsigned>(signal) - 1U);
+  ::syscall(SYS_rt_sigprocmask, how, &set, nullptr, sizeof set);  // NOLINT(cppcoreguidelines-pro-type-vararg)
 }
 
 void hold_stop_signals(int /*argument_count*/, char** /*arguments*/, char** /*environment*/) {
-  unsigned long held = 0;
-  for (const int signal : kSignals) held |= 1UL << (static_cast<unsigned>(signal) - 1U);
-  change_mask(SIG_BLOCK, &held, &held_before);
+  change_mask(SIG_BLOCK);
 }
 
 /// Called before the initialisers of every shared library.
@@ -29,7 +27,7 @@ void hold_stop_signals(int /*argument_count*/, char** /*arguments*/, char** /*en
 }  // namespace
 
 void let_stop_signals_through() {
-  change_mask(SIG_SETMASK, &held_before, nullptr);
+  change_mask(SIG_UNBLOCK);
 }
 
 }  // namespace alignment

@@ -34,7 +34,7 @@ void measure_and_report(const Choice& choice, alignment::dist::Communicator& com
 }
 
 int start(int argument_count, char** arguments) {
-  alignment::advise_on_memory(alignment::command_table().memory_advice);
+  alignment::advise_on_memory(alignment::dejavid::command_table().memory_advice);
   const bool speaks = alignment::speaks_for_the_job();
   CLI::App program("Measures how fast this build is on this machine.", "dejavid_bench");
   program.require_subcommand(1);
@@ -45,6 +45,8 @@ int start(int argument_count, char** arguments) {
   alignment::dejavid::bench::add_naive(program, choice);
   alignment::dejavid::bench::add_torch(program, choice);
   alignment::dejavid::bench::add_io(program, choice);
+  alignment::dejavid::bench::add_scaling(program, choice);
+  alignment::dejavid::bench::add_predict(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help

@@ -49,7 +49,7 @@ class HalfProblem {
             device_.parameters().classes, device_.parameters().steps, device_.feature_dim()))),
         scaling_(cuda::pack_half_parameters(device_.parameters(), scaling_memory_.data(), stream)),
         breakpoints_(cut(paths, first)),
-        memory_(static_cast<std::int64_t>(cuda::half_paths_bytes(device_.samples()))),
+        memory_(static_cast<std::int64_t>(cuda::half_paths_bytes(device_.samples(), scaling_.classes, scaling_.steps))),
         paths_(cuda::prepare_half_paths(scaling_, device_.samples(), breakpoints_.data(), memory_.data(), stream)),
         stream_(stream) {
     const std::vector<std::byte> content = scaling_memory_.values();

@@ -3,6 +3,7 @@
 #include <cuda_pipeline.h>
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdio>
@@ -39,7 +40,22 @@ void land(const PendingCopy& copy) {
   std::memset(static_cast<std::byte*>(copy.to) + (copy.bytes - copy.zero_bytes), 0, copy.zero_bytes);
 }
 
-enum class State : std::uint8_t { kReady, kAtWarpBarrier, kAtBlockBarrier, kDone };
+enum class State : std::uint8_t { kReady, kAtWarpBarrier, kAtBlockBarrier, kAtMemoryBarrier, kDone };
+
+struct BulkCopy {
+  void* to;
+  const void* from;
+  unsigned bytes;
+  std::uint64_t* barrier;
+};
+
+/// What a barrier in shared memory ("mbarrier") holds; the PTX ISA leaves open how.
+struct MemoryBarrier {
+  std::uint64_t arrivals : 16, missing_arrivals : 16, biased_bytes : 31, phase : 1;
+};
+constexpr std::uint64_t kNoBytes = 1U << 30U, kMostBiasedBytes = (1U << 31U) - 1;
+constexpr unsigned kMostTransactionBytes = 1U << 20U;  ///< less than these at a time
+constexpr unsigned kMostArrivals = 0xfffe;             ///< unset memory has more
 
 struct Thread {
   State state = State::kReady;
@@ -56,6 +72,9 @@ struct Thread {
 
   std::vector<PendingCopy> copies;
   std::size_t committed = 0;
+
+  std::uint64_t* awaited = nullptr;  ///< barrier in shared memory
+  unsigned awaited_phase = 0;        ///< its parity
 };
 
 struct Warp {
@@ -87,6 +106,8 @@ class Block {
   }
   [[nodiscard]] bool runs() const { return body_ != nullptr; }
   bool land_at_once() { return chance_->below(4) == 0; }
+  void start_copy(const BulkCopy& copy);
+  void await(std::uint64_t* barrier, unsigned phase);
 
  private:
   static void enter(void* block);
@@ -96,6 +117,8 @@ class Block {
   bool release_lanes(Warp warp);
   void release_lanes(Warp warp, unsigned mask);
   bool release_block();
+  bool release_at_memory_barriers();
+  void land_some_copies(bool at_least_one);
   void check_shared() const;
 
   std::vector<Thread> threads_{kMaxThreads};
@@ -108,9 +131,30 @@ class Block {
   Thread* running_ = nullptr;
   const std::function<void()>* body_ = nullptr;
   Chance* chance_ = nullptr;
+  std::vector<BulkCopy> bulk_copies_;  ///< under way
 
   friend int alignment::cuda_shim::block_barrier(BlockCall, int);
 };
+
+MemoryBarrier read(const std::uint64_t* barrier) {
+  return std::bit_cast<MemoryBarrier>(*barrier);
+}
+
+/// Writes a barrier that arrivals or bytes have changed.
+void write(std::uint64_t* barrier, MemoryBarrier changed) {
+  if (changed.missing_arrivals == 0 && changed.biased_bytes == kNoBytes) {
+    changed.phase ^= 1U;
+    changed.missing_arrivals = changed.arrivals;
+  }
+  *barrier = std::bit_cast<std::uint64_t>(changed);
+}
+
+void land(const BulkCopy& copy) {
+  std::memcpy(copy.to, copy.from, copy.bytes);
+  MemoryBarrier barrier = read(copy.barrier);
+  barrier.biased_bytes = (barrier.biased_bytes - copy.bytes) & kMostBiasedBytes;
+  write(copy.barrier, barrier);
+}
 
 Block& block() {
   static auto* const the_block = new Block;  // needed until the process ends
@@ -235,6 +279,8 @@ void Block::run_warp(Warp warp) {
     }
     if (!waiting) return;
     if (!release_lanes(warp)) {
+      const auto waits_for_copy = [](const Thread& thread) { return thread.state == State::kAtMemoryBarrier; };
+      if (std::any_of(warp.threads, warp.threads + warp.lanes, waits_for_copy)) return;
       fail(
           "lanes of a warp wait at a __syncwarp, shuffle or matrix operation that other lanes of its mask never reach");
     }
@@ -265,6 +311,47 @@ bool Block::release_block() {
   return true;
 }
 
+void Block::start_copy(const BulkCopy& copy) {
+  if (land_at_once()) {
+    land(copy);
+  } else {
+    bulk_copies_.push_back(copy);
+  }
+}
+
+void Block::await(std::uint64_t* barrier, unsigned phase) {
+  Thread& thread = running();
+  while (read(barrier).phase == phase) {
+    thread.awaited = barrier;
+    thread.awaited_phase = phase;
+    thread.state = State::kAtMemoryBarrier;
+    suspend();
+  }
+}
+
+/// Whether there was a thread to release.
+bool Block::release_at_memory_barriers() {
+  bool released = false;
+  for (std::size_t t = 0; t < thread_count_; ++t) {
+    Thread& thread = threads_[t];
+    if (thread.state != State::kAtMemoryBarrier || read(thread.awaited).phase == thread.awaited_phase) continue;
+    thread.state = State::kReady;
+    released = true;
+  }
+  return released;
+}
+
+/// In an order drawn by chance.
+void Block::land_some_copies(bool at_least_one) {
+  for (std::size_t some = chance_->below(bulk_copies_.size() + 1) + (at_least_one ? 1 : 0);
+       some > 0 && !bulk_copies_.empty(); --some) {
+    std::swap(bulk_copies_[chance_->below(bulk_copies_.size())], bulk_copies_.back());
+    const BulkCopy copy = bulk_copies_.back();
+    bulk_copies_.pop_back();
+    land(copy);
+  }
+}
+
 void Block::check_shared() const {
   allow(shared_.data(), shared_.size());
   for (std::size_t k = 0; k < kGuardBytes; ++k) {
@@ -278,15 +365,30 @@ void Block::run(dim3 extents, std::size_t shared_bytes, const std::function<void
   body_ = &body;
   chance_ = &chance;
   const std::size_t warps = (thread_count_ + kLanes - 1) / kLanes;
-  do {
+  const auto run_warps = [&] {
     const std::size_t start = chance.below(warps);
     const bool forward = chance.below(2) == 0;
     for (std::size_t turn = 0; turn < warps; ++turn) {
       const std::size_t warp = (forward ? start + turn : start + warps - turn) % warps;
       const std::size_t first = warp * kLanes;
       run_warp({&threads_[first], static_cast<unsigned>(std::min<std::size_t>(kLanes, thread_count_ - first))});
+      land_some_copies(false);
+    }
+  };
+  do {
+    run_warps();
+    const auto waits_for_copy = [](const Thread& thread) { return thread.state == State::kAtMemoryBarrier; };
+    while (
+        std::any_of(threads_.begin(), threads_.begin() + static_cast<std::ptrdiff_t>(thread_count_), waits_for_copy)) {
+      land_some_copies(true);
+      if (release_at_memory_barriers()) {
+        run_warps();
+      } else if (bulk_copies_.empty()) {
+        fail("threads of a block wait for a phase of a barrier in shared memory that never ends");
+      }
     }
   } while (release_block());
+  if (!bulk_copies_.empty()) fail("a block ended with copies into its shared memory under way");
   check_shared();
   body_ = nullptr;
 }
@@ -405,4 +507,47 @@ void __pipeline_wait_prior(std::size_t latest) {
     land(copy);
     return true;
   });
+}
+
+namespace {
+
+/// A barrier that a kernel names, once it is one.
+std::uint64_t* barrier_at(std::uint64_t* barrier) {
+  if (!block().is_shared(barrier, sizeof(*barrier)) || reinterpret_cast<std::uintptr_t>(barrier) % 8 != 0)
+    fail("a barrier needs 8 aligned bytes of dynamic shared memory");
+  if (alignment::cuda_shim::read(barrier).arrivals > alignment::cuda_shim::kMostArrivals)
+    fail("a barrier in shared memory was used that nobody has started");
+  return barrier;
+}
+
+}  // namespace
+
+void shim_start_barrier(std::uint64_t* barrier, unsigned arrivals) {
+  if (arrivals == 0 || arrivals > alignment::cuda_shim::kMostArrivals)
+    fail("a barrier waits for 1 to 65534 arrivals here");
+  if (block().is_shared(barrier, sizeof(*barrier))) *barrier = 0;
+  barrier_at(barrier);
+  *barrier = std::bit_cast<std::uint64_t>(
+      alignment::cuda_shim::MemoryBarrier{arrivals & 0xffffU, arrivals & 0xffffU, alignment::cuda_shim::kNoBytes, 0});
+}
+
+void shim_arrive_and_expect(std::uint64_t* barrier, unsigned bytes) {
+  if (bytes >= alignment::cuda_shim::kMostTransactionBytes) fail("a barrier counts less than 2^20 bytes");
+  alignment::cuda_shim::MemoryBarrier changed = alignment::cuda_shim::read(barrier_at(barrier));
+  changed.biased_bytes = (changed.biased_bytes + bytes) & alignment::cuda_shim::kMostBiasedBytes;
+  --changed.missing_arrivals;
+  alignment::cuda_shim::write(barrier, changed);
+}
+
+void shim_wait(std::uint64_t* barrier, unsigned phase) {
+  block().await(barrier_at(barrier), phase & 1U);
+}
+
+void shim_bulk_copy(void* to, const void* from, unsigned bytes, std::uint64_t* barrier) {
+  if (bytes % 16 != 0 || reinterpret_cast<std::uintptr_t>(to) % 16 != 0 ||
+      reinterpret_cast<std::uintptr_t>(from) % 16 != 0)
+    fail("a bulk copy needs addresses and a size that are multiples of 16 bytes");
+  if (bytes >= alignment::cuda_shim::kMostTransactionBytes) fail("a barrier counts less than 2^20 bytes");
+  if (!block().is_shared(to, bytes)) fail("a bulk copy goes to dynamic shared memory");
+  block().start_copy({to, from, bytes, barrier_at(barrier)});
 }

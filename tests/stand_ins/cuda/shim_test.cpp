@@ -452,6 +452,154 @@ TEST_F(ShimDeathTest, MisalignedAsynchronousCopies) {
   EXPECT_DEATH(run_block(copy_misaligned, 1, 64, first, std::size_t{12}, 0), "4, 8 or 16 bytes");
 }
 
+// ---- bulk copies into shared memory
+
+constexpr unsigned kRing = 2, kTileNumbers = 64;
+
+/// Brings tile after tile into a ring of two; the last warp to leave a tile starts the copy of the one after the next,
+/// or, where that is wrong, the first. Thread t reads number t + 1 of each.
+template <bool kLast>
+__global__ void stream_through_ring(const float* numbers, float* result) {
+  auto* const shared = static_cast<std::byte*>(shim_dynamic_shared());
+  auto* const tiles = reinterpret_cast<float*>(shared);
+  auto* const barriers = reinterpret_cast<std::uint64_t*>(shared + kRing * kTileNumbers * sizeof(float));
+  auto* const left = reinterpret_cast<unsigned*>(barriers + kRing);
+  const unsigned bytes = kTileNumbers * sizeof(float), warps = blockDim.x / 32;
+  const auto bring = [&](unsigned tile) {
+    shim_arrive_and_expect(barriers + tile % kRing, bytes);
+    shim_bulk_copy(tiles + tile % kRing * kTileNumbers, numbers + tile * kTileNumbers, bytes, barriers + tile % kRing);
+  };
+  if (threadIdx.x == 0) {
+    for (unsigned tile = 0; tile < kRing; ++tile) {
+      shim_start_barrier(barriers + tile, 1);
+      left[tile] = 0;
+      bring(tile);
+    }
+  }
+  __syncthreads();
+  for (unsigned tile = 0; tile < kStages; ++tile) {
+    shim_wait(barriers + tile % kRing, tile / kRing);
+    if (!kLast) __syncthreads();  // so that all have waited for this phase and not for one long ended
+    result[tile * kTileNumbers + threadIdx.x] = tiles[tile % kRing * kTileNumbers + (threadIdx.x + 1) % kTileNumbers];
+    __syncwarp();
+    if (threadIdx.x % 32 == 0) {
+      const unsigned number = left[tile % kRing]++ % warps;
+      if (number == (kLast ? warps - 1 : 0) && tile + kRing < kStages) bring(tile + kRing);
+    }
+    if (!kLast) __syncthreads();
+  }
+}
+
+std::vector<float> streamed_through_ring(void (*kernel)(const float*, float*)) {
+  std::vector<float> numbers(kStages * kTileNumbers);
+  std::iota(numbers.begin(), numbers.end(), 1.0F);
+  DeviceArray<float> input(numbers), result(numbers.size());
+  run_block(kernel, kTileNumbers, kRing * (kTileNumbers * sizeof(float) + 16), static_cast<const float*>(input.data()),
+            result.data());
+  return result.values();
+}
+
+TEST(ShimBulkCopies, AreThereOnceWaitedForAndOnesThatAreTooEarlyShow) {
+  std::vector<float> expected;
+  for (unsigned tile = 0; tile < kStages; ++tile) {
+    for (unsigned thread = 0; thread < kTileNumbers; ++thread)
+      expected.push_back(1.0F + static_cast<float>(tile * kTileNumbers + (thread + 1) % kTileNumbers));
+  }
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    set_seed(seed);
+    EXPECT_EQ(streamed_through_ring(stream_through_ring<true>), expected) << seed;
+  }
+  set_seed(1);
+  EXPECT_NE(streamed_through_ring(stream_through_ring<false>), expected);
+}
+
+__global__ void read_before_the_wait(const float* numbers, float* result) {
+  auto* const tile = static_cast<float*>(shim_dynamic_shared());
+  auto* const barrier = reinterpret_cast<std::uint64_t*>(tile + 4);
+  shim_start_barrier(barrier, 1);
+  shim_arrive_and_expect(barrier, 16);
+  shim_bulk_copy(tile, numbers, 16, barrier);
+  result[0] = tile[0];
+  shim_wait(barrier, 0);
+  result[1] = tile[0];
+}
+
+TEST(ShimBulkCopies, AMissingWaitShows) {
+  bool missing = false;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    set_seed(seed);
+    DeviceArray<float> numbers(std::vector<float>(4, 1.0F)), result(2);
+    run_block(read_before_the_wait, 1, 32, static_cast<const float*>(numbers.data()), result.data());
+    missing = missing || std::isnan(result.values()[0]);
+    EXPECT_EQ(result.values()[1], 1.0F);
+  }
+  set_seed(1);
+  EXPECT_TRUE(missing);
+}
+
+/// Phases end with all arrivals and all bytes, whichever come last, and take turns in their parity.
+__global__ void end_phases(const float* numbers, float* result) {
+  auto* const shared = static_cast<std::byte*>(shim_dynamic_shared());
+  auto* const barrier = reinterpret_cast<std::uint64_t*>(shared);
+  auto* const tile = reinterpret_cast<float*>(shared + 16);
+  if (threadIdx.x == 0) shim_start_barrier(barrier, 2);
+  __syncthreads();
+  for (unsigned phase = 0; phase < 5; ++phase) {
+    // The first thread's bytes may come before the second has arrived, or after.
+    if (threadIdx.x == 0) {
+      shim_arrive_and_expect(barrier, 32);
+      shim_bulk_copy(tile, numbers + 8 * phase, 16, barrier);
+      shim_bulk_copy(tile + 4, numbers + 8 * phase + 4, 16, barrier);
+    } else if (threadIdx.x == 1) {
+      shim_arrive_and_expect(barrier, 0);
+    }
+    shim_wait(barrier, phase);
+    if (threadIdx.x < 8) result[8 * phase + threadIdx.x] = tile[threadIdx.x];
+    __syncthreads();
+  }
+}
+
+TEST(ShimBulkCopies, PhasesEndWithAllArrivalsAndBytes) {
+  std::vector<float> numbers(40);
+  std::iota(numbers.begin(), numbers.end(), 1.0F);
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    set_seed(seed);
+    DeviceArray<float> input(numbers), result(40);
+    run_block(end_phases, 64, 48, static_cast<const float*>(input.data()), result.data());
+    EXPECT_EQ(result.values(), numbers) << seed;
+  }
+  set_seed(1);
+}
+
+/// What goes wrong with one bulk copy.
+enum class Fault { kNone, kAddress, kBytes, kPlace, kNoBarrier, kTooFewBytes, kNobodyWaits };
+
+__global__ void copy_wrongly(Fault fault, const float* numbers) {
+  auto* const shared = static_cast<std::byte*>(shim_dynamic_shared());
+  auto* const barrier = reinterpret_cast<std::uint64_t*>(shared);
+  if (fault != Fault::kNoBarrier) shim_start_barrier(barrier, 1);
+  shim_arrive_and_expect(barrier, fault == Fault::kTooFewBytes ? 48 : 32);
+  for (unsigned k = 0; k < (fault == Fault::kNobodyWaits ? 20U : 1U); ++k) {
+    shim_bulk_copy(shared + (fault == Fault::kPlace ? 48 : 16), numbers + (fault == Fault::kAddress ? 1 : 0),
+                   fault == Fault::kBytes ? 24 : 32, barrier);
+  }
+  if (fault != Fault::kNobodyWaits) shim_wait(barrier, 0);
+}
+
+TEST_F(ShimDeathTest, BulkCopiesThatCannotBe) {
+  DeviceArray<float> numbers(64);
+  const auto copy = [&](Fault fault) {
+    run_block(copy_wrongly, 1, 64, fault, static_cast<const float*>(numbers.data()));
+  };
+  copy(Fault::kNone);
+  EXPECT_DEATH(copy(Fault::kAddress), "multiples of 16 bytes");
+  EXPECT_DEATH(copy(Fault::kBytes), "multiples of 16 bytes");
+  EXPECT_DEATH(copy(Fault::kPlace), "goes to dynamic shared memory");
+  EXPECT_DEATH(copy(Fault::kNoBarrier), "nobody has started");
+  EXPECT_DEATH(copy(Fault::kTooFewBytes), "never ends");
+  EXPECT_DEATH(copy(Fault::kNobodyWaits), "under way");
+}
+
 // ---- f16
 
 TEST(ShimHalf, EveryNumberKeepsItsValueAndBits) {

@@ -66,6 +66,7 @@ std::string details(const Record& record) {
   }
   if (record.measured_samples) parts.push_back(fmt::format("from {} samples", *record.measured_samples));
   if (record.times_slower) parts.push_back(fmt::format("{:.4g} times slower than our kernels", *record.times_slower));
+  if (!record.note.empty()) parts.push_back(record.note);
   if (parts.empty()) return {};
   std::string line = fmt::format("  {}", fmt::join(parts, ", "));
   if (!record.phases.empty()) line += "; seconds:";
@@ -135,6 +136,7 @@ Json to_json(const Record& record) {
   }
   if (record.share_of_raw) json["share_of_raw"] = *record.share_of_raw;
   if (record.cached_share) json["cached_share"] = *record.cached_share;
+  json.update(record.more);
   return json;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +48,9 @@ struct Record {
   std::optional<std::int64_t> bytes;                   ///< read from a file
   std::optional<double> share_of_raw;                  ///< its bytes a second, of those that read() alone gets
   std::optional<double> cached_share;                  ///< of the file, in the page cache before it was read
+
+  nlohmann::ordered_json more = nlohmann::ordered_json::object();  ///< entries that only this part has
+  std::string note;                                                ///< the same for people; one line
 
   std::optional<double> most_of_roof;  ///< the share that nothing can exceed, where one is known
 

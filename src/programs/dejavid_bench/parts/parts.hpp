@@ -31,6 +31,8 @@ void add_train(CLI::App& program, Choice& choice);
 void add_naive(CLI::App& program, Choice& choice);
 void add_torch(CLI::App& program, Choice& choice);
 void add_io(CLI::App& program, Choice& choice);
+void add_scaling(CLI::App& program, Choice& choice);
+void add_predict(CLI::App& program, Choice& choice);
 
 /// Throws ConfigError where --threads is not within this process's cores.
 void require_threads(std::int64_t threads);

@@ -125,8 +125,8 @@ class GpuProblem {
       cuda::pack_samples(search.parameters, samples_, search.packed_samples->get(), nullptr);
       bytes = std::max(bytes, cuda::search_paths_workspace_bytes(search.parameters, samples_, false));
     }
-    half_paths_memory_ =
-        std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(cuda::half_paths_bytes(samples_)));
+    half_paths_memory_ = std::make_unique<GpuArray<std::byte>>(
+        static_cast<std::int64_t>(cuda::half_paths_bytes(samples_, classes_, steps_)));
     workspace_ = std::make_unique<GpuArray<std::byte>>(static_cast<std::int64_t>(bytes));
     check(cudaDeviceSynchronize(), "packing");
   }

@@ -125,6 +125,9 @@ TEST_F(Threads, SharesOfCores) {
   // Another host's cores are others.
   EXPECT_EQ(shares_of_cores({{"a", {0, 1}}, {"b", {0, 1}}}), (Shares{2, 2}));
   EXPECT_EQ(shares_of_cores({{"a", {}}}), (Shares{1}));
+  // Slurm without binding: every rank may run anywhere, and was granted so many.
+  EXPECT_EQ(shares_of_cores({{"a", {0, 1, 2, 3}, 2}}), (Shares{2}));
+  EXPECT_EQ(shares_of_cores({{"a", {0, 1, 2, 3}, 3}, {"a", {0, 1, 2, 3}, 1}}), (Shares{2, 1}));
 }
 
 /// A communicator whose sums come out wrong, as a broken network stack's would.

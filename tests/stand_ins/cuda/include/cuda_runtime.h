@@ -307,6 +307,13 @@ void* shim_dynamic_shared();
 /// All 32 lanes take part.
 void shim_multiply_add(float* sum, const unsigned* a, const unsigned* b);
 void shim_load_matrices(unsigned* result, const void* row, bool transposed);
+/// What kernels/cuda/bulk_copy.cuh has instructions for: barriers in dynamic shared memory, whose phase ends with
+/// `arrivals` arrivals and as many bytes as were expected, and copies of whole pieces of 16 bytes that bring them, at
+/// once or later, by chance. shim_wait() returns once the phase of this parity has ended.
+void shim_start_barrier(std::uint64_t* barrier, unsigned arrivals);
+void shim_arrive_and_expect(std::uint64_t* barrier, unsigned bytes);
+void shim_wait(std::uint64_t* barrier, unsigned phase);
+void shim_bulk_copy(void* to, const void* from, unsigned bytes, std::uint64_t* barrier);
 extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
