@@ -17,7 +17,7 @@ enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
 
 }  // namespace alignment::dejavid
 
-namespace alignment::dejavid {
+namespace alignment {
 
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::WeightInit>{"one", "random"};
@@ -34,4 +34,4 @@ inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::LogitNorm
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::EvalPaths>{"current", "frozen"};
 
-}  // namespace alignment::dejavid
+}  // namespace alignment

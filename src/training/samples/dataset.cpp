@@ -103,6 +103,11 @@ void leave_out_bad_samples(io::TseStore& store, const SharedConfig& config, dist
   });
 }
 
+/// nullptr: rows of f32.
+const io::SampleLayout* layout_of(const io::TseStore& store, const SampleNeeds& needs) {
+  return needs.layout == nullptr && store.has_half_precision() ? &io::kHalfRows : needs.layout;
+}
+
 io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, const io::SampleLayout* layout,
                              dist::Communicator& communicator) {
   if (choice == CacheChoice::kMemory) return io::SampleCache::kMemory;
@@ -135,11 +140,10 @@ bool has_validation(const io::TseStore& store) {
 
 }  // namespace
 
-Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const io::SampleLayout* layout,
-                 const SharedConfig& config)
+Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config)
     : store(std::move(opened)),
       needs(std::move(asked)),
-      stream(store, cache, static_cast<int>(config.data.prefetch), layout),
+      stream(store, cache, static_cast<int>(config.data.prefetch), layout_of(store, needs)),
       timeout_(config.dist.timeout()) {}
 
 const io::SampleBatch& Dataset::next_batch() {
@@ -169,12 +173,10 @@ Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicat
   }
   SampleNeeds needs;
   if (find_needs) needs = find_needs(*store);
-  const io::SampleLayout* layout = needs.layout;
-  if (layout == nullptr && store->has_half_precision()) layout = &io::kHalfRows;
   const io::SampleCache cache = needs.kept_elsewhere.empty()
-                                    ? choose_cache(*store, config.data.cache, layout, communicator)
+                                    ? choose_cache(*store, config.data.cache, layout_of(*store, needs), communicator)
                                     : io::SampleCache::kNone;
-  return {std::move(*store), std::move(needs), cache, layout, config};
+  return {std::move(*store), std::move(needs), cache, config};
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

@@ -35,8 +35,7 @@ struct Dataset {
   static Dataset open(const SharedConfig& config, dist::Communicator& communicator,
                       const FindSampleNeeds& find_needs = {}, io::ClassMatching matching = io::ClassMatching::kSame);
 
-  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const io::SampleLayout* layout,
-          const SharedConfig& config);
+  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config);
 
   /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
   const io::SampleBatch& next_batch();

@@ -20,9 +20,9 @@ std::vector<std::string> seeds() {
 bool reads(std::string_view input, const std::filesystem::path& folder) {
   const auto file = folder / "input.toml";
   return returns<ConfigError>(file, [&] {
-    Config config;
+    dejavid::Config config;
     GivenKeys given;
-    apply_toml(key_table(), input, file.string(), config, given);
+    apply_toml(dejavid::key_table(), input, file.string(), config, given);
   });
 }
 

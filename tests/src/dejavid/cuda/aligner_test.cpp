@@ -28,7 +28,7 @@ class Aligners : public ::testing::Test {
       model_.centroids.push_back(normal(generator));
       model_.log_weights.push_back(normal(generator));
     }
-    dataset_ = std::make_unique<Dataset>(std::move(store), false, io::SampleCache::kNone, false, Config{});
+    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{});
     for (std::int64_t batch = 0; batch < 5 * kMostBatchesInGroup; ++batch) {
       batches_.push_back({batch % 7, (batch + 3) % 7});
     }

@@ -51,7 +51,7 @@ class Batches : public ::testing::Test {
   void open(io::FeatureType type) {
     const std::filesystem::path file = folder_ / (type == io::FeatureType::kFloat32 ? "set.h5" : "half.h5");
     SmallStore().write(file, {type, 0});
-    dataset_ = std::make_unique<Dataset>(io::TseStore({file}), false, io::SampleCache::kNone, false, Config{});
+    dataset_ = std::make_unique<Dataset>(io::TseStore({file}), SampleNeeds{}, io::SampleCache::kNone, Config{});
   }
 
   [[nodiscard]] std::vector<std::int64_t> all_samples() const {

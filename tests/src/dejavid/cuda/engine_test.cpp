@@ -31,7 +31,7 @@ class Engines : public ::testing::Test {
       model_.centroids.push_back(normal(generator));
       model_.log_weights.push_back(normal(generator));
     }
-    dataset_ = std::make_unique<Dataset>(std::move(store), false, io::SampleCache::kNone, false, Config{});
+    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{});
   }
 
   TemporaryFolder folder_;
