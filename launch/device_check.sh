@@ -157,6 +157,8 @@ sanitize() { # tool and its options
   if [[ -n $total && -s $output/gtest/cuda_kernels_test.json ]]; then
     filter="$("$python" launch/device_figures.py --quickest 2 "$output/gtest/cuda_kernels_test.json")" || filter='*'
   fi
+  # racecheck does not follow the counter by which warps hand a tile back (kernels/cuda/bulk_copy.cuh): every copy there is a race to it.
+  if [[ $1 == racecheck ]]; then filter+="-CudaHalfDistances.*:CudaHalfGradient.*"; fi
   compute-sanitizer --error-exitcode 1 --tool "$@" "$build/tests/cuda_kernels_test" --gtest_filter="$filter" 2>&1 | tee "$scratch/sanitizer"
   code=${PIPESTATUS[0]}
   # Some virtual machines' GPUs.

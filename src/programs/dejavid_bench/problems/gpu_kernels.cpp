@@ -395,7 +395,7 @@ double nominal_gpu_roof() {
 }
 
 std::optional<std::string> find_low_roof(double roof, double nominal) {
-  constexpr double kLowest = 0.85;
+  constexpr double kLowest = 0.75;
   if (roof >= kLowest * nominal) return std::nullopt;
   return fmt::format(
       "roof: found {:.4g} G elements/s, {:.3f} of the {:.4g} that the GPU's units do at its highest clock; expected {} "

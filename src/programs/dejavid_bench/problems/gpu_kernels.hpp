@@ -24,7 +24,8 @@ namespace alignment::dejavid::bench {
 /// The same as the current GPU's arithmetic units and its highest clock have it.
 [[nodiscard]] double nominal_gpu_roof();
 
-/// A line where a measured roof is less than 0.85 of the nominal one: something else holds the loop up then, and what a
+/// A line where a measured roof is less than 0.75 of the nominal one (0.79 is what reads of registers leave of it,
+/// docs/results/log/2026-11-26-measurements.md): something else holds the loop up then, and what a
 /// kernel reaches of the roof hides it.
 [[nodiscard]] std::optional<std::string> find_low_roof(double roof, double nominal);
 
