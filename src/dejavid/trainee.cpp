@@ -77,6 +77,10 @@ void DejaVidTrainee::apply(const Step& step) {
 }
 
 Scores DejaVidTrainee::validate() {
+  if (frozen_.centroids.empty()) {  // no epoch was begun
+    frozen_ = model_;
+    engine_->set_frozen(frozen_);
+  }
   const PathSource source = config_.eval.paths == EvalPaths::kCurrent ? PathSource::kLive : PathSource::kFrozen;
   const Evaluation evaluation =
       evaluate(dataset_, validation_.samples, engine_->aligner(), source, config_, communicator_);

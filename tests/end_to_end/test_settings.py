@@ -162,6 +162,22 @@ class RunsThatGoOn(SettingsTest):
             for arrays in zip(*(support.read_arrays(one / name).values() for one in (run_dir, self.straight)), strict=True):
                 np.testing.assert_array_equal(*arrays)
 
+    def test_a_folder_with_another_run_is_refused(self):
+        other = self.folder / "other"
+        self.resume(0, run_dir=other, run__resume="none")
+        kept = (other / "metrics.jsonl").read_bytes()
+        checkpoint = sorted((self.straight / "checkpoints").iterdir())[0]
+        self.resume(13, ["other/metrics.jsonl: found a run already", "run.resume"], run_dir=other, run__resume=checkpoint)
+        self.assertEqual((other / "metrics.jsonl").read_bytes(), kept)
+
+    def test_no_epochs_at_all_are_validated_with_either_paths(self):
+        for paths in ("current", "frozen"):
+            with self.subTest(paths=paths):
+                folder = self.folder / f"none_{paths}"
+                self.resume(0, run_dir=folder, train__epochs=0, eval__paths=paths)
+                summary = json.loads((folder / "summary.json").read_text())
+                self.assertGreater(summary["last"]["val_top1"], 0)
+
     def test_everything_told_is_as_of_an_unbroken_run(self):
         """From within an epoch, from its end and from the end of all; in another folder and in its own."""
         checkpoints = sorted((self.straight / "checkpoints").iterdir())

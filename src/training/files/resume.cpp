@@ -59,7 +59,14 @@ std::optional<std::filesystem::path> find_checkpoint(const RunConfig& config, co
 bool bring_metrics(const std::filesystem::path& before, const std::filesystem::path& folder) {
   const std::filesystem::path metrics = "metrics.jsonl";
   std::error_code error;
-  if (std::filesystem::exists(folder / metrics) || !std::filesystem::exists(before / metrics)) return false;
+  if (std::filesystem::exists(folder / metrics)) {
+    if (std::filesystem::equivalent(before, folder, error)) return false;
+    throw io::WriteError(fmt::format(
+        "{}: found a run already; expected a folder without one, or that of the checkpoint, {}; choose another "
+        "run.dir, or go on with that run by run.resume = \"auto\"",
+        (folder / metrics).string(), before.string()));
+  }
+  if (!std::filesystem::exists(before / metrics)) return false;
   std::filesystem::create_directories(folder, error);
   if (!error) std::filesystem::copy_file(before / metrics, folder / metrics, error);
   if (error) {

@@ -23,7 +23,7 @@ using ReadCheckpoint = std::function<bool(const std::filesystem::path&)>;
                                                                    const std::function<void(const std::string&)>& warn);
 
 /// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics of the run in `before`. False where
-/// there is nothing to bring, or nothing missing. Throws io::WriteError.
+/// there is nothing to bring, or they are there. Refuses a folder with another run. Throws io::WriteError.
 bool bring_metrics(const std::filesystem::path& before, const std::filesystem::path& folder);
 
 /// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. `digest`: of what

@@ -33,6 +33,11 @@ void require_counts(const char* option, const std::vector<std::int64_t>& counts)
   }
 }
 
+void require_rate(const char* option, double value) {
+  if (std::isfinite(value) && value >= 0) return;
+  throw ConfigError(fmt::format("{}: found {}; expected a number that is not negative; correct it", option, value));
+}
+
 /// The strong-scaling records of a kind of device.
 std::vector<Json> usable(const std::vector<Json>& records, const std::string& device) {
   std::vector<Json> found;
@@ -133,6 +138,9 @@ Record record_of(const Workload& work, const std::string& name, double step, dou
   record.elements = work.elements();
   const double steps = std::ceil(static_cast<double>(work.samples) / static_cast<double>(work.batch));
   const double efficiency = one / step / static_cast<double>(count);
+  if (!std::isfinite(efficiency) || !std::isfinite(steps * step)) {
+    throw ConfigError("predict: found a time that is not finite; expected rates of a machine; look at those given");
+  }
   record.more = {{"step_seconds", step}, {"epoch_seconds", steps * step}, {"efficiency", efficiency}};
   record.note = fmt::format("predicted: {:.4g} s an epoch, efficiency {:.2f}", steps * step, efficiency);
   return record;
@@ -201,6 +209,10 @@ std::vector<Record> predict_cpu(const Options& options, const Workload& work, co
 std::vector<Record> predict(const Options& options) {
   require_counts("--gpus", options.gpus);
   require_counts("--ranks", options.ranks);
+  require_rate("--latency", options.latency);
+  require_rate("--rate", options.cpu.elements_per_s);
+  require_rate("--bandwidth", options.cpu.reduce_bytes_per_s);
+  require_rate("--reduction-latency", options.cpu.reduce_latency);
   if (options.gpus.empty() == options.ranks.empty()) {
     throw ConfigError("predict: found neither or both of --gpus and --ranks; expected one of them; name counts");
   }

@@ -30,6 +30,7 @@ Json what_was_run(const Json& record) {
 std::vector<Json> read_scaling_records(const std::vector<std::filesystem::path>& files) {
   std::vector<Json> records;
   for (const std::filesystem::path& file : files) {
+    const std::size_t before = records.size();
     try {
       std::ifstream input(file);
       if (!input) throw std::runtime_error("cannot be read");
@@ -39,10 +40,12 @@ std::vector<Json> read_scaling_records(const std::vector<std::filesystem::path>&
         static_cast<void>(what_was_run(record));
         for (const char* name : {"ranks", "hosts", "ranks_a_host", "samples_per_s"}) {
           if (!record.at(name).is_number()) throw std::runtime_error(fmt::format("{} is no number", name));
+          if (!(record.at(name).get<double>() > 0)) throw std::runtime_error(fmt::format("{} is not positive", name));
         }
         static_cast<void>(record.at("disturbed"));
         records.push_back(record);
       }
+      if (records.size() == before) throw std::runtime_error("it has others");
     } catch (const std::exception& error) {
       throw ConfigError(
           fmt::format("{}: found no records of scaling ({}); expected what dejavid_bench scaling --json has written; "
