@@ -33,12 +33,6 @@ struct Overloaded : Cases... {
 template <typename... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-std::uint64_t digest_of_numbers(std::span<const float> numbers) {
-  Digest digest;
-  digest.add(numbers.data(), numbers.size_bytes());
-  return digest.value();
-}
-
 /// HDF5 does not outlive a want of memory: it crashes, or waits for itself. So what it may take is asked for before,
 /// and std::bad_alloc comes from here.
 void require_memory() {
@@ -64,7 +58,7 @@ class Writing {
                           [&](const ArchiveEntry::Array& array) {
                             hdf5::write_dataset(group, entry.name, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, array.shape,
                                                 array.values.data());
-                            hdf5::write_attribute_of(group, entry.name, kDigest, digest_of_numbers(array.values));
+                            hdf5::write_attribute_of(group, entry.name, kDigest, digest_of(array.values));
                           },
                           [&](const ArchiveEntry::Texts& texts) {
                             hdf5::write_texts(group, entry.name, {texts.begin(), texts.end()});

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,14 @@ class Digest {
 
 /// Of numbers alone.
 template <typename Number>
-std::uint64_t digest_of(const std::vector<Number>& numbers) {
+std::uint64_t digest_of(std::span<const Number> numbers) {
   Digest digest;
-  digest.add(numbers);
+  digest.add(numbers.data(), numbers.size_bytes());
   return digest.value();
+}
+template <typename Number>
+std::uint64_t digest_of(const std::vector<Number>& numbers) {
+  return digest_of(std::span<const Number>(numbers));
 }
 
 }  // namespace alignment::io
