@@ -3,7 +3,7 @@
 #
 #   kernels, io and dist know nothing of each other; src knows all three, by these arrows:
 #
-#   programs -> dejavid -> training -> job -> config
+#   programs -> dejavid, lrprop -> training -> job -> config
 #                 |           |         |
 #                 |           +---------+--> io, dist
 #                 +--> kernels, io, dist
@@ -102,7 +102,9 @@ function(check_layers)
   check_room(config)
   check_room(job config io dist)
   check_room(training job config io dist)
-  check_room(dejavid training job config kernels io dist)
-  check_room(programs dejavid training job config kernels io dist)
+  check_room(drawing)
+  check_room(dejavid drawing training job config kernels io dist)
+  check_room(lrprop drawing training job config kernels io dist)
+  check_room(programs dejavid lrprop drawing training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()
