@@ -147,11 +147,10 @@ TrainingState DejaVidTrainee::training_state(const Course& course) {
 
 LoopSettings loop_settings(const Config& config) {
   return {config.train.batch_size,
-          config.train.lr,
-          config.train.shuffle,
-          static_cast<std::uint64_t>(config.train.seed),
-          config.run,
-          config.dist.timeout()};
+          [lr = config.train.lr](std::int64_t epoch, std::int64_t epochs) {
+            return cosine_learning_rate(lr, epoch, epochs);
+          },
+          static_cast<std::uint64_t>(config.train.seed), config.run, config.dist.timeout()};
 }
 
 Course course_of(const ModelContent& checkpoint) {
@@ -166,10 +165,12 @@ Course course_of(const ModelContent& checkpoint) {
   course.epoch_sums = {state.epoch_loss_sum, static_cast<double>(state.epoch_correct)};
   course.last = {checkpoint.epoch,
                  {state.last_train_loss, state.last_train_top1},
-                 {state.last_val_loss, checkpoint.val_top1, checkpoint.val_top5}};
+                 {state.last_val_loss, checkpoint.val_top1, checkpoint.val_top5},
+                 true};
   course.best = {state.best_epoch,
                  {state.best_train_loss, state.best_train_top1},
-                 {state.best_val_loss, state.best_val_top1, state.best_val_top5}};
+                 {state.best_val_loss, state.best_val_top1, state.best_val_top5},
+                 true};
   return course;
 }
 

@@ -32,16 +32,15 @@ std::string text_of(const std::vector<ScoreName>& names, const Scores& scores) {
 }  // namespace
 
 TrainingLoop::TrainingLoop(const LoopSettings& settings, dist::Communicator& communicator, const io::TseStore& store,
-                           Trainee& trainee, RunDirectory& run, PhaseClock& phases,
+                           const Curriculum& curriculum, Trainee& trainee, RunDirectory& run, PhaseClock& phases,
                            const std::optional<Resumed>& resumed)
     : settings_(settings),
       communicator_(communicator),
-      store_(store),
+      curriculum_(curriculum),
       trainee_(trainee),
       names_(trainee.score_names()),
       run_(run),
       phases_(phases),
-      samples_(store.samples_of(io::Split::kTrain)),
       checkpoints_(settings.run, run, settings.timeout) {
   course_.order_seed = settings.seed;
   course_.store_identity = store.identity();
@@ -55,11 +54,12 @@ TrainingLoop::TrainingLoop(const LoopSettings& settings, dist::Communicator& com
 
 bool TrainingLoop::run_to(std::int64_t epochs) {
   epochs_ = epochs;
-  const auto samples = static_cast<std::int64_t>(samples_.size());
-  Progress progress(communicator_.is_root() ? settings_.run.progress : ProgressChoice::kOff, "training",
-                    epochs * samples, "samples", course_.epoch * samples + course_.epoch_samples);
+  const std::int64_t units = curriculum_.size();
+  Progress progress(communicator_.is_root() ? settings_.run.progress : ProgressChoice::kOff, "training", epochs * units,
+                    curriculum_.unit_name(), course_.epoch * units + course_.epoch_samples);
 
-  if (const std::string uneven = describe_sharing(sharing()); !uneven.empty() && communicator_.is_root()) {
+  if (const std::string uneven = describe_sharing(sharing(), curriculum_.unit_name(), curriculum_.step_size_key());
+      !uneven.empty() && communicator_.is_root()) {
     log_warning(uneven);
   }
   const bool nothing_left = course_.epoch >= epochs && course_.last.epoch < 0;
@@ -116,10 +116,10 @@ bool TrainingLoop::train_epoch(Progress& progress) {
 
 /// Hands out the epoch's samples. Returns the steps that may pass between agreements.
 std::int64_t TrainingLoop::begin_epoch() {
-  order_ = epoch_order(samples_, settings_.shuffle, course_.order_seed, course_.epoch);
+  order_ = curriculum_.order(course_.order_seed, course_.epoch);
   return trainee_.begin_epoch({course_.epoch, course_.step, course_.step_in_epoch,
                                rank_batches(
-                                   order_, [&](std::int64_t sample) { return store_.length(sample); }, sharing(),
+                                   order_, [&](std::int64_t unit) { return curriculum_.work(unit); }, sharing(),
                                    course_.step_in_epoch, communicator_.rank())});
 }
 
@@ -145,7 +145,7 @@ void TrainingLoop::record_applied_steps(StepGuard& guard, Progress& progress) {
     const std::int64_t samples = samples_of_step(course_.step_in_epoch);
     const double loss = *sum / static_cast<double>(samples);
     guard.attempt([&] {
-      run_.write_here([&] { run_.record(StepRecord{course_.epoch, course_.step, loss, learning_rate(), samples}); });
+      run_.write_here([&] { run_.record(step_record(loss, std::span(&*sum, names_.train.size()), samples), names_); });
     });
     *sum = loss * static_cast<double>(samples);  // the loss as it was told
     for (double& of_epoch : course_.epoch_sums) of_epoch += *sum++;
@@ -154,6 +154,13 @@ void TrainingLoop::record_applied_steps(StepGuard& guard, Progress& progress) {
     ++course_.step_in_epoch;
     progress.advance(samples, fmt::format("epoch {}/{} loss {:.4f}", course_.epoch + 1, epochs_, loss));
   }
+}
+
+/// `sums`: of the train scores over the step's units.
+StepRecord TrainingLoop::step_record(double loss, std::span<const double> sums, std::int64_t units) const {
+  StepRecord record{course_.epoch, course_.step, loss, learning_rate(), units, {}};
+  for (const double sum : sums) record.means.push_back(sum / static_cast<double>(units));
+  return record;
 }
 
 /// Ends a run whose coming step was refused: on every rank, since all of them saw the same sums.
@@ -165,7 +172,7 @@ void TrainingLoop::refuse(const StepTotals& totals) {
       throw io::NotFiniteError(fmt::format(
           "{}: found a loss that is not finite in epoch {}, step {} (refused_step.json names its samples); expected a "
           "number; lower train.lr, or check the scale of the features",
-          store_.describe(totals.first_not_finite), course_.epoch, course_.step));
+          curriculum_.describe(totals.first_not_finite), course_.epoch, course_.step));
     }
   });
   agreed(communicator_, [&] {
@@ -181,7 +188,7 @@ std::string TrainingLoop::refused_step() const {
   nlohmann::ordered_json ids = nlohmann::ordered_json::array();
   const std::int64_t begin = course_.step_in_epoch * settings_.batch_size;
   for (std::int64_t n = begin; n < begin + samples_of_step(course_.step_in_epoch); ++n) {
-    ids.push_back(store_.id(order_[static_cast<std::size_t>(n)]));
+    for (const std::string& id : curriculum_.ids(order_[static_cast<std::size_t>(n)])) ids.push_back(id);
   }
   const nlohmann::ordered_json json{
       {"epoch", course_.epoch}, {"step", course_.step}, {"lr", learning_rate()}, {"samples", ids}};
@@ -195,21 +202,20 @@ void TrainingLoop::finish_epoch(std::int64_t epoch) {
   course_.last.epoch = epoch;
   const auto samples = static_cast<double>(std::max(course_.epoch_samples, std::int64_t{1}));
   for (std::size_t n = 0; n < names_.train.size(); ++n) course_.last.train[n] = course_.epoch_sums[n] / samples;
-  if (names_.validates()) course_.last.validation = trainee_.validate();
+  course_.last.validated = names_.validates() && trainee_.validates_after(epoch, epochs_);
+  if (course_.last.validated) course_.last.validation = trainee_.validate();
 }
 
 void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
   const EpochScores& last = course_.last;
   std::string line = fmt::format("epoch {}/{}: train {}", last.epoch + 1, epochs_, text_of(names_.train, last.train));
-  if (names_.validates()) {
+  if (last.validated) {
     line += fmt::format(", {} {}", names_.validated_on, text_of(names_.validation, last.validation));
   }
   log_info(fmt::format("{} ({:.1f} s)", line, seconds));
-  run_.write(communicator_, [&] {
-    run_.record(EpochRecord{last, names_.validates(), seconds, samples_per_second}, names_);
-  });
+  run_.write(communicator_, [&] { run_.record(EpochRecord{last, seconds, samples_per_second}, names_); });
 
-  if (!names_.validates()) return;
+  if (!last.validated) return;
   const std::size_t criterion = place_of(names_.criterion, names_.validation);
   if (course_.best.epoch >= 0 && last.validation[criterion] <= course_.best.validation[criterion]) return;
   course_.best = last;
@@ -233,23 +239,21 @@ Step TrainingLoop::step_of(std::int64_t step_in_epoch) const {
 }
 
 std::int64_t TrainingLoop::steps_of_epoch() const {
-  const auto samples = static_cast<std::int64_t>(samples_.size());
-  return (samples + settings_.batch_size - 1) / settings_.batch_size;
+  return (curriculum_.size() + settings_.batch_size - 1) / settings_.batch_size;
 }
 
 Sharing TrainingLoop::sharing() const {
-  return {std::min(settings_.batch_size, static_cast<std::int64_t>(samples_.size())), trainee_.samples_kept_together(),
-          communicator_.size()};
+  return {std::min(settings_.batch_size, curriculum_.size()), trainee_.samples_kept_together(), communicator_.size()};
 }
 
 /// Size of the global batch.
 std::int64_t TrainingLoop::samples_of_step(std::int64_t step_in_epoch) const {
   const std::int64_t begin = step_in_epoch * settings_.batch_size;
-  return std::min(settings_.batch_size, static_cast<std::int64_t>(samples_.size()) - begin);
+  return std::min(settings_.batch_size, curriculum_.size() - begin);
 }
 
 double TrainingLoop::learning_rate() const {
-  return cosine_learning_rate(settings_.learning_rate, course_.epoch, epochs_);
+  return settings_.learning_rate(course_.epoch, epochs_);
 }
 
 bool TrainingLoop::checkpoint_due(const Step& step) const {
@@ -265,7 +269,7 @@ std::string TrainingLoop::summary(const std::string& reason, std::optional<int> 
   const auto to_json = [&](const EpochScores& scores) {
     nlohmann::ordered_json json{{"epoch", scores.epoch}};
     for (std::size_t n = 0; n < names_.train.size(); ++n) json["train_" + names_.train[n].key] = scores.train[n];
-    if (!names_.validates()) return json;
+    if (!names_.validates() || !scores.validated) return json;
     for (std::size_t n = 0; n < names_.validation.size(); ++n) {
       json["val_" + names_.validation[n].key] = scores.validation[n];
     }

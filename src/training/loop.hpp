@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,18 +16,21 @@
 #include "src/training/files/checkpoints.hpp"
 #include "src/training/files/run_directory.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/samples/curriculum.hpp"
 #include "src/training/samples/schedule.hpp"
 #include "src/training/step_guard.hpp"
 #include "src/training/trainee.hpp"
 
 namespace alignment {
 
+/// The learning rate of an epoch of `epochs` in all.
+using LearningRate = std::function<double(std::int64_t epoch, std::int64_t epochs)>;
+
 /// What a loop has to know of a run's settings.
 struct LoopSettings {
-  std::int64_t batch_size = 1;  ///< samples of a step, over all ranks
-  double learning_rate = 0;     ///< of the first epoch; it falls as half a cosine
-  bool shuffle = true;
-  std::uint64_t seed = 0;
+  std::int64_t batch_size = 1;  ///< units of a step, over all ranks
+  LearningRate learning_rate;
+  std::uint64_t seed = 0;  ///< what the order of units is drawn from
   RunConfig run;
   std::chrono::duration<double> timeout{};  ///< of a write
 };
@@ -36,13 +41,14 @@ struct Resumed {
   TimeSpent spent;
 };
 
-/// Trains a Trainee on the train split of a store, the same way on any device and number of ranks, and records, saves
+/// Trains a Trainee on what a curriculum hands out, the same way on any device and number of ranks, and records, saves
 /// and validates. Every member that is not const is collective.
 class TrainingLoop {
  public:
   /// What is passed by reference must outlive it. `phases`: of the trainee; validation is added.
   TrainingLoop(const LoopSettings& settings, dist::Communicator& communicator, const io::TseStore& store,
-               Trainee& trainee, RunDirectory& run, PhaseClock& phases, const std::optional<Resumed>& resumed);
+               const Curriculum& curriculum, Trainee& trainee, RunDirectory& run, PhaseClock& phases,
+               const std::optional<Resumed>& resumed);
 
   /// Trains until `epochs` are done in all. Checkpoints are written while training goes on. False where it was asked to
   /// stop before the end: a checkpoint has been written. Throws dist::AgreedFailure.
@@ -62,6 +68,7 @@ class TrainingLoop {
   [[nodiscard]] std::int64_t begin_epoch();
   [[nodiscard]] bool stop(StepGuard& guard);
   void record_applied_steps(StepGuard& guard, Progress& progress);
+  [[nodiscard]] StepRecord step_record(double loss, std::span<const double> sums, std::int64_t units) const;
   void refuse(const StepTotals& totals);
   void finish_epoch(std::int64_t epoch);
   void record_epoch(double seconds, double samples_per_second);
@@ -76,14 +83,13 @@ class TrainingLoop {
 
   const LoopSettings& settings_;
   dist::Communicator& communicator_;
-  const io::TseStore& store_;
+  const Curriculum& curriculum_;
   Trainee& trainee_;
   const ScoreNames& names_;
   RunDirectory& run_;
   PhaseClock& phases_;
-  std::vector<std::int64_t> samples_;  ///< of the train split
-  std::vector<std::int64_t> order_;    ///< the same in the order of the epoch under way
-  std::int64_t epochs_ = 0;            ///< in all
+  std::vector<std::int64_t> order_;  ///< units of the epoch under way
+  std::int64_t epochs_ = 0;          ///< in all
   Course course_;
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

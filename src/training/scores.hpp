@@ -9,16 +9,18 @@ namespace alignment {
 
 /// A number that a system tells of its epochs.
 struct ScoreName {
-  std::string key;    ///< in files: "top1"
-  std::string label;  ///< in lines: "top-1"
+  std::string key;        ///< in files: "top1"
+  std::string label;      ///< in lines: "top-1"
+  bool of_steps = false;  ///< told of every step too; the loss always is
 };
 
 /// Which numbers a system tells, in the order in which they are told.
 struct ScoreNames {
   std::vector<ScoreName> train;  ///< the first is the loss
   std::vector<ScoreName> validation;
-  std::string criterion;     ///< the key of `validation` that is largest at the best epoch
-  std::string validated_on;  ///< what to call the samples of `validation`: "val"; empty: there are none
+  std::string criterion;          ///< the key of `validation` that is largest at the best epoch
+  std::string validated_on;       ///< what to call the samples of `validation`: "val"; empty: there are none
+  std::string units = "samples";  ///< what a step takes
 
   [[nodiscard]] bool validates() const { return !validated_on.empty(); }
 };
@@ -33,6 +35,7 @@ using Scores = std::vector<double>;
 struct EpochScores {
   std::int64_t epoch = -1;  ///< none yet
   Scores train, validation;
+  bool validated = false;  ///< else `validation` is zeros
 
   /// Zeros, of no epoch.
   [[nodiscard]] static EpochScores none(const ScoreNames& names);

@@ -15,20 +15,20 @@ struct EpochStart {
   std::int64_t epoch = 0;
   std::int64_t step = 0;                           ///< optimizer steps taken since training began
   std::int64_t step_in_epoch = 0;                  ///< steps of the epoch that a checkpoint has behind it
-  std::vector<std::vector<std::int64_t>> batches;  ///< this rank's part of every global batch to come: store indices
+  std::vector<std::vector<std::int64_t>> batches;  ///< this rank's part of every global batch to come: units
 };
 
 /// One optimizer step, over a global batch.
 struct Step {
-  std::int64_t number = 0;  ///< since training began, from 1
-  std::int64_t samples = 0;
+  std::int64_t number = 0;   ///< since training began, from 1
+  std::int64_t samples = 0;  ///< units of it
   double learning_rate = 0;
 };
 
 /// What this rank's part of one step came to.
 struct StepTotals {
-  Scores sums;                         ///< of the train scores over this rank's samples, before the update
-  std::int64_t first_not_finite = -1;  ///< the first sample whose loss is not finite
+  Scores sums;                         ///< of the train scores over this rank's units, before the update
+  std::int64_t first_not_finite = -1;  ///< the first unit whose loss is not finite
   bool refused = false;                ///< a loss or gradient of some rank, of this step or one before, is not finite:
                                        ///< the parameters stayed as they were
 };
@@ -49,7 +49,7 @@ class Trainee {
 
   /// The same for as long as it lives.
   [[nodiscard]] virtual const ScoreNames& score_names() const = 0;
-  /// Consecutive samples of a global batch that must stay on one rank, so that the sums do not depend on how many there
+  /// Consecutive units of a global batch that must stay on one rank, so that the sums do not depend on how many there
   /// are.
   [[nodiscard]] virtual std::int64_t samples_kept_together() const = 0;
 
@@ -65,6 +65,11 @@ class Trainee {
   /// After the last step of an epoch.
   virtual void end_epoch() = 0;
 
+  /// Whether the model is validated after that epoch, where there are validation scores at all.
+  [[nodiscard]] virtual bool validates_after(std::int64_t epoch, std::int64_t epochs) const {
+    static_cast<void>(epoch), static_cast<void>(epochs);
+    return true;
+  }
   /// Collective. Scores of the model as it is, the same on every rank. Called where there are validation scores.
   [[nodiscard]] virtual Scores validate() = 0;
 

@@ -107,6 +107,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   log_info(fmt::format("run: {}", config.run.dir.string()));
 
   const LoopSettings settings = loop_settings(config);
+  const SampleCurriculum curriculum(dataset.store, config.train.shuffle);
   PhaseClock phases;
   Model model;
   std::optional<DejaVidTrainee> trainee;
@@ -132,7 +133,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr);
     std::optional<Resumed> resumed;
     if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
-    loop.emplace(settings, communicator, dataset.store, *trainee, run, phases, resumed);
+    loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, run, phases, resumed);
     const bool finished = loop->run_to(config.train.epochs);
     const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
     run.write(communicator,

@@ -155,9 +155,13 @@ void RunDirectory::abandon() {
   for (const fs::path& folder : {state_->folder / "checkpoints", state_->folder}) fs::remove(folder, ignored);
 }
 
-void RunDirectory::record(const StepRecord& step) {
-  const nlohmann::ordered_json record = {{"event", "step"},   {"epoch", step.epoch}, {"step", step.step},
-                                         {"loss", step.loss}, {"lr", step.lr},       {"samples", step.samples}};
+void RunDirectory::record(const StepRecord& step, const ScoreNames& names) {
+  nlohmann::ordered_json record = {{"event", "step"}, {"epoch", step.epoch}, {"step", step.step}, {"loss", step.loss}};
+  for (std::size_t n = 0; n < names.train.size(); ++n) {
+    if (names.train[n].of_steps) record[names.train[n].key] = step.means.at(n);
+  }
+  record["lr"] = step.lr;
+  record[names.units] = step.samples;
   state_->metrics.append(record.dump());
 }
 
@@ -166,10 +170,10 @@ void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
   for (std::size_t n = 0; n < names.train.size(); ++n) record["train_" + names.train[n].key] = epoch.scores.train[n];
   for (std::size_t n = 0; n < names.validation.size(); ++n) {
     auto& value = record["val_" + names.validation[n].key];
-    if (epoch.validated) value = epoch.scores.validation[n];
+    if (epoch.scores.validated) value = epoch.scores.validation[n];
   }
   record["seconds"] = epoch.seconds;
-  record["samples_per_s"] = epoch.samples_per_s;
+  record[names.units + "_per_s"] = epoch.samples_per_s;
   state_->metrics.append(record.dump());
 }
 

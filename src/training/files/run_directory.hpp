@@ -18,13 +18,13 @@ namespace alignment {
 struct StepRecord {
   std::int64_t epoch = 0, step = 0;
   double loss = 0, lr = 0;
-  std::int64_t samples = 0;
+  std::int64_t samples = 0;  ///< units of the step
+  Scores means = {};         ///< of the train scores over them
 };
 
 /// Numbers of one epoch.
 struct EpochRecord {
   EpochScores scores;
-  bool validated = false;  ///< else there are names of validation scores, but no values
   double seconds = 0, samples_per_s = 0;
 };
 
@@ -70,7 +70,7 @@ class RunDirectory {
   /// this course's: it went back behind them, past damaged ones or to one named by run.resume.
   void prune_checkpoints(std::int64_t keep, std::int64_t step) const;
 
-  void record(const StepRecord& step);
+  void record(const StepRecord& step, const ScoreNames& names);
   void record(const EpochRecord& epoch, const ScoreNames& names);
   /// What stands in the way of going on: a step that was refused.
   void write_refused_step(const std::string& json) const;

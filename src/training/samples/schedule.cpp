@@ -107,21 +107,20 @@ double work_balance(const std::vector<std::int64_t>& order, const LengthOf& leng
   return batches.empty() ? 1 : sum / static_cast<double>(batches.size());
 }
 
-std::string describe_sharing(const Sharing& sharing) {
+std::string describe_sharing(const Sharing& sharing, const std::string& units, const std::string& step_size_key) {
   const std::int64_t groups = (sharing.batch_size + sharing.group - 1) / sharing.group, ranks = sharing.size.value;
   const std::int64_t most = (groups + ranks - 1) / ranks;
   const double busy = static_cast<double>(groups) / static_cast<double>(most * ranks);
   constexpr double kEvenEnough = 0.8;
   if (busy >= kEvenEnough) return "";
-  const std::string batch = sharing.group == 1 ? fmt::format("a batch of {} samples", sharing.batch_size)
-                                               : fmt::format("a batch of {} samples, of which {} stay together,",
-                                                             sharing.batch_size, sharing.group);
+  const std::string batch = sharing.group == 1 ? fmt::format("a batch of {} {}", sharing.batch_size, units)
+                                               : fmt::format("a batch of {} {}, of which {} stay together,",
+                                                             sharing.batch_size, units, sharing.group);
   if (groups < ranks) {
     return fmt::format(
         "work: {} leaves {} of {} ranks with nothing to do in a step; expected at most {} ranks; use fewer, or a "
-        "larger "
-        "train.batch_size",
-        batch, ranks - groups, ranks, groups);
+        "larger {}",
+        batch, ranks - groups, ranks, groups, step_size_key);
   }
   std::int64_t fewer = ranks, more = ranks;  // the next counts that leave no rank waiting
   while (groups % fewer != 0) --fewer;

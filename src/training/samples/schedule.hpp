@@ -54,7 +54,8 @@ using LengthOf = std::function<std::int64_t(std::int64_t sample)>;
 
 /// Where a batch leaves ranks without a group, or some with twice what others have: what was found, and which numbers
 /// of ranks share it evenly. Empty where all is well.
-[[nodiscard]] std::string describe_sharing(const Sharing& sharing);
+[[nodiscard]] std::string describe_sharing(const Sharing& sharing, const std::string& units = "samples",
+                                           const std::string& step_size_key = "train.batch_size");
 
 /// lr(e) = lr * (1 + cos(pi * e / epochs)) / 2.
 [[nodiscard]] double cosine_learning_rate(double lr, std::int64_t epoch, std::int64_t epochs);

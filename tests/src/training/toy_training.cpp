@@ -167,12 +167,15 @@ int train(dist::Communicator& communicator, const std::vector<std::string>& argu
   });
   LoopSettings settings;
   settings.batch_size = 8;
-  settings.learning_rate = 0.5;
+  settings.learning_rate = [](std::int64_t epoch, std::int64_t epochs) {
+    return cosine_learning_rate(0.5, epoch, epochs);
+  };
   settings.seed = 3;
   settings.run = config.run;
   settings.timeout = config.dist.timeout();
+  const SampleCurriculum curriculum(dataset.store, /*shuffle=*/true);
   PhaseClock phases;
-  TrainingLoop loop(settings, communicator, dataset.store, trainee, run, phases, resumed);
+  TrainingLoop loop(settings, communicator, dataset.store, curriculum, trainee, run, phases, resumed);
   const int code = loop.run_to(4) ? 0 : 75;
   run.write(communicator, [&] { run.write_summary(loop.summary(code == 0 ? "done" : "stopped", code)); });
   return code;

@@ -34,8 +34,8 @@ StepRecord step(std::int64_t epoch, std::int64_t step) {
 /// Two epochs of three steps.
 void record_two_epochs(RunDirectory& run) {
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
-    for (std::int64_t index = 0; index < 3; ++index) run.record(step(epoch, 3 * epoch + index));
-    run.record(EpochRecord{{epoch, {0.5, 0.75}, {0.25, 0.5, 1.0}}, true, 2.0, 48.0}, kNames);
+    for (std::int64_t index = 0; index < 3; ++index) run.record(step(epoch, 3 * epoch + index), kNames);
+    run.record(EpochRecord{{epoch, {0.5, 0.75}, {0.25, 0.5, 1.0}, true}, 2.0, 48.0}, kNames);
   }
 }
 
@@ -96,12 +96,12 @@ TEST(RunDirectory, AFolderThatCannotBeMadeIsAWriteError) {
 TEST(RunDirectory, MetricsAreTheDocumentedLines) {
   const TemporaryFolder folder;
   RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
-  run.record(StepRecord{0, 12, 1.93, 0.001, 384});
+  run.record(StepRecord{0, 12, 1.93, 0.001, 384}, kNames);
   EXPECT_EQ(read_text(folder / "run/metrics.jsonl"),
             "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384}\n")
       << "a record must be in the file as soon as it is made";
-  run.record(EpochRecord{{1, {0.5, 0.75}, {0.25, 0.125, 1.0}}, true, 2.5, 48.0}, kNames);
-  run.record(EpochRecord{{2, {0.5, 0.75}, {0, 0, 0}}, false, 2.5, 48.0}, kNames);
+  run.record(EpochRecord{{1, {0.5, 0.75}, {0.25, 0.125, 1.0}, true}, 2.5, 48.0}, kNames);
+  run.record(EpochRecord{{2, {0.5, 0.75}, {0, 0, 0}}, 2.5, 48.0}, kNames);
   const std::string text = read_text(folder / "run/metrics.jsonl");
   EXPECT_NE(text.find("{\"event\":\"epoch\",\"epoch\":1,\"train_loss\":0.5,\"train_top1\":0.75,\"val_loss\":0.25,"
                       "\"val_top1\":0.125,\"val_top5\":1.0,\"seconds\":2.5,\"samples_per_s\":48.0}\n"),
@@ -118,8 +118,8 @@ TEST(RunDirectory, NumbersReadBackExactlyAndNanIsNull) {
   const TemporaryFolder folder;
   RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   const std::vector<double> losses = {0.1, 1.0 / 3.0, 5e-324, 1.7976931348623157e308, 0.30000000000000004};
-  for (const double loss : losses) run.record(StepRecord{0, 0, loss, 1e-3, 1});
-  run.record(StepRecord{0, 0, std::numeric_limits<double>::quiet_NaN(), 1e-3, 1});
+  for (const double loss : losses) run.record(StepRecord{0, 0, loss, 1e-3, 1}, kNames);
+  run.record(StepRecord{0, 0, std::numeric_limits<double>::quiet_NaN(), 1e-3, 1}, kNames);
   std::istringstream lines(read_text(folder / "run/metrics.jsonl"));
   std::string line;
   for (const double loss : losses) {
@@ -147,7 +147,7 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
     RunDirectory run = RunDirectory::reopen(folder / "run", config, kTimeout, from_step);
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept);
     EXPECT_EQ(read_text(folder / "run/config.toml"), config);
-    run.record(step(7, 70));
+    run.record(step(7, 70), kNames);
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept + (kept.empty() ? "s70" : " s70"));
   }
 }
@@ -190,8 +190,8 @@ TEST(RunDirectory, AFullDiskIsAWriteError) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit limited{100, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &limited);
-  run.record(step(0, 0));
-  const std::string message = message_of<io::WriteError>([&] { run.record(step(0, 1)); });
+  run.record(step(0, 0), kNames);
+  const std::string message = message_of<io::WriteError>([&] { run.record(step(0, 1), kNames); });
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_NE(message.find((folder / "run/metrics.jsonl").string()), std::string::npos) << message;

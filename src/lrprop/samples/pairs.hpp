@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/store/tse_store.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "src/lrprop/samples/plan_file.hpp"
+#include "src/training/samples/curriculum.hpp"
+
+namespace alignment::lrprop {
+
+/// Which videos are trained on together: units are pairs.
+class PairCurriculum : public Curriculum {
+ public:
+  [[nodiscard]] std::string unit_name() const override { return "pairs"; }
+  [[nodiscard]] std::string step_size_key() const override { return "train.pairs_per_step"; }
+  /// The two videos of a unit, and the frames of both that are seen in that epoch: a function of the seed.
+  [[nodiscard]] virtual PairViews views(std::int64_t unit, std::int64_t epoch) const = 0;
+  /// What dropout is drawn from beside seed, video and view: the same for no two steps that see a video.
+  [[nodiscard]] virtual std::int64_t draw_number(std::int64_t unit, std::int64_t epoch) const = 0;
+};
+
+/// Pairs within each action, every training video in at most one of an epoch; of an odd number another one is left out
+/// every epoch. Or the steps of train.plan, one after the other. `store` must outlive it. Refuses a store without two
+/// training videos of an action, and a training video of a single frame. Throws io::StoreError.
+[[nodiscard]] std::unique_ptr<PairCurriculum> make_curriculum(const io::TseStore& store, const Config& config);
+
+}  // namespace alignment::lrprop
