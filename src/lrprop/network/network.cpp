@@ -1,0 +1,465 @@
+#include "src/lrprop/network/network.hpp"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "kernels/parallel.hpp"
+#include "src/lrprop/network/dropout.hpp"
+#include "src/lrprop/network/encoder.hpp"
+#include "src/lrprop/network/losses.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+using torch::Tensor;
+
+constexpr std::size_t kSides = 2;
+constexpr std::size_t kNorms = 3;  ///< bn1, bn2, head_bn
+constexpr std::array<const char*, kNorms> kNormNames{"bn1", "bn2", "head_bn"};
+
+/// Frames of the two views of a video, on their way through the encoder and back.
+struct Side {
+  std::vector<std::int64_t> lengths;
+  Tensor input, positions;
+  std::array<Tensor, kNorms> before;      ///< what a batch norm gets, with the graph of the part before it
+  std::array<Tensor, kNorms> normed;      ///< xhat: a leaf of the part behind it
+  std::array<Tensor, kNorms> gradient;    ///< dL/dxhat, then dL/dbefore
+  Tensor rows, rows_gradient;             ///< projected, and dL/d of them
+  Tensor parameter_gradient;              ///< flat, of the trained weights
+};
+
+struct PairState {
+  std::int64_t place = 0;
+  const TrainingPair* pair = nullptr;
+  std::array<Side, kSides> sides;
+};
+
+/// Sums of a batch norm's channels over the frames of a step, forward: x and x^2; backward: g and g xhat.
+struct ChannelSums {
+  std::vector<double> first, second;
+  double frames = 0;
+};
+
+}  // namespace
+
+struct Network::State {
+  State(NetworkSettings asked, torch::ScalarType element) : settings(std::move(asked)), encoder(settings.sizes), type(element) {}
+
+  [[nodiscard]] torch::TensorOptions options() const { return torch::TensorOptions().dtype(type).device(device); }
+  [[nodiscard]] std::int64_t channels(std::size_t norm) const {
+    return norm + 1 < kNorms ? settings.sizes.fc_width : settings.sizes.embedding;
+  }
+  [[nodiscard]] Tensor to_device(const std::vector<double>& values) const {
+    return torch::tensor(values, torch::kFloat64).to(options());
+  }
+
+  void make_leaves();
+  /// Calls work(pair, side) for all of them, side by side.
+  template <typename Work>
+  void for_sides(const Work& work) {
+    const auto count = static_cast<std::int64_t>(kSides * pairs.size());
+    kernels::cpu::parallel_for(threads(), count, 1, [&](std::int64_t n, int) {
+      work(pairs[static_cast<std::size_t>(n) / kSides], static_cast<std::size_t>(n) % kSides);
+    });
+  }
+  template <typename Work>
+  void for_pairs(const Work& work) {
+    kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(pairs.size()), 1,
+                               [&](std::int64_t n, int) { work(pairs[static_cast<std::size_t>(n)]); });
+  }
+  [[nodiscard]] int threads() const { return device.is_cpu() ? settings.threads : 1; }
+
+  void prepare(PairState& pair, std::size_t side) const;
+  [[nodiscard]] DropoutMask dropout_of(const PairState& pair, std::size_t side) const;
+  [[nodiscard]] ChannelSums add_up(std::size_t norm, bool backward, const SumOverRanks& sum);
+  void normalise(std::size_t norm, const SumOverRanks& sum);
+  void denormalise(std::size_t norm, const SumOverRanks& sum);
+  void backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
+                     Tensor* input_gradient, const std::vector<std::size_t>& parameters) const;
+
+  NetworkSettings settings;
+  Encoder encoder;
+  torch::Device device = torch::kCPU;
+  torch::ScalarType type;
+  std::vector<ArrayShape> arrays;
+  std::int64_t trained = 0;      ///< numbers of the weights that are
+  Tensor flat, running;          ///< all weights and running statistics, in the orders of their lists
+  NamedTensors statistics;       ///< views of `running`
+  NamedTensors leaves;           ///< of `flat`, for graphs
+  std::vector<Tensor> leaf_list; ///< the same in the order of `arrays`
+  std::vector<std::int64_t> offsets;
+  std::array<std::vector<std::size_t>, kNorms + 1> part_parameters;  ///< trained arrays of each part
+  Tensor first_moment, second_moment, step_count;
+  Tensor mean, scale;            ///< to standardise by
+  std::unique_ptr<PairAligner> aligner = make_cpu_aligner();
+
+  // Of the step under way.
+  std::vector<PairState> pairs;
+  std::int64_t pairs_of_step = 0;
+  std::array<Tensor, kNorms> inverse_deviation;
+  Tensor flat_gradient;
+};
+
+namespace {
+
+/// Which part of the encoder an array belongs to: what lies before bn1, bn2, head_bn, and behind that.
+std::size_t part_of(const std::string& name) {
+  if (name.rfind("fc1.", 0) == 0) return 0;
+  if (name.rfind("bn1.", 0) == 0 || name.rfind("fc2.", 0) == 0) return 1;
+  if (name.rfind("head_bn.", 0) == 0 || name.rfind("head2.", 0) == 0) return 3;
+  return 2;
+}
+
+std::vector<float> to_vector(const Tensor& values) {
+  const Tensor floats = values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+  const auto* const first = floats.data_ptr<float>();
+  return {first, first + floats.numel()};
+}
+
+Tensor from_vector(const std::vector<float>& values, const torch::TensorOptions& options) {
+  return torch::from_blob(const_cast<float*>(values.data()),  // NOLINT(cppcoreguidelines-pro-type-const-cast): is read
+                          {static_cast<std::int64_t>(values.size())}, torch::kFloat32)
+      .to(options, /*non_blocking=*/false, /*copy=*/true);
+}
+
+}  // namespace
+
+/// Views of the flat weights that graphs begin at.
+void Network::State::make_leaves() {
+  std::int64_t first = 0;
+  for (std::size_t n = 0; n < arrays.size(); ++n) {
+    Tensor leaf = flat.narrow(0, first, arrays[n].count()).view(arrays[n].shape).detach();
+    leaf.set_requires_grad(true);
+    leaves[arrays[n].name] = leaf;
+    leaf_list.push_back(leaf);
+    offsets.push_back(first);
+    if (arrays[n].trained) part_parameters[part_of(arrays[n].name)].push_back(n);
+    first += arrays[n].count();
+  }
+}
+
+/// The frames of both views, standardised, and their positions.
+void Network::State::prepare(PairState& pair, std::size_t which) const {
+  Side& side = pair.sides[which];
+  const std::int64_t width = settings.sizes.feature_dim;
+  std::vector<double> positions;
+  std::int64_t rows = 0;
+  for (std::size_t view = 0; view < 2; ++view) {
+    const FrameIndices& frames = pair.pair->views.frames[2 * which + view];
+    side.lengths.push_back(static_cast<std::int64_t>(frames.size()));
+    for (std::size_t n = 0; n < frames.size(); ++n) positions.push_back(static_cast<double>(n));
+    rows += side.lengths.back();
+  }
+  Tensor gathered = torch::empty({rows, width}, torch::kFloat32);
+  auto* at = gathered.data_ptr<float>();
+  for (std::size_t view = 0; view < 2; ++view) {
+    for (const std::int64_t frame : pair.pair->views.frames[2 * which + view]) {
+      at = std::copy_n(pair.pair->features[which] + frame * width, width, at);
+    }
+  }
+  side.input = gathered.to(options());
+  if (mean.defined()) side.input = (side.input - mean) * scale;
+  side.positions = position_rows(positions, settings.sizes.hidden).to(options());
+  side.parameter_gradient = torch::zeros({trained}, options());
+}
+
+DropoutMask Network::State::dropout_of(const PairState& pair, std::size_t side) const {
+  if (settings.dropout == 0) return {};
+  return [this, &keys = pair.pair->dropout_keys[side], &lengths = pair.sides[side].lengths](std::int64_t place,
+                                                                                            std::int64_t width) {
+    std::int64_t rows = 0;
+    for (const std::int64_t length : lengths) rows += length;
+    Tensor mask = torch::empty({rows, width}, torch::kFloat32);
+    auto* at = mask.data_ptr<float>();
+    for (std::size_t view = 0; view < lengths.size(); ++view) {
+      fill_dropout_mask(keys[view], static_cast<std::uint64_t>(place), settings.dropout,
+                        {at, static_cast<std::size_t>(lengths[view] * width)});
+      at += lengths[view] * width;
+    }
+    return mask.to(options());
+  };
+}
+
+/// Of every pair of the step for itself, over all ranks, then in the order of the pairs.
+ChannelSums Network::State::add_up(std::size_t norm, bool backward, const SumOverRanks& sum) {
+  const auto width = static_cast<std::size_t>(channels(norm)), row = 2 * width + 1;
+  std::vector<double> all(static_cast<std::size_t>(pairs_of_step) * row, 0.0);
+  for_pairs([&](PairState& pair) {
+    const torch::NoGradGuard fixed;
+    double* const own = all.data() + static_cast<std::size_t>(pair.place) * row;
+    for (const Side& side : pair.sides) {
+      const Tensor values = (backward ? side.gradient[norm] : side.before[norm].detach()).to(torch::kFloat64);
+      const Tensor others = backward ? side.normed[norm].detach().to(torch::kFloat64) : values;
+      const Tensor first = values.sum(0).to(torch::kCPU), second = (values * others).sum(0).to(torch::kCPU);
+      for (std::size_t c = 0; c < width; ++c) {
+        own[c] += first.data_ptr<double>()[c];
+        own[width + c] += second.data_ptr<double>()[c];
+      }
+      own[2 * width] += static_cast<double>(values.size(0));
+    }
+  });
+  const bool synced = settings.batch_norm == BatchNorm::kSynced || !backward;
+  const std::vector<double> of_this_rank = settings.batch_norm == BatchNorm::kLocal ? all : std::vector<double>();
+  if (synced) sum(all);
+  const auto added = [&](const std::vector<double>& rows) {
+    ChannelSums sums{std::vector<double>(width, 0.0), std::vector<double>(width, 0.0), 0};
+    for (std::size_t begin = 0; begin < rows.size(); begin += row) {
+      for (std::size_t c = 0; c < width; ++c) {
+        sums.first[c] += rows[begin + c];
+        sums.second[c] += rows[begin + width + c];
+      }
+      sums.frames += rows[begin + 2 * width];
+    }
+    return sums;
+  };
+  if (!backward) {  // the running statistics are of all ranks in any case
+    const ChannelSums sums = added(all);
+    const std::string name = kNormNames[norm];
+    std::vector<double> means(width), variances(width);
+    for (std::size_t c = 0; c < width; ++c) {
+      means[c] = sums.first[c] / sums.frames;
+      variances[c] = std::max(sums.second[c] / sums.frames - means[c] * means[c], 0.0);
+      variances[c] *= sums.frames / std::max(sums.frames - 1, 1.0);
+    }
+    statistics.at(name + ".running_mean").lerp_(to_device(means), kStatisticsMomentum);
+    statistics.at(name + ".running_var").lerp_(to_device(variances), kStatisticsMomentum);
+  }
+  return settings.batch_norm == BatchNorm::kLocal ? added(of_this_rank) : added(all);
+}
+
+/// xhat of every side.
+void Network::State::normalise(std::size_t norm, const SumOverRanks& sum) {
+  const ChannelSums sums = add_up(norm, /*backward=*/false, sum);
+  std::vector<double> means(sums.first.size()), inverses(sums.first.size());
+  const double frames = std::max(sums.frames, 1.0);
+  for (std::size_t c = 0; c < means.size(); ++c) {
+    means[c] = sums.first[c] / frames;
+    const double variance = std::max(sums.second[c] / frames - means[c] * means[c], 0.0);
+    inverses[c] = 1 / std::sqrt(variance + kNormEpsilon);
+  }
+  const Tensor mean_of = to_device(means);
+  inverse_deviation[norm] = to_device(inverses);
+  for_sides([&](PairState& pair, std::size_t which) {
+    const torch::NoGradGuard fixed;
+    Side& side = pair.sides[which];
+    side.normed[norm] = (side.before[norm].detach() - mean_of) * inverse_deviation[norm];
+    side.normed[norm].set_requires_grad(true);
+  });
+}
+
+/// From dL/dxhat to dL/dbefore.
+void Network::State::denormalise(std::size_t norm, const SumOverRanks& sum) {
+  const ChannelSums sums = add_up(norm, /*backward=*/true, sum);
+  const double frames = std::max(sums.frames, 1.0);
+  std::vector<double> means(sums.first), products(sums.second);
+  for (double& mean_of : means) mean_of /= frames;
+  for (double& product : products) product /= frames;
+  const Tensor mean_of = to_device(means), product = to_device(products);
+  for_sides([&](PairState& pair, std::size_t which) {
+    const torch::NoGradGuard fixed;
+    Side& side = pair.sides[which];
+    side.gradient[norm] = (side.gradient[norm] - mean_of - side.normed[norm].detach() * product) * inverse_deviation[norm];
+  });
+}
+
+/// Back through one part: adds to the side's parameter gradient, and gives the gradient of the part's input.
+void Network::State::backward_part(Side& side, const Tensor& output, const Tensor& output_gradient,
+                                   const Tensor* input, Tensor* input_gradient,
+                                   const std::vector<std::size_t>& parameters) const {
+  std::vector<Tensor> inputs;
+  for (const std::size_t parameter : parameters) inputs.push_back(leaf_list[parameter]);
+  if (input != nullptr) inputs.push_back(*input);
+  const std::vector<Tensor> gradients = torch::autograd::grad({output}, inputs, {output_gradient});
+  const torch::NoGradGuard fixed;
+  for (std::size_t n = 0; n < parameters.size(); ++n) {
+    side.parameter_gradient.narrow(0, offsets[parameters[n]], arrays[parameters[n]].count())
+        .copy_(gradients[n].reshape({-1}));
+  }
+  if (input != nullptr) *input_gradient = gradients.back();
+}
+
+Network::Network(NetworkSettings settings, const std::vector<float>& weights, const std::vector<float>& statistics,
+                 Precision precision)
+    : state_(std::make_unique<State>(std::move(settings),
+                                     precision == Precision::kF64 ? torch::kFloat64 : torch::kFloat32)) {
+  State& state = *state_;
+  at::set_num_threads(1);  // threads take sides of pairs, so that no sum depends on their number
+  state.arrays = weight_arrays(state.settings.sizes);
+  state.trained = trained_count(state.arrays);
+  state.flat = from_vector(weights, state.options());
+  state.running = from_vector(statistics, state.options());
+  std::int64_t first = 0;
+  for (const ArrayShape& array : statistic_arrays(state.settings.sizes)) {
+    state.statistics[array.name] = state.running.narrow(0, first, array.count());
+    first += array.count();
+  }
+  state.make_leaves();
+  state.first_moment = torch::zeros({state.trained}, state.options());
+  state.second_moment = torch::zeros({state.trained}, state.options());
+  if (state.settings.feature_mean.empty()) return;
+  state.mean = from_vector(state.settings.feature_mean, state.options());
+  state.scale = from_vector(state.settings.feature_scale, state.options()).reciprocal();
+}
+
+Network::~Network() = default;
+
+std::vector<float> Network::weights() const {
+  return to_vector(state_->flat);
+}
+
+std::vector<float> Network::statistics() const {
+  return to_vector(state_->running);
+}
+
+std::array<std::vector<float>, 2> Network::moments() const {
+  return {to_vector(state_->first_moment), to_vector(state_->second_moment)};
+}
+
+void Network::load_moments(const std::vector<float>& first, const std::vector<float>& second) {
+  state_->first_moment = from_vector(first, state_->options());
+  state_->second_moment = from_vector(second, state_->options());
+}
+
+std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step,
+                                        const SumOverRanks& sum) {
+  State& state = *state_;
+  state.pairs_of_step = pairs_of_step;
+  state.pairs.clear();
+  for (const TrainingPair& pair : pairs) state.pairs.push_back({pair.place, &pair, {}});
+
+  state.for_sides([&](PairState& pair, std::size_t which) {
+    state.prepare(pair, which);
+    Side& side = pair.sides[which];
+    side.before[0] = Encoder::first(state.leaves, side.input, state.dropout_of(pair, which));
+  });
+  state.normalise(0, sum);
+  state.for_sides([&](PairState& pair, std::size_t which) {
+    Side& side = pair.sides[which];
+    side.before[1] = Encoder::second(state.leaves, side.normed[0], state.dropout_of(pair, which));
+  });
+  state.normalise(1, sum);
+  state.for_sides([&](PairState& pair, std::size_t which) {
+    Side& side = pair.sides[which];
+    side.before[2] = Encoder::head(state.leaves,
+                                   state.encoder.third(state.leaves, side.normed[1], side.positions, side.lengths,
+                                                       state.dropout_of(pair, which)));
+  });
+  state.normalise(2, sum);
+  std::vector<PairTerms> terms(pairs.size());
+  state.for_sides([&](PairState& pair, std::size_t which) {
+    Side& side = pair.sides[which];
+    side.rows = Encoder::projected(state.leaves, side.normed[2]);
+  });
+  state.for_pairs([&](PairState& pair) {
+    PairLoss loss = pair_loss({pair.sides[0].rows, pair.sides[1].rows}, pair.pair->views, state.settings.loss,
+                              *state.aligner);
+    for (std::size_t which = 0; which < kSides; ++which) {
+      pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(pairs_of_step);
+    }
+    terms[static_cast<std::size_t>(&pair - state.pairs.data())] = loss.terms;
+  });
+  return terms;
+}
+
+void Network::backward(const SumOverRanks& sum) {
+  State& state = *state_;
+  state.for_sides([&](PairState& pair, std::size_t which) {
+    Side& side = pair.sides[which];
+    state.backward_part(side, side.rows, side.rows_gradient, &side.normed[2], &side.gradient[2],
+                        state.part_parameters[3]);
+  });
+  for (std::size_t norm = kNorms; norm-- > 0;) {
+    state.denormalise(norm, sum);
+    state.for_sides([&](PairState& pair, std::size_t which) {
+      Side& side = pair.sides[which];
+      const bool first_part = norm == 0;
+      state.backward_part(side, side.before[norm], side.gradient[norm], first_part ? nullptr : &side.normed[norm - 1],
+                          first_part ? nullptr : &side.gradient[norm - 1], state.part_parameters[norm]);
+    });
+  }
+  // The two sides of a pair in f32, the pairs in f64: of a single one, the same.
+  const torch::NoGradGuard fixed;
+  const bool several = state.pairs_of_step > 1;
+  state.flat_gradient = torch::zeros({state.trained}, state.options().dtype(several ? torch::kFloat64 : state.type));
+  for (PairState& pair : state.pairs) {
+    state.flat_gradient += pair.sides[0].parameter_gradient.add_(pair.sides[1].parameter_gradient);
+  }
+  state.pairs.clear();
+}
+
+double Network::reduce(const SumFloatsOverRanks& sum_floats, const SumOverRanks& sum) {
+  State& state = *state_;
+  const torch::NoGradGuard fixed;
+  const Tensor on_host = state.flat_gradient.to(torch::kCPU);
+  const auto count = static_cast<std::size_t>(state.trained);
+  if (on_host.scalar_type() == torch::kFloat64) {
+    sum(std::span(on_host.data_ptr<double>(), count));
+  } else {
+    sum_floats(std::span(on_host.data_ptr<float>(), count));
+  }
+  state.flat_gradient = on_host.to(state.options());
+  return std::sqrt(on_host.to(torch::kFloat64).square().sum().item<double>());
+}
+
+void Network::update(double norm, double learning_rate, std::int64_t step) {
+  State& state = *state_;
+  const torch::NoGradGuard fixed;
+  if (state.settings.clip_norm > 0) {
+    constexpr double kSmall = 1e-6;  // as torch has it
+    const double factor = state.settings.clip_norm / (norm + kSmall);
+    if (factor < 1) state.flat_gradient *= factor;
+  }
+  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
+  Tensor weights = state.flat.narrow(0, 0, state.trained);
+  const Tensor steps = torch::full({}, static_cast<double>(step - 1), torch::kFloat32).to(state.device);
+  at::_fused_adam_({weights}, {state.flat_gradient}, {state.first_moment}, {state.second_moment}, {}, {steps + 1},
+                   learning_rate, kBeta1, kBeta2, state.settings.weight_decay, kEpsilon, /*amsgrad=*/false,
+                   /*maximize=*/false);
+}
+
+std::vector<double> Network::gradient() const {
+  const Tensor values = state_->flat_gradient.to(torch::kCPU, torch::kFloat64).contiguous();
+  const auto* const first = values.data_ptr<double>();
+  std::vector<double> all(first, first + values.numel());
+  all.resize(static_cast<std::size_t>(element_count(state_->arrays)), 0.0);  // of those that no loss depends on
+  return all;
+}
+
+std::vector<float> Network::embed(const float* features, std::int64_t frames, std::int64_t frames_per_pass) const {
+  const State& state = *state_;
+  const torch::NoGradGuard fixed;
+  const std::int64_t width = state.settings.sizes.feature_dim;
+  const std::int64_t most = frames_per_pass == 0 ? frames : frames_per_pass;
+  const std::int64_t parts = (frames + most - 1) / most, rows_of_part = (frames + parts - 1) / parts;
+  const auto normed = [&](std::size_t norm, const Tensor& values) {
+    const std::string name = kNormNames[norm];
+    return (values - state.statistics.at(name + ".running_mean")) *
+           (state.statistics.at(name + ".running_var") + kNormEpsilon).rsqrt();
+  };
+  std::vector<float> embeddings;
+  embeddings.reserve(static_cast<std::size_t>(frames * state.settings.sizes.embedding));
+  for (std::int64_t begin = 0; begin < frames; begin += rows_of_part) {
+    const std::int64_t rows = std::min(rows_of_part, frames - begin);
+    Tensor x = torch::from_blob(const_cast<float*>(features + begin * width),  // NOLINT: is read
+                                {rows, width}, torch::kFloat32)
+                   .to(state.options());
+    if (state.mean.defined()) x = (x - state.mean) * state.scale;
+    std::vector<double> positions;  // the whole video over [0, T-1]
+    for (std::int64_t n = begin; n < begin + rows; ++n) {
+      const double share = frames > 1 ? static_cast<double>(n) / static_cast<double>(frames - 1) : 0;
+      positions.push_back(share * static_cast<double>(state.settings.sizes.train_frames - 1));
+    }
+    x = normed(0, Encoder::first(state.leaves, x, {}));
+    x = normed(1, Encoder::second(state.leaves, x, {}));
+    x = state.encoder.third(state.leaves, x, position_rows(positions, state.settings.sizes.hidden).to(state.options()),
+                            {rows}, {});
+    const std::vector<float> part = to_vector(unit_rows(x));
+    embeddings.insert(embeddings.end(), part.begin(), part.end());
+  }
+  return embeddings;
+}
+
+}  // namespace alignment::lrprop
