@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "io/bytes/csv_field.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
@@ -148,17 +149,6 @@ std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, 
   return json.dump(2) + "\n";
 }
 
-/// A CSV field, quoted where it has to be.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
-}
-
 /// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
 /// a pipe may take any time.
 dist::Deadline writing_result(const Config& config) {
@@ -228,10 +218,11 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
       const std::int32_t label = store.label(row.sample);
       std::vector<std::string> closest;
       for (const std::int32_t near : row.closest) closest.push_back(name_of(near));
-      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", csv_field(store.id(row.sample)),
+      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", io::csv_field(store.id(row.sample)),
                           label == io::kNoLabel ? "" : std::to_string(label), row.prediction, row.confidence,
-                          fmt::join(row.closest, " "), csv_field(store.class_name(row.sample)),
-                          csv_field(name_of(row.prediction)), csv_field(fmt::format("{}", fmt::join(closest, ";"))));
+                          fmt::join(row.closest, " "), io::csv_field(store.class_name(row.sample)),
+                          io::csv_field(name_of(row.prediction)),
+                          io::csv_field(fmt::format("{}", fmt::join(closest, ";"))));
     }
     write_result(*result, text, config);
     log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), tried.split.name, result->text()));

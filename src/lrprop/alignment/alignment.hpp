@@ -57,6 +57,10 @@ struct AlignmentSummary {
 /// The query's key frames, ascending and each once. Throws std::invalid_argument for one that lies outside.
 [[nodiscard]] std::vector<std::int64_t> key_frames(const EmbeddedVideo& query, const AlignmentOptions& options);
 
+/// What that alignment carries over, without writing anything.
+[[nodiscard]] AlignmentSummary summarize(const EmbeddedVideo& query, const EmbeddedVideo& other,
+                                         const VideoAlignment& alignment, const AlignmentOptions& options);
+
 /// Aligns one other video and writes its three files into `folder`, which exists, replacing those that were there. No
 /// two ids share a name, so ranks may divide the others among them. Throws io::WriteError.
 [[nodiscard]] AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other,
