@@ -1,7 +1,11 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+
+#include "kernels/alignment_variants.hpp"
+#include "kernels/device.hpp"
 
 /// Distances between the frames of two videos. All pointers are the caller's; arrays are row-major.
 namespace alignment::kernels {
@@ -18,6 +22,12 @@ struct RowsView {
 
 /// Squares of distances below this count as this, so that a distance has a gradient everywhere; where they do, it is 0.
 inline constexpr double kSmallestSquare = 1e-12;
+
+/// The distance of what is no further apart than that.
+template <typename Real>
+[[nodiscard]] Real smallest_distance() {
+  return static_cast<Real>(std::sqrt(kSmallestSquare));
+}
 
 /// The K nearest of all candidates met so far, for each of some queries, nearest first; of equally near ones the one of
 /// the smaller number. Unused places hold infinity and -1.
@@ -43,8 +53,8 @@ namespace reference {
 template <typename Real>
 void pairwise_distances(const RowsView<Real>& a, const RowsView<Real>& b, Real* distances);
 
-/// Adds sum_j g(i,j) (a(i) - b(j)) / D(i,j) to a_gradient [n,E] and its opposite, over i, to b_gradient [m,E]. g = dL/dD
-/// [n,m]; what lies at the smallest distance adds nothing.
+/// Adds sum_j g(i,j) (a(i) - b(j)) / D(i,j) to a_gradient [n,E] and its opposite, over i, to b_gradient [m,E]. g =
+/// dL/dD [n,m]; what lies at the smallest distance adds nothing.
 template <typename Real>
 void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
                        const Real* distance_gradient, Real* a_gradient, Real* b_gradient);
@@ -53,5 +63,53 @@ void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const R
 template <typename Real>
 void compare_rows(const RowsView<Real>& a, const RowsView<Real>& b, const Comparison& comparison);
 }  // namespace reference
+
+namespace cpu {
+/// As the references, always by differences. f32: sums in f32 over kExactTerms features, or frames, that are then added
+/// up in f64. A distance is within (kExactTerms + 5) / 2 roundings of 2^-24 of the reference's, relative to itself; a
+/// number added to a gradient within kExactTerms + 5 of the sum of its terms' magnitudes. f64: one sum.
+/// `workspace`: as many bytes as the function before says. The same bits on any number of threads.
+inline constexpr std::int64_t kExactTerms = 16;
+
+template <typename Real>
+[[nodiscard]] std::size_t pairwise_distances_workspace_bytes(std::int64_t columns, std::int64_t width);
+template <typename Real>
+void pairwise_distances(const RowsView<Real>& a, const RowsView<Real>& b, Real* distances, std::byte* workspace,
+                        int threads, const AlignmentVariant& variant = best_alignment_variant());
+
+template <typename Real>
+[[nodiscard]] std::size_t pairwise_gradient_workspace_bytes(std::int64_t rows, std::int64_t columns);
+template <typename Real>
+void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
+                       const Real* distance_gradient, Real* a_gradient, Real* b_gradient, std::byte* workspace,
+                       int threads, const AlignmentVariant& variant = best_alignment_variant());
+
+/// Rows as narrow as this are compared by differences alone.
+inline constexpr std::int64_t kNarrowWidth = 16;
+
+/// Numbers and lists are those of the reference to the bit, on any instruction set and number of threads. Wide rows go
+/// through a(i)^2 + b(j)^2 - 2 a(i) b(j), which is off by at most d = (4 E + 32) 2^-53 (a(i)^2 + b(j)^2); every cell
+/// that could come first within d is computed again by differences. So is, for `distances`, every square below
+/// (a(i)^2 + b(j)^2) / kCancellation: a distance is within (2 E + 16) kCancellation 2^-53 of the reference's, relative
+/// to itself. All rows finite.
+inline constexpr double kCancellation = 1024;
+
+[[nodiscard]] std::size_t compare_rows_workspace_bytes(std::int64_t rows, std::int64_t columns, std::int64_t width,
+                                                       std::int64_t kept_of_columns, int threads);
+template <typename Real>
+void compare_rows(const RowsView<Real>& a, const RowsView<Real>& b, const Comparison& comparison, std::byte* workspace,
+                  int threads, const AlignmentVariant& variant = best_alignment_variant());
+}  // namespace cpu
+
+namespace cuda {
+/// As the references. A distance's square is one sum over the features in order, of Real, by fused multiply-adds: a
+/// distance is within (E + 4) / 2 roundings of Real of the reference's, relative to itself. A sum of the gradient runs
+/// over the frames in order: within max(n, m) + 4 of the sum of its terms' magnitudes.
+template <typename Real>
+void pairwise_distances(const RowsView<Real>& a, const RowsView<Real>& b, Real* distances, Stream stream);
+template <typename Real>
+void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
+                       const Real* distance_gradient, Real* a_gradient, Real* b_gradient, Stream stream);
+}  // namespace cuda
 
 }  // namespace alignment::kernels

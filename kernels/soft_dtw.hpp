@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/dtw.hpp"
+#include "kernels/alignment_variants.hpp"
+#include "kernels/device.hpp"
+#include "kernels/matrices.hpp"
 
 /// Soft-DTW of ragged distance matrices of any length (LRProp, eq. 10 and 11; Cuturi and Blondel 2017):
 ///
@@ -18,5 +20,26 @@ namespace reference {
 template <typename Real>
 void soft_dtw(const MatricesView<Real>& distances, double gamma, double* values, Real* alignments);
 }  // namespace reference
+
+namespace cpu {
+/// As the reference, tables in f64, with exponentials and logarithms of its own, off by 1e-15 of what they are a share
+/// of. Shares of paths below 2^-500 count as none. Every distance finite. The same bits on any number of threads, which
+/// share out matrices. `workspace`: soft_dtw_workspace_bytes(), which looks at extents only; without alignments it does
+/// not grow with the matrices' area.
+template <typename Real>
+[[nodiscard]] std::size_t soft_dtw_workspace_bytes(const MatricesView<Real>& matrices, bool alignments, int threads);
+template <typename Real>
+void soft_dtw(const MatricesView<Real>& distances, double gamma, double* values, Real* alignments, std::byte* workspace,
+              int threads, const AlignmentVariant& variant = best_alignment_variant());
+}  // namespace cpu
+
+namespace cuda {
+/// As the reference, in f64; values and alignments in GPU memory. `workspace`: soft_dtw_workspace_bytes().
+template <typename Real>
+[[nodiscard]] std::size_t soft_dtw_workspace_bytes(const Matrices<Real>& distances, bool alignments);
+template <typename Real>
+void soft_dtw(const Matrices<Real>& distances, double gamma, double* values, Real* alignments, std::byte* workspace,
+              Stream stream);
+}  // namespace cuda
 
 }  // namespace alignment::kernels

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "kernels/matrices.hpp"
+
+/// The inner loops of pairwise.hpp, dtw.hpp and soft_dtw.hpp, one build an instruction set. All are serial; the
+/// functions of those headers drive them.
+namespace alignment::kernels::cpu {
+
+/// Columns of a packed panel and rows of a packed block of compare_rows(), whatever the instruction set.
+inline constexpr std::int64_t kPanelColumns = 24, kBlockRows = 8;
+
+/// What depends on the type of the numbers. One matrix is [rows,columns], row-major.
+template <typename Real>
+struct AlignmentLoops {
+  /// See soft_dtw.hpp. `workspace`: soft_dtw_matrix_bytes().
+  void (*soft_dtw)(const Real* distances, std::int64_t rows, std::int64_t columns, double gamma, double* value,
+                   Real* alignment, std::byte* workspace);
+  /// See dtw.hpp; returns the path's cells. `workspace`: dtw_matrix_bytes().
+  std::int64_t (*dtw)(const Real* distances, std::int64_t rows, std::int64_t columns, PathCell* path, double* cost,
+                      std::byte* workspace);
+  /// Distances of `count` rows from all columns, [count,columns]. `panels`: the other video as pack_panels() has it.
+  void (*distances)(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
+                    Real* distances);
+  /// sum[e] += sum_j factor(j) (row[e] - others(j,e)); factor(j) = factors[j * stride].
+  void (*pull)(const Real* row, const Real* others, std::int64_t count, std::int64_t width, const Real* factors,
+               std::int64_t stride, Real* sum);
+};
+
+struct AlignmentVariant {
+  std::string_view name;  ///< "avx512", "avx2", "portable"
+  bool (*supported)();    ///< by the processor this runs on
+  AlignmentLoops<float> f32;
+  AlignmentLoops<double> f64;
+  /// Squared distances of kBlockRows packed rows [width,kBlockRows] from the columns of `count` packed panels
+  /// [width,kPanelColumns], into rows of `stride` numbers: by differences, one sum over the features in order, nothing
+  /// fused; or as a(i)^2 + b(j)^2 - 2 a(i) b(j).
+  void (*squares_by_differences)(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
+                                 double* squares, std::int64_t stride);
+  void (*squares_by_products)(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
+                              const double* row_norms, const double* column_norms, double* squares,
+                              std::int64_t stride);
+
+  template <typename Real>
+  [[nodiscard]] const AlignmentLoops<Real>& loops() const {
+    if constexpr (std::is_same_v<Real, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+/// Every variant built into this program, fastest first.
+[[nodiscard]] std::span<const AlignmentVariant> alignment_variants();
+/// The first that this processor supports.
+[[nodiscard]] const AlignmentVariant& best_alignment_variant();
+
+}  // namespace alignment::kernels::cpu
