@@ -20,7 +20,6 @@
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment::dejavid {
@@ -149,30 +148,16 @@ std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, 
   return json.dump(2) + "\n";
 }
 
-/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
-/// a pipe may take any time.
-dist::Deadline writing_result(const Config& config) {
-  return waiting_for_files("a write of the result", config.dist.timeout());
-}
-
 /// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
 std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
                                           dist::Communicator& communicator) {
   std::optional<io::ResultFile> result;
   agreed(communicator, [&] {
     if (out.empty() || !communicator.is_root()) return;
-    std::vector<std::filesystem::path> inputs = config.data.store;
-    inputs.push_back(config.model.init);
     const dist::Deadline deadline = writing_result(config);
-    result.emplace(out, inputs);
+    result.emplace(out, inputs_of(config));
   });
   return result;
-}
-
-void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
-  if (!result.is_regular()) return result.write(content);
-  const dist::Deadline deadline = writing_result(config);
-  result.write(content);
 }
 
 }  // namespace
