@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace alignment {
 namespace {
@@ -45,6 +46,21 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
     }
   }
   return best;
+}
+
+std::vector<std::string> nearest_ids(std::string_view id, const std::vector<std::string>& candidates,
+                                     std::size_t count) {
+  constexpr std::size_t kCompared = 64;                   // the distance takes the product of the lengths
+  std::vector<std::pair<std::size_t, std::size_t>> near;  // how far, which
+  for (std::size_t n = 0; n < candidates.size(); ++n) {
+    const std::string_view candidate = candidates[n];
+    near.emplace_back(edit_distance(id.substr(0, kCompared), candidate.substr(0, kCompared)), n);
+  }
+  count = std::min(count, near.size());
+  std::partial_sort(near.begin(), near.begin() + static_cast<std::ptrdiff_t>(count), near.end());
+  std::vector<std::string> nearest;
+  for (std::size_t n = 0; n < count; ++n) nearest.push_back(candidates[near[n].second]);
+  return nearest;
 }
 
 }  // namespace alignment

@@ -12,6 +12,7 @@
 #include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
+#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/run_directory.hpp"
 
@@ -39,6 +40,22 @@ std::filesystem::path run_folder(const Config& config, const std::optional<Check
     }
   });
   return dist::broadcast_text(communicator, folder, dist::Rank{0});
+}
+
+std::vector<std::filesystem::path> inputs_of(const Config& config) {
+  std::vector<std::filesystem::path> inputs = config.data.store;
+  inputs.push_back(config.model.init);
+  return inputs;
+}
+
+dist::Deadline writing_result(const Config& config) {
+  return waiting_for_files("a write of the result", config.dist.timeout());
+}
+
+void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
+  if (!result.is_regular()) return result.write(content);
+  const dist::Deadline deadline = writing_result(config);
+  result.write(content);
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

@@ -2,8 +2,12 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "dist/communicator.hpp"
+#include "dist/watch/watchdog.hpp"
+#include "io/result_file.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model/checkpoint.hpp"
 #include "src/dejavid/model/model.hpp"
@@ -21,6 +25,16 @@ void require_samples(const EvaluationSplit& split, const Config& config);
 /// decides.
 [[nodiscard]] std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
                                                dist::Communicator& communicator);
+
+/// What a result must not be written over: the stores and the model.
+[[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);
+
+/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
+/// a pipe may take any time.
+[[nodiscard]] dist::Deadline writing_result(const Config& config);
+
+/// Writes a result, a regular file in bounded time. Throws io::WriteError.
+void write_result(const io::ResultFile& result, const std::string& content, const Config& config);
 
 /// Logs the sizes of the work ahead.
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

@@ -14,11 +14,19 @@ void require_model(const Invocation& asked) {
                     "; give --model.init MODEL.h5");
 }
 
+void require_sample(const Invocation& asked) {
+  if (asked.option("sample").empty())
+    throw ConfigError("--sample: found none; expected the id of the sample to align; give --sample ID");
+  if (asked.option("out") == "-")
+    throw ConfigError("--out: found -, standard output; expected a folder for three files; give --out FOLDER");
+}
+
 void check(const Invocation& asked) {
   const std::string& command = asked.command;
   if (command == "doctor") return;
   require_store(asked, command == "train" ? "train on" : "read");
-  if (command == "eval" || command == "predict") require_model(asked);
+  if (command == "eval" || command == "predict" || command == "align") require_model(asked);
+  if (command == "align") require_sample(asked);
   if (command == "predict") require_out(asked, "FILE.csv");
   if (command == "centroids") require_out(asked, "MODEL.h5");
   if (command == "train") require_run_to_resume(asked);
@@ -36,15 +44,21 @@ const CommandTable& command_table() {
                    {"centroids", "only the centroids before training, to --out MODEL.h5"},
                    {"eval", "loss and accuracies of model.init on a split of data.store"},
                    {"predict", "one line per sample, to --out FILE.csv"},
+                   {"align", "how one sample is aligned with its classes: path, costs and a picture, to a folder"},
                    {"doctor", "check this installation: versions, ranks, collectives, folders"}},
       .options = {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
-                  {"out", "FILE", {"predict", "centroids"}, "the file to write; - is standard output"}},
+                  {"out",
+                   "FILE",
+                   {"predict", "centroids", "align"},
+                   "the file to write; - is standard output; align: a folder, align-ID where none is named"},
+                  {"sample", "ID", {"align"}, "the sample of data.store to align"}},
       .examples =
           {"dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51",
            "mpirun -np 4 dejavid_dist train --config configs/series.toml --data.store a.h5 b.h5 --train.lr 0.01",
            "dejavid_dist centroids --data.store a.h5 --out centroids.h5",
            "dejavid_dist eval --model.init runs/a/best.h5 --data.store a.h5 --json eval.json",
            "dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv",
+           "dejavid_dist align --model.init runs/a/best.h5 --data.store a.h5 --sample clip_7 --out clip_7",
            "mpirun -np 4 dejavid_dist doctor"},
       .exit_codes = kExitCodesInHelp,
       .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "dist/communicator.hpp"
 #include "src/config/keys/keys.hpp"
@@ -23,6 +24,10 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
 /// label_name,prediction_name,top5_names. A label that is not known, or not to the model, is empty.
 void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
                     dist::Communicator& communicator);
+/// Aligns the sample of that id with the class that the model predicts, and with its own where that is another:
+/// alignment.csv, .json and .svg in the folder `out`, or where that is empty in one named after the sample.
+void run_alignment(Config config, const GivenKeys& given, const std::string& id, const std::filesystem::path& out,
+                   dist::Communicator& communicator);
 /// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
 [[nodiscard]] ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator);
 

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "io/bytes/csv_field.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
@@ -19,7 +20,6 @@
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment::dejavid {
@@ -148,41 +148,16 @@ std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, 
   return json.dump(2) + "\n";
 }
 
-/// A CSV field, quoted where it has to be.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
-}
-
-/// While the result lives, rank 0 waits for the file of its result, and for nothing else: who reads standard output or
-/// a pipe may take any time.
-dist::Deadline writing_result(const Config& config) {
-  return waiting_for_files("a write of the result", config.dist.timeout());
-}
-
 /// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
 std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
                                           dist::Communicator& communicator) {
   std::optional<io::ResultFile> result;
   agreed(communicator, [&] {
     if (out.empty() || !communicator.is_root()) return;
-    std::vector<std::filesystem::path> inputs = config.data.store;
-    inputs.push_back(config.model.init);
     const dist::Deadline deadline = writing_result(config);
-    result.emplace(out, inputs);
+    result.emplace(out, inputs_of(config));
   });
   return result;
-}
-
-void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
-  if (!result.is_regular()) return result.write(content);
-  const dist::Deadline deadline = writing_result(config);
-  result.write(content);
 }
 
 }  // namespace
@@ -228,10 +203,11 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
       const std::int32_t label = store.label(row.sample);
       std::vector<std::string> closest;
       for (const std::int32_t near : row.closest) closest.push_back(name_of(near));
-      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", csv_field(store.id(row.sample)),
+      text += fmt::format("{},{},{},{:.6f},{},{},{},{}\n", io::csv_field(store.id(row.sample)),
                           label == io::kNoLabel ? "" : std::to_string(label), row.prediction, row.confidence,
-                          fmt::join(row.closest, " "), csv_field(store.class_name(row.sample)),
-                          csv_field(name_of(row.prediction)), csv_field(fmt::format("{}", fmt::join(closest, ";"))));
+                          fmt::join(row.closest, " "), io::csv_field(store.class_name(row.sample)),
+                          io::csv_field(name_of(row.prediction)),
+                          io::csv_field(fmt::format("{}", fmt::join(closest, ";"))));
     }
     write_result(*result, text, config);
     log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), tried.split.name, result->text()));

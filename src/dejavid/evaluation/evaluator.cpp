@@ -24,19 +24,6 @@ struct AlignedSample {
   SampleFeatures features;            ///< without data where they are kept in GPU memory
 };
 
-/// Refuses distances that are not finite or so large that an f32 path search may have met infinity on the way.
-void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store) {
-  constexpr double kLargest = 1e37;
-  for (std::size_t c = 0; c < distances.size(); ++c) {
-    if (!(distances[c] <= kLargest)) {
-      throw io::NotFiniteError(fmt::format(
-          "{}: found a distance of {} to class {}; expected at most {:g}; check the weights of the model, and whether "
-          "its features are scaled as these are",
-          store.describe(sample), distances[c], c, kLargest));
-    }
-  }
-}
-
 /// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
 template <typename Visit>
 void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>& samples, Aligner& aligner,
@@ -61,6 +48,18 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
 }
 
 }  // namespace
+
+void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store) {
+  constexpr double kLargest = 1e37;
+  for (std::size_t c = 0; c < distances.size(); ++c) {
+    if (!(distances[c] <= kLargest)) {
+      throw io::NotFiniteError(fmt::format(
+          "{}: found a distance of {} to class {}; expected at most {:g}; check the weights of the model, and whether "
+          "its features are scaled as these are",
+          store.describe(sample), distances[c], c, kLargest));
+    }
+  }
+}
 
 Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source,
                     const Config& config, dist::Communicator& communicator, const Baseline& baseline) {

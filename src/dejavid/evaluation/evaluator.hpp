@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -28,6 +29,10 @@ struct Prediction {
   double confidence = 0;              ///< softmax probability of the prediction
   std::vector<std::int32_t> closest;  ///< up to five classes, closest first
 };
+
+/// Refuses distances that are not finite or so large that an f32 path search may have met infinity on the way. Throws
+/// io::NotFiniteError.
+void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store);
 
 /// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset, all
 /// of which have a label. A `baseline` needs an aligner that keeps no features in GPU memory; of Kind::kNone it is left

@@ -15,6 +15,8 @@ ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& 
   if (asked.command == "centroids") dejavid::run_centroids(config, asked.option("out"), communicator);
   if (asked.command == "eval") dejavid::run_evaluation(config, asked.given, asked.option("json"), communicator);
   if (asked.command == "predict") dejavid::run_prediction(config, asked.given, asked.option("out"), communicator);
+  if (asked.command == "align")
+    dejavid::run_alignment(config, asked.given, asked.option("sample"), asked.option("out"), communicator);
   return ExitCode::kDone;
 }
 

@@ -1,0 +1,43 @@
+// Where an axis and a scale have numbers, and how they are spelt.
+#include "src/drawing/ticks.hpp"
+
+#include <gtest/gtest.h>
+
+namespace alignment::drawing {
+namespace {
+
+TEST(Ticks, FramesAreMultiplesOfRoundNumbers) {
+  EXPECT_EQ(frame_ticks(5, 10), (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
+  EXPECT_EQ(frame_ticks(1, 1), (std::vector<std::int64_t>{0}));
+  EXPECT_EQ(frame_ticks(100, 6), (std::vector<std::int64_t>{0, 20, 40, 60, 80}));
+  EXPECT_EQ(frame_ticks(5000, 4), (std::vector<std::int64_t>{0, 2000, 4000}));
+  for (const std::int64_t most : {1, 2, 3, 7, 20}) {
+    for (const std::int64_t count : {1, 2, 9, 10, 11, 99, 1001, 123456}) {
+      const auto ticks = frame_ticks(count, most);
+      EXPECT_LE(static_cast<std::int64_t>(ticks.size()), most);
+      EXPECT_LT(ticks.back(), count);
+    }
+  }
+}
+
+TEST(Ticks, NumbersLieWithinTheScale) {
+  EXPECT_EQ(number_ticks(0, 10, 5), (std::vector<double>{0, 2, 4, 6, 8, 10}));
+  EXPECT_EQ(number_ticks(3, 3, 5), (std::vector<double>{3}));
+  for (const double high : {0.003, 1.0, 7.3, 123456.0}) {
+    const auto ticks = number_ticks(high / 7, high, 6);
+    EXPECT_GE(ticks.size(), 2U);
+    EXPECT_LE(ticks.size(), 7U);
+    EXPECT_GE(ticks.front(), high / 7 * (1 - 1e-6));
+    EXPECT_LE(ticks.back(), high * (1 + 1e-6));
+  }
+}
+
+TEST(Ticks, NumbersAndSeconds) {
+  EXPECT_EQ(number_text(0.5), "0.5");
+  EXPECT_EQ(number_text(123456), "1.235e+05");
+  EXPECT_EQ(seconds_text(1.5), "1.50 s");
+  EXPECT_EQ(seconds_text(61.25), "61.2 s");
+}
+
+}  // namespace
+}  // namespace alignment::drawing
