@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +8,6 @@
 #include "dist/watch/watchdog.hpp"
 #include "io/result_file.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/model/checkpoint.hpp"
 #include "src/dejavid/model/model.hpp"
 #include "src/training/samples/dataset.hpp"
 
@@ -20,11 +18,6 @@ struct Config;
 
 /// Throws io::StoreError where the split has no samples.
 void require_samples(const EvaluationSplit& split, const Config& config);
-
-/// Collective. The folder of this run: run.dir, the one that the checkpoint lies in, or a new name under runs/; rank 0
-/// decides.
-[[nodiscard]] std::filesystem::path run_folder(const Config& config, const std::optional<Checkpoint>& checkpoint,
-                                               dist::Communicator& communicator);
 
 /// What a result must not be written over: the stores and the model.
 [[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);

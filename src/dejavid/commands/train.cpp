@@ -18,7 +18,7 @@
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/files/run_directory.hpp"
+#include "src/training/files/run_frame.hpp"
 #include "src/training/loop.hpp"
 
 namespace alignment::dejavid {
@@ -85,26 +85,18 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   std::optional<Model> start;
   if (!checkpoint) start = starting_model(config, given, dataset.store, communicator);
   agreed(communicator, [&] { check_training(config, dataset.store); });
-  config.run.dir = run_folder(config, checkpoint, communicator);
+  config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
 
-  const std::string environment = describe_environment(
-      communicator, config.dist, std::string(kernels::best_variant().name), report_gpus(), device->describe());
-  RunDirectory run;
-  agreed(communicator, [&] {
-    if (!communicator.is_root()) return;
-    const dist::Deadline deadline = writing_run(config.dist.timeout());
-    if (checkpoint) bring_history(*checkpoint, config.run.dir);
-    run = checkpoint || config.run.resume == "auto"
-              ? RunDirectory::reopen(config.run.dir, to_toml(config), config.dist.timeout(),
-                                     checkpoint ? checkpoint->content.training->step : 0)
-              : RunDirectory::create(config.run.dir, to_toml(config), config.dist.timeout());
-    run.write_environment(environment);
-  });
-  agreed(communicator, [&] {
-    const dist::Deadline deadline = writing_run(config.dist.timeout());
-    open_log_file(config.run.dir, communicator.topology());
-  });
-  log_info(fmt::format("run: {}", config.run.dir.string()));
+  RunStart begin{to_toml(config),
+                 describe_environment(communicator, config.dist, std::string(kernels::best_variant().name),
+                                      report_gpus(), device->describe()),
+                 {},
+                 {}};
+  if (checkpoint) {
+    begin.from_step = checkpoint->content.training->step;
+    begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };
+  }
+  RunDirectory run = open_run(config, begin, communicator);
 
   const LoopSettings settings = loop_settings(config);
   const SampleCurriculum curriculum(dataset.store, config.train.shuffle);
@@ -134,33 +126,15 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     std::optional<Resumed> resumed;
     if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
     loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, run, phases, resumed);
-    const bool finished = loop->run_to(config.train.epochs);
-    const ExitCode code = finished ? ExitCode::kDone : ExitCode::kStopped;
-    run.write(communicator,
-              [&] { run.write_summary(loop->summary(finished ? "done" : "stopped", static_cast<int>(code))); });
+    const ExitCode code = train(*loop, config.train.epochs, run, communicator);
     if (device->peak_bytes() > 0) {
       log_detail(
           fmt::format("GPU memory: {:.1f} MiB at most", static_cast<double>(device->peak_bytes()) / (1U << 20U)));
     }
-    if (finished) {
-      report(*loop, trainee->score_names(), config.run.dir);
-    } else {
-      log_info(fmt::format("asked to stop: checkpoint of step {} written; go on with --run.resume auto",
-                           loop->course().step));
-    }
+    if (code == ExitCode::kDone) report(*loop, trainee->score_names(), config.run.dir);
     return code;
   } catch (const dist::AgreedFailure& failure) {
-    if (loop) loop->finish_writing();
-    LocalPhase last_words;  // a summary that cannot be written must not hide what ended the run
-    last_words.attempt([&] {
-      run.write_here([&] {
-        if (loop && loop->course().step > 0) {
-          run.write_summary(loop->summary(failure.what(), failure.code));
-        } else if (config.run.resume == "none") {  // what this process made; an earlier run's files stay
-          run.abandon();
-        }
-      });
-    });
+    leave_failed_run(failure, loop ? &*loop : nullptr, run, config.run);
     throw;
   }
 }

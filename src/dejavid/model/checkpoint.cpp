@@ -3,14 +3,12 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
-#include "src/config/keys/keys.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/resume.hpp"
-#include "src/training/files/run_directory.hpp"
-#include "src/training/samples/dataset.hpp"
+#include "src/training/files/run_frame.hpp"
 
 namespace alignment::dejavid {
 std::optional<Checkpoint> find_checkpoint(const Config& config, const std::function<void(const std::string&)>& warn) {
@@ -26,43 +24,9 @@ std::optional<Checkpoint> find_checkpoint(const Config& config, const std::funct
 }
 
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store) {
-  const auto refuse = [&](const std::string& found, const std::string& expected,
-                          const std::string& advice = "resume with the data and settings that the run began with") {
-    throw io::ModelFileError(
-        fmt::format("{}: found {}; expected {}; {}", checkpoint.file.string(), found, expected, advice));
-  };
-  const std::uint64_t trained_on = checkpoint.content.training->store_identity;
-  if (trained_on != store.identity()) {
-    refuse(fmt::format("training on a store of digest {:016x}", trained_on),
-           fmt::format("{:016x}, that of data.store", store.identity()));
-  }
   const Config before = config_of(checkpoint.content, checkpoint.file);
-  const auto compare = [&](const Key& key) {
-    const RawValue found = key.value(before), expected = key.value(config);
-    if (found == expected) return;
-    if (key.owner == KeyOwner::kModel && !given.contains(&key)) {
-      key.assign(config, found);
-      return;
-    }
-    // auto may have meant the same split
-    if (&key == find_key("eval.split") &&
-        choose_split(store, before.eval.split).split == choose_split(store, config.eval.split).split) {
-      return;
-    }
-    const std::string setting = fmt::format("{} = {}", key.full_name(), toml_text(found));
-    if (&key != find_key("train.epochs")) refuse(setting, toml_text(expected));
-    const std::filesystem::path model = run_of(checkpoint.file) / "model.h5";
-    const std::filesystem::path start = std::filesystem::exists(model) ? model : checkpoint.file;
-    refuse(
-        setting, toml_text(expected),
-        fmt::format("a run keeps its number of epochs, which its learning rates follow; to train its model for more, "
-                    "start a new run with --model.init {} and another run.dir",
-                    start.string()));
-  };
-  compare(*find_key("train.profile"));  // first: the defaults of others hang on it
-  for (const Key& key : keys()) {
-    if (key.owner == KeyOwner::kModel || key.owner == KeyOwner::kRun) compare(key);
-  }
+  require_same_run(checkpoint.file, checkpoint.content.training->store_identity, store, key_table(), before, config,
+                   given);
   if (!config.model.init.empty() && config.model.init != before.model.init) {
     log_warning(fmt::format("model.init = \"{}\" is not read: the run goes on from its checkpoint",
                             config.model.init.string()));

@@ -77,8 +77,7 @@ class CpuAligner final : public PairAligner {
       Real* const matrix = distances.data() + offsets[n];
       Real* const transposed = distances.data() + offsets[kPairs + n];
       kernels::cpu::pairwise_distances(
-          a, b, matrix,
-          scratch.at_least(kernels::cpu::pairwise_distances_workspace_bytes<Real>(b.count, b.width)), 1);
+          a, b, matrix, scratch.at_least(kernels::cpu::pairwise_distances_workspace_bytes<Real>(b.count, b.width)), 1);
       for (std::int64_t i = 0; i < a.count; ++i) {
         for (std::int64_t j = 0; j < b.count; ++j) transposed[j * a.count + i] = matrix[i * b.count + j];
       }
@@ -94,9 +93,9 @@ class CpuAligner final : public PairAligner {
                             scratch.at_least(kernels::cpu::dtw_paths_workspace_bytes(matrices(2 * kPairs), 1)), 1);
     std::array<double, kPairs> values{};
     std::vector<Real> alignments(with_gradient ? static_cast<std::size_t>(total) : 0);
-    kernels::cpu::soft_dtw(
-        matrices(kPairs), gamma, values.data(), with_gradient ? alignments.data() : nullptr,
-        scratch.at_least(kernels::cpu::soft_dtw_workspace_bytes(matrices(kPairs), with_gradient, 1)), 1);
+    kernels::cpu::soft_dtw(matrices(kPairs), gamma, values.data(), with_gradient ? alignments.data() : nullptr,
+                           scratch.at_least(kernels::cpu::soft_dtw_workspace_bytes(matrices(kPairs), with_gradient, 1)),
+                           1);
 
     const kernels::PathCell* path = paths.data();
     for (std::size_t n = 0; n < 2 * kPairs; ++n) {
@@ -110,10 +109,8 @@ class CpuAligner final : public PairAligner {
       const auto a = view(0, n / 2), b = view(1, n % 2);
       Real* const alignment = alignments.data() + offsets[n];
       for (std::int64_t cell = 0; cell < a.count * b.count; ++cell) alignment[cell] *= static_cast<Real>(scale[n]);
-      Real* const a_gradient =
-          result.gradient[0].template data_ptr<Real>() + (a.rows - view(0, 0).rows);
-      Real* const b_gradient =
-          result.gradient[1].template data_ptr<Real>() + (b.rows - view(1, 0).rows);
+      Real* const a_gradient = result.gradient[0].template data_ptr<Real>() + (a.rows - view(0, 0).rows);
+      Real* const b_gradient = result.gradient[1].template data_ptr<Real>() + (b.rows - view(1, 0).rows);
       kernels::cpu::pairwise_gradient(
           a, b, distances.data() + offsets[n], alignment, a_gradient, b_gradient,
           scratch.at_least(kernels::cpu::pairwise_gradient_workspace_bytes<Real>(a.count, b.count)), 1);

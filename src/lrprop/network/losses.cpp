@@ -101,10 +101,8 @@ PairLoss pair_loss(const std::array<Tensor, 2>& rows, const PairViews& pair, con
     for (std::size_t b = 0; b < 2; ++b) {
       const ViewAlignment& path = alignment.views[2 * a + b];
       const Tensor similarity = views[1][b].matmul(views[0][a].t()) / config.temperature;
-      prop = prop +
-             divergence(similarity, positions[1][b], gathered(positions[1][b], path.of_a), config.sigma2) +
-             divergence(similarity.t(), positions[0][a], gathered(positions[0][a], path.of_b),
-                        config.sigma2);
+      prop = prop + divergence(similarity, positions[1][b], gathered(positions[1][b], path.of_a), config.sigma2) +
+             divergence(similarity.t(), positions[0][a], gathered(positions[0][a], path.of_b), config.sigma2);
     }
   }
   prop = prop / 8;
@@ -122,15 +120,13 @@ PairLoss pair_loss(const std::array<Tensor, 2>& rows, const PairViews& pair, con
   }
   const std::vector<Tensor> gradients = torch::autograd::grad({total}, {leaves[0], leaves[1]});
   for (std::size_t video = 0; video < 2; ++video) {
-    result.gradient[video] = config.lambda_sdtw > 0
-                                 ? gradients[video].add(alignment.gradient[video], config.lambda_sdtw)
-                                 : gradients[video];
+    result.gradient[video] =
+        config.lambda_sdtw > 0 ? gradients[video].add(alignment.gradient[video], config.lambda_sdtw) : gradients[video];
   }
   result.terms.same = same.item<double>();
   result.terms.prop = prop.item<double>();
   result.terms.loss = config.lambda_same * result.terms.same + config.lambda_prop * result.terms.prop +
-                      config.lambda_sdtw * result.terms.sdtw +
-                      config.regularizer_weight * result.terms.regularizer;
+                      config.lambda_sdtw * result.terms.sdtw + config.regularizer_weight * result.terms.regularizer;
   return result;
 }
 

@@ -24,11 +24,11 @@ constexpr std::array<const char*, kNorms> kNormNames{"bn1", "bn2", "head_bn"};
 struct Side {
   std::vector<std::int64_t> lengths;
   Tensor input, positions;
-  std::array<Tensor, kNorms> before;      ///< what a batch norm gets, with the graph of the part before it
-  std::array<Tensor, kNorms> normed;      ///< xhat: a leaf of the part behind it
-  std::array<Tensor, kNorms> gradient;    ///< dL/dxhat, then dL/dbefore
-  Tensor rows, rows_gradient;             ///< projected, and dL/d of them
-  Tensor parameter_gradient;              ///< flat, of the trained weights
+  std::array<Tensor, kNorms> before;    ///< what a batch norm gets, with the graph of the part before it
+  std::array<Tensor, kNorms> normed;    ///< xhat: a leaf of the part behind it
+  std::array<Tensor, kNorms> gradient;  ///< dL/dxhat, then dL/dbefore
+  Tensor rows, rows_gradient;           ///< projected, and dL/d of them
+  Tensor parameter_gradient;            ///< flat, of the trained weights
 };
 
 struct PairState {
@@ -46,7 +46,8 @@ struct ChannelSums {
 }  // namespace
 
 struct Network::State {
-  State(NetworkSettings asked, torch::ScalarType element) : settings(std::move(asked)), encoder(settings.sizes), type(element) {}
+  State(NetworkSettings asked, torch::ScalarType element)
+      : settings(std::move(asked)), encoder(settings.sizes), type(element) {}
 
   [[nodiscard]] torch::TensorOptions options() const { return torch::TensorOptions().dtype(type).device(device); }
   [[nodiscard]] std::int64_t channels(std::size_t norm) const {
@@ -85,15 +86,15 @@ struct Network::State {
   torch::Device device = torch::kCPU;
   torch::ScalarType type;
   std::vector<ArrayShape> arrays;
-  std::int64_t trained = 0;      ///< numbers of the weights that are
-  Tensor flat, running;          ///< all weights and running statistics, in the orders of their lists
-  NamedTensors statistics;       ///< views of `running`
-  NamedTensors leaves;           ///< of `flat`, for graphs
-  std::vector<Tensor> leaf_list; ///< the same in the order of `arrays`
+  std::int64_t trained = 0;       ///< numbers of the weights that are
+  Tensor flat, running;           ///< all weights and running statistics, in the orders of their lists
+  NamedTensors statistics;        ///< views of `running`
+  NamedTensors leaves;            ///< of `flat`, for graphs
+  std::vector<Tensor> leaf_list;  ///< the same in the order of `arrays`
   std::vector<std::int64_t> offsets;
   std::array<std::vector<std::size_t>, kNorms + 1> part_parameters;  ///< trained arrays of each part
   Tensor first_moment, second_moment, step_count;
-  Tensor mean, scale;            ///< to standardise by
+  Tensor mean, scale;  ///< to standardise by
   std::unique_ptr<PairAligner> aligner = make_cpu_aligner();
 
   // Of the step under way.
@@ -261,14 +262,14 @@ void Network::State::denormalise(std::size_t norm, const SumOverRanks& sum) {
   for_sides([&](PairState& pair, std::size_t which) {
     const torch::NoGradGuard fixed;
     Side& side = pair.sides[which];
-    side.gradient[norm] = (side.gradient[norm] - mean_of - side.normed[norm].detach() * product) * inverse_deviation[norm];
+    side.gradient[norm] =
+        (side.gradient[norm] - mean_of - side.normed[norm].detach() * product) * inverse_deviation[norm];
   });
 }
 
 /// Back through one part: adds to the side's parameter gradient, and gives the gradient of the part's input.
-void Network::State::backward_part(Side& side, const Tensor& output, const Tensor& output_gradient,
-                                   const Tensor* input, Tensor* input_gradient,
-                                   const std::vector<std::size_t>& parameters) const {
+void Network::State::backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
+                                   Tensor* input_gradient, const std::vector<std::size_t>& parameters) const {
   std::vector<Tensor> inputs;
   for (const std::size_t parameter : parameters) inputs.push_back(leaf_list[parameter]);
   if (input != nullptr) inputs.push_back(*input);
@@ -343,9 +344,8 @@ std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std
   state.normalise(1, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.before[2] = Encoder::head(state.leaves,
-                                   state.encoder.third(state.leaves, side.normed[1], side.positions, side.lengths,
-                                                       state.dropout_of(pair, which)));
+    side.before[2] = Encoder::head(state.leaves, state.encoder.third(state.leaves, side.normed[1], side.positions,
+                                                                     side.lengths, state.dropout_of(pair, which)));
   });
   state.normalise(2, sum);
   std::vector<PairTerms> terms(pairs.size());
@@ -354,8 +354,8 @@ std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std
     side.rows = Encoder::projected(state.leaves, side.normed[2]);
   });
   state.for_pairs([&](PairState& pair) {
-    PairLoss loss = pair_loss({pair.sides[0].rows, pair.sides[1].rows}, pair.pair->views, state.settings.loss,
-                              *state.aligner);
+    PairLoss loss =
+        pair_loss({pair.sides[0].rows, pair.sides[1].rows}, pair.pair->views, state.settings.loss, *state.aligner);
     for (std::size_t which = 0; which < kSides; ++which) {
       pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(pairs_of_step);
     }

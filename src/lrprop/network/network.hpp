@@ -24,7 +24,7 @@ namespace alignment::lrprop {
 struct TrainingPair {
   std::int64_t place = 0;  ///< among the pairs of the step
   PairViews views;
-  std::array<const float*, 2> features{};          ///< [T,F] of both videos
+  std::array<const float*, 2> features{};                      ///< [T,F] of both videos
   std::array<std::array<std::uint64_t, 2>, 2> dropout_keys{};  ///< [video][view]
 };
 

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "dist/text.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/result_folder.hpp"
+#include "src/config/error.hpp"
+#include "src/config/keys/suggestion.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/environment/environment.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/signals/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/lrprop/alignment/alignment.hpp"
+#include "src/lrprop/commands/command_setup.hpp"
+#include "src/lrprop/commands/commands.hpp"
+#include "src/lrprop/embedding.hpp"
+#include "src/lrprop/model/model_setup.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  while (begin <= list.size()) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+/// The video of that id, whatever its split.
+std::int64_t find_video(const io::TseStore& store, const std::string& id, const char* option) {
+  std::vector<std::string> ids;
+  for (std::int64_t video = 0; video < store.sample_count(); ++video) {
+    if (store.id(video) == id) return video;
+    ids.push_back(store.id(video));
+  }
+  io::FirstFew near;
+  for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
+  throw ConfigError(fmt::format("--{}: found \"{}\"; expected the id of one of the store's {} videos; the nearest: {}",
+                                option, io::printable(id), ids.size(), near.text()));
+}
+
+/// The query first, then what it is laid beside.
+std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation& asked) {
+  const std::int64_t query = find_video(store, asked.option("query"), "query");
+  std::vector<std::int64_t> videos{query};
+  const std::string with = asked.option("with");
+  if (with.empty() || with == "all") {
+    for (std::int64_t video = 0; video < store.sample_count(); ++video) {
+      if (video != query && store.label(video) == store.label(query)) videos.push_back(video);
+    }
+    if (videos.size() == 1) {
+      throw ConfigError(fmt::format("--with: found no other video of the action of \"{}\"; expected one; name others",
+                                    io::printable(store.id(query))));
+    }
+    return videos;
+  }
+  for (const std::string& id : parts_of(with)) {
+    const std::int64_t video = find_video(store, id, "with");
+    if (std::find(videos.begin(), videos.end(), video) == videos.end()) videos.push_back(video);
+  }
+  if (videos.size() == 1) throw ConfigError("--with: found the query itself; expected other videos; name them");
+  return videos;
+}
+
+std::vector<std::int64_t> key_frames_of(const std::string& list, std::int64_t frames) {
+  std::vector<std::int64_t> key_frames;
+  if (list.empty()) return key_frames;
+  for (const std::string& part : parts_of(list)) {
+    std::int64_t frame = -1;
+    const auto [rest, error] = std::from_chars(part.data(), part.data() + part.size(), frame);
+    if (error != std::errc() || rest != part.data() + part.size() || frame < 0 || frame >= frames) {
+      throw ConfigError(fmt::format("--key-frames: found \"{}\"; expected frames of the query with commas, 0 to {}",
+                                    part, frames - 1));
+    }
+    key_frames.push_back(frame);
+  }
+  return key_frames;
+}
+
+}  // namespace
+
+void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
+  Config config = asked.config_of<Config>();
+  agreed(communicator, [&] { require_device(config); });
+  const int threads = thread_count(config.dist, communicator);
+  Dataset dataset = open_dataset(config, communicator);
+  std::vector<std::int64_t> samples;
+  AlignmentOptions options;
+  std::filesystem::path folder = asked.option("out");
+  agreed(communicator, [&] {
+    samples = videos_of(dataset.store, asked);
+    options.key_frames = key_frames_of(asked.option("key-frames"), dataset.store.length(samples.front()));
+    if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
+  });
+  const ModelContent content = load_model(config, asked.given, dataset, communicator);
+  const Network network = embedding_network(content, config, threads);
+  const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    if (communicator.is_root()) io::make_result_folder(folder);
+  });
+
+  // Ranks take turns at the other videos; the overview is rank 0's.
+  const EmbeddedVideo& query = videos.front();
+  std::string own;
+  agreed(communicator, [&] {
+    for (std::size_t n = 1; n < videos.size(); ++n) {
+      if (static_cast<int>(n) % communicator.size().value != communicator.rank().value) continue;
+      throw_if_asked_to_stop();
+      const std::string text = to_text(write_alignment(query, videos[n], options, folder));
+      own += fmt::format("{} {} {}\n", n, text.size(), text);
+    }
+  });
+  const std::vector<std::string> of_ranks = dist::gather_text(communicator, own);
+  agreed(communicator, [&] {
+    if (!communicator.is_root()) return;
+    std::map<std::size_t, AlignmentSummary> by_video;
+    for (const std::string& text : of_ranks) {
+      for (std::size_t at = 0; at < text.size();) {
+        std::size_t after = 0;
+        const std::size_t video = std::stoul(text.substr(at), &after);
+        at += after + 1;
+        const std::size_t size = std::stoul(text.substr(at), &after);
+        at += after + 1;
+        by_video[video] = summary_from_text(std::string_view(text).substr(at, size));
+        at += size + 1;
+      }
+    }
+    std::vector<AlignmentSummary> summaries;
+    for (auto& [video, summary] : by_video) summaries.push_back(std::move(summary));
+    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    write_overview(query, summaries, options, folder);
+  });
+  log_info(fmt::format("aligned {} with {} videos: {}", query.id, videos.size() - 1, folder.string()));
+}
+
+}  // namespace alignment::lrprop

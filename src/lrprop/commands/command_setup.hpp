@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "src/lrprop/model/model_file.hpp"
+#include "src/lrprop/network/network.hpp"
+#include "src/training/samples/dataset.hpp"
+
+/// What several subcommands begin with.
+namespace alignment::lrprop {
+
+/// Refuses a device or backend that this build does not have. Throws ConfigError.
+void require_device(const Config& config);
+
+/// Collective. data.store, whose rows are handed out in f32.
+[[nodiscard]] Dataset open_dataset(const Config& config, dist::Communicator& communicator);
+
+/// What a result must not be written over: the stores and the model.
+[[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);
+
+/// A network that only embeds.
+[[nodiscard]] Network embedding_network(const ModelContent& content, const Config& config, int threads);
+
+}  // namespace alignment::lrprop

@@ -1,0 +1,74 @@
+#include "src/config/command_line.hpp"
+#include "src/lrprop/commands/commands.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "src/lrprop/config/config_keys.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+void require_model(const Invocation& asked) {
+  if (!asked.config_of<Config>().model.init.empty()) return;
+  throw ConfigError("model.init: found no file; expected the model file to " + asked.command +
+                    " with; give --model.init MODEL.h5");
+}
+
+void require_option(const Invocation& asked, const std::string& name, const std::string& example) {
+  if (!asked.option(name).empty()) return;
+  throw ConfigError("--" + name + ": found none; expected one; give --" + name + " " + example);
+}
+
+void check(const Invocation& asked) {
+  const std::string& command = asked.command;
+  if (command == "doctor") return;
+  const auto& config = asked.config_of<Config>();
+  check_sizes(config);
+  static_cast<void>(fractions_of(config));
+  static_cast<void>(ks_of(config));
+  const bool stored = command == "eval" && !asked.option("embeddings").empty();
+  if (stored && (!config.model.init.empty() || !config.data.store.empty())) {
+    throw ConfigError(
+        "--embeddings: found it beside --model.init or --data.store; expected one of the two; leave the "
+        "others out to evaluate a store of embeddings as it is");
+  }
+  if (!stored) require_store(asked, command == "train" ? "train on" : "read");
+  if (command == "embed" || command == "align" || (command == "eval" && !stored)) require_model(asked);
+  if (command == "embed") require_out(asked, "EMBEDDINGS.h5");
+  if (command == "align") require_option(asked, "query", "ID");
+  if (command == "train") require_run_to_resume(asked);
+}
+
+}  // namespace
+
+const CommandTable& command_table() {
+  static const CommandTable table{
+      .keys = key_table(),
+      .program = "lrprop_dist",
+      .description =
+          "Distributed training of LRProp: frame embeddings in which corresponding moments of videos are near.",
+      .commands = {{"train", "learn an encoder of frames (also what runs without a subcommand)", true},
+                   {"embed", "the embedding of every frame, as a store, to --out FILE.h5"},
+                   {"eval", "five metrics of model.init, or of --embeddings, beside two baselines"},
+                   {"align", "one video beside others: paths, labels carried over, pictures"},
+                   {"doctor", "check this installation: versions, ranks, collectives, folders"}},
+      .options =
+          {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
+           {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are"},
+           {"out", "FILE", {"embed", "align"}, "the store, or the folder, to write"},
+           {"query", "ID", {"align"}, "the video that the others are laid beside"},
+           {"with", "ID,ID|all", {"align"}, "the others; all: those of its action, which is the default"},
+           {"key-frames", "N,N", {"align"}, "frames of the query to find in the others; else where its phase changes"}},
+      .examples = {"lrprop_dist train --config configs/lrprop/utkinect.toml --data.store a.h5 --run.dir runs/a",
+                   "mpirun -np 2 lrprop_dist train --data.store a.h5 --train.pairs_per_step 2",
+                   "lrprop_dist eval --model.init runs/a/model.h5 --data.store a.h5 --json eval.json",
+                   "lrprop_dist embed --model.init runs/a/model.h5 --data.store a.h5 --out embeddings.h5",
+                   "lrprop_dist align --model.init runs/a/model.h5 --data.store a.h5 --query s08_e01 --out aligned"},
+      .exit_codes = kExitCodesInHelp,
+      .memory_advice =
+          "use a smaller train.frames, train.pairs_per_rank or eval.frames_per_pass, or fewer ranks on the "
+          "host",
+      .check = check,
+  };
+  return table;
+}
+
+}  // namespace alignment::lrprop

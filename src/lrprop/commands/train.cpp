@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "io/durable_file.hpp"
+#include "kernels/alignment_variants.hpp"
+#include "src/config/error.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/environment/environment.hpp"
+#include "src/job/file_deadline.hpp"
+#include "src/job/signals/signals.hpp"
+#include "src/job/terminal/log.hpp"
+#include "src/lrprop/commands/command_setup.hpp"
+#include "src/lrprop/commands/commands.hpp"
+#include "src/lrprop/config/config_keys.hpp"
+#include "src/lrprop/embedding.hpp"
+#include "src/lrprop/evaluating.hpp"
+#include "src/lrprop/evaluation/report.hpp"
+#include "src/lrprop/model/model_setup.hpp"
+#include "src/lrprop/samples/pairs.hpp"
+#include "src/lrprop/trainee.hpp"
+#include "src/training/files/resume.hpp"
+#include "src/training/files/run_frame.hpp"
+#include "src/training/loop.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+void describe_work(const Dataset& dataset, const PairCurriculum& curriculum, const ModelContent& model,
+                   const Config& config, dist::Communicator& communicator) {
+  const io::TseStore& store = dataset.store;
+  log_info(fmt::format("data: {} train, {} val, {} test videos of {} actions, {} features",
+                       store.samples_of(io::Split::kTrain).size(), store.samples_of(io::Split::kValidation).size(),
+                       store.samples_of(io::Split::kTest).size(), store.class_count(), store.feature_dim()));
+  log_info(fmt::format("model: {} blocks of {} with {} heads, {} parameters; {} epochs of {} pairs, {} a step",
+                       model.sizes.layers, model.sizes.hidden, model.sizes.heads, model.weights.size(),
+                       config.train.epoch_count(), curriculum.size(),
+                       loop_settings(config, communicator.size()).batch_size));
+  describe_hosts(config.dist, communicator);
+}
+
+/// The last model beside the baselines, printed and in evaluation.json.
+void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
+            dist::Communicator& communicator) {
+  const std::vector<EmbeddedVideo> embedded =
+      embed_videos(dataset, evaluated_samples(dataset.store, config), trainee.network(), config, threads, communicator);
+  const std::vector<EvaluationResult> results =
+      evaluate_beside_baselines(embedded, dataset, config, threads, communicator);
+  run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
+  if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
+}
+
+}  // namespace
+
+ExitCode run_training(const Invocation& asked, dist::Communicator& communicator) {
+  Config config = asked.config_of<Config>();
+  agreed(communicator, [&] {
+    throw_if_asked_to_stop();
+    require_device(config);
+  });
+  const int threads = thread_count(config.dist, communicator);
+  Dataset dataset = open_dataset(config, communicator);
+  agreed(communicator, throw_if_asked_to_stop);
+
+  std::optional<Checkpoint> checkpoint;
+  agreed(communicator, [&] {
+    const dist::Deadline deadline = waiting_for_files("a read of checkpoints", config.dist.timeout());
+    checkpoint = find_checkpoint(config, [&](const std::string& line) {
+      if (communicator.is_root()) log_warning(line);
+    });
+    if (checkpoint) check_checkpoint(*checkpoint, config, asked.given, dataset.store);
+  });
+  require_same_checkpoint(checkpoint ? std::optional(checkpoint->file) : std::nullopt,
+                          checkpoint ? digest_of(checkpoint->content) : 0, config.run, communicator);
+  ModelContent content = checkpoint ? checkpoint->content : starting_model(config, asked.given, dataset, communicator);
+  std::unique_ptr<PairCurriculum> curriculum;
+  agreed(communicator, [&] {
+    check_sizes(config);
+    const dist::Deadline deadline = waiting_for_files("a read of the plan", config.dist.timeout());
+    curriculum = make_curriculum(dataset.store, config);
+  });
+  config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
+
+  RunStart begin{to_toml(config),
+                 describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name)),
+                 {},
+                 {}};
+  if (checkpoint) {
+    begin.from_step = checkpoint->content.training->course.step;
+    begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };
+  }
+  RunDirectory run = open_run(config, begin, communicator);
+  const LoopSettings settings = loop_settings(config, communicator.size());
+  PhaseClock phases;
+  std::optional<LrpropTrainee> trainee;
+  std::optional<TrainingLoop> loop;
+  try {
+    std::optional<Resumed> resumed;
+    if (checkpoint) {
+      resumed = Resumed{content.training->course, checkpoint->spent};
+      log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
+                           resumed->course.epoch, resumed->course.step));
+    }
+    describe_work(dataset, *curriculum, content, config, communicator);
+    for (const std::string& line : known_to_collapse(config)) {
+      if (communicator.is_root()) log_warning(line);
+    }
+    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), phases, threads);
+    loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, run, phases, resumed);
+    const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
+    if (code != ExitCode::kDone) return code;
+    log_info(fmt::format("done in {:.1f} s: train loss {:.4f}, mean cosine within a video {:.3f} in the last epoch",
+                         loop->elapsed_seconds(), loop->course().last.train.front(), trainee->cosine()));
+    report(dataset, *trainee, config, threads, run, communicator);
+    log_info(fmt::format("model: {}", (config.run.dir / "model.h5").string()));
+    return code;
+  } catch (const dist::AgreedFailure& failure) {
+    leave_failed_run(failure, loop ? &*loop : nullptr, run, config.run);
+    throw;
+  }
+}
+
+}  // namespace alignment::lrprop

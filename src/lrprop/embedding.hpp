@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "src/lrprop/embedded_video.hpp"
+#include "src/lrprop/network/network.hpp"
+#include "src/training/samples/dataset.hpp"
+
+namespace alignment::lrprop {
+
+/// Rows of a store's videos as they are: features as embeddings. Every rank reads all of them.
+[[nodiscard]] std::vector<EmbeddedVideo> stored_videos(io::TseStore& store, const std::vector<std::int64_t>& samples);
+
+/// Collective. Embeds the videos, each on one rank; every rank gets all of them.
+[[nodiscard]] std::vector<EmbeddedVideo> embed_videos(Dataset& dataset, const std::vector<std::int64_t>& samples,
+                                                      const Network& network, const Config& config, int threads,
+                                                      dist::Communicator& communicator);
+
+}  // namespace alignment::lrprop

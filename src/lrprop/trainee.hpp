@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dist/communicator.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "src/lrprop/evaluation/result.hpp"
+#include "src/lrprop/model/model_file.hpp"
+#include "src/lrprop/network/network.hpp"
+#include "src/lrprop/samples/pairs.hpp"
+#include "src/training/loop.hpp"
+#include "src/training/phases.hpp"
+#include "src/training/samples/dataset.hpp"
+#include "src/training/trainee.hpp"
+
+namespace alignment::lrprop {
+
+/// LRProp, as TrainingLoop trains it: a step is some pairs of videos.
+class LrpropTrainee final : public Trainee {
+ public:
+  /// What is passed by reference must outlive it. `content`: the model that training starts from, or goes on from where
+  /// it has a training state.
+  LrpropTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset,
+                const PairCurriculum& curriculum, ModelContent content, PhaseClock& phases, int threads);
+
+  [[nodiscard]] const ScoreNames& score_names() const override { return names_; }
+  [[nodiscard]] std::int64_t samples_kept_together() const override { return 1; }
+  std::int64_t begin_epoch(EpochStart start) override;
+  void compute(const Step& step) override;
+  void apply(const Step& step) override;
+  [[nodiscard]] std::vector<StepTotals> collect() override { return std::exchange(applied_, {}); }
+  void end_epoch() override;
+  [[nodiscard]] bool validates_after(std::int64_t epoch, std::int64_t epochs) const override;
+  [[nodiscard]] Scores validate() override;
+  [[nodiscard]] FileContent model(const Course& course) override;
+  [[nodiscard]] FileContent checkpoint(const Course& course) override;
+
+  [[nodiscard]] const Network& network() const { return network_; }
+  /// Of the last epoch: mean cosine of two projected rows within a view.
+  [[nodiscard]] double cosine() const { return cosine_; }
+
+ private:
+  [[nodiscard]] TrainingPair training_pair(const io::SampleBatch& batch, std::size_t pair) const;
+  void fetch(const Course& course);
+
+  const Config& config_;
+  dist::Communicator& communicator_;
+  Dataset& dataset_;
+  const PairCurriculum& curriculum_;
+  ModelContent content_;
+  PhaseClock& phases_;
+  int threads_;
+  EvaluationSplit validation_;
+  ScoreNames names_;
+  Network network_;
+
+  std::int64_t epoch_ = 0;
+  std::vector<std::vector<std::int64_t>> units_;   ///< this rank's of each step to come, last step first
+  std::vector<std::vector<std::int64_t>> places_;  ///< of the units among their step's
+  std::vector<std::int64_t> units_now_;
+  std::vector<TrainingPair> pairs_;
+  std::vector<StepTotals> applied_;
+  double cosine_sum_ = 0, cosine_pairs_ = 0, cosine_ = 0;
+  bool alarmed_ = false;
+};
+
+/// Above it the projected rows of a video are nearly one and the same: the embedding has collapsed.
+inline constexpr double kCollapsedCosine = 0.9;
+
+/// What train.pairs_per_step comes to on that many ranks.
+[[nodiscard]] std::int64_t pairs_per_step(const Config& config, dist::WorldSize ranks);
+[[nodiscard]] LoopSettings loop_settings(const Config& config, dist::WorldSize ranks);
+/// Settings that are known to make the embedding collapse, a line each.
+[[nodiscard]] std::vector<std::string> known_to_collapse(const Config& config);
+
+}  // namespace alignment::lrprop

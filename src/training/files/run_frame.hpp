@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "dist/communicator.hpp"
+#include "io/store/tse_store.hpp"
+#include "src/config/keys/keys.hpp"
+#include "src/config/sections.hpp"
+#include "src/job/exit_code.hpp"
+#include "src/training/files/run_directory.hpp"
+#include "src/training/loop.hpp"
+
+/// What every system's training does around its loop. All but require_same_run() is collective.
+namespace alignment {
+
+/// Refuses to go on from checkpoint `file`, written by a run with the settings `before` on a store of identity
+/// `trained_on`, with other settings of the model or the run, or another store. A setting of the model that was not
+/// `given` is taken from the checkpoint. Throws io::ModelFileError.
+void require_same_run(const std::filesystem::path& file, std::uint64_t trained_on, const io::TseStore& store,
+                      const KeyTable& table, const SharedConfig& before, SharedConfig& config, const GivenKeys& given);
+
+/// The folder of the run: run.dir, that of the `checkpoint` it goes on from, or a new one.
+[[nodiscard]] std::filesystem::path run_folder(const SharedConfig& config,
+                                               const std::optional<std::filesystem::path>& checkpoint,
+                                               dist::Communicator& communicator);
+
+/// How a run begins.
+struct RunStart {
+  std::string config_toml, environment;   ///< what its files shall say
+  std::optional<std::int64_t> from_step;  ///< that of the checkpoint it goes on from
+  std::function<void()> bring_history;    ///< of an earlier run, on rank 0, where it goes on
+};
+/// Makes the folder config.run.dir, or goes on in it, and opens the ranks' logs.
+[[nodiscard]] RunDirectory open_run(const SharedConfig& config, const RunStart& start,
+                                    dist::Communicator& communicator);
+
+/// Warns of what slows down a run on these hosts.
+void describe_hosts(const DistConfig& config, const dist::Communicator& communicator);
+
+/// Trains until `epochs` are done in all, or until asked to stop, and writes the summary. kStopped: there is a
+/// checkpoint.
+[[nodiscard]] ExitCode train(TrainingLoop& loop, std::int64_t epochs, RunDirectory& run,
+                             dist::Communicator& communicator);
+
+/// What a run that fails leaves: a summary that says why, or nothing where it had not begun. `loop` may be nullptr.
+void leave_failed_run(const dist::AgreedFailure& failure, TrainingLoop* loop, RunDirectory& run,
+                      const RunConfig& config);
+
+}  // namespace alignment
