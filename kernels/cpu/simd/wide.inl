@@ -51,8 +51,9 @@ inline Wide load_wide(const float* source) {
   return __builtin_convertvector(load_as<HalfOfFloats>(source), Wide);
 }
 
+/// In every lane. A difference with zero is the number itself and costs nothing; a sum would not be where it is -0.
 inline Wide wide(double number) {
-  return Wide{} + number;
+  return number - Wide{};
 }
 
 #if defined(__AVX512F__)
