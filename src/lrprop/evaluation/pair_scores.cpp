@@ -136,8 +136,10 @@ class PairPass {
   }
 
   static void compare_rows(const Sequence<Real>& a, const Sequence<Real>& b, const kernels::Comparison& comparison,
-                           Scratch&) {
-    kernels::reference::compare_rows(a.rows(), b.rows(), comparison);
+                           Scratch& scratch) {
+    const std::size_t bytes = kernels::cpu::compare_rows_workspace_bytes(a.frames(), b.frames(), a.rows().width,
+                                                                         comparison.of_columns.kept, 1);
+    kernels::cpu::compare_rows(a.rows(), b.rows(), comparison, scratch.workspace(bytes), 1);
   }
 
   const EvaluationSettings& settings_;

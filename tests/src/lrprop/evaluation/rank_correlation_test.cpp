@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -24,8 +25,9 @@ std::optional<double> plain_tau(const std::vector<std::int64_t>& values) {
     }
   }
   if (tied == pairs) return std::nullopt;
-  return static_cast<double>(excess) / std::sqrt(static_cast<double>(pairs)) /
-         std::sqrt(static_cast<double>(pairs - tied));
+  const double tau = static_cast<double>(excess) / std::sqrt(static_cast<double>(pairs)) /
+                     std::sqrt(static_cast<double>(pairs - tied));
+  return std::clamp(tau, -1.0, 1.0);
 }
 
 TEST(RankCorrelation, ByHand) {
