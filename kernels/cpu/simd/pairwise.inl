@@ -239,16 +239,21 @@ void squares_by_products(const double* rows, const double* panel, std::int64_t w
 
 void smallest_squares(const double* squares, std::int64_t count, double row_slack, const double* column_slacks,
                       double* smallest_of_row, double* smallest_of_columns) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  Wide smallest = wide(kInfinity);
-  for (std::int64_t j = 0; j < count; j += kWideLanes) {
+  Wide smallest = wide(*smallest_of_row);
+  std::int64_t j = 0;
+  for (; j + kWideLanes <= count; j += kWideLanes) {
     const Wide most = load_wide(squares + j) + load_wide(column_slacks + j) + row_slack;
     smallest = smaller(most, smallest);
     store_to(smallest_of_columns + j, smaller(most, load_wide(smallest_of_columns + j)));
   }
-  double least = kInfinity;
+  double least = *smallest_of_row;
   for (int lane = 0; lane < kWideLanes; ++lane) least = std::min(least, smallest[lane]);
-  *smallest_of_row = std::min(*smallest_of_row, least);
+  for (; j < count; ++j) {
+    const double most = squares[j] + column_slacks[j] + row_slack;
+    least = std::min(least, most);
+    smallest_of_columns[j] = std::min(smallest_of_columns[j], most);
+  }
+  *smallest_of_row = least;
 }
 
 std::int64_t find_contenders(const double* squares, std::int64_t count, double row_slack, const double* column_slacks,
