@@ -12,19 +12,24 @@
 /// functions of those headers drive them.
 namespace alignment::kernels::cpu {
 
-/// Columns of a packed panel and rows of a packed block of compare_rows(), whatever the instruction set.
+/// Columns of a packed panel and rows of a packed block of compare_rows().
 inline constexpr std::int64_t kPanelColumns = 24, kBlockRows = 8;
+
+/// Columns of a packed panel of pairwise_distances().
+template <typename Real>
+inline constexpr std::int64_t kPairwisePanel = 128 / static_cast<std::int64_t>(sizeof(Real));
 
 /// What depends on the type of the numbers. One matrix is [rows,columns], row-major.
 template <typename Real>
 struct AlignmentLoops {
-  /// See soft_dtw.hpp. `workspace`: soft_dtw_matrix_bytes().
+  /// See soft_dtw.hpp. `workspace`: as many bytes as soft_dtw_workspace_bytes() says of the one matrix.
   void (*soft_dtw)(const Real* distances, std::int64_t rows, std::int64_t columns, double gamma, double* value,
                    Real* alignment, std::byte* workspace);
-  /// See dtw.hpp; returns the path's cells. `workspace`: dtw_matrix_bytes().
+  /// See dtw.hpp; returns the path's cells. `workspace`: dtw_path_workspace_bytes().
   std::int64_t (*dtw)(const Real* distances, std::int64_t rows, std::int64_t columns, PathCell* path, double* cost,
                       std::byte* workspace);
-  /// Distances of `count` rows from all columns, [count,columns]. `panels`: the other video as pack_panels() has it.
+  /// Distances of `count` rows from all columns, [count,columns]. `panels`: the other video as panels of
+  /// [width,kPairwisePanel] numbers, whatever behind the last column.
   void (*distances)(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
                     Real* distances);
   /// sum[e] += sum_j factor(j) (row[e] - others(j,e)); factor(j) = factors[j * stride].

@@ -1,0 +1,19 @@
+#include "kernels/cpu/simd/alignment_table.hpp"
+#include "kernels/cpu/simd/dtw.inl"
+#include "kernels/cpu/simd/pairwise.inl"
+#include "kernels/cpu/simd/soft_dtw.inl"
+
+namespace alignment::kernels::cpu {
+
+const AlignmentVariant& avx2_alignment_variant() {
+  static constexpr AlignmentVariant kVariant{
+      "avx2",
+      [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
+      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>},
+      squares_by_differences,
+      squares_by_products};
+  return kVariant;
+}
+
+}  // namespace alignment::kernels::cpu

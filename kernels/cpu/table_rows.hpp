@@ -1,0 +1,35 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+/// What a table of a dynamic programme by anti-diagonals takes, whatever the instruction set.
+namespace alignment::kernels::cpu {
+
+/// Numbers of f64 in the longest vector.
+inline constexpr std::int64_t kMostLanes = 8;
+
+/// Numbers that the longest diagonal takes: one before its cells and a vector behind them.
+[[nodiscard]] inline std::int64_t table_row(std::int64_t rows, std::int64_t columns) {
+  return 1 + std::min(rows, columns) + kMostLanes;
+}
+
+/// Rows of that size that a soft-DTW rolls through, and one of what cannot be reached.
+inline constexpr std::int64_t kRollingRows = 7;
+
+/// Numbers that all diagonals take.
+[[nodiscard]] inline std::int64_t table_count(std::int64_t rows, std::int64_t columns) {
+  return rows * columns + (rows + columns - 1) * (1 + kMostLanes);
+}
+
+/// Bytes for a byte a cell and a vector behind each diagonal.
+[[nodiscard]] inline std::int64_t step_count(std::int64_t rows, std::int64_t columns) {
+  return rows * columns + (rows + columns - 1) * kMostLanes;
+}
+
+/// Numbers of a block of diagonals, see simd/diagonals.inl.
+[[nodiscard]] inline std::int64_t block_count(std::int64_t rows, std::int64_t columns) {
+  return kMostLanes * (std::min(rows, columns + kMostLanes) + kMostLanes);
+}
+
+}  // namespace alignment::kernels::cpu
