@@ -20,8 +20,8 @@ class StoreSource : public LabelledSource {
                .encoder = summary.encoder,
                .source = summary.source,
                .logits = summary.logits,
-               .phase_names = labels_.phase_names,
-               .unlabelled = true};  // where any sample is
+               .unlabelled = true,  // where any sample is
+               .phase_names = labels_.phase_names};
     features_ = {.feature_type = summary.feature_type, .gzip_level = summary.gzip_level};
     frames_.resize(labels_.phase_names.size());
     for (const auto& sample : labels_.of_samples) {
