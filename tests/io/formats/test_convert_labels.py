@@ -114,6 +114,17 @@ class Labels(convert_case.ConvertCase):
             store["frame_labels"] = np.full(self.steps(), 0, "i4")
         self.refuse(10, ["v.h5", "no /phase_names", "s.h5"], "merge", "s.h5", "v.h5", "--out", "a.h5")
 
+    def test_names_in_another_order_are_noticed(self):
+        self.make()
+        self.convert("labels", "--store", "s.h5", "--labels", self.write_csv("sample_0,0,1,reach", "sample_1,2,3,lift"))
+        with h5py.File(self.folder / "a.h5", "r+") as store:
+            names = store["phase_names"]
+            names[...] = names[:][::-1].astype(names.dtype)
+            self.assertEqual(names[:].tolist(), [b"lift", b"reach"])
+        finished = support.run(["dejavid_convert", "verify", "a.h5"], cwd=self.folder)
+        self.assertEqual(finished.code, 10)
+        self.assertIn("phase_names: found content of digest", finished.errors[0])
+
     def test_verify_finds_phases_without_a_name(self):
         self.make(frame_labels=np.arange(self.steps(), dtype="i4") % 3, phase_names=np.array([b"reach", b"lift"]))
         finished = support.run(["dejavid_convert", "verify", "s.h5"], cwd=self.folder)
