@@ -7,12 +7,19 @@
 namespace alignment::kernels::cuda {
 
 struct Diagonals {
-  std::int64_t rows, columns;
+  int rows, columns;
 
-  __device__ std::int64_t count() const { return rows + columns - 1; }
-  __device__ std::int64_t first(std::int64_t d) const { return d < columns ? 0 : d - columns + 1; }
-  __device__ std::int64_t last(std::int64_t d) const { return d < rows ? d : rows - 1; }
-  __device__ std::int64_t length(std::int64_t d) const { return last(d) - first(d) + 1; }
+  template <typename Real>
+  __device__ static Diagonals of(const MatricesView<Real>& matrices, std::int64_t b) {
+    return {static_cast<int>(matrices.rows[b]), static_cast<int>(matrices.columns[b])};
+  }
+  __device__ int count() const { return rows + columns - 1; }
+  __device__ std::int64_t cells() const { return static_cast<std::int64_t>(rows) * columns; }
+  __device__ int first(int d) const { return d < columns ? 0 : d - columns + 1; }
+  __device__ int last(int d) const { return d < rows ? d : rows - 1; }
+  __device__ int length(int d) const { return last(d) - first(d) + 1; }
+  /// Where cell (i, d - i) lies in the matrix.
+  __device__ std::int64_t place(int d, int i) const { return static_cast<std::int64_t>(i) * (columns - 1) + d; }
 };
 
 /// Rows of one number before a diagonal's cells, the cells and one behind them, kCount of which a block rolls through.
@@ -21,7 +28,7 @@ struct RollingRows {
   std::int64_t width;
 
   /// Row k; its diagonal's first cell is number 1.
-  __device__ double* row(std::int64_t k) const { return memory + k * width; }
+  __device__ double* row(int k) const { return memory + k * width; }
 };
 
 /// Numbers of a row for matrices whose longest diagonal is that.

@@ -32,21 +32,21 @@ template <typename Real>
 __device__ __forceinline__ double reach_all(const Real* __restrict__ matrix, const Diagonals& diagonals,
                                             const RollingRows& rows, std::int8_t* steps) {
   const double infinity = HUGE_VAL;
-  const auto row_of = [&](std::int64_t d) { return rows.row((d + 3) % 3); };
+  const auto row_of = [&](int d) { return rows.row((d + 3) % 3); };
   fill_rows<kThreads>(rows, kRollingRows, infinity);
   __syncthreads();
   if (threadIdx.x == 0) row_of(-2)[0] = 0.0;  // where every path begins
   __syncthreads();
-  for (std::int64_t d = 0; d < diagonals.count(); ++d) {
-    const std::int64_t first = diagonals.first(d), length = diagonals.length(d);
+  for (int d = 0; d < diagonals.count(); ++d) {
+    const int first = diagonals.first(d), length = diagonals.length(d);
     double* const row = row_of(d);
     const double* const left_row = row_of(d - 1) + first - diagonals.first(d - 1) + 1;
     const double* const corner_row = row_of(d - 2) + first - diagonals.first(d - 2);
-    for (std::int64_t k = threadIdx.x; k < length; k += kThreads) {
+    for (int k = static_cast<int>(threadIdx.x); k < length; k += kThreads) {
       const double above = left_row[k - 1], left = left_row[k], corner = corner_row[k];
-      const std::int64_t i = first + k;
+      const int i = first + k;
       const double side = above <= left ? above : left;
-      row[1 + k] = static_cast<double>(matrix[i * diagonals.columns + d - i]) + (corner <= side ? corner : side);
+      row[1 + k] = static_cast<double>(matrix[diagonals.place(d, i)]) + (corner <= side ? corner : side);
       steps[k] = corner <= side ? kCorner : (above <= left ? kAbove : kLeft);
     }
     if (threadIdx.x == 0) row[0] = row[length + 1] = infinity;
@@ -57,12 +57,12 @@ __device__ __forceinline__ double reach_all(const Real* __restrict__ matrix, con
 }
 
 /// Writes the path backwards before `end`; returns its length. `steps`: behind those of the last diagonal.
-__device__ __forceinline__ std::int64_t walk_back(const Diagonals& diagonals, const std::int8_t* steps, PathCell* end) {
-  std::int64_t i = diagonals.rows - 1, j = diagonals.columns - 1, count = 0;
+__device__ __forceinline__ int walk_back(const Diagonals& diagonals, const std::int8_t* steps, PathCell* end) {
+  int i = diagonals.rows - 1, j = diagonals.columns - 1, count = 0;
   steps -= diagonals.length(i + j);
   for (;;) {
     ++count;
-    end[-count] = {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)};
+    end[-count] = {i, j};
     if (i == 0 && j == 0) return count;
     const std::int8_t step = i == 0 ? kLeft : (j == 0 ? kAbove : steps[i - diagonals.first(i + j)]);
     if (step != kLeft) --i;
@@ -77,23 +77,22 @@ __global__ void __launch_bounds__(kThreads)
     dtw_paths_kernel(const MatricesView<Real> distances, std::int64_t diagonal, double* __restrict__ rolling,
                      std::int8_t* all_steps, PathCell* cells, std::int64_t* __restrict__ lengths,
                      double* __restrict__ costs) {
-  __shared__ std::int64_t shared_count;
+  __shared__ int shared_count;
   const std::int64_t b = blockIdx.x, offset = distances.offsets[b];
-  const Diagonals diagonals{distances.rows[b], distances.columns[b]};
+  const Diagonals diagonals = Diagonals::of(distances, b);
   const RollingRows rows = rolling_rows(rolling, kRollingRows, diagonal);
   const double cost = reach_all(distances.values + offset, diagonals, rows, all_steps + offset);
   for (std::int64_t other = 0; other < b; ++other) cells += distances.rows[other] + distances.columns[other] - 1;
   if (threadIdx.x == 0) {
-    shared_count =
-        walk_back(diagonals, all_steps + offset + diagonals.rows * diagonals.columns, cells + diagonals.count());
+    shared_count = walk_back(diagonals, all_steps + offset + diagonals.cells(), cells + diagonals.count());
     lengths[b] = shared_count;
     if (costs != nullptr) costs[b] = cost;
   }
   __syncthreads();
   // To the front of its room, some at a time: what is written has been read.
-  const std::int64_t count = shared_count, gap = diagonals.count() - count;
-  for (std::int64_t begin = 0; begin < count; begin += kThreads) {
-    const std::int64_t k = begin + threadIdx.x;
+  const int count = shared_count, gap = diagonals.count() - count;
+  for (int begin = 0; begin < count; begin += kThreads) {
+    const int k = begin + static_cast<int>(threadIdx.x);
     PathCell cell;
     if (k < count) cell = cells[gap + k];
     __syncthreads();

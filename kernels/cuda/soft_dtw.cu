@@ -44,21 +44,21 @@ template <typename Real>
 __device__ __forceinline__ double forward(const Real* __restrict__ matrix, const Diagonals& diagonals, double gamma,
                                           const RollingRows& rows, double* table) {
   const double infinity = HUGE_VAL;
-  const auto row_of = [&](std::int64_t d) { return rows.row((d + 3) % 3); };
+  const auto row_of = [&](int d) { return rows.row((d + 3) % 3); };
   fill_rows<kThreads>(rows, 3, infinity);
   __syncthreads();
   if (threadIdx.x == 0) row_of(-2)[0] = 0.0;  // where every path begins
   __syncthreads();
-  for (std::int64_t d = 0; d < diagonals.count(); ++d) {
-    const std::int64_t first = diagonals.first(d), length = diagonals.length(d);
+  for (int d = 0; d < diagonals.count(); ++d) {
+    const int first = diagonals.first(d), length = diagonals.length(d);
     double* const row = row_of(d);
     const double* const left = row_of(d - 1) + first - diagonals.first(d - 1) + 1;
     const double* const corner = row_of(d - 2) + first - diagonals.first(d - 2);
-    for (std::int64_t k = threadIdx.x; k < length; k += kThreads) {
+    for (int k = static_cast<int>(threadIdx.x); k < length; k += kThreads) {
       const Shares shares(left[k - 1], left[k], corner[k], gamma);
-      const std::int64_t i = first + k;
+      const int i = first + k;
       const double reached =
-          static_cast<double>(matrix[i * diagonals.columns + d - i]) + (shares.smallest - gamma * log(shares.sum));
+          static_cast<double>(matrix[diagonals.place(d, i)]) + (shares.smallest - gamma * log(shares.sum));
       row[1 + k] = reached;
       if (table != nullptr) table[k] = reached;
     }
@@ -73,29 +73,29 @@ __device__ __forceinline__ double forward(const Real* __restrict__ matrix, const
 template <typename Real>
 __device__ __forceinline__ void way_back(const Diagonals& diagonals, double gamma, const RollingRows& rows,
                                          const double* table_end, Real* __restrict__ alignment) {
-  const std::int64_t count = diagonals.count();
-  const auto above_of = [&](std::int64_t d) { return rows.row(d % 2); };
-  const auto left_of = [&](std::int64_t d) { return rows.row(2 + d % 2); };
-  const auto corner_of = [&](std::int64_t d) { return rows.row(4 + d % 3); };
+  const int count = diagonals.count();
+  const auto above_of = [&](int d) { return rows.row(d % 2); };
+  const auto left_of = [&](int d) { return rows.row(2 + d % 2); };
+  const auto corner_of = [&](int d) { return rows.row(4 + d % 3); };
   fill_rows<kThreads>(rows, kRollingRows, 0.0);
   __syncthreads();
   if (threadIdx.x == 0) left_of(count)[0] = 1.0;  // the last cell's own share
   __syncthreads();
   const double* table = table_end - diagonals.length(count - 1);
-  for (std::int64_t d = count - 1; d >= 0; --d) {
-    const std::int64_t first = diagonals.first(d), length = diagonals.length(d);
+  for (int d = count - 1; d >= 0; --d) {
+    const int first = diagonals.first(d), length = diagonals.length(d);
     const double* const before = d > 0 ? table - diagonals.length(d - 1) : nullptr;
     const double* const second_before = d > 1 ? before - diagonals.length(d - 2) : nullptr;
-    const auto reach = [&](const double* diagonal, std::int64_t other, std::int64_t i) {
+    const auto reach = [&](const double* diagonal, int other, int i) {
       return other < 0 || i < diagonals.first(other) || i > diagonals.last(other)
                  ? HUGE_VAL
                  : diagonal[i - diagonals.first(other)];
     };
-    for (std::int64_t k = threadIdx.x; k < length; k += kThreads) {
-      const std::int64_t i = first + k;
-      const std::int64_t from_next = i - diagonals.first(d + 1), from_second = i - diagonals.first(d + 2);
+    for (int k = static_cast<int>(threadIdx.x); k < length; k += kThreads) {
+      const int i = first + k;
+      const int from_next = i - diagonals.first(d + 1), from_second = i - diagonals.first(d + 2);
       double share = above_of(d + 1)[from_next + 2] + left_of(d + 1)[from_next + 1] + corner_of(d + 2)[from_second + 2];
-      alignment[i * diagonals.columns + d - i] = static_cast<Real>(share);
+      alignment[diagonals.place(d, i)] = static_cast<Real>(share);
       const double above = reach(before, d - 1, i - 1), left = reach(before, d - 1, i);
       const double corner = reach(second_before, d - 2, i - 1);
       const Shares shares(above, left, corner, gamma);
@@ -121,14 +121,14 @@ __global__ void __launch_bounds__(kThreads)
                     double* __restrict__ rolling, double* table, double* __restrict__ values,
                     Real* __restrict__ alignments) {
   const std::int64_t b = blockIdx.x, offset = distances.offsets[b];
-  const Diagonals diagonals{distances.rows[b], distances.columns[b]};
+  const Diagonals diagonals = Diagonals::of(distances, b);
   const RollingRows rows = rolling_rows(rolling, kRollingRows, diagonal);
   const double value =
       forward(distances.values + offset, diagonals, gamma, rows, alignments == nullptr ? nullptr : table + offset);
   if (threadIdx.x == 0) values[b] = value;
   if (alignments == nullptr) return;
   __syncthreads();
-  way_back(diagonals, gamma, rows, table + offset + diagonals.rows * diagonals.columns, alignments + offset);
+  way_back(diagonals, gamma, rows, table + offset + diagonals.cells(), alignments + offset);
 }
 
 }  // namespace
