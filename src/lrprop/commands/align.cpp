@@ -90,7 +90,7 @@ std::vector<std::int64_t> key_frames_of(const std::string& list, std::int64_t fr
 
 void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
-  agreed(communicator, [&] { require_device(config); });
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
   std::vector<std::int64_t> samples;
@@ -102,7 +102,7 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
-  const Network network = embedding_network(content, config, threads);
+  const Network network = embedding_network(content, config, gpu.get(), threads);
   const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
   agreed(communicator, [&] {
     const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());

@@ -55,10 +55,8 @@ void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config
 
 ExitCode run_training(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
-  agreed(communicator, [&] {
-    throw_if_asked_to_stop();
-    require_device(config);
-  });
+  agreed(communicator, throw_if_asked_to_stop);
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
   agreed(communicator, throw_if_asked_to_stop);
@@ -82,10 +80,11 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   });
   config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
 
-  RunStart begin{to_toml(config),
-                 describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name)),
-                 {},
-                 {}};
+  RunStart begin{
+      to_toml(config),
+      describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name)),
+      {},
+      {}};
   if (checkpoint) {
     begin.from_step = checkpoint->content.training->course.step;
     begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };
@@ -106,7 +105,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     for (const std::string& line : known_to_collapse(config)) {
       if (communicator.is_root()) log_warning(line);
     }
-    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), phases, threads);
+    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads);
     loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, run, phases, resumed);
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;
