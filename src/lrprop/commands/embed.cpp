@@ -6,7 +6,6 @@
 #include "io/store/tse_writer.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/job/terminal/progress.hpp"
