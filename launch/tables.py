@@ -115,8 +115,8 @@ def mean_and_range(values):
     values = [value for value in values if value is not None]
     if not values:
         return ""
-    mean = f"{sum(values) / len(values):.3f}"
-    return mean if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
+    mean, low, high = (f"{number + 1e-9:.3f}" for number in (sum(values) / len(values), min(values), max(values)))  # 0.9325 is 0.933
+    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
 
 
 def metric_table(records, columns):
