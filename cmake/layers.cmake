@@ -3,10 +3,10 @@
 #
 #   kernels, io and dist know nothing of each other; src knows all three, by these arrows:
 #
-#   programs -> dejavid, lrprop -> training -> job -> config
-#                 |           |         |
-#                 |           +---------+--> io, dist
-#                 +--> kernels, io, dist
+#   programs -> dejavid, lrprop -> training, gpu -> job -> config
+#                 |                      |           |
+#                 |                      +-----------+--> io, dist
+#                 +--> drawing, kernels, io, dist
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -103,8 +103,9 @@ function(check_layers)
   check_room(job config io dist)
   check_room(training job config io dist)
   check_room(drawing)
-  check_room(dejavid drawing training job config kernels io dist)
-  check_room(lrprop drawing training job config kernels io dist)
-  check_room(programs dejavid lrprop drawing training job config kernels io dist)
+  check_room(gpu job config io dist)
+  check_room(dejavid drawing gpu training job config kernels io dist)
+  check_room(lrprop drawing gpu training job config kernels io dist)
+  check_room(programs dejavid lrprop drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

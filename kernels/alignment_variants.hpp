@@ -35,6 +35,10 @@ struct AlignmentLoops {
   /// sum[e] += sum_j factor(j) (row[e] - others(j,e)); factor(j) = factors[j * stride].
   void (*pull)(const Real* row, const Real* others, std::int64_t count, std::int64_t width, const Real* factors,
                std::int64_t stride, Real* sum);
+  /// Squared distances of `row` from rows which[k] of `others`, [count]: each one sum over the features in order, in
+  /// f64, nothing fused.
+  void (*squares_of_rows)(const Real* row, const Real* others, std::int64_t width, const std::int32_t* which,
+                          std::int64_t count, double* squares);
 };
 
 struct AlignmentVariant {
@@ -42,14 +46,25 @@ struct AlignmentVariant {
   bool (*supported)();    ///< by the processor this runs on
   AlignmentLoops<float> f32;
   AlignmentLoops<double> f64;
-  /// Squared distances of kBlockRows packed rows [width,kBlockRows] from the columns of `count` packed panels
-  /// [width,kPanelColumns], into rows of `stride` numbers: by differences, one sum over the features in order, nothing
-  /// fused; or as a(i)^2 + b(j)^2 - 2 a(i) b(j).
-  void (*squares_by_differences)(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
-                                 double* squares, std::int64_t stride);
-  void (*squares_by_products)(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
-                              const double* row_norms, const double* column_norms, double* squares,
-                              std::int64_t stride);
+
+  // Of compare_rows(). Columns come in whole panels: whatever behind the last one.
+
+  /// Squared distances of kBlockRows rows, packed as [width,kBlockRows], from the columns of a panel
+  /// [width,kPanelColumns], into rows of `stride` numbers: one sum over the features in order, nothing fused; or as
+  /// a(i)^2 + b(j)^2 - 2 a(i) b(j).
+  void (*squares_by_differences)(const double* rows, const double* panel, std::int64_t width, double* squares,
+                                 std::int64_t stride);
+  void (*squares_by_products)(const double* rows, const double* panel, std::int64_t width, const double* row_norms,
+                              const double* column_norms, double* squares, std::int64_t stride);
+  /// What the squares of one row can be at most, by row and by column: lowers the smallest so far. A square is off by
+  /// no more than row_slack + its column's.
+  void (*smallest_squares)(const double* squares, std::int64_t count, double row_slack, const double* column_slacks,
+                           double* smallest_of_row, double* smallest_of_columns);
+  /// The columns whose square can be within the row's limit or their own, or is below `cancelled` times its slack.
+  std::int64_t (*find_contenders)(const double* squares, std::int64_t count, double row_slack,
+                                  const double* column_slacks, double row_limit, const double* column_limits,
+                                  double cancelled, std::int32_t* contenders);
+  void (*square_roots)(const double* squares, std::int64_t count, double* roots);
 
   template <typename Real>
   [[nodiscard]] const AlignmentLoops<Real>& loops() const {

@@ -39,6 +39,19 @@ bool all_or_none(const std::vector<StoreSummary>& stores, bool StoreSummary::*ha
   return lacking == stores.end();
 }
 
+/// Numbers without names may mean other phases than numbers with names.
+void require_names_of_phases(const std::vector<StoreSummary>& stores) {
+  const auto named =
+      std::find_if(stores.begin(), stores.end(), [](const StoreSummary& store) { return !store.phase_names.empty(); });
+  if (named == stores.end()) return;
+  for (const StoreSummary& store : stores) {
+    if (!store.phase_names.empty()) continue;
+    throw StoreError(fmt::format(
+        "{}: found no /phase_names; expected them as {} has them; name its phases (dejavid_convert labels --phases)",
+        store.file.string(), named->file.string()));
+  }
+}
+
 class StoresSource : public MergedSource {
  public:
   explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files, ClassMatching::kUnion) {
@@ -54,6 +67,8 @@ class StoresSource : public MergedSource {
     header_.unlabelled = true;  // where any sample is
     note_classes(stores);
     frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");
+    require_names_of_phases(stores);
+    header_.phase_names = store_.phase_names();
     timestamps_ = all_or_none(stores, &StoreSummary::has_timestamps, "timestamps");
     all_float16_ = std::all_of(stores.begin(), stores.end(),
                                [](const StoreSummary& store) { return store.feature_type == FeatureType::kFloat16; });

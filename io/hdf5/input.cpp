@@ -228,6 +228,18 @@ std::vector<std::string> filters_of(const Dataset& dataset) {
   return names;
 }
 
+int gzip_level_of(const Dataset& dataset) {
+  const auto properties = creation_properties(dataset);
+  const auto filters = filters_of(dataset);
+  if (std::find(filters.begin(), filters.end(), "deflate") == filters.end()) return 0;
+  unsigned flags = 0, level = 0, configuration = 0;
+  std::size_t values = 1;
+  checked(
+      H5Pget_filter_by_id2(properties.get(), H5Z_FILTER_DEFLATE, &flags, &values, &level, 0, nullptr, &configuration),
+      dataset.where(), "reading its filters");
+  return static_cast<int>(level);
+}
+
 std::vector<std::int64_t> chunk_of(const Dataset& dataset) {
   const auto properties = creation_properties(dataset);
   if (H5Pget_layout(properties.get()) != H5D_CHUNKED) return {};

@@ -37,6 +37,8 @@ void set_chunk_cache(Dataset& dataset, const Handle& group, std::size_t bytes);
 
 /// The names of the filters a dataset went through, in the order applied; empty for none.
 [[nodiscard]] std::vector<std::string> filters_of(const Dataset& dataset);
+/// How far its chunks are compressed, 1 to 9; 0 where they are not.
+[[nodiscard]] int gzip_level_of(const Dataset& dataset);
 /// The shape of a chunk; empty where the dataset is not chunked.
 [[nodiscard]] std::vector<std::int64_t> chunk_of(const Dataset& dataset);
 /// "f32", "big-endian f32", "u8", "text", ... for messages.

@@ -43,6 +43,7 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.encoder = index.encoder;
   summary.source = index.source;
   summary.logits = index.logits;
+  summary.phase_names = index.phase_names;
   summary.has_digests = !index.digests.empty();
   summary.has_frame_labels = store.has_frame_labels();
   summary.has_timestamps = store.has_timestamps();
@@ -50,6 +51,7 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   const CrashGuard guard(file, GuardedFile::kStore);
   summary.chunk = hdf5::chunk_of(store.features());
   summary.filters = hdf5::filters_of(store.features());
+  summary.gzip_level = hdf5::gzip_level_of(store.features());
   summary.feature_bytes = H5Dget_storage_size(store.features().id.get());
   return summary;
 }

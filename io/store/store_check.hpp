@@ -26,10 +26,12 @@ struct StoreSummary {
   std::int64_t shortest = 0, longest = 0;        ///< steps
   double median_length = 0;                      ///< steps
   FeatureType feature_type = FeatureType::kFloat32;
-  std::vector<std::int64_t> chunk;   ///< rows and features of a chunk of /features; empty where it is not chunked
-  std::vector<std::string> filters;  ///< of /features, in the order applied: "shuffle", "deflate", "fletcher32"
-  std::uint64_t feature_bytes = 0;   ///< what /features takes in the file
-  std::string encoder, source;       ///< empty where the store does not say
+  std::vector<std::int64_t> chunk;       ///< rows and features of a chunk of /features; empty where it is not chunked
+  int gzip_level = 0;                    ///< of /features; 0: not compressed
+  std::vector<std::string> filters;      ///< of /features, in the order applied: "shuffle", "deflate", "fletcher32"
+  std::uint64_t feature_bytes = 0;       ///< what /features takes in the file
+  std::string encoder, source;           ///< empty where the store does not say
+  std::vector<std::string> phase_names;  ///< empty where the store has none
   bool has_digests = false, has_frame_labels = false, has_timestamps = false;
   std::uint64_t identity = 0;  ///< TseStore::identity()
 };

@@ -118,6 +118,12 @@ std::uint64_t StoreIndex::digest() const {
   return digest.value();
 }
 
+std::uint64_t digest_of_names(const std::vector<std::string>& names) {
+  Digest digest;
+  for (const auto& name : names) digest.add(name);
+  return digest.value();
+}
+
 std::optional<std::string> repeated_name(const std::vector<std::string>& class_names) {
   std::unordered_set<std::string_view> known;
   for (const std::string& name : class_names) {
@@ -203,6 +209,16 @@ void StoreFile::read_index(const hdf5::Handle& root) {
         fmt::format(":attribute {}: found {}; expected {}, one logit a class among {} features; make the store "
                     "again, or remove the attribute",
                     kLogitsAttribute, index_.logits, classes, index_.feature_dim));
+  }
+
+  if (hdf5::has_member(root, "phase_names")) {
+    const auto names = hdf5::open_dataset(root, "phase_names");
+    index_.phase_names = hdf5::read_texts(names);
+    hdf5::require_digest(names.id, kDigestAttribute, names.where(), digest_of_names(index_.phase_names));
+    if (const auto repeated = repeated_name(index_.phase_names)) {
+      throw Refusal(fmt::format(":phase_names: found \"{}\" twice; expected every name once; make the store again",
+                                printable(*repeated)));
+    }
   }
 
   const auto offsets = hdf5::open_dataset(root, "offsets");
@@ -429,6 +445,13 @@ std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) {
   check_whole(*frame_labels_, H5T_STD_I32LE, frame_labels_checked_);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
   read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
+  const auto named = static_cast<std::int64_t>(index_.phase_names.size());
+  for (std::size_t step = 0; named > 0 && step < labels.size(); ++step) {
+    if (labels[step] >= -1 && labels[step] < named) continue;
+    throw StoreError(
+        fmt::format("{}: found phase {} at step {}; expected -1 to {} (/phase_names); make the store again",
+                    describe(sample, "frame_labels"), labels[step], step, named - 1));
+  }
   return labels;
 }
 

@@ -23,7 +23,8 @@ inline constexpr const char* kIndexDigestAttribute = "index_digest";
 inline constexpr const char* kUnlabelledAttribute = "unlabelled";
 /// How many of a step's last features are the encoder's logits: one a class, in the order of class_names.
 inline constexpr const char* kLogitsAttribute = "logits";
-inline constexpr const char* kDigestAttribute = "digest";  ///< of a dataset with a number a step
+/// Of a dataset with a number a step, or of the names of phases.
+inline constexpr const char* kDigestAttribute = "digest";
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
 
@@ -37,12 +38,17 @@ struct StoreIndex {
   std::vector<std::string> ids;
   std::vector<std::uint64_t> digests;  ///< empty where the file has none
   std::string encoder, source;
+  /// [P] names of the frame labels 0 .. P-1; empty where the file has none. No part of digest().
+  std::vector<std::string> phase_names;
   std::int64_t logits = 0;  ///< C where the last C features are the encoder's logits, else 0
 
   [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
   /// XXH64 of all of it: what the attribute index_digest holds.
   [[nodiscard]] std::uint64_t digest() const;
 };
+
+/// XXH64 of the names of phases, each with its length: the attribute `digest` of /phase_names.
+[[nodiscard]] std::uint64_t digest_of_names(const std::vector<std::string>& names);
 
 /// A name that stands for two classes, if any does: predictions and other stores know classes by name.
 [[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);

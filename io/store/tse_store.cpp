@@ -67,6 +67,10 @@ void require_agreement(const StoreFile& first, const StoreFile& other, ClassMatc
   };
   if (a.feature_dim != b.feature_dim)
     refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
+  if (!a.phase_names.empty() && !b.phase_names.empty() && a.phase_names != b.phase_names) {
+    refuse("phase_names", fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(b.phase_names, ",")))),
+           fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(a.phase_names, ",")))));
+  }
   if (matching == ClassMatching::kUnion) return;
   if (a.class_names.size() != b.class_names.size()) {
     refuse("attribute num_classes", std::to_string(b.class_names.size()), std::to_string(a.class_names.size()));
@@ -320,6 +324,12 @@ std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
   return place.file->read_frame_labels(place.sample);
+}
+
+const std::vector<std::string>& TseStore::phase_names() const {
+  const auto named = std::find_if(state_->files.begin(), state_->files.end(),
+                                  [](const StoreFile& file) { return !file.index().phase_names.empty(); });
+  return (named == state_->files.end() ? state_->files.front() : *named).index().phase_names;
 }
 
 std::vector<double> TseStore::read_timestamps(std::int64_t sample) {

@@ -89,6 +89,8 @@ class TseStore {
   [[nodiscard]] bool has_timestamps() const;
   /// [T] phase of each step, -1 none. Only where has_frame_labels(). Throws StoreError.
   [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
+  /// [P] names of the frame labels 0 .. P-1; empty where no file has them. Files that have them have the same.
+  [[nodiscard]] const std::vector<std::string>& phase_names() const;
   /// [T] seconds. Only where has_timestamps(). Throws StoreError, NotFiniteError.
   [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample);
 

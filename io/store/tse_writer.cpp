@@ -42,7 +42,7 @@ struct TseWriter::State {
       : path(std::move(path_given)),
         header(std::move(header_given)),
         options(options_given),
-        durable(path, DurableFile::Existing::kRefuse) {}
+        durable(path, options.replace ? DurableFile::Existing::kReplace : DurableFile::Existing::kRefuse) {}
 
   [[nodiscard]] std::string where(const TseSample& sample) const {
     if (!sample.origin.empty()) return std::string(sample.origin);
@@ -68,8 +68,8 @@ struct TseWriter::State {
 };
 
 StoreIndex TseWriter::State::index() const {
-  StoreIndex index{header.feature_dim, header.class_names, offsets,      labels, {}, ids, digests,
-                   header.encoder,     header.source,      header.logits};
+  StoreIndex index{header.feature_dim, header.class_names, offsets, labels,       {}, ids, digests,
+                   header.encoder,     header.source,      {},      header.logits};
   index.splits.reserve(splits.size());
   for (const std::uint8_t split : splits) index.splits.push_back(static_cast<Split>(split));
   return index;
@@ -100,6 +100,12 @@ void TseWriter::State::check(const TseSample& sample) const {
   const bool first = labels.empty();
   check_steps(sample.frame_labels.size(), first ? !sample.frame_labels.empty() : with_frame_labels, "frame labels");
   check_steps(sample.timestamps.size(), first ? !sample.timestamps.empty() : with_timestamps, "timestamps");
+  const auto named = static_cast<std::int64_t>(header.phase_names.size());
+  for (std::size_t step = 0; named > 0 && step < sample.frame_labels.size(); ++step) {
+    if (sample.frame_labels[step] >= -1 && sample.frame_labels[step] < named) continue;
+    refuse(fmt::format("found phase {} at step {}; expected -1 to {}, as phases have {} names",
+                       sample.frame_labels[step], step, named - 1, named));
+  }
   const float largest = options.feature_type == FeatureType::kFloat16 ? 65519.996F : std::numeric_limits<float>::max();
   for (std::size_t n = 0; n < sample.features.size(); ++n) {
     const float value = sample.features[n];
@@ -152,6 +158,11 @@ TseWriter::TseWriter(std::filesystem::path file, TseStoreHeader header, TseWrite
   const auto is_text = [](const std::string& text) { return is_utf8(text) && text.find('\0') == std::string::npos; };
   if (!std::all_of(header.class_names.begin(), header.class_names.end(), is_text))
     refuse("found a class name that is no text; expected UTF-8");
+  if (!std::all_of(header.phase_names.begin(), header.phase_names.end(), is_text))
+    refuse("found the name of a phase that is no text; expected UTF-8");
+  if (const auto repeated = repeated_name(header.phase_names)) {
+    refuse(fmt::format("found the phase name \"{}\" twice; expected every name once", printable(*repeated)));
+  }
   if (!is_text(header.encoder) || !is_text(header.source))
     refuse("found an encoder or source that is no text; expected UTF-8");
   if (options.gzip_level < 0 || options.gzip_level > 9)
@@ -226,6 +237,10 @@ void TseWriter::finish() {
     if (state.with_frame_labels) {
       hdf5::write_dataset(file, "frame_labels", H5T_STD_I32LE, H5T_NATIVE_INT32, {rows}, state.frame_labels.data());
       hdf5::write_attribute_of(file, "frame_labels", kDigestAttribute, digest_of(state.frame_labels));
+    }
+    if (!state.header.phase_names.empty()) {
+      hdf5::write_texts(file, "phase_names", state.header.phase_names);
+      hdf5::write_attribute_of(file, "phase_names", kDigestAttribute, digest_of_names(state.header.phase_names));
     }
     if (state.with_timestamps) {
       hdf5::write_dataset(file, "timestamps", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, {rows}, state.timestamps.data());

@@ -16,7 +16,8 @@ enum class FeatureType : std::uint8_t { kFloat32, kFloat16 };
 
 struct TseWriterOptions {
   FeatureType feature_type = FeatureType::kFloat32;
-  int gzip_level = 0;  ///< 0: not compressed
+  int gzip_level = 0;    ///< 0: not compressed
+  bool replace = false;  ///< whether finish() may put the store in the place of a file
 };
 
 /// What the store says about itself.
@@ -27,6 +28,7 @@ struct TseStoreHeader {
   std::string source;                    ///< where the samples came from, free text
   std::int64_t logits = 0;               ///< C where a step's last C features are the encoder's logits, else 0
   bool unlabelled = false;               ///< whether samples may come without a label; class_names may then be empty
+  std::vector<std::string> phase_names = {};  ///< [P] names of the frame labels 0..P-1; may be empty
 };
 
 struct TseSample {
@@ -48,7 +50,8 @@ struct FaintFeatures {
 
 /// Writes a TSE store sample by sample under a temporary name beside `file`; finish() writes the index and `complete`,
 /// syncs and renames. Destroyed without finish(), it removes the temporary file. Throws WriteError (also where `file`
-/// exists already), StoreError for a sample that does not fit, NotFiniteError for a feature that is not finite.
+/// exists already, but for TseWriterOptions::replace), StoreError for a sample that does not fit, NotFiniteError for a
+/// feature that is not finite.
 class TseWriter {
  public:
   TseWriter(std::filesystem::path file, TseStoreHeader header, TseWriterOptions options = {});

@@ -27,9 +27,15 @@ inline constexpr std::int64_t kRollingRows = 7;
   return rows * columns + (rows + columns - 1) * kMostLanes;
 }
 
-/// Numbers of a block of diagonals, see simd/diagonals.inl.
+/// Diagonals that are copied out of a matrix together: of its rows whole cache lines.
+inline constexpr std::int64_t kBlockDiagonals = 32;
+
+/// Numbers of a row of such a block, see simd/diagonals.inl: every row of the matrix that has a cell in it.
+[[nodiscard]] inline std::int64_t block_stride(std::int64_t rows, std::int64_t columns) {
+  return std::min(rows, columns + kBlockDiagonals) + kMostLanes;
+}
 [[nodiscard]] inline std::int64_t block_count(std::int64_t rows, std::int64_t columns) {
-  return kMostLanes * (std::min(rows, columns + kMostLanes) + kMostLanes);
+  return kBlockDiagonals * block_stride(rows, columns);
 }
 
 }  // namespace alignment::kernels::cpu

@@ -68,9 +68,6 @@ class Device {
 [[nodiscard]] FindSampleNeeds needs_of_training(Device& device);
 [[nodiscard]] FindSampleNeeds needs_of_evaluation(const Device& device);
 
-/// Collective. Refuses a device or backend that this build or machine does not have. Throws dist::AgreedFailure.
-void require_device(const Config& config, dist::Communicator& communicator);
-
 /// Refuses a train.path_precision that `device` does not search paths in. Throws ConfigError.
 void require_path_precision(const Config& config, const Device& device);
 
@@ -78,7 +75,7 @@ void require_path_precision(const Config& config, const Device& device);
 void require_gradient_precision(const Config& config, const Device& device);
 
 /// Collective. The device that dist.device and dist.backend ask for; `threads` compute on the CPU. `config` and
-/// `communicator` must outlive it. Throws dist::AgreedFailure where require_device() does, and where data.cache does
+/// `communicator` must outlive it. Throws dist::AgreedFailure where choose_gpu() does, and where data.cache does
 /// not fit the device.
 [[nodiscard]] std::unique_ptr<Device> choose_device(const Config& config, dist::Communicator& communicator,
                                                     int threads);

@@ -20,9 +20,10 @@ namespace {
 
 // Pixels, before a viewer scales the picture.
 constexpr double kWidth = 960, kMargin = 24;
-constexpr double kTextSize = 13, kCharacter = 7.4;  // height, and the width that a character takes on average
+constexpr double kTextSize = 13, kCharacter = 7.9;  // height, and the width that a character takes on average
 constexpr double kLine = 18;                        // from one line of text to the next
-constexpr double kBand = 18;                        // thickness of a strip of phases
+constexpr std::size_t kTitleCharacters = 68, kHeadingCharacters = 92;  // that fit beside each other
+constexpr double kBand = 18;                                           // thickness of a strip of phases
 constexpr double kGap = 6;
 
 /// Colours on light and on dark. Text stands out by at least 7 to 1 from its background, lines by 3 to 1.
@@ -38,7 +39,7 @@ text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-s
 .tick { stroke: #6b7280; stroke-width: 1; }
 .none { fill: #d8dce1; }
 .bar { fill: #56697d; }
-.cells { image-rendering: pixelated; }
+.cells { image-rendering: optimizeSpeed; image-rendering: pixelated; }
 .halo, .trace { fill: none; stroke-linejoin: round; stroke-linecap: round; }
 .halo { stroke: #ffffff; stroke-width: 5; }
 .trace { stroke: #c4341c; stroke-width: 2.2; }
@@ -176,7 +177,7 @@ class Drawing {
   std::string draw() {
     const std::string caption = whole_caption();
     y_ = kMargin + 16;
-    canvas_.text({kMargin, y_}, "title", shortened(picture_.title, 86));
+    canvas_.text({kMargin, y_}, "title", shortened(picture_.title, kTitleCharacters));
     y_ += 8;
     for (const std::string& line : wrapped(caption, characters_in(kWidth - 2 * kMargin))) {
       y_ += kLine;
@@ -241,7 +242,7 @@ class Drawing {
   void draw_panel(const MatrixPanel& panel, const Matrix& reduced) {
     PanelLayout layout = layout_of(panel);
     y_ += kLine;
-    for (const std::string& line : wrapped(panel.title, 110)) {
+    for (const std::string& line : wrapped(panel.title, kHeadingCharacters)) {
       canvas_.text({kMargin, y_}, "heading", line);
       y_ += kLine + 2;
     }
@@ -403,7 +404,7 @@ class Drawing {
 
   void draw_time_lines(const TimeLines& lines) {
     y_ += kLine;
-    for (const std::string& line : wrapped(lines.title, 110)) {
+    for (const std::string& line : wrapped(lines.title, kHeadingCharacters)) {
       canvas_.text({kMargin, y_}, "heading", line);
       y_ += kLine + 2;
     }

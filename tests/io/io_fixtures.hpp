@@ -47,6 +47,7 @@ struct SmallStore {
   std::vector<std::int64_t> lengths{3, 1, 5, 2, 4, 7, 2};
   std::int32_t classes = 3;
   bool with_frame_labels = false, with_timestamps = false;
+  std::vector<std::string> phase_names;
 
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(lengths.size()); }
   [[nodiscard]] std::vector<float> features(std::int64_t sample) const {
@@ -65,6 +66,7 @@ struct SmallStore {
   [[nodiscard]] TseStoreHeader header() const {
     TseStoreHeader header{feature_dim, {}, "an encoder", "a source"};
     for (std::int32_t c = 0; c < classes; ++c) header.class_names.push_back(fmt::format("class {}", c));
+    header.phase_names = phase_names;
     return header;
   }
   void append_all(TseWriter& writer) const {

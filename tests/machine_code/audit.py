@@ -99,6 +99,7 @@ STAGE = 16  # features in shared memory at a time, kFeatureStage of kernels/cost
 HALF_STAGE = 32  # kHalfFeatureStage
 WALK = {feature: constant("along_path_walk.cuh", rf"static_assert\(kSharedBytes<4, {feature}> == (\d+)") for feature in ("float", "__half")}
 CENTROIDS = 8 * 256 * 16  # bytes: 16 of each thread for eight centroid steps
+REALS = ("float", "double")
 TIE_SIGNS = ("(alignment::kernels::TieSign)0", "(alignment::kernels::TieSign)1")  # kZero, kMinusOne
 
 # A batch of Kinetics-400 on an H200: K = 8, T = 33, B = 384. A warp of the kernels along paths has a class and a slice of features and goes
@@ -162,6 +163,11 @@ KERNELS = {
     **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in WALK},
     "sample_losses_kernel": Kernel(128),
+    # Of two sequences; rolling rows of shared memory for 240 frames.
+    **{f"soft_dtw_kernel<{real}>": Kernel(256, 7 * (240 + 2) * 8) for real in REALS},
+    **{f"dtw_paths_kernel<{real}>": Kernel(256, 3 * (240 + 2) * 8) for real in REALS},
+    **{f"pairwise_distances_kernel<{real}>": Kernel(256) for real in REALS},
+    **{f"pairwise_gradient_kernel<{real}>": Kernel(128) for real in REALS},
     "update_kernel": Kernel(256),
 }
 

@@ -9,10 +9,13 @@ const AlignmentVariant& avx2_alignment_variant() {
   static constexpr AlignmentVariant kVariant{
       "avx2",
       [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
-      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>},
-      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>},
+      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
       squares_by_differences,
-      squares_by_products};
+      squares_by_products,
+      smallest_squares,
+      find_contenders,
+      square_roots};
   return kVariant;
 }
 

@@ -6,17 +6,19 @@
 namespace alignment::kernels::cpu {
 
 const AlignmentVariant& avx512_alignment_variant() {
-  static constexpr AlignmentVariant kVariant{"avx512",
-                                             [] {
-                                               return __builtin_cpu_supports("avx512f") &&
-                                                      __builtin_cpu_supports("avx512dq") &&
-                                                      __builtin_cpu_supports("avx512bw") &&
-                                                      __builtin_cpu_supports("avx512vl");
-                                             },
-                                             {soft_dtw<float>, dtw<float>, distances<float>, pull<float>},
-                                             {soft_dtw<double>, dtw<double>, distances<double>, pull<double>},
-                                             squares_by_differences,
-                                             squares_by_products};
+  static constexpr AlignmentVariant kVariant{
+      "avx512",
+      [] {
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+      },
+      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
+      squares_by_differences,
+      squares_by_products,
+      smallest_squares,
+      find_contenders,
+      square_roots};
   return kVariant;
 }
 

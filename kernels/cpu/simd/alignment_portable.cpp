@@ -6,12 +6,16 @@
 namespace alignment::kernels::cpu {
 
 const AlignmentVariant& portable_alignment_variant() {
-  static constexpr AlignmentVariant kVariant{"portable",
-                                             [] { return true; },
-                                             {soft_dtw<float>, dtw<float>, distances<float>, pull<float>},
-                                             {soft_dtw<double>, dtw<double>, distances<double>, pull<double>},
-                                             squares_by_differences,
-                                             squares_by_products};
+  static constexpr AlignmentVariant kVariant{
+      "portable",
+      [] { return true; },
+      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
+      squares_by_differences,
+      squares_by_products,
+      smallest_squares,
+      find_contenders,
+      square_roots};
   return kVariant;
 }
 

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "kernels/cpu/simd/diagonals.inl"
-#include "kernels/cpu/table_rows.hpp"
 #include "kernels/workspace.hpp"
 
 namespace alignment::kernels::cpu {
@@ -38,7 +37,8 @@ std::int64_t dtw(const Real* distances, std::int64_t rows, std::int64_t columns,
   auto* const block = arena.request<double>(block_count(rows, columns));
   auto* steps = arena.request<std::int8_t>(step_count(rows, columns));
   for (std::int64_t d = 0; d < count; ++d) {
-    const std::int64_t d0 = d / kWideLanes * kWideLanes, first = diagonals.first(d), length = diagonals.length(d);
+    const std::int64_t d0 = d / kBlockDiagonals * kBlockDiagonals, first = diagonals.first(d),
+                       length = diagonals.length(d);
     if (d == d0) gather_block(distances, diagonals, d0, block);
     const double* const left = row_of(d - 1) + first - diagonals.first(d - 1);
     dtw_diagonal(left - 1, left, row_of(d - 2) + first - 1 - diagonals.first(d - 2),

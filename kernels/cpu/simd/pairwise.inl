@@ -29,7 +29,7 @@ constexpr std::int64_t kLanesOf = static_cast<std::int64_t>(sizeof(Wide) / sizeo
 
 template <typename Real>
 typename VectorsOf<Real>::Narrow repeated(Real number) {
-  return typename VectorsOf<Real>::Narrow{} + number;
+  return number - typename VectorsOf<Real>::Narrow{};
 }
 
 /// Distances of kRows rows from two vectors of columns. Each begins `row_stride` after the one before; `panel`: the
@@ -160,8 +160,37 @@ struct ByProducts {
   static void add(Wide& sum, Wide row, Wide column) { sum = multiply_add(row, column, sum); }
 };
 
+template <typename Real>
+void squares_of_rows(const Real* row, const Real* others, std::int64_t width, const std::int32_t* which,
+                     std::int64_t count, double* squares) {
+  for (std::int64_t first = 0; first < count; first += kWideLanes) {
+    const std::int64_t here = std::min<std::int64_t>(kWideLanes, count - first);
+    const Real* rows[kWideLanes];
+    for (std::int64_t l = 0; l < kWideLanes; ++l) rows[l] = others + which[first + std::min(l, here - 1)] * width;
+    Wide sums = {};
+    std::int64_t e = 0;
+    for (; e + kWideLanes <= width; e += kWideLanes) {
+      Wide tile[kWideLanes];
+#pragma GCC unroll 8
+      for (int l = 0; l < kWideLanes; ++l) tile[l] = load_wide(rows[l] + e);
+      transpose(tile);
+#pragma GCC unroll 8
+      for (int k = 0; k < kWideLanes; ++k) ByDifferences::add(sums, wide(static_cast<double>(row[e + k])), tile[k]);
+    }
+    for (; e < width; ++e) {
+      double numbers[kWideLanes];
+      for (int l = 0; l < kWideLanes; ++l) numbers[l] = static_cast<double>(rows[l][e]);
+      ByDifferences::add(sums, wide(static_cast<double>(row[e])), load_wide(numbers));
+    }
+    double found[kWideLanes];
+    store_to(found, sums);
+    std::copy_n(found, here, squares + first);
+  }
+}
+
 template <typename By>
-void sums_of_tile(const double* rows, const double* panel, std::int64_t width, Wide (&sums)[kTileRows][kTileVectors]) {
+void sums_of_tile(const double* rows, const double* panel, std::int64_t width,
+                  ArrayOf<Wide[kTileVectors], kTileRows>& sums) {
   for (std::int64_t e = 0; e < width; ++e) {
     Wide column[kTileVectors];
 #pragma GCC unroll 3
@@ -176,38 +205,75 @@ void sums_of_tile(const double* rows, const double* panel, std::int64_t width, W
 }
 
 template <typename By, typename Finish>
-void squares_of_panels(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
-                       double* squares, std::int64_t stride, const Finish& finish) {
-  for (std::int64_t panel = 0; panel < count; ++panel) {
-    for (std::int64_t j = 0; j < kPanelColumns; j += kTileColumns) {
-      for (std::int64_t i = 0; i < kBlockRows; i += kTileRows) {
-        Wide sums[kTileRows][kTileVectors] = {};
-        sums_of_tile<By>(rows + i, panels + panel * width * kPanelColumns + j, width, sums);
+void squares_of_panel(const double* rows, const double* panel, std::int64_t width, double* squares, std::int64_t stride,
+                      const Finish& finish) {
+  for (std::int64_t j = 0; j < kPanelColumns; j += kTileColumns) {
+    for (std::int64_t i = 0; i < kBlockRows; i += kTileRows) {
+      ArrayOf<Wide[kTileVectors], kTileRows> sums = {};
+      sums_of_tile<By>(rows + i, panel + j, width, sums);
 #pragma GCC unroll 8
-        for (int r = 0; r < kTileRows; ++r) {
+      for (int r = 0; r < kTileRows; ++r) {
 #pragma GCC unroll 3
-          for (int v = 0; v < kTileVectors; ++v) {
-            const std::int64_t column = panel * kPanelColumns + j + v * kWideLanes;
-            store_to(squares + (i + r) * stride + column, finish(sums[r][v], i + r, column));
-          }
+        for (int v = 0; v < kTileVectors; ++v) {
+          const std::int64_t column = j + v * kWideLanes;
+          store_to(squares + (i + r) * stride + column, finish(sums[r][v], i + r, column));
         }
       }
     }
   }
 }
 
-void squares_by_differences(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
-                            double* squares, std::int64_t stride) {
-  squares_of_panels<ByDifferences>(rows, panels, count, width, squares, stride,
-                                   [](Wide sum, std::int64_t, std::int64_t) { return sum; });
+void squares_by_differences(const double* rows, const double* panel, std::int64_t width, double* squares,
+                            std::int64_t stride) {
+  squares_of_panel<ByDifferences>(rows, panel, width, squares, stride,
+                                  [](Wide sum, std::int64_t, std::int64_t) { return sum; });
 }
 
-void squares_by_products(const double* rows, const double* panels, std::int64_t count, std::int64_t width,
-                         const double* row_norms, const double* column_norms, double* squares, std::int64_t stride) {
-  squares_of_panels<ByProducts>(rows, panels, count, width, squares, stride,
-                                [&](Wide sum, std::int64_t row, std::int64_t column) {
-                                  return multiply_add(sum, wide(-2), load_wide(column_norms + column) + row_norms[row]);
-                                });
+void squares_by_products(const double* rows, const double* panel, std::int64_t width, const double* row_norms,
+                         const double* column_norms, double* squares, std::int64_t stride) {
+  squares_of_panel<ByProducts>(rows, panel, width, squares, stride,
+                               [&](Wide sum, std::int64_t row, std::int64_t column) {
+                                 return multiply_add(sum, wide(-2), load_wide(column_norms + column) + row_norms[row]);
+                               });
+}
+
+void smallest_squares(const double* squares, std::int64_t count, double row_slack, const double* column_slacks,
+                      double* smallest_of_row, double* smallest_of_columns) {
+  Wide smallest = wide(*smallest_of_row);
+  std::int64_t j = 0;
+  for (; j + kWideLanes <= count; j += kWideLanes) {
+    const Wide most = load_wide(squares + j) + load_wide(column_slacks + j) + row_slack;
+    smallest = smaller(most, smallest);
+    store_to(smallest_of_columns + j, smaller(most, load_wide(smallest_of_columns + j)));
+  }
+  double least = *smallest_of_row;
+  for (int lane = 0; lane < kWideLanes; ++lane) least = std::min(least, smallest[lane]);
+  for (; j < count; ++j) {
+    const double most = squares[j] + column_slacks[j] + row_slack;
+    least = std::min(least, most);
+    smallest_of_columns[j] = std::min(smallest_of_columns[j], most);
+  }
+  *smallest_of_row = least;
+}
+
+std::int64_t find_contenders(const double* squares, std::int64_t count, double row_slack, const double* column_slacks,
+                             double row_limit, const double* column_limits, double cancelled,
+                             std::int32_t* contenders) {
+  std::int64_t found = 0;
+  for (std::int64_t j = 0; j < count; j += kWideLanes) {
+    const Wide square = load_wide(squares + j), slack = load_wide(column_slacks + j) + row_slack;
+    const Wide limit = larger(wide(row_limit), load_wide(column_limits + j));
+    const WideInt mask = (square - slack <= limit) | (square < slack * cancelled);
+    if (!any(mask)) continue;
+    for (int lane = 0; lane < kWideLanes && j + lane < count; ++lane) {
+      if (mask[lane] != 0) contenders[found++] = static_cast<std::int32_t>(j + lane);
+    }
+  }
+  return found;
+}
+
+void square_roots(const double* squares, std::int64_t count, double* roots) {
+  for (std::int64_t k = 0; k < count; ++k) roots[k] = __builtin_sqrt(squares[k] < 0 ? 0 : squares[k]);
 }
 
 }  // namespace

@@ -6,39 +6,76 @@
 #include <type_traits>
 
 #include "kernels/cpu/simd/diagonals.inl"
-#include "kernels/cpu/table_rows.hpp"
 #include "kernels/workspace.hpp"
 
 namespace alignment::kernels::cpu {
 namespace {
 
-/// exp(-(a - min a) / gamma) of three numbers: 1 for the smallest of all, `other` for the larger of the corner and the
-/// nearer side, `far` for the farther side.
-struct SoftShares {
-  Wide smallest, other, far, sum;
-  WideInt above_is_nearer, side_is_smallest;
+/// r of the three cells before each of some cells.
+template <int Count>
+struct Before {
+  Wides<Count> above, left, corner;
+
+  Before(const double* above_from, const double* left_from, const double* corner_from) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Count; ++v) {
+      above[v] = load_wide(above_from + v * kWideLanes);
+      left[v] = load_wide(left_from + v * kWideLanes);
+      corner[v] = load_wide(corner_from + v * kWideLanes);
+    }
+  }
 };
 
-/// `scale`: log2(e) / gamma.
-inline SoftShares soft_shares(Wide above, Wide left, Wide corner, double scale) {
-  const Wide near = smaller(above, left);
-  SoftShares result;
-  result.smallest = smaller(near, corner);
-  result.other = exp2_of_negative(absolute(near - corner) * -scale);
-  result.far = exp2_of_negative((result.smallest - larger(above, left)) * scale);
-  result.sum = result.other + result.far + 1;
-  result.above_is_nearer = above <= left;
-  result.side_is_smallest = near <= corner;
-  return result;
+/// exp(-(a - min a) / gamma) of those three: 1 for the smallest, other[] for the larger of the corner and the nearer
+/// side, far[] for the farther side.
+template <int Count>
+struct SoftShares {
+  Wides<Count> smallest, other, far, sum;
+
+  /// `scale`: log2(e) / gamma.
+  SoftShares(const Before<Count>& before, double scale) {
+    Wides<2 * Count> exponents;
+#pragma GCC unroll 4
+    for (int v = 0; v < Count; ++v) {
+      const Wide near = smaller(before.above[v], before.left[v]);
+      smallest[v] = smaller(near, before.corner[v]);
+      exponents[2 * v] = absolute(near - before.corner[v]) * -scale;
+      exponents[2 * v + 1] = (smallest[v] - larger(before.above[v], before.left[v])) * scale;
+    }
+    exp2_of_negative<2 * Count>(exponents);
+#pragma GCC unroll 4
+    for (int v = 0; v < Count; ++v) {
+      other[v] = exponents[2 * v];
+      far[v] = exponents[2 * v + 1];
+      sum[v] = other[v] + far[v] + 1;
+    }
+  }
+};
+
+/// Calls body(k, vectors) for all numbers of a row, `vectors` vectors from k on: as many as pay, then one.
+template <typename Body>
+void for_each_vector(std::int64_t length, const Body& body) {
+  constexpr std::int64_t kTogether = 2;
+  std::int64_t k = 0;
+  for (; k + (kTogether - 1) * kWideLanes < length; k += kTogether * kWideLanes)
+    body(k, std::integral_constant<int, kTogether>{});
+  if (k < length) body(k, std::integral_constant<int, 1>{});
 }
 
+/// r of one diagonal. `above`, `left` and `corner` begin at what lies before its first cell.
 inline void soft_dtw_diagonal(const double* above, const double* left, const double* corner, const double* distances,
                               std::int64_t length, double gamma, double scale, double* reached) {
-  for (std::int64_t k = 0; k < length; k += kWideLanes) {
-    const SoftShares shares = soft_shares(load_wide(above + k), load_wide(left + k), load_wide(corner + k), scale);
-    const Wide softmin = multiply_add(log_of_sum(shares.sum), wide(-gamma), shares.smallest);
-    store_to(reached + k, load_wide(distances + k) + softmin);
-  }
+  for_each_vector(length, [&](std::int64_t k, auto vectors) {
+    constexpr int kCount = decltype(vectors)::value;
+    const Before<kCount> before(above + k, left + k, corner + k);
+    SoftShares<kCount> shares(before, scale);
+    log_of_sum<kCount>(shares.sum);
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const Wide softmin = multiply_add(shares.sum[v], wide(-gamma), shares.smallest[v]);
+      store_to(reached + k + v * kWideLanes, load_wide(distances + k + v * kWideLanes) + softmin);
+    }
+  });
 }
 
 /// What the cells of a diagonal hand on to those before them, each array beginning at the diagonal's first cell.
@@ -55,18 +92,26 @@ struct Received {
 inline void soft_dtw_way_back(const double* above, const double* left, const double* corner, const Received& received,
                               std::int64_t length, double scale, double least, double* alignment,
                               const Handed& handed) {
-  for (std::int64_t k = 0; k < length; k += kWideLanes) {
-    Wide share = load_wide(received.above + k) + load_wide(received.left + k) + load_wide(received.corner + k);
-    share = share < least ? wide(0) : share;
-    store_to(alignment + k, share);
-    const SoftShares shares = soft_shares(load_wide(above + k), load_wide(left + k), load_wide(corner + k), scale);
-    share = share / shares.sum;
-    const Wide other = share * shares.other, far = share * shares.far;
-    const Wide near = shares.side_is_smallest ? share : other;
-    store_to(handed.corner + k, shares.side_is_smallest ? other : share);
-    store_to(handed.above + k, shares.above_is_nearer ? near : far);
-    store_to(handed.left + k, shares.above_is_nearer ? far : near);
-  }
+  for_each_vector(length, [&](std::int64_t first, auto vectors) {
+    constexpr int kCount = decltype(vectors)::value;
+    const Before<kCount> before(above + first, left + first, corner + first);
+    const SoftShares<kCount> shares(before, scale);
+#pragma GCC unroll 4
+    for (int v = 0; v < kCount; ++v) {
+      const std::int64_t k = first + v * kWideLanes;
+      Wide share = load_wide(received.above + k) + load_wide(received.left + k) + load_wide(received.corner + k);
+      share = share < least ? wide(0) : share;
+      store_to(alignment + k, share);
+      share = share / shares.sum[v];
+      const Wide other = share * shares.other[v], far = share * shares.far[v];
+      const WideInt above_is_nearer = before.above[v] <= before.left[v];
+      const WideInt side_is_smallest = smaller(before.above[v], before.left[v]) <= before.corner[v];
+      const Wide near = side_is_smallest ? share : other;
+      store_to(handed.corner + k, side_is_smallest ? other : share);
+      store_to(handed.above + k, above_is_nearer ? near : far);
+      store_to(handed.left + k, above_is_nearer ? far : near);
+    }
+  });
 }
 
 template <typename Real>
@@ -90,7 +135,8 @@ void soft_dtw(const Real* distances, std::int64_t rows, std::int64_t columns, do
   const double *before_last = rolling + 1, *last = rolling + widest + 1;
   double* row = keep ? table + 1 : rolling + 2 * widest + 1;
   for (std::int64_t d = 0; d < count; ++d) {
-    const std::int64_t d0 = d / kWideLanes * kWideLanes, first = diagonals.first(d), length = diagonals.length(d);
+    const std::int64_t d0 = d / kBlockDiagonals * kBlockDiagonals, first = diagonals.first(d),
+                       length = diagonals.length(d);
     if (d == d0) gather_block(distances, diagonals, d0, block);
     const double* const left = last + first - diagonals.first(d - 1);
     soft_dtw_diagonal(left - 1, left, before_last + first - 1 - diagonals.first(d - 2),
@@ -116,7 +162,8 @@ void soft_dtw(const Real* distances, std::int64_t rows, std::int64_t columns, do
   handed_by(count).left[-1] = 1;  // the last cell's own share
   const double* here = last;
   for (std::int64_t d = count - 1; d >= 0; --d) {
-    const std::int64_t d0 = d / kWideLanes * kWideLanes, first = diagonals.first(d), length = diagonals.length(d);
+    const std::int64_t d0 = d / kBlockDiagonals * kBlockDiagonals, first = diagonals.first(d),
+                       length = diagonals.length(d);
     const double* const one_before = start_before(here, d);
     const double* const two_before = d > 0 ? start_before(one_before, d - 1) : outside + 1;
     const double* const left = one_before + first - diagonals.first(d - 1);

@@ -51,8 +51,9 @@ inline Wide load_wide(const float* source) {
   return __builtin_convertvector(load_as<HalfOfFloats>(source), Wide);
 }
 
+/// In every lane. A difference with zero is the number itself and costs nothing; a sum would not be where it is -0.
 inline Wide wide(double number) {
-  return Wide{} + number;
+  return number - Wide{};
 }
 
 #if defined(__AVX512F__)
@@ -115,46 +116,68 @@ inline bool any(WideInt mask) {
 #endif
 }
 
-/// coefficients[0] x^(n-1) + ... + coefficients[n-1].
-template <std::size_t Count>
-Wide polynomial(Wide x, const double (&coefficients)[Count]) {
-  Wide sum = wide(coefficients[0]);
+/// Some vectors whose instructions take turns: each one's own are a chain.
+template <int Count>
+using Wides = ArrayOf<Wide, Count>;
+
+/// sums = coefficients[0] x^(n-1) + ... + coefficients[n-1].
+template <int Count, std::size_t Terms>
+void polynomial(const Wides<Count>& x, const double (&coefficients)[Terms], Wides<Count>& sums) {
+  for (Wide& sum : sums) sum = wide(coefficients[0]);
 #pragma GCC unroll 16
-  for (std::size_t k = 1; k < Count; ++k) sum = multiply_add(sum, x, wide(coefficients[k]));
-  return sum;
+  for (std::size_t k = 1; k < Terms; ++k) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Count; ++v) sums[v] = multiply_add(sums[v], x[v], wide(coefficients[k]));
+  }
 }
 
 /// Exponents below this count as this.
 constexpr double kLeastExponent = -500;
 
-/// 2^x for x <= 0, within 2^-52 of itself.
-inline Wide exp2_of_negative(Wide x) {
+/// x = 2^x for x <= 0, within 2^-52 of itself.
+template <int Count>
+void exp2_of_negative(Wides<Count>& x) {
   constexpr double kMagic = 0x1.8p52;  // a sum with it has the whole number nearest to x in its last bits
   // (2^f - 1) / f for |f| <= 1/2, within 1.3e-17.
   constexpr double kCoefficients[] = {0x1.e9d3fe3952179p-32, 0x1.e6063f7217bc6p-28, 0x1.b524fae627834p-24,
                                       0x1.62bfd47773353p-20, 0x1.ffcbfc670dcd4p-17, 0x1.430913096fd9fp-13,
                                       0x1.5d87fe78a5276p-10, 0x1.3b2ab6fba1ddap-7,  0x1.c6b08d704a0c2p-5,
                                       0x1.ebfbdff82c598p-3,  0x1.62e42fefa39efp-1};
-  x = larger(x, wide(kLeastExponent));
-  const Wide shifted = x + kMagic;
-  const Wide fraction = x - (shifted - kMagic);
-  const Wide power = multiply_add(polynomial(fraction, kCoefficients), fraction, wide(1));
-  return reinterpret_cast<Wide>(reinterpret_cast<WideInt>(power) + (reinterpret_cast<WideInt>(shifted) << 52));
+  Wides<Count> shifted, fractions, powers;
+#pragma GCC unroll 4
+  for (int v = 0; v < Count; ++v) {
+    x[v] = larger(x[v], wide(kLeastExponent));
+    shifted[v] = x[v] + kMagic;
+    fractions[v] = x[v] - (shifted[v] - kMagic);
+  }
+  polynomial<Count>(fractions, kCoefficients, powers);
+#pragma GCC unroll 4
+  for (int v = 0; v < Count; ++v) {
+    const Wide power = multiply_add(powers[v], fractions[v], wide(1));
+    x[v] = reinterpret_cast<Wide>(reinterpret_cast<WideInt>(power) + (reinterpret_cast<WideInt>(shifted[v]) << 52));
+  }
 }
 
-/// Natural logarithm for 1 <= x <= 3, within 2^-51 of itself.
-inline Wide log_of_sum(Wide x) {
+/// x = natural logarithm of x for 1 <= x <= 3, within 2^-51 of itself.
+template <int Count>
+void log_of_sum(Wides<Count>& x) {
   // (log((1 + t) / (1 - t)) - 2 t) / t^3 by t^2, for |t| <= 0.2, within 2.6e-17.
   constexpr double kCoefficients[] = {0.13609030262858498561, 0.13209708242059463273, 0.15388867805613716626,
                                       0.18181737626302937168, 0.22222223048351588063, 0.28571428567275934598,
                                       0.40000000000007941042, 0.66666666666666664178};
   constexpr double kRootOfTwo = 1.4142135623730951, kLogOfTwo = 0.69314718055994530942;
-  const WideInt halved = x > kRootOfTwo;
-  const Wide part = (halved ? x * 0.5 : x) - 1;
-  const Wide t = part / (part + 2), square = t * t;
-  const Wide whole = halved ? wide(kLogOfTwo) : wide(0);
-  const Wide rest = multiply_add(square * t, polynomial(square, kCoefficients), t);
-  return whole + (rest + t);
+  Wides<Count> whole, t, squares, sums;
+#pragma GCC unroll 4
+  for (int v = 0; v < Count; ++v) {
+    const WideInt halved = x[v] > kRootOfTwo;
+    const Wide part = (halved ? x[v] * 0.5 : x[v]) - 1;
+    whole[v] = halved ? wide(kLogOfTwo) : wide(0);
+    t[v] = part / (part + 2);
+    squares[v] = t[v] * t[v];
+  }
+  polynomial<Count>(squares, kCoefficients, sums);
+#pragma GCC unroll 4
+  for (int v = 0; v < Count; ++v) x[v] = whole[v] + (multiply_add(squares[v] * t[v], sums[v], t[v]) + t[v]);
 }
 
 template <int Step, std::size_t... Lane>

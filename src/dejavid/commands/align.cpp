@@ -53,6 +53,7 @@ struct Finding {
   std::vector<ClassAlignment> alignments;  ///< with the predicted class, and with its own where that is another
   std::vector<double> seconds;             ///< [T] or empty
   std::vector<std::int32_t> phases;        ///< [T] or empty
+  std::vector<std::string> phase_names;
 
   [[nodiscard]] bool is_known() const { return label != io::kNoLabel; }
   [[nodiscard]] bool is_wrong() const { return is_known() && label != prediction; }
@@ -87,6 +88,7 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   found.alignments = align_sample(model, rows, classes);
   if (store.has_timestamps()) found.seconds = store.read_timestamps(sample);
   if (store.has_frame_labels()) found.phases = store.read_frame_labels(sample);
+  found.phase_names = store.phase_names();
   return found;
 }
 
@@ -172,6 +174,7 @@ std::string to_svg(const Finding& found, const Model& model) {
       "What each of {} centroid steps would cost at each frame, and the cheapest path; its cost is the distance to the "
       "class. The bars say how much of it each centroid step costs.",
       model.steps);
+  picture.phase_names = found.phase_names;
   for (const ClassAlignment& one : found.alignments) {
     drawing::MatrixPanel panel{
         .title = fmt::format("{}{}: distance {:.4g}", name_of(model, one.label),

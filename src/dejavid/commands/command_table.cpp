@@ -50,7 +50,7 @@ const CommandTable& command_table() {
                   {"out",
                    "FILE",
                    {"predict", "centroids", "align"},
-                   "the file to write; - is standard output; align: a folder, align-ID where none is named"},
+                   "the file to write, - for standard output; align: the folder, else align-ID"},
                   {"sample", "ID", {"align"}, "the sample of data.store to align"}},
       .examples =
           {"dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51",

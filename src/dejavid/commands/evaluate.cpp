@@ -17,6 +17,7 @@
 #include "src/dejavid/evaluation/evaluator.hpp"
 #include "src/dejavid/model/model_file.hpp"
 #include "src/dejavid/model/model_setup.hpp"
+#include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
@@ -215,7 +216,7 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
 }
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
-  require_device(config, communicator);
+  require_device(config.dist, "dejavid_dist", communicator);
   const std::optional<io::ResultFile> result = open_result(out, config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator);

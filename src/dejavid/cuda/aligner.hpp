@@ -5,9 +5,9 @@
 #include "kernels/along_path.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/cuda/batches.hpp"
-#include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "src/dejavid/model/model.hpp"
+#include "src/gpu/memory.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::dejavid {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "kernels/search_precision.hpp"
-#include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "src/dejavid/cuda/plan.hpp"
 #include "src/dejavid/model/model.hpp"
+#include "src/gpu/memory.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::dejavid {

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 
 #include "dist/device_communicator.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/engine.hpp"
+#include "src/gpu/memory.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/samples/schedule.hpp"
@@ -18,25 +18,6 @@ namespace alignment::dejavid {
 namespace {
 
 constexpr double kGibibyte = 1024.0 * 1024.0 * 1024.0;
-
-/// "13.0" from 13000.
-std::string version_text(int version) {
-  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
-}
-
-GpuDescription describe_gpu(int index) {
-  cudaDeviceProp properties{};
-  check_cuda(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
-  std::array<char, 32> pci_id{};
-  check_cuda(cudaDeviceGetPCIBusId(pci_id.data(), static_cast<int>(pci_id.size()), index), "cudaDeviceGetPCIBusId");
-  GpuDescription gpu;
-  gpu.index = index;
-  gpu.name = properties.name;
-  gpu.memory_bytes = static_cast<std::int64_t>(properties.totalGlobalMem);
-  gpu.compute_capability = fmt::format("{}.{}", properties.major, properties.minor);
-  gpu.pci_id = pci_id.data();
-  return gpu;
-}
 
 void wait_for(cudaEvent_t event) {
   const dist::Deadline deadline = waiting_for_gpu();
@@ -230,27 +211,6 @@ std::unique_ptr<Engine> CudaDevice::make_engine(Dataset& dataset, const Model& m
 }
 
 }  // namespace
-
-GpuReport report_gpus() {
-  GpuReport report;
-  report.built_in = true;
-  report.nccl = dist::nccl_version();
-  int version = 0;
-  check_cuda(cudaRuntimeGetVersion(&version), "cudaRuntimeGetVersion");
-  report.runtime = version_text(version);
-  const cudaError_t asked = cudaDriverGetVersion(&version);
-  report.driver = asked == cudaSuccess && version > 0 ? version_text(version) : "none";
-  int count = 0;
-  const cudaError_t found = cudaGetDeviceCount(&count);
-  if (found != cudaSuccess) {
-    static_cast<void>(cudaGetLastError());
-    report.reason = cudaGetErrorString(found);
-    return report;
-  }
-  if (count == 0) report.reason = "the driver names none";
-  for (int index = 0; index < count; ++index) report.gpus.push_back(describe_gpu(index));
-  return report;
-}
 
 std::unique_ptr<Device> make_cuda_device(const Config& config, dist::Communicator& communicator,
                                          const GpuDescription& gpu, GradientBackend backend, int ranks_on_gpu) {

@@ -10,8 +10,8 @@
 #include "kernels/along_path.hpp"
 #include "kernels/loss.hpp"
 #include "src/dejavid/cuda/aligner.hpp"
-#include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/engine.hpp"
+#include "src/gpu/memory.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/samples/dataset.hpp"
 

@@ -4,10 +4,6 @@
 
 namespace alignment::dejavid {
 
-GpuReport report_gpus() {
-  return {};
-}
-
 std::unique_ptr<Device> make_cuda_device(const Config& /*config*/, dist::Communicator& /*communicator*/,
                                          const GpuDescription& /*gpu*/, GradientBackend /*backend*/,
                                          int /*ranks_on_gpu*/) {

@@ -7,8 +7,8 @@
 #include "kernels/tensors.hpp"
 #include "kernels/update.hpp"
 #include "src/dejavid/config/choices.hpp"
-#include "src/dejavid/cuda/memory.hpp"
 #include "src/dejavid/model/model.hpp"
+#include "src/gpu/memory.hpp"
 
 namespace alignment::dejavid {
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "io/bytes/aligned_memory.hpp"
 #include "io/bytes/csv_field.hpp"
 #include "io/durable_file.hpp"
 #include "io/result_folder.hpp"
@@ -76,14 +77,19 @@ VideoAlignment align_videos(const EmbeddedVideo& query, const EmbeddedVideo& oth
   alignment.rows = query.frames();
   alignment.columns = other.frames();
   alignment.distances.resize(static_cast<std::size_t>(alignment.rows * alignment.columns));
+  constexpr int kThreads = 1;  // the caller shares out the videos
+  const io::AlignedBytes workspace = io::allocate_aligned(
+      std::max(kernels::cpu::compare_rows_workspace_bytes(alignment.rows, alignment.columns, query.width, 0, kThreads),
+               kernels::cpu::dtw_path_workspace_bytes(alignment.rows, alignment.columns)));
+  auto* const memory = reinterpret_cast<std::byte*>(workspace.get());
   kernels::Comparison comparison;
   comparison.distances = alignment.distances.data();
-  kernels::reference::compare_rows(kernels::RowsView<float>{query.rows.data(), alignment.rows, query.width},
-                                   kernels::RowsView<float>{other.rows.data(), alignment.columns, other.width},
-                                   comparison);
+  kernels::cpu::compare_rows(kernels::RowsView<float>{query.rows.data(), alignment.rows, query.width},
+                             kernels::RowsView<float>{other.rows.data(), alignment.columns, other.width}, comparison,
+                             memory, kThreads);
   alignment.path.resize(static_cast<std::size_t>(alignment.rows + alignment.columns - 1));
-  const std::int64_t cells = kernels::reference::dtw_path(alignment.distances.data(), alignment.rows, alignment.columns,
-                                                          alignment.path.data(), &alignment.cost);
+  const std::int64_t cells = kernels::cpu::dtw_path(alignment.distances.data(), alignment.rows, alignment.columns,
+                                                    alignment.path.data(), &alignment.cost, memory);
   alignment.path.resize(static_cast<std::size_t>(cells));
   alignment.of_rows.resize(static_cast<std::size_t>(alignment.rows));
   alignment.of_columns.resize(static_cast<std::size_t>(alignment.columns));

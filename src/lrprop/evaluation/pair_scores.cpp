@@ -6,6 +6,7 @@
 #include <mutex>
 #include <span>
 
+#include "io/bytes/aligned_memory.hpp"
 #include "kernels/dtw.hpp"
 #include "kernels/parallel.hpp"
 #include "src/lrprop/evaluation/pair_order.hpp"
@@ -21,11 +22,22 @@ constexpr double kWorkBetweenLooks = 5e8;
 /// Stands for a tau that is not defined while results are summed over ranks.
 constexpr double kNoTau = 2;
 
-/// What a thread needs for a pair.
+/// What a thread needs for a pair. Memory only grows.
 struct Scratch {
+  /// Of a kernel, as large as it says.
+  std::byte* workspace(std::size_t bytes) {
+    if (bytes > workspace_bytes) {
+      workspace_memory = io::allocate_aligned(bytes);
+      workspace_bytes = bytes;
+    }
+    return workspace_memory.get();
+  }
+
   std::vector<double> distances;
   std::vector<std::int64_t> nearest_of_rows, nearest_of_columns, ranks;
   std::vector<kernels::PathCell> path;
+  io::AlignedBytes workspace_memory;
+  std::size_t workspace_bytes = 0;
 };
 
 template <typename Real>
@@ -110,7 +122,8 @@ class PairPass {
     }
     scratch.path.resize(static_cast<std::size_t>(a.frames() + b.frames() - 1));
     const std::int64_t cells =
-        kernels::reference::dtw_path(scratch.distances.data(), a.frames(), b.frames(), scratch.path.data(), nullptr);
+        kernels::cpu::dtw_path(scratch.distances.data(), a.frames(), b.frames(), scratch.path.data(), nullptr,
+                               scratch.workspace(kernels::cpu::dtw_path_workspace_bytes(a.frames(), b.frames())));
     const auto same = std::count_if(scratch.path.begin(), scratch.path.begin() + cells, [&](kernels::PathCell cell) {
       return a.labels()[static_cast<std::size_t>(cell.row)] == b.labels()[static_cast<std::size_t>(cell.column)];
     });
@@ -123,8 +136,10 @@ class PairPass {
   }
 
   static void compare_rows(const Sequence<Real>& a, const Sequence<Real>& b, const kernels::Comparison& comparison,
-                           Scratch&) {
-    kernels::reference::compare_rows(a.rows(), b.rows(), comparison);
+                           Scratch& scratch) {
+    const std::size_t bytes = kernels::cpu::compare_rows_workspace_bytes(a.frames(), b.frames(), a.rows().width,
+                                                                         comparison.of_columns.kept, 1);
+    kernels::cpu::compare_rows(a.rows(), b.rows(), comparison, scratch.workspace(bytes), 1);
   }
 
   const EvaluationSettings& settings_;

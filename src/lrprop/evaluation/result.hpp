@@ -11,6 +11,8 @@ namespace alignment::lrprop {
 /// Accuracy over random subsets of the train videos.
 struct Spread {
   double mean = 0, deviation = 0;  ///< the latter with N - 1
+
+  friend bool operator==(const Spread&, const Spread&) = default;
 };
 
 /// What an embedding scores. A number that could not be computed is none. Numbers by fraction and K are in the order of

@@ -24,6 +24,8 @@ class Sequence {
     }
     keep(kept);
   }
+  template <typename Video>
+  explicit Sequence(const Video&& video) = delete;
   Sequence(Sequence&&) noexcept = default;
   Sequence& operator=(Sequence&&) noexcept = default;
   Sequence(const Sequence&) = delete;

@@ -25,7 +25,7 @@ class WorkWatch {
   void report(std::int64_t done, LocalPhase local);
 
  private:
-  const std::function<bool()>& asked_to_stop_;
+  std::function<bool()> asked_to_stop_;
   dist::Communicator& communicator_;
   Progress progress_;
 };

@@ -13,6 +13,7 @@ void add_torch(CLI::App& program);
 void add_npy(CLI::App& program);
 void add_synthetic(CLI::App& program);
 void add_merge(CLI::App& program);
+void add_labels(CLI::App& program);
 void add_info(CLI::App& program);
 void add_verify(CLI::App& program);
 

@@ -52,10 +52,6 @@ void warn_of_unfinished(const std::filesystem::path& out) {
 }  // namespace
 
 void add_output_options(CLI::App& subcommand, OutputOptions& options) {
-  static const std::map<std::string, ProgressChoice> choices = {{"auto", ProgressChoice::kAuto},
-                                                                {"bar", ProgressChoice::kBar},
-                                                                {"plain", ProgressChoice::kPlain},
-                                                                {"off", ProgressChoice::kOff}};
   subcommand.add_option("--out", options.out, "store to write; must not exist yet")->required()->type_name("FILE.h5");
   subcommand.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
   subcommand.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
@@ -76,6 +72,14 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
           "samples with NaN or infinity: refuse, the default, or skip, which leaves them out and says which")
       ->check(CLI::IsMember({"refuse", "skip"}).description(""))
       ->type_name("refuse|skip");
+  add_progress_option(subcommand, options);
+}
+
+void add_progress_option(CLI::App& subcommand, OutputOptions& options) {
+  static const std::map<std::string, ProgressChoice> choices = {{"auto", ProgressChoice::kAuto},
+                                                                {"bar", ProgressChoice::kBar},
+                                                                {"plain", ProgressChoice::kPlain},
+                                                                {"off", ProgressChoice::kOff}};
   subcommand
       .add_option_function<std::string>(
           "--progress", [&options](const std::string& choice) { options.progress = choices.at(choice); },
@@ -101,7 +105,8 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
     Progress progress(options.progress, "writing " + options.out.filename().string(), source.sample_count(), "samples");
     const io::TseWriterOptions writer_options{
         .feature_type = options.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
-        .gzip_level = options.gzip_level};
+        .gzip_level = options.gzip_level,
+        .replace = options.replace};
     const auto not_finite = options.skip_bad_samples ? io::NotFiniteSamples::kLeaveOut : io::NotFiniteSamples::kRefuse;
     totals = io::write_store(source, options.out, writer_options, options.encoder, options.logits, not_finite, [&] {
       progress.advance(1);

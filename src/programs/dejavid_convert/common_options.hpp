@@ -12,6 +12,7 @@ namespace alignment {
 /// What every subcommand that writes a store takes.
 struct OutputOptions {
   std::filesystem::path out;
+  bool replace = false;  ///< whether `out` may be there already
   bool float16 = false;
   int gzip_level = 0;
   std::string encoder;
@@ -23,6 +24,9 @@ struct OutputOptions {
 /// Adds --out, --float16, --gzip, --encoder, --logits, --data.bad_samples and --progress to a subcommand. `options`
 /// must outlive the parsing.
 void add_output_options(CLI::App& subcommand, OutputOptions& options);
+
+/// Adds --progress alone.
+void add_progress_option(CLI::App& subcommand, OutputOptions& options);
 
 /// Refuses a word of the command line that cannot stand in a store. Throws std::invalid_argument that names `option`.
 void require_text(const char* option, const std::string& text);

@@ -32,7 +32,9 @@ std::string to_text(const io::StoreSummary& store) {
   line("encoder", store.encoder);
   line("source", store.source);
   line("digests", store.has_digests ? "yes" : "no: its content cannot be checked");
-  line("frame labels", store.has_frame_labels ? "yes" : "no");
+  line("frame labels", !store.has_frame_labels     ? "no"
+                       : store.phase_names.empty() ? "yes"
+                                                   : fmt::format("yes, phases {}", fmt::join(store.phase_names, ", ")));
   line("timestamps", store.has_timestamps ? "yes" : "no");
   line("logits", store.logits > 0 ? fmt::format("the last {} features of a step", store.logits) : "none said");
   if (store.unlabelled > 0) line("without label", fmt::format("{} samples", store.unlabelled));
@@ -72,6 +74,7 @@ nlohmann::ordered_json to_json(const io::StoreSummary& store) {
           {"has_digests", store.has_digests},
           {"has_frame_labels", store.has_frame_labels},
           {"has_timestamps", store.has_timestamps},
+          {"phase_names", store.phase_names},
           {"identity", fmt::format("{:016x}", store.identity)},
           {"logits", store.logits},
           {"unlabelled_samples", store.unlabelled},

@@ -21,6 +21,7 @@ int run(int argument_count, char** arguments) {
   alignment::add_npy(program);
   alignment::add_synthetic(program);
   alignment::add_merge(program);
+  alignment::add_labels(program);
   alignment::add_info(program);
   alignment::add_verify(program);
   try {

@@ -1,13 +1,22 @@
 // The subcommands that write a store: parse, open the source, convert.
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/formats/labelled.hpp"
 #include "io/formats/merged.hpp"
 #include "io/formats/python/npy.hpp"
 #include "io/formats/python/torch.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
+#include "io/formats/text/text.hpp"
 #include "io/formats/text/ts.hpp"
+#include "io/result_file.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/programs/dejavid_convert/common_options.hpp"
 
@@ -126,6 +135,78 @@ void add_merge(CLI::App& program) {
     OutputOptions output = options->output;
     output.float16 = output.float16 || source->all_float16();
     convert(*source, output);
+  });
+}
+
+namespace {
+
+/// "walk 200 frames, run 31, without a phase 12".
+std::string describe_phases(const io::LabelledSource& source) {
+  io::FirstFew shown;
+  std::int64_t frames = 0;
+  const auto& counts = source.frames_of_phases();
+  for (std::size_t phase = 0; phase < counts.size(); ++phase) {
+    frames += counts[phase];
+    const auto& names = source.header().phase_names;
+    shown.add(fmt::format("{} {}", phase < names.size() ? io::printable(names[phase]) : fmt::format("phase {}", phase),
+                          counts[phase]));
+  }
+  return fmt::format("{} frames with a phase ({}), {} without", frames, shown.text(), source.frames_without_phase());
+}
+
+/// The names of --phases. Throws std::invalid_argument.
+std::vector<std::string> names_of(const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const std::string& word : words) {
+    require_text("--phases", word);
+    const std::string name(io::trim(word));
+    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) {
+      throw std::invalid_argument(
+          fmt::format("--phases: found {}; expected every name once, with commas between them; correct it",
+                      name.empty() ? "an empty name" : fmt::format("\"{}\" twice", io::printable(name))));
+    }
+    names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+void add_labels(CLI::App& program) {
+  struct Options {
+    std::filesystem::path store, labels;
+    std::vector<std::string> phases;
+    OutputOptions output;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("labels", "say which phase each frame of a store's samples belongs to");
+  command->add_option("--store", options->store, "store whose frames get phases")->required()->type_name("FILE.h5");
+  command
+      ->add_option("--labels", options->labels,
+                   "columns id, first frame, last frame, phase, frames counted from 0 and both included; frames in no "
+                   "line have no phase")
+      ->required()
+      ->type_name("FILE.csv");
+  command
+      ->add_option("--phases", options->phases,
+                   "names of the phases 0, 1, ... in this order; without it names are numbered as they first appear")
+      ->delimiter(',')
+      ->type_name("A,B,...");
+  command
+      ->add_option("--out", options->output.out,
+                   "store to write; must not exist yet; without it the store is replaced once the new one is whole")
+      ->type_name("FILE.h5");
+  add_progress_option(*command, options->output);
+  command->callback([options] {
+    const std::vector<std::string> phases = names_of(options->phases);
+    const std::unique_ptr<io::LabelledSource> source = io::open_labelled(options->store, options->labels, phases);
+    OutputOptions output = options->output;
+    output.replace = output.out.empty();
+    if (output.replace) output.out = options->store;
+    output.float16 = source->features().feature_type == io::FeatureType::kFloat16;
+    output.gzip_level = source->features().gzip_level;
+    convert(*source, output);
+    io::write_standard_output(fmt::format("{}: {}\n", output.out.string(), describe_phases(*source)));
   });
 }
 

@@ -32,7 +32,9 @@ std::vector<float> features(std::int64_t rows, std::int64_t dim, float first) {
 }
 
 void write_own(const std::filesystem::path& file, std::int64_t dim, io::TseWriterOptions options, bool phases) {
-  io::TseWriter writer(file, {dim, {"one", "two", "three"}, "an encoder", "a source"}, options);
+  io::TseStoreHeader header{dim, {"one", "two", "three"}, "an encoder", "a source"};
+  if (phases) header.phase_names = {"reach", "lift"};
+  io::TseWriter writer(file, header, options);
   for (std::size_t n = 0; n < kLengths.size(); ++n) {
     const auto values = features(kLengths[n], dim, static_cast<float>(n));
     const std::vector<std::int32_t> labels(phases ? static_cast<std::size_t>(kLengths[n]) : 0, 1);
@@ -88,6 +90,7 @@ void write_bare_features(const std::filesystem::path& path) {
 std::uint64_t content_of(io::TseStore& store) {
   io::Digest digest;
   digest.add(store.identity());
+  for (const std::string& name : store.phase_names()) digest.add(name);
   for (std::int64_t n = 0; n < store.sample_count(); ++n) {
     std::vector<float> values(static_cast<std::size_t>(store.length(n) * store.feature_dim()));
     store.read_sample(n, values.data());

@@ -137,6 +137,7 @@ def stores(folder):
     add("space_padded", "ok", ids=None, late=padded_texts([b"a", b"bb", b"ccc", b"d", b"e"], 5, h5py.h5t.STR_SPACEPAD))
     add("null_terminated", "ok", ids=None, late=padded_texts([b"a", b"bb", b"ccc", b"d", b"e"], 5, h5py.h5t.STR_NULLTERM))
     add("phases", "ok", frame_labels=np.full(ROWS, -1, "i4"), timestamps=np.zeros(ROWS))
+    add("phase_names", "ok", frame_labels=np.arange(ROWS, dtype="i4") % 3 - 1, phase_names=np.array([b"reach", b"lift"]))
     add("more_than_asked", "ok", notes=np.zeros(3), late=lambda file: file.create_group("group"))
     add("one_class", "ok", class_names=np.array([b"one"]), labels=np.zeros(5, "i4"), attributes=dict(num_classes=1))
     with h5py.File(folder / "newest.h5", "w", libver="latest") as file:
@@ -209,6 +210,8 @@ def stores(folder):
     add("digests_signed", says=[":digests: found i64; expected u64"], digests=np.zeros(5, "i8"))
     add("frame_labels_count", says=[":frame_labels: found 11 entries; expected 12"], frame_labels=np.zeros(11, "i4"))
     add("frame_labels_real", says=[":frame_labels: found f64"], frame_labels=np.zeros(ROWS))
+    add("phase_names_twice", says=[":phase_names: found \"a\" twice"], phase_names=np.array([b"a", b"a"]))
+    add("phase_names_numbers", says=[":phase_names: found i64; expected text"], phase_names=np.arange(2))
     add("timestamps_count", says=[":timestamps: found 13 entries"], timestamps=np.zeros(13))
     add("timestamps_integers", says=[":timestamps: found i64"], timestamps=np.zeros(ROWS, "i8"))
     add("ids_twice", says=[':ids:sample 3: found "a" again (of val, before it of train as sample 0 of '], ids=np.array([b"a", b"bb", b"ccc", b"a", b"e"]))

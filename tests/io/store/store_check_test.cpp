@@ -13,6 +13,7 @@ TEST(SummarizeStore, CountsWhatIsThere) {
   const TemporaryFolder folder;
   SmallStore small;  // lengths 3 1 5 2 4 7 2
   small.with_frame_labels = true;
+  small.phase_names = {"a", "b", "c", "d", "e", "f"};
   small.write(folder / "a.h5", {FeatureType::kFloat16, 2});
   const auto summary = summarize_store(folder / "a.h5");
   EXPECT_EQ(summary.bytes, std::filesystem::file_size(folder / "a.h5"));
@@ -37,6 +38,8 @@ TEST(SummarizeStore, CountsWhatIsThere) {
   EXPECT_EQ(summary.source, "a source");
   EXPECT_TRUE(summary.has_digests);
   EXPECT_TRUE(summary.has_frame_labels);
+  EXPECT_EQ(summary.phase_names, small.phase_names);
+  EXPECT_EQ(summary.gzip_level, 2);
   EXPECT_FALSE(summary.has_timestamps);
   EXPECT_EQ(summary.identity, TseStore({folder / "a.h5"}).identity());
   EXPECT_THROW(static_cast<void>(summarize_store(folder / "b.h5")), StoreError);

@@ -18,6 +18,7 @@ SmallStore damage_store() {
   SmallStore small;
   small.feature_dim = 16;
   small.with_frame_labels = small.with_timestamps = true;
+  small.phase_names = {"reach", "lift", "pour", "put down", "rest", "leave"};
   return small;
 }
 
@@ -27,6 +28,7 @@ bool reads_as_written(const std::filesystem::path& file, const SmallStore& small
     TseStore store({file});
     EXPECT_EQ(store.sample_count(), small.count());
     EXPECT_EQ(store.class_names(), small.header().class_names);
+    EXPECT_EQ(store.phase_names(), small.phase_names);
     for (std::int64_t n = 0; n < store.sample_count(); ++n) {
       if (store.has_half_precision()) {
         EXPECT_EQ(read_halves(store, n), small.features(n));
@@ -80,8 +82,8 @@ TEST(StoreDamage, EveryFlippedBitOfTheDataIsRefused) {
   small.write(folder / "whole.h5");
   const auto whole = read_bytes(folder / "whole.h5");
   std::mt19937 random(20240607);
-  for (const char* dataset :
-       {"features", "labels", "offsets", "ids", "split", "digests", "class_names", "frame_labels", "timestamps"}) {
+  for (const char* dataset : {"features", "labels", "offsets", "ids", "split", "digests", "class_names", "frame_labels",
+                              "timestamps", "phase_names"}) {
     const auto extent = extent_of(folder / "whole.h5", dataset);
     ASSERT_LE(extent.begin + extent.size, whole.size());
     for (int trial = 0; trial < 40; ++trial) {

@@ -88,6 +88,74 @@ TEST(TseStore, KeepsFrameLabelsAndTimestamps) {
   EXPECT_THROW(static_cast<void>(plain.read_timestamps(0)), StoreError);
 }
 
+TEST(TseStore, KeepsTheNamesOfPhases) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.with_frame_labels = true;
+  small.phase_names = {"reach", "lift", "pour", "put down", "rest", "w\xC3\xA4rmen"};
+  small.write(folder / "a.h5");
+  TseStore store({folder / "a.h5"});
+  EXPECT_EQ(store.phase_names(), small.phase_names);
+  EXPECT_EQ(store.read_frame_labels(6), std::vector<std::int32_t>(2, 5));
+
+  small.phase_names.clear();
+  small.write(folder / "plain.h5");
+  EXPECT_TRUE(TseStore({folder / "plain.h5"}).phase_names().empty());
+}
+
+TEST(TseStore, RefusesPhasesBeyondTheirNames) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.with_frame_labels = true;
+  small.phase_names = {"one", "two"};
+  expect_message(message_of<StoreError>([&] { small.write(folder / "a.h5"); }), folder / "a.h5",
+                 {"sample 3", "found phase 2 at step 0; expected -1 to 1"});
+  small.phase_names = {"one", "one"};
+  expect_message(message_of<StoreError>([&] { small.write(folder / "a.h5"); }), folder / "a.h5", {"\"one\" twice"});
+  EXPECT_EQ(folder.entry_count(), 0U);
+}
+
+TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.with_frame_labels = true;
+  small.write(folder / "plain.h5");
+  TseStoreHeader header = small.header();
+  const std::vector<float> values = small.features(1);
+  const std::vector<std::int32_t> phases{0};
+  const auto write = [&](const char* name, const std::vector<std::string>& names) {
+    header.phase_names = names;
+    TseWriter writer(folder / name, header);
+    writer.append({.id = name, .features = values, .frame_labels = phases});
+    writer.finish();
+  };
+  write("a.h5", {"reach", "lift"});
+  write("b.h5", {"reach", "lift"});
+  write("other.h5", {"lift", "reach"});
+  EXPECT_EQ(TseStore({folder / "plain.h5", folder / "a.h5", folder / "b.h5"}).phase_names(),
+            (std::vector<std::string>{"reach", "lift"}));
+  expect_message(message_of<StoreError>([&] {
+                   TseStore({folder / "a.h5", folder / "other.h5"});
+                 }),
+                 folder / "other.h5", {":phase_names: found \"lift,reach\"; expected \"reach,lift\" as in "});
+}
+
+TEST(TseWriter, ReplacesAStoreOnlyWhereItMay) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.write(folder / "a.h5");
+  EXPECT_THROW(small.write(folder / "a.h5"), WriteError);
+  small.with_timestamps = true;
+  {
+    TseWriter unfinished(folder / "a.h5", small.header(), {.replace = true});
+    small.append_all(unfinished);
+  }
+  EXPECT_FALSE(TseStore({folder / "a.h5"}).has_timestamps());
+  small.write(folder / "a.h5", {.replace = true});
+  EXPECT_TRUE(TseStore({folder / "a.h5"}).has_timestamps());
+  EXPECT_EQ(folder.entry_count(), 1U);
+}
+
 TEST(TseStore, ReadsSeveralFilesAsOne) {
   const TemporaryFolder folder;
   SmallStore small;

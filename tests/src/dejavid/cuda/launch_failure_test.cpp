@@ -7,7 +7,7 @@
 #include <string>
 
 #include "kernels/device.hpp"
-#include "src/dejavid/cuda/memory.hpp"
+#include "src/gpu/memory.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
 namespace alignment::dejavid {

@@ -1,4 +1,4 @@
-#include "src/dejavid/cuda/memory.hpp"
+#include "src/gpu/memory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "src/dejavid/cuda/memory.hpp"
+#include "src/gpu/memory.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <string>
 
-namespace alignment::dejavid {
+namespace alignment {
 namespace {
 
 DeviceMemory g_memory;
@@ -74,4 +74,4 @@ void free_pinned(void* memory, std::size_t /*bytes*/) noexcept {
 }
 
 }  // namespace detail
-}  // namespace alignment::dejavid
+}  // namespace alignment

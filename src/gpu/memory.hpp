@@ -12,7 +12,7 @@
 #include "dist/watch/watchdog.hpp"
 
 /// What belongs to CUDA, owned. All of it is on the calling thread's current GPU.
-namespace alignment::dejavid {
+namespace alignment {
 
 using dist::check_cuda;
 using dist::CudaError;
@@ -130,4 +130,4 @@ void copy_to_host(const T* source, std::span<T> values, const CudaStream& stream
              "cudaMemcpyAsync from the GPU");
 }
 
-}  // namespace alignment::dejavid
+}  // namespace alignment

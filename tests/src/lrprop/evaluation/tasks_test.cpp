@@ -1,0 +1,46 @@
+#include "src/lrprop/evaluation/tasks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "dist/errors.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+TEST(Tasks, ResultsLieInTheTasksOrder) {
+  const auto communicator = dist::make_self_communicator();
+  std::vector<Task> tasks;
+  for (int n = 0; n < 40; ++n) {
+    tasks.push_back({static_cast<double>(n % 7), n % 3,
+                     [n](const StopFlag&) { return std::vector<double>(static_cast<std::size_t>(n % 3), n); }});
+  }
+  for (const int threads : {1, 4}) {
+    WorkWatch watch({}, "tasks", 40, "tasks", *communicator);
+    const auto results = run_tasks(tasks, threads, watch, *communicator);
+    ASSERT_EQ(results.size(), 40U);
+    for (std::size_t n = 0; n < 40; ++n) EXPECT_EQ(results[n], std::vector<double>(n % 3, static_cast<double>(n)));
+  }
+}
+
+TEST(Tasks, AFailureEndsTheOthers) {
+  const auto communicator = dist::make_self_communicator();
+  const auto wait_for_stop = [](const StopFlag& stop) -> std::vector<double> {
+    while (!stop) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    throw FitStopped();
+  };
+  const auto fail = [](const StopFlag&) -> std::vector<double> { throw std::runtime_error("no luck"); };
+  WorkWatch watch({}, "tasks", 2, "tasks", *communicator);
+  try {
+    static_cast<void>(run_tasks({{2, 1, wait_for_stop}, {1, 1, fail}}, 2, watch, *communicator));
+    ADD_FAILURE();
+  } catch (const dist::AgreedFailure& failure) {
+    EXPECT_NE(std::string(failure.what()).find("no luck"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace alignment::lrprop
