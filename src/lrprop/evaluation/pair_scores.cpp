@@ -43,6 +43,7 @@ struct Scratch {
 template <typename Real>
 std::vector<Sequence<Real>> strided(const std::vector<Sequence<Real>>& videos, std::int64_t stride) {
   std::vector<Sequence<Real>> result;
+  result.reserve(videos.size());
   for (const Sequence<Real>& video : videos) result.push_back(video.strided(stride));
   return result;
 }
