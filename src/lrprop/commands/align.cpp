@@ -99,6 +99,7 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
   agreed(communicator, [&] {
     samples = videos_of(dataset.store, asked);
     options.key_frames = key_frames_of(asked.option("key-frames"), dataset.store.length(samples.front()));
+    options.phase_names = dataset.store.phase_names();
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
   const ModelContent content = load_model(config, asked.given, dataset, communicator);

@@ -39,6 +39,7 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
     header.encoder = fmt::format("lrprop_dist, model digest {:016x}", digest_of(content));
     header.source = fmt::format("frame embeddings of {}", config.data.store.front().filename().string());
     header.unlabelled = unlabelled;
+    header.phase_names = store.phase_names();
     writer = std::make_unique<io::TseWriter>(out, header);
   });
   // Some videos at a time, so that no rank holds all of them.

@@ -14,7 +14,6 @@
 #include "src/lrprop/commands/command_setup.hpp"
 #include "src/lrprop/commands/commands.hpp"
 #include "src/lrprop/config/config_keys.hpp"
-#include "src/lrprop/embedding.hpp"
 #include "src/lrprop/evaluating.hpp"
 #include "src/lrprop/evaluation/report.hpp"
 #include "src/lrprop/model/model_setup.hpp"
@@ -40,13 +39,12 @@ void describe_work(const Dataset& dataset, const PairCurriculum& curriculum, con
   describe_hosts(config.dist, communicator);
 }
 
-/// The last model beside the baselines, printed and in evaluation.json.
+/// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-  const std::vector<EmbeddedVideo> embedded =
-      embed_videos(dataset, evaluated_samples(dataset.store, config), trainee.network(), config, threads, communicator);
+  if (!trainee.validated()) return;
   const std::vector<EvaluationResult> results =
-      evaluate_beside_baselines(embedded, dataset, config, threads, communicator);
+      beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }

@@ -218,7 +218,7 @@ std::uint64_t digest_of_model(const ModelContent& content) {
 ModelContent read_content(const io::ArchiveContent& file) {
   ModelContent content;
   content.sizes = read_sizes(file);
-  content.dropout = file.real("", "dropout").value_or(0);
+  content.dropout = file.real("", "dropout").value_or(ModelContent::kNotSaid);
   content.weights = read_arrays(file, weight_arrays(content.sizes));
   content.statistics = read_arrays(file, statistic_arrays(content.sizes));
   if (file.has("", "feature_mean")) {

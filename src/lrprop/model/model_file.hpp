@@ -20,7 +20,7 @@ struct TrainingState {
 /// What a model file holds: format "lrprop-model", version 1; /weights/NAME in the shapes of torch's modules.
 struct ModelContent {
   EncoderSizes sizes;
-  double dropout = 0;
+  double dropout = kNotSaid;      ///< in training
   std::vector<float> weights;     ///< in the order of weight_arrays()
   std::vector<float> statistics;  ///< in the order of statistic_arrays()
   /// What features are standardised by, [F] each; empty where they are taken as they are.
@@ -28,6 +28,8 @@ struct ModelContent {
   std::int64_t epoch = -1;  ///< the last one trained
   std::string config;       ///< TOML; empty where another program made the file
   std::optional<TrainingState> training;
+
+  static constexpr double kNotSaid = -1;
 };
 
 /// Throws io::WriteError, io::NotFiniteError.
