@@ -57,6 +57,8 @@ def write_store(path, videos, dtype=np.float32):
             store["frame_labels"] = np.concatenate(videos.frame_labels).astype(np.int32)
         if videos.timestamps is not None:
             store["timestamps"] = np.concatenate(videos.timestamps).astype(float)
+        if (videos.labels < 0).any():
+            store.attrs["unlabelled"] = 1
         if videos.ids is not None:
             del store["ids"]
             store["ids"] = support.fixed_length(videos.ids)
@@ -187,3 +189,11 @@ class LrpropTest(support.ProgramTest):
         for word in words:
             self.assertIn(word, finished.errors[0])
         self.assertIn("expected", finished.errors[0])
+
+    def codes_of_ranks(self, arguments, ranks=3):
+        """The exit code of every rank: a shell beside each keeps it from mpirun, which would end the others."""
+        keep = '"$0" "$@"; echo $? > code_of_$OMPI_COMM_WORLD_RANK'
+        program, *words = support.command_line(arguments)
+        command = ["mpirun", "--oversubscribe", "-np", ranks, "sh", "-c", keep, program, *words]
+        support.finish(support.jobs.start(command, self.folder, support.surroundings()))
+        return [int((self.folder / f"code_of_{rank}").read_text()) for rank in range(ranks)]
