@@ -1,7 +1,10 @@
 """What is killed or asked to stop goes on to the weights of an unbroken run; other data or settings are refused."""
 
 import signal
+import tempfile
+import time
 import unittest
+from pathlib import Path
 
 import h5py
 import lrprop_support
@@ -10,26 +13,31 @@ import support
 from lrprop_support import PROGRAM, options
 
 FAULTY = "../tests/lrprop_dist_faulty"
-STEPS = 12  # 4 pairs in steps of 2, 6 epochs
 
 
 class ResumingTest(lrprop_support.LrpropTest):
+    """All runs of a test file are of one store, and one of them is unbroken."""
+
     SETTINGS = {
         **lrprop_support.LrpropTest.SETTINGS,
         "train__epochs": 6,
         "train__pairs_per_step": 2,
-        "eval__every_epochs": 2,
+        "eval__every_epochs": 3,
+        "eval__fractions": "1",
         "run__checkpoint_every_steps": 1,
         "run__checkpoint_keep": 3,
         "run__resume": "auto",
     }
 
-    def setUp(self):
-        super().setUp()
-        self.videos = lrprop_support.make_videos(31, classes=2, per_class=4)
-        self.store = lrprop_support.write_store(self.folder / "set.h5", self.videos)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory(prefix="dejavid-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.videos = lrprop_support.make_videos(31, classes=2, per_class=4)
+        cls.store = lrprop_support.write_store(Path(folder.name) / "set.h5", cls.videos)
 
-    def run_it(self, name, ranks=3, fault=None, **settings):
+    def run_it(self, name, ranks=2, fault=None, **settings):
         """A run in folder/name, which may end in any way."""
         arguments = self.arguments(self.store, self.folder / name, **settings)
         if fault is not None:
@@ -37,7 +45,7 @@ class ResumingTest(lrprop_support.LrpropTest):
         environment = {} if fault is None else {"DEJAVID_FAULT": fault, "OMPI_MCA_odls_base_sigkill_timeout": "0"}
         return support.run(arguments, ranks, cwd=self.folder, environment=environment)
 
-    def go_on(self, name, ranks=3, **settings):
+    def go_on(self, name, ranks=None, **settings):
         finished = self.run_it(name, ranks, **settings)
         self.assertEqual(finished.code, 0, finished)
         self.assert_sound(self.folder / name)
@@ -64,72 +72,68 @@ class ResumingTest(lrprop_support.LrpropTest):
 class Interrupted(ResumingTest):
     def test_killed_ranks(self):
         self.go_on("straight")
-        for fault, ranks in (
-            ("compute:1:1:kill", 3),
-            ("compute:0:5:kill", 1),
-            ("checkpoint:2:6:kill", 2),
-            ("epoch:1:8:kill", 3),
-            ("compute:2:11:segv", 2),
+        for fault, before, after in (
+            ("compute:1:1:kill", 2, 3),
+            ("compute:0:5:kill", None, 2),
+            ("checkpoint:2:6:kill", 3, None),
+            ("epoch:0:8:segv", None, None),
         ):
-            with self.subTest(fault=fault, ranks=ranks):
+            with self.subTest(fault=fault, before=before, after=after):
                 name = fault.replace(":", "_")
-                finished = self.run_it(name, fault=fault)
+                finished = self.run_it(name, before, fault=fault)
                 self.assertNotEqual(finished.code, 0, finished)
                 self.assertEqual(finished.stderr.count("fault: "), 1, finished)
-                self.go_on(name, ranks)
+                self.go_on(name, after)
                 self.assert_same_run(name)
 
     def test_asked_to_stop(self):
         self.go_on("straight")
-        for step, ranks in ((0, 1), (5, 2), (6, 3)):
+        for step, ranks in ((0, None), (5, 2), (6, 3)):
             with self.subTest(step=step):
                 name = f"stopped_{step}"
-                finished = self.run_it(name, fault=f"compute:1:{step}:term")
+                finished = self.run_it(name, ranks, fault=f"compute:0:{step}:term")
                 self.assertEqual(finished.code, 75, finished)
                 summary = lrprop_support.finite_json(self.folder / name / "summary.json")
                 self.assertEqual((summary["exit_reason"], summary["exit_code"]), ("stopped", 75))
                 checkpoints = sorted((self.folder / name / "checkpoints").iterdir())
                 self.assertEqual(checkpoints[-1].name, f"step_{summary['steps']:08}.h5")
                 self.assertFalse((self.folder / name / "model.h5").exists())
-                self.go_on(name, ranks)
+                self.go_on(name)
                 self.assert_same_run(name)
 
     def test_a_signal_from_outside(self):
-        """To mpirun, whenever it comes: 75 and a checkpoint, or the run was done."""
-        self.go_on("straight", train__epochs=40)
-        process = support.start(self.arguments(self.store, self.folder / "signalled", train__epochs=40), 2, cwd=self.folder)
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stderr.close)
-        metrics = self.folder / "signalled" / "metrics.jsonl"
-        while process.poll() is None and not (metrics.exists() and metrics.read_text().count("\n") > 5):
-            pass
-        process.send_signal(signal.SIGTERM)
-        self.assertEqual(support.finish(process).code, 75)
-        self.go_on("signalled", 1, train__epochs=40)
-        self.assert_same_run("signalled")
+        """To the program alone SIGTERM; to mpirun SIGUSR2, which it passes on."""
+        longer = dict(train__epochs=60, eval__every_epochs=0, run__checkpoint_every_steps=0)
+        self.go_on("straight", **longer)
+        for ranks, number in ((None, signal.SIGTERM), (2, signal.SIGUSR2)):
+            with self.subTest(signal=number.name):
+                metrics = self.folder / number.name / "metrics.jsonl"
+                process = support.start(self.arguments(self.store, metrics.parent, **longer), ranks, cwd=self.folder)
+                until = time.monotonic() + 60
+                while not (metrics.exists() and metrics.read_text().count("\n") > 5) and time.monotonic() < until:
+                    time.sleep(0.01)
+                process.send_signal(number)
+                finished = support.finish(process)
+                self.assertEqual(finished.code, 75, finished)
+                self.go_on(number.name, **longer)
+                self.assert_same_run(number.name)
 
-    def test_in_another_folder(self):
+    def test_in_another_folder_past_a_damaged_checkpoint(self):
         self.go_on("straight")
-        self.assertEqual(self.run_it("first", fault="compute:1:7:term").code, 75)
-        self.go_on("second", 2, run__resume=self.folder / "first")
-        self.assert_same_run("second")
-
-    def test_a_damaged_checkpoint_is_passed_over(self):
-        self.go_on("straight")
-        self.assertEqual(self.run_it("damaged", fault="compute:1:7:term").code, 75)
-        newest = sorted((self.folder / "damaged" / "checkpoints").iterdir())[-1]
+        self.assertEqual(self.run_it("first", None, fault="compute:0:7:term").code, 75)
+        newest = sorted((self.folder / "first" / "checkpoints").iterdir())[-1]
         with h5py.File(newest, "r+") as file:
             file["training/first_moment"][0] = np.nan
-        finished = self.go_on("damaged")
+        finished = self.go_on("second", run__resume=self.folder / "first")
         self.assertIn("trying the checkpoint before", finished.stderr)
-        self.assert_same_run("damaged")
+        self.assert_same_run("second")
 
     def test_a_plan(self):
         plan = lrprop_support.write_plan(self.folder / "plan.h5", lrprop_support.make_plan(self.videos, 4))
         settings = dict(train__plan=plan, train__epochs=3, train__pairs_per_step=None)
         self.go_on("straight", **settings)
         self.assertEqual(self.run_it("stopped", fault="compute:1:6:term", **settings).code, 75)
-        self.go_on("stopped", 1, **settings)
+        self.go_on("stopped", **settings)
         self.assert_same_run("stopped")
 
     def test_a_run_that_is_done_stays(self):
@@ -142,7 +146,7 @@ class Interrupted(ResumingTest):
 class OtherSettings(ResumingTest):
     def setUp(self):
         super().setUp()
-        self.assertEqual(self.run_it("run", fault="compute:1:5:term").code, 75)
+        self.assertEqual(self.run_it("run", None, fault="compute:0:5:term").code, 75)
         self.newest = sorted((self.folder / "run" / "checkpoints").iterdir())[-1].name
 
     def resume(self, **settings):
@@ -162,12 +166,13 @@ class OtherSettings(ResumingTest):
             (dict(train__profile="carl"), ["train.profile", '"recommended"', '"carl"']),
         ):
             with self.subTest(settings):
-                self.refuse(self.resume(**settings), 11, self.newest, *words, ranks=(3,))
+                self.refuse(self.resume(**settings), 11, self.newest, *words, ranks=(None,))
         self.go_on("run")
 
     def test_other_data_is_refused(self):
-        lrprop_support.write_store(self.store, lrprop_support.make_videos(32, classes=2, per_class=4))
-        self.refuse(self.resume(), 11, self.newest, "found training on a store of digest", ranks=(3,))
+        other = lrprop_support.make_videos(32, classes=2, per_class=4)
+        other = lrprop_support.write_store(self.folder / "other.h5", other)
+        self.refuse(self.resume(data__store=other), 11, self.newest, "found training on a store of digest", ranks=(3,))
 
 
 class OtherNumbersOfRanks(ResumingTest):
@@ -178,7 +183,8 @@ class OtherNumbersOfRanks(ResumingTest):
                 name, settings = f"run_{step}", dict(train__pairs_per_step=0)
                 self.assertEqual(self.run_it(name, 2, fault=f"compute:1:{step}:term", **settings).code, 75)
                 arguments = self.arguments(self.store, self.folder / name, **settings)
-                self.refuse(arguments, 11, "checkpoints", "number of ranks", "train.pairs_per_step", ranks=(None, 3))
+                words = ["checkpoints", "found steps of 2 pairs", "number of ranks", "train.pairs_per_step"]
+                self.refuse(arguments, 11, *words, ranks=(None, 3))
                 self.go_on(name, 2, **settings)
 
 
