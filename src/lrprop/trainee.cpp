@@ -38,26 +38,37 @@ ScoreNames score_names_of(const EvaluationSplit& validation, const io::TseStore&
   return names;
 }
 
-NetworkSettings network_settings(const Config& config, const ModelContent& content, int threads) {
-  return {content.sizes,           content.dropout,           config.loss,
-          config.train.batch_norm, config.train.weight_decay, config.train.clip_norm,
-          content.feature_mean,    content.feature_scale,     threads};
+NetworkSettings network_settings(const Config& config, const ModelContent& content, const CudaDevice* gpu,
+                                 int threads) {
+  return {content.sizes,
+          content.dropout,
+          config.loss,
+          config.train.batch_norm,
+          config.train.weight_decay,
+          config.train.clip_norm,
+          content.feature_mean,
+          content.feature_scale,
+          threads,
+          gpu == nullptr ? NetworkSettings::kNoGpu : gpu->index(),
+          gpu == nullptr ? nullptr : gpu->kernels()};
 }
 
 }  // namespace
 
 LrpropTrainee::LrpropTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset,
-                             const PairCurriculum& curriculum, ModelContent content, PhaseClock& phases, int threads)
+                             const PairCurriculum& curriculum, ModelContent content, CudaDevice* gpu,
+                             PhaseClock& phases, int threads)
     : config_(config),
       communicator_(communicator),
       dataset_(dataset),
       curriculum_(curriculum),
       content_(std::move(content)),
+      gpu_(gpu),
       phases_(phases),
       threads_(threads),
       validation_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))),
       names_(score_names_of(validation_, dataset.store)),
-      network_(network_settings(config, content_, threads), content_.weights, content_.statistics) {
+      network_(network_settings(config, content_, gpu, threads), content_.weights, content_.statistics) {
   if (!content_.training) return;
   network_.load_moments(content_.training->first_moment, content_.training->second_moment);
 }
@@ -133,6 +144,7 @@ void LrpropTrainee::apply(const Step& step) {
   };
   const SumFloatsOverRanks sum_floats = [&](std::span<float> values) {
     const auto timer = phases_.time(Phase::kReduce);
+    if (gpu_ != nullptr) return gpu_->sum(values);
     communicator_.all_reduce(values, dist::Reduction::kSum);
   };
   StepTotals totals{Scores(kTrainScores, 0.0), -1, false};

@@ -5,6 +5,7 @@
 
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
+#include "src/lrprop/cuda/device.hpp"
 #include "src/lrprop/evaluation/result.hpp"
 #include "src/lrprop/model/model_file.hpp"
 #include "src/lrprop/network/network.hpp"
@@ -20,9 +21,10 @@ namespace alignment::lrprop {
 class LrpropTrainee final : public Trainee {
  public:
   /// What is passed by reference must outlive it. `content`: the model that training starts from, or goes on from where
-  /// it has a training state.
+  /// it has a training state. `gpu`: nullptr where the CPU computes.
   LrpropTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset,
-                const PairCurriculum& curriculum, ModelContent content, PhaseClock& phases, int threads);
+                const PairCurriculum& curriculum, ModelContent content, CudaDevice* gpu, PhaseClock& phases,
+                int threads);
 
   [[nodiscard]] const ScoreNames& score_names() const override { return names_; }
   [[nodiscard]] std::int64_t samples_kept_together() const override { return 1; }
@@ -49,6 +51,7 @@ class LrpropTrainee final : public Trainee {
   Dataset& dataset_;
   const PairCurriculum& curriculum_;
   ModelContent content_;
+  CudaDevice* gpu_;  ///< nullptr: the CPU computes
   PhaseClock& phases_;
   int threads_;
   EvaluationSplit validation_;

@@ -12,7 +12,7 @@
 #include "src/config/keys/suggestion.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/file_deadline.hpp"
+#include "src/job/result.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/lrprop/alignment/alignment.hpp"
@@ -90,7 +90,7 @@ std::vector<std::int64_t> key_frames_of(const std::string& list, std::int64_t fr
 
 void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
-  agreed(communicator, [&] { require_device(config); });
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
   std::vector<std::int64_t> samples;
@@ -102,10 +102,10 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
-  const Network network = embedding_network(content, config, threads);
+  const Network network = embedding_network(content, config, gpu.get(), threads);
   const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
   agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    const dist::Deadline deadline = writing_result(config.dist.timeout());
     if (communicator.is_root()) io::make_result_folder(folder);
   });
 
@@ -137,7 +137,7 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     }
     std::vector<AlignmentSummary> summaries;
     for (auto& [video, summary] : by_video) summaries.push_back(std::move(summary));
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    const dist::Deadline deadline = writing_result(config.dist.timeout());
     write_overview(query, summaries, options, folder);
   });
   log_info(fmt::format("aligned {} with {} videos: {}", query.id, videos.size() - 1, folder.string()));

@@ -1,19 +1,27 @@
 #include "src/lrprop/commands/command_setup.hpp"
 
+#include <optional>
+
 #include "src/config/error.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/lrprop/samples/plain_rows.hpp"
 
 namespace alignment::lrprop {
 
-void require_device(const Config& config) {
-  if (config.dist.device == DeviceChoice::kCuda) {
-    throw ConfigError(
-        "dist.device: found \"cuda\", but lrprop_dist was built without it; expected \"auto\" or \"cpu\"");
-  }
-  if (config.dist.backend == BackendChoice::kNccl) {
-    throw ConfigError(
-        "dist.backend: found \"nccl\", but lrprop_dist was built without it; expected \"auto\" or \"mpi\"");
-  }
+std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicator& communicator) {
+  const std::optional<ChosenGpu> chosen = choose_gpu(config.dist, "lrprop_dist", communicator);
+  agreed(communicator, [&] {
+    if (config.data.cache == CacheChoice::kDevice) {
+      throw ConfigError(
+          "data.cache: found \"device\"; expected \"auto\", \"memory\" or \"none\": lrprop_dist keeps features in the "
+          "host's memory");
+    }
+  });
+  if (!chosen) return nullptr;
+  std::unique_ptr<CudaDevice> device = make_cuda_device(*chosen, config.dist.timeout_s, communicator);
+  log_info(device->describe());
+  return device;
 }
 
 Dataset open_dataset(const Config& config, dist::Communicator& communicator) {
@@ -26,13 +34,17 @@ std::vector<std::filesystem::path> inputs_of(const Config& config) {
   return inputs;
 }
 
-Network embedding_network(const ModelContent& content, const Config& config, int threads) {
+Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu, int threads) {
   NetworkSettings settings;
   settings.sizes = content.sizes;
   settings.loss = config.loss;
   settings.feature_mean = content.feature_mean;
   settings.feature_scale = content.feature_scale;
   settings.threads = threads;
+  if (gpu != nullptr) {
+    settings.gpu = gpu->index();
+    settings.gpu_kernels = gpu->kernels();
+  }
   return {std::move(settings), content.weights, content.statistics};
 }
 

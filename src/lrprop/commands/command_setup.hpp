@@ -1,10 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
+#include "src/lrprop/cuda/device.hpp"
 #include "src/lrprop/model/model_file.hpp"
 #include "src/lrprop/network/network.hpp"
 #include "src/training/samples/dataset.hpp"
@@ -12,8 +14,9 @@
 /// What several subcommands begin with.
 namespace alignment::lrprop {
 
-/// Refuses a device or backend that this build does not have. Throws ConfigError.
-void require_device(const Config& config);
+/// Collective. The GPU that dist.device asks for, or nothing where the CPU computes; says which. Throws
+/// dist::AgreedFailure.
+[[nodiscard]] std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicator& communicator);
 
 /// Collective. data.store, whose rows are handed out in f32.
 [[nodiscard]] Dataset open_dataset(const Config& config, dist::Communicator& communicator);
@@ -22,6 +25,7 @@ void require_device(const Config& config);
 [[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);
 
 /// A network that only embeds.
-[[nodiscard]] Network embedding_network(const ModelContent& content, const Config& config, int threads);
+[[nodiscard]] Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu,
+                                        int threads);
 
 }  // namespace alignment::lrprop

@@ -6,7 +6,6 @@
 #include "io/store/tse_writer.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/job/terminal/progress.hpp"
@@ -20,11 +19,11 @@ namespace alignment::lrprop {
 void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
   const std::filesystem::path out = asked.option("out");
-  agreed(communicator, [&] { require_device(config); });
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
-  const Network network = embedding_network(content, config, threads);
+  const Network network = embedding_network(content, config, gpu.get(), threads);
   io::TseStore& store = dataset.store;
 
   std::unique_ptr<io::TseWriter> writer;

@@ -17,7 +17,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
   const std::string stored = asked.option("embeddings");
   if (!stored.empty()) config.data.store = {stored};
-  agreed(communicator, [&] { require_device(config); });
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const std::optional<io::ResultFile> json =
       open_result(asked.option("json"), inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
@@ -31,7 +31,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
         evaluate(videos, evaluation_settings(config, dataset.store, threads), evaluation_watch(config), communicator));
   } else {
     const ModelContent content = load_model(config, asked.given, dataset, communicator);
-    const Network network = embedding_network(content, config, threads);
+    const Network network = embedding_network(content, config, gpu.get(), threads);
     const std::vector<EmbeddedVideo> embedded =
         embed_videos(dataset, evaluated_samples(dataset.store, config), network, config, threads, communicator);
     results = evaluate_beside_baselines(embedded, dataset, config, threads, communicator);

@@ -67,10 +67,8 @@ void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config
 
 ExitCode run_training(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
-  agreed(communicator, [&] {
-    throw_if_asked_to_stop();
-    require_device(config);
-  });
+  agreed(communicator, throw_if_asked_to_stop);
+  const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
   agreed(communicator, throw_if_asked_to_stop);
@@ -121,7 +119,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     for (const std::string& line : known_to_collapse(config)) {
       if (communicator.is_root()) log_warning(line);
     }
-    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), phases, threads);
+    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads);
     loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, run, phases, resumed);
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;

@@ -19,10 +19,12 @@ constexpr const char* kTraining = "training";  ///< the group of what only check
 constexpr const char* kDigest = "digest";
 constexpr const char* kPairsPerStep = "pairs_per_step";
 
+constexpr std::int64_t kMostWidth = std::int64_t{1} << 24, kMostLayers = 1000;
+
 struct NamedExtent {
   const char* name;
   std::int64_t EncoderSizes::*value;
-  std::int64_t least;
+  std::int64_t least, most = kMostWidth;
 };
 constexpr std::array<NamedExtent, 8> kExtents{{
     {"feature_dim", &EncoderSizes::feature_dim, 1},
@@ -30,7 +32,7 @@ constexpr std::array<NamedExtent, 8> kExtents{{
     {"hidden", &EncoderSizes::hidden, 2},
     {"heads", &EncoderSizes::heads, 1},
     {"ff_width", &EncoderSizes::ff_width, 1},
-    {"layers", &EncoderSizes::layers, 0},
+    {"layers", &EncoderSizes::layers, 0, kMostLayers},
     {"embedding", &EncoderSizes::embedding, 1},
     {"train_frames", &EncoderSizes::train_frames, 2},
 }};
@@ -139,10 +141,9 @@ EncoderSizes read_sizes(const io::ArchiveContent& file) {
   EncoderSizes sizes;
   for (const NamedExtent& extent : kExtents) {
     const std::int64_t found = required(file.integer("", extent.name), extent.name);
-    constexpr std::int64_t kMost = std::int64_t{1} << 24;
-    if (found < extent.least || found > kMost) {
+    if (found < extent.least || found > extent.most) {
       io::ArchiveContent::refuse(
-          fmt::format(":attribute {}: found {}; expected {} to {}", extent.name, found, extent.least, kMost));
+          fmt::format(":attribute {}: found {}; expected {} to {}", extent.name, found, extent.least, extent.most));
     }
     sizes.*(extent.value) = found;
   }
@@ -184,9 +185,13 @@ std::vector<float> read_row(const io::ArchiveContent& file, const char* group, c
 
 /// Numbers of an epoch or a sum, as attributes NAME_0, NAME_1 ...
 Scores read_scores(const io::ArchiveContent& file, const std::string& name) {
-  Scores scores(static_cast<std::size_t>(file.integer(kTraining, (name + "_count").c_str()).value_or(0)), 0.0);
-  constexpr std::size_t kMost = 64;
-  if (scores.size() > kMost) io::ArchiveContent::refuse(":training: found too many scores; expected at most 64");
+  const std::int64_t count = file.integer(kTraining, (name + "_count").c_str()).value_or(0);
+  constexpr std::int64_t kMost = 64;
+  if (count < 0 || count > kMost) {
+    io::ArchiveContent::refuse(
+        fmt::format(":training:attribute {}_count: found {}; expected 0 to {}", name, count, kMost));
+  }
+  Scores scores(static_cast<std::size_t>(count), 0.0);
   for (std::size_t n = 0; n < scores.size(); ++n) {
     const std::string numbered = fmt::format("{}_{}", name, n);
     scores[n] = required(file.real(kTraining, numbered.c_str()), "training/" + numbered);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "kernels/parallel.hpp"
@@ -95,7 +96,7 @@ struct Network::State {
   std::array<std::vector<std::size_t>, kNorms + 1> part_parameters;  ///< trained arrays of each part
   Tensor first_moment, second_moment, step_count;
   Tensor mean, scale;  ///< to standardise by
-  std::unique_ptr<PairAligner> aligner = make_cpu_aligner();
+  std::optional<PairAligner> aligner;
 
   // Of the step under way.
   std::vector<PairState> pairs;
@@ -287,6 +288,12 @@ Network::Network(NetworkSettings settings, const std::vector<float>& weights, co
     : state_(std::make_unique<State>(std::move(settings),
                                      precision == Precision::kF64 ? torch::kFloat64 : torch::kFloat32)) {
   State& state = *state_;
+  if (state.settings.gpu == NetworkSettings::kNoGpu) {
+    state.aligner.emplace(make_cpu_alignment_kernels<float>(), make_cpu_alignment_kernels<double>());
+  } else {
+    state.device = torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(state.settings.gpu));
+    state.aligner.emplace(state.settings.gpu_kernels, nullptr);
+  }
   at::set_num_threads(1);  // threads take sides of pairs, so that no sum depends on their number
   state.arrays = weight_arrays(state.settings.sizes);
   state.trained = trained_count(state.arrays);
@@ -382,7 +389,7 @@ void Network::backward(const SumOverRanks& sum) {
   }
   // The two sides of a pair in f32, the pairs in f64: of a single one, the same.
   const torch::NoGradGuard fixed;
-  const bool several = state.pairs_of_step > 1;
+  const bool several = state.pairs_of_step > 1 && state.device.is_cpu();
   state.flat_gradient = torch::zeros({state.trained}, state.options().dtype(several ? torch::kFloat64 : state.type));
   for (PairState& pair : state.pairs) {
     state.flat_gradient += pair.sides[0].parameter_gradient.add_(pair.sides[1].parameter_gradient);
@@ -393,15 +400,15 @@ void Network::backward(const SumOverRanks& sum) {
 double Network::reduce(const SumFloatsOverRanks& sum_floats, const SumOverRanks& sum) {
   State& state = *state_;
   const torch::NoGradGuard fixed;
-  const Tensor on_host = state.flat_gradient.to(torch::kCPU);
   const auto count = static_cast<std::size_t>(state.trained);
-  if (on_host.scalar_type() == torch::kFloat64) {
-    sum(std::span(on_host.data_ptr<double>(), count));
+  if (state.flat_gradient.scalar_type() == torch::kFloat64) {
+    sum(std::span(state.flat_gradient.data_ptr<double>(), count));
   } else {
-    sum_floats(std::span(on_host.data_ptr<float>(), count));
+    sum_floats(std::span(state.flat_gradient.data_ptr<float>(), count));
   }
-  state.flat_gradient = on_host.to(state.options());
-  return std::sqrt(on_host.to(torch::kFloat64).square().sum().item<double>());
+  const double norm = std::sqrt(state.flat_gradient.to(torch::kFloat64).square().sum().item<double>());
+  state.flat_gradient = state.flat_gradient.to(state.options());
+  return norm;
 }
 
 void Network::update(double norm, double learning_rate, std::int64_t step) {

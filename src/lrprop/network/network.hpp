@@ -9,6 +9,7 @@
 
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/model/encoder_sizes.hpp"
+#include "src/lrprop/network/alignment_kernels.hpp"
 #include "src/lrprop/network/terms.hpp"
 #include "src/lrprop/samples/plan_file.hpp"
 
@@ -37,10 +38,16 @@ struct NetworkSettings {
   double clip_norm = 0;
   std::vector<float> feature_mean, feature_scale;  ///< [F] to standardise by, or empty
   int threads = 1;
+  /// Where it computes: the GPU of that index with these kernels, or the CPU.
+  int gpu = kNoGpu;
+  std::shared_ptr<const AlignmentKernels<float>> gpu_kernels;
+
+  static constexpr int kNoGpu = -1;
 };
 
-/// Adds up over ranks, in place: collective.
+/// Adds up over ranks, in place: collective. Numbers of the host's memory.
 using SumOverRanks = std::function<void(std::span<double>)>;
+/// The same where the network computes: on a GPU behind what is on its default stream.
 using SumFloatsOverRanks = std::function<void(std::span<float>)>;
 
 /// Numbers that the encoder computes with; f64 is for comparisons.
@@ -67,7 +74,8 @@ class Network {
                                                const SumOverRanks& sum);
   /// The same. Afterwards gradient() holds this rank's part of the mean over the step's pairs.
   void backward(const SumOverRanks& sum);
-  /// Collective. Adds up the gradient over ranks and returns its norm.
+  /// Collective. Adds up the gradient over ranks and returns its norm: several pairs' in f64, where it is the host's,
+  /// and else in f32.
   [[nodiscard]] double reduce(const SumFloatsOverRanks& sum_floats, const SumOverRanks& sum);
   /// Clips by that norm, then Adam. `step`: from 1.
   void update(double norm, double learning_rate, std::int64_t step);

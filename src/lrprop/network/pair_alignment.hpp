@@ -7,6 +7,8 @@
 #include <memory>
 #include <vector>
 
+#include "src/lrprop/network/alignment_kernels.hpp"
+
 namespace alignment::lrprop {
 
 /// How a view of video A and one of video B lie beside each other.
@@ -22,22 +24,22 @@ struct PairAlignment {
   std::array<torch::Tensor, 2> gradient;  ///< of sum_n scale_n soft_dtw_n in both videos' rows, where asked for
 };
 
-/// Alignments by the project's kernels, where the rows lie.
+/// Aligns pairs with the kernels of one device; f64 on the CPU alone.
 class PairAligner {
  public:
-  virtual ~PairAligner() = default;
-  PairAligner() = default;
-  PairAligner(const PairAligner&) = delete;
-  PairAligner& operator=(const PairAligner&) = delete;
+  /// nullptr: what the network does not compute in.
+  PairAligner(std::shared_ptr<const AlignmentKernels<float>> of_floats,
+              std::shared_ptr<const AlignmentKernels<double>> of_doubles)
+      : of_floats_(std::move(of_floats)), of_doubles_(std::move(of_doubles)) {}
 
-  /// `rows` [n_0 + n_1, E] of both videos, on this aligner's device; `first`: rows of each one's first view. Any thread
-  /// may call it.
-  [[nodiscard]] virtual PairAlignment align(const std::array<torch::Tensor, 2>& rows,
-                                            const std::array<std::int64_t, 2>& first, double gamma,
-                                            const std::array<double, 4>& scale, bool with_gradient) const = 0;
+  /// `rows` [n_0 + n_1, E] of both videos, on that device; `first`: rows of each one's first view. Each distance matrix
+  /// is computed once, for both directions of hard DTW and for soft-DTW.
+  [[nodiscard]] PairAlignment align(const std::array<torch::Tensor, 2>& rows, const std::array<std::int64_t, 2>& first,
+                                    double gamma, const std::array<double, 4>& scale, bool with_gradient) const;
+
+ private:
+  std::shared_ptr<const AlignmentKernels<float>> of_floats_;
+  std::shared_ptr<const AlignmentKernels<double>> of_doubles_;
 };
-
-/// On the CPU, f32 or f64.
-[[nodiscard]] std::unique_ptr<PairAligner> make_cpu_aligner();
 
 }  // namespace alignment::lrprop

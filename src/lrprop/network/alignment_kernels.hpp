@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/dtw.hpp"
+#include "kernels/pairwise.hpp"
+#include "kernels/soft_dtw.hpp"
+
+namespace alignment::lrprop {
+
+/// The project's alignment kernels where a network computes: on the CPU or a GPU. Pointers are to memory there unless
+/// said to be the host's. Results are there when a call returns, or in the order of the device's default stream. Any
+/// thread may call; on a GPU one at a time.
+template <typename Real>
+class AlignmentKernels {
+ public:
+  virtual ~AlignmentKernels() = default;
+  AlignmentKernels() = default;
+  AlignmentKernels(const AlignmentKernels&) = delete;
+  AlignmentKernels& operator=(const AlignmentKernels&) = delete;
+
+  /// pairwise_distances() of kernels/pairwise.hpp.
+  virtual void distances(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, Real* distances) const = 0;
+  /// pairwise_gradient().
+  virtual void gradient(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, const Real* distances,
+                        const Real* distance_gradient, Real* a_gradient, Real* b_gradient) const = 0;
+  /// dtw_paths() of kernels/dtw.hpp. Of `matrices` only the values are on the device; cells and lengths are the host's.
+  virtual void paths(const kernels::MatricesView<Real>& matrices, kernels::PathCell* cells,
+                     std::int64_t* lengths) const = 0;
+  /// soft_dtw() of kernels/soft_dtw.hpp, with `values` in the host's memory. `alignments` may be nullptr.
+  virtual void soft_dtw(const kernels::MatricesView<Real>& matrices, double gamma, double* values,
+                        Real* alignments) const = 0;
+};
+
+template <typename Real>
+[[nodiscard]] std::unique_ptr<AlignmentKernels<Real>> make_cpu_alignment_kernels();
+
+}  // namespace alignment::lrprop

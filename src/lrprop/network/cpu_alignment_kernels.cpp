@@ -1,0 +1,61 @@
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "src/lrprop/network/alignment_kernels.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+/// Memory of a thread that kernels work in, aligned as they ask for; it only grows.
+std::byte* scratch(std::size_t bytes) {
+  constexpr std::size_t kAlignment = 64;
+  thread_local std::vector<std::byte> memory;
+  if (memory.size() < bytes + kAlignment) memory.resize(bytes + kAlignment);
+  void* start = memory.data();
+  std::size_t space = memory.size();
+  return static_cast<std::byte*>(std::align(kAlignment, bytes, start, space));
+}
+
+template <typename Real>
+class CpuAlignmentKernels final : public AlignmentKernels<Real> {
+ public:
+  void distances(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, Real* distances) const override {
+    kernels::cpu::pairwise_distances(
+        a, b, distances, scratch(kernels::cpu::pairwise_distances_workspace_bytes<Real>(b.count, b.width)), kThreads);
+  }
+
+  void gradient(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, const Real* distances,
+                const Real* distance_gradient, Real* a_gradient, Real* b_gradient) const override {
+    kernels::cpu::pairwise_gradient(a, b, distances, distance_gradient, a_gradient, b_gradient,
+                                    scratch(kernels::cpu::pairwise_gradient_workspace_bytes<Real>(a.count, b.count)),
+                                    kThreads);
+  }
+
+  void paths(const kernels::MatricesView<Real>& matrices, kernels::PathCell* cells,
+             std::int64_t* lengths) const override {
+    kernels::cpu::dtw_paths(matrices, cells, lengths, nullptr,
+                            scratch(kernels::cpu::dtw_paths_workspace_bytes(matrices, kThreads)), kThreads);
+  }
+
+  void soft_dtw(const kernels::MatricesView<Real>& matrices, double gamma, double* values,
+                Real* alignments) const override {
+    const bool backward = alignments != nullptr;
+    kernels::cpu::soft_dtw(matrices, gamma, values, alignments,
+                           scratch(kernels::cpu::soft_dtw_workspace_bytes(matrices, backward, kThreads)), kThreads);
+  }
+
+ private:
+  static constexpr int kThreads = 1;  ///< pairs are what threads share
+};
+
+}  // namespace
+
+template <typename Real>
+std::unique_ptr<AlignmentKernels<Real>> make_cpu_alignment_kernels() {
+  return std::make_unique<CpuAlignmentKernels<Real>>();
+}
+template std::unique_ptr<AlignmentKernels<float>> make_cpu_alignment_kernels();
+template std::unique_ptr<AlignmentKernels<double>> make_cpu_alignment_kernels();
+
+}  // namespace alignment::lrprop
