@@ -234,7 +234,8 @@ FileContent LrpropTrainee::checkpoint(const Course& course) {
   fetch(course);
   ModelContent all = content_;
   auto [first, second] = network_.moments();
-  all.training = TrainingState{course, std::move(first), std::move(second)};
+  all.training =
+      TrainingState{course, pairs_per_step(config_, communicator_.size()), std::move(first), std::move(second)};
   return [content = std::move(all)](const std::filesystem::path& file) { write_model(file, content); };
 }
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -57,6 +58,8 @@ def write_store(path, videos, dtype=np.float32):
             store["frame_labels"] = np.concatenate(videos.frame_labels).astype(np.int32)
         if videos.timestamps is not None:
             store["timestamps"] = np.concatenate(videos.timestamps).astype(float)
+        if (videos.labels < 0).any():
+            store.attrs["unlabelled"] = 1
         if videos.ids is not None:
             del store["ids"]
             store["ids"] = support.fixed_length(videos.ids)
@@ -187,3 +190,58 @@ class LrpropTest(support.ProgramTest):
         for word in words:
             self.assertIn(word, finished.errors[0])
         self.assertIn("expected", finished.errors[0])
+
+    def codes_of_ranks(self, arguments, ranks=3):
+        """The exit code of every rank: a shell beside each keeps it from mpirun, which would end the others."""
+        keep = '"$0" "$@"; echo $? > code_of_$OMPI_COMM_WORLD_RANK'
+        program, *words = support.command_line(arguments)
+        command = ["mpirun", "--oversubscribe", "-np", ranks, "sh", "-c", keep, program, *words]
+        support.finish(support.jobs.start(command, self.folder, support.surroundings()))
+        return [int((self.folder / f"code_of_{rank}").read_text()) for rank in range(ranks)]
+
+
+class FilesTest(LrpropTest):
+    """Tests of files with a fault each, beside a sound store."""
+
+    def setUp(self):
+        super().setUp()
+        self.videos = make_videos(111, classes=2)
+        self.store = write_store(self.folder / "set.h5", self.videos)
+
+    def put(self, file, name, array):
+        if name in file:
+            del file[name]
+        if array is not None:
+            file[name] = array
+
+
+SHORT = dict(train__epochs=1, run__progress="off")
+
+
+class Edges(LrpropTest):
+    """Tests of what is trained and evaluated, or refused."""
+
+    def store_of(self, videos, name="set.h5", dtype=np.float32):
+        path = self.folder / name
+        path.unlink(missing_ok=True)
+        return write_store(path, videos, dtype)
+
+    def goes_through(self, videos, ranks=2, dtype=np.float32, **settings):
+        """Trains, and evaluates what was trained: the same numbers. Returns evaluation.json."""
+        name = f"run_{len(list(self.folder.iterdir()))}"
+        store = self.store_of(videos, dtype=dtype)
+        run_dir = self.train(name, store, ranks, **{**SHORT, **settings})
+        self.notes = self.said.stderr
+        given = {key: value for key, value in settings.items() if key.startswith(("eval", "data"))}
+        model = run_dir / "model.h5"
+        of_run = finite_json(run_dir / "evaluation.json")
+        self.assertEqual(self.evaluate(name, model__init=model, data__store=store, **given), of_run)
+        return of_run
+
+    def training(self, store, **settings):
+        """Arguments of a run into a folder that no other has."""
+        run_dir = Path(tempfile.mkdtemp(dir=self.folder)) / "refused"
+        return self.arguments(store, run_dir, **{**SHORT, **settings})
+
+    def assert_nothing_left(self):
+        self.assertEqual(list(self.folder.glob("*/refused")), [])

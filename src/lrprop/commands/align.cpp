@@ -54,7 +54,7 @@ std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation&
   std::vector<std::int64_t> videos{query};
   const std::string with = asked.option("with");
   if (with.empty() || with == "all") {
-    for (std::int64_t video = 0; video < store.sample_count(); ++video) {
+    for (const std::int64_t video : kept_videos(store)) {
       if (video != query && store.label(video) == store.label(query)) videos.push_back(video);
     }
     if (videos.size() == 1) {

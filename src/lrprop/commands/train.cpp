@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "io/durable_file.hpp"
+#include "io/errors.hpp"
 #include "kernels/alignment_variants.hpp"
 #include "src/config/error.hpp"
 #include "src/job/agreed.hpp"
@@ -39,6 +40,17 @@ void describe_work(const Dataset& dataset, const PairCurriculum& curriculum, con
   describe_hosts(config.dist, communicator);
 }
 
+/// A run keeps its pairs a step, which follow the number of ranks where train.pairs_per_step is 0. Throws
+/// io::ModelFileError.
+void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step, dist::WorldSize ranks) {
+  const std::int64_t found = checkpoint.content.training->pairs_per_step;
+  if (found == pairs_of_step) return;
+  throw io::ModelFileError(
+      fmt::format("{}: found steps of {} pairs; expected {}, as {} ranks take; resume on the number of ranks that the "
+                  "run began with (train.pairs_per_step makes a run independent of it)",
+                  checkpoint.file.string(), found, pairs_of_step, ranks.value));
+}
+
 /// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
@@ -65,7 +77,9 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     checkpoint = find_checkpoint(config, [&](const std::string& line) {
       if (communicator.is_root()) log_warning(line);
     });
-    if (checkpoint) check_checkpoint(*checkpoint, config, asked.given, dataset.store);
+    if (!checkpoint) return;
+    check_checkpoint(*checkpoint, config, asked.given, dataset.store);
+    require_same_steps(*checkpoint, pairs_per_step(config, communicator.size()), communicator.size());
   });
   require_same_checkpoint(checkpoint ? std::optional(checkpoint->file) : std::nullopt,
                           checkpoint ? digest_of(checkpoint->content) : 0, config.run, communicator);

@@ -17,6 +17,7 @@ constexpr io::ArchiveFormat kFormat{"lrprop-model", 1, "model file", "a model fi
 constexpr const char* kWeights = "weights";
 constexpr const char* kTraining = "training";  ///< the group of what only checkpoints have
 constexpr const char* kDigest = "digest";
+constexpr const char* kPairsPerStep = "pairs_per_step";
 
 constexpr std::int64_t kMostWidth = std::int64_t{1} << 24, kMostLayers = 1000;
 
@@ -72,6 +73,7 @@ std::uint64_t digest_of_training(const TrainingState& training) {
     digest.add(scores.validation);
     digest.add(std::int64_t{scores.validated});
   }
+  digest.add(training.pairs_per_step);
   digest.add(training.first_moment);
   digest.add(training.second_moment);
   return digest.value();
@@ -107,6 +109,24 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
   for_arrays(statistic_arrays(content.sizes), finite(content.statistics));
   require_finite(file, "feature_mean", content.feature_mean, 0, content.feature_mean.size());
   require_finite(file, "feature_scale", content.feature_scale, 0, content.feature_scale.size());
+}
+
+/// Refuses what features and channels cannot be divided by.
+void check_divisors(const std::filesystem::path& file, const ModelContent& content) {
+  const auto refuse = [&](const std::string& dataset, float found, std::size_t at, const char* expected) {
+    throw io::ModelFileError(fmt::format("{}:{}: found {} at number {}; expected {}; make the model again",
+                                         file.string(), dataset, found, at, expected));
+  };
+  for (std::size_t n = 0; n < content.feature_scale.size(); ++n) {
+    if (!(content.feature_scale[n] > 0)) refuse("feature_scale", content.feature_scale[n], n, "numbers above 0");
+  }
+  for_arrays(statistic_arrays(content.sizes), [&](const ArrayShape& array, std::size_t first) {
+    if (array.name.find(".running_var") == std::string::npos) return;
+    for (std::size_t n = 0; n < static_cast<std::size_t>(array.count()); ++n) {
+      const float found = content.statistics[first + n];
+      if (found < 0) refuse("weights/" + array.name, found, n, "variances of at least 0");
+    }
+  });
 }
 
 template <typename T>
@@ -186,6 +206,7 @@ TrainingState read_training(const io::ArchiveContent& file, const EncoderSizes& 
     course.*(count.value) = required(file.integer(kTraining, count.name), std::string("training/") + count.name);
   for (const auto& seed : kSeeds)
     course.*(seed.value) = required(file.unsigned_integer(kTraining, seed.name), std::string("training/") + seed.name);
+  training.pairs_per_step = required(file.integer(kTraining, kPairsPerStep), std::string("training/") + kPairsPerStep);
   course.epoch_sums = read_scores(file, "epoch_sum");
   for (const auto& epoch : kEpochs) {
     const std::string name = epoch.name;
@@ -271,6 +292,7 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
     };
     for (const auto& count : kCounts) add(count.name, course.*(count.value));
     for (const auto& seed : kSeeds) add(seed.name, course.*(seed.value));
+    add(kPairsPerStep, content.training->pairs_per_step);
     add_scores("epoch_sum", course.epoch_sums);
     for (const auto& epoch : kEpochs) {
       const std::string name = epoch.name;
@@ -302,6 +324,7 @@ ModelContent read_model(const std::filesystem::path& file) {
   ModelContent content;
   io::read_archive(file, kFormat, [&](const io::ArchiveContent& archive) { content = read_content(archive); });
   check(file, content);
+  check_divisors(file, content);
   return content;
 }
 

@@ -14,6 +14,7 @@ namespace alignment::lrprop {
 /// What a checkpoint holds beside the model.
 struct TrainingState {
   Course course;
+  std::int64_t pairs_per_step = 0;                 ///< which its steps are counted in
   std::vector<float> first_moment, second_moment;  ///< of the trained weights, in the order of weight_arrays()
 };
 
