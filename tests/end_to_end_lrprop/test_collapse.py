@@ -35,7 +35,7 @@ class Collapse(lrprop_support.LrpropTest):
         self.assertLess(said.index(WARNING), said.index("epoch 1/"))
         self.assertLess(said.index("epoch 1/"), said.index(ALARM))
         epochs = support.read_metrics(run_dir, "epoch")
-        self.assertGreater(epochs[-1]["train_cosine"], 0.9)
+        self.assertGreater(epochs[-1]["train_cosine"], 0.85)
 
     def test_defaults_are_silent(self):
         run_dir = self.train("mean", self.store, **SMALL)
