@@ -191,7 +191,7 @@ void LrpropTrainee::end_epoch() {
         "\"mean\"",
         cosine_, epoch_ + 1, kCollapsedCosine));
   }
-  alarmed_ = collapsed;
+  alarmed_ = collapsed || (alarmed_ && cosine_ > kRecoveredCosine);
 }
 
 bool LrpropTrainee::validates_after(std::int64_t epoch, std::int64_t epochs) const {

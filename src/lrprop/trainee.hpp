@@ -74,8 +74,9 @@ class LrpropTrainee final : public Trainee {
   std::optional<EvaluationResult> validated_;
 };
 
-/// Above it the projected rows of a video are nearly one and the same: the embedding has collapsed.
-inline constexpr double kCollapsedCosine = 0.9;
+/// Above it the projected rows of a video are nearly one and the same: the embedding has collapsed, until their cosine
+/// is below the other: collapsed runs swing around 0.9.
+inline constexpr double kCollapsedCosine = 0.9, kRecoveredCosine = 0.8;
 
 /// What train.pairs_per_step comes to on that many ranks.
 [[nodiscard]] std::int64_t pairs_per_step(const Config& config, dist::WorldSize ranks);

@@ -41,7 +41,7 @@ class Collapse(lrprop_support.LrpropTest):
         run_dir = self.train("mean", self.store, **SMALL)
         self.assertNotIn(ALARM, self.said.stderr)
         self.assertNotIn(WARNING, self.said.stderr)
-        self.assertLess(support.read_metrics(run_dir, "epoch")[-1]["train_cosine"], 0.85)
+        self.assertLess(support.read_metrics(run_dir, "epoch")[-1]["train_cosine"], 0.88)
 
     def test_the_profile_of_the_paper_warns(self):
         for settings, warns in (
