@@ -333,6 +333,11 @@ void Network::load_moments(const std::vector<float>& first, const std::vector<fl
 
 std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step,
                                         const SumOverRanks& sum) {
+  encode(pairs, pairs_of_step, sum);
+  return losses();
+}
+
+void Network::encode(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step, const SumOverRanks& sum) {
   State& state = *state_;
   state.pairs_of_step = pairs_of_step;
   state.pairs.clear();
@@ -355,16 +360,20 @@ std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std
                                                                      side.lengths, state.dropout_of(pair, which)));
   });
   state.normalise(2, sum);
-  std::vector<PairTerms> terms(pairs.size());
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
     side.rows = Encoder::projected(state.leaves, side.normed[2]);
   });
+}
+
+std::vector<PairTerms> Network::losses() {
+  State& state = *state_;
+  std::vector<PairTerms> terms(state.pairs.size());
   state.for_pairs([&](PairState& pair) {
     PairLoss loss =
         pair_loss({pair.sides[0].rows, pair.sides[1].rows}, pair.pair->views, state.settings.loss, *state.aligner);
     for (std::size_t which = 0; which < kSides; ++which) {
-      pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(pairs_of_step);
+      pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(state.pairs_of_step);
     }
     terms[static_cast<std::size_t>(&pair - state.pairs.data())] = loss.terms;
   });
