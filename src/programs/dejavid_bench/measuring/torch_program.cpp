@@ -59,9 +59,9 @@ nlohmann::json run_torch_script(const std::filesystem::path& folder, const std::
       throw ConfigError(
           fmt::format("--device: found {}; expected one; ask for cpu, or name another Python", end.last_line));
     default:
-      throw std::runtime_error(fmt::format(
-          "{}: found exit code {} ({}); expected 0; try it with another Python (--python)", script, end.exit_code,
-          end.last_line));
+      throw std::runtime_error(
+          fmt::format("{}: found exit code {} ({}); expected 0; try it with another Python (--python)", script,
+                      end.exit_code, end.last_line));
   }
 }
 

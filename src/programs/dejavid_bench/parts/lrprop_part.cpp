@@ -211,9 +211,9 @@ Record step_record(const LrpropShape& shape, const LrpropProblem& problem, const
   }
   record.more["weights"] = problem.weights().size();
   record.more["cpu_seconds"] = all([](const Turn& turn) { return turn.cpu_seconds; }).seconds;
-  record.note = fmt::format("{:.2f} M weights, {:.4g} s of processor time",
-                            static_cast<double>(problem.weights().size()) / 1e6,
-                            record.more["cpu_seconds"].get<double>());
+  record.note =
+      fmt::format("{:.2f} M weights, {:.4g} s of processor time", static_cast<double>(problem.weights().size()) / 1e6,
+                  record.more["cpu_seconds"].get<double>());
   return record;
 }
 
@@ -232,7 +232,7 @@ std::vector<Record> measure_step(const std::string& name, const Options& options
   Record torch = step_record(shape, problem, turns.torch, options);
   torch.name = "step/torch";
   torch.variant = fmt::format("torch {}", turns.torch_version);
-  const auto ratios = [&](double Turn::* seconds) {
+  const auto ratios = [&](double Turn::*seconds) {
     std::vector<double> all;
     for (std::size_t turn = 0; turn < turns.torch.size(); ++turn) {
       all.push_back(turns.torch[turn].*seconds / (turns.ours[turn].*seconds));
@@ -244,8 +244,8 @@ std::vector<Record> measure_step(const std::string& name, const Options& options
   torch.more["times_slower_spread"] = wall.spread;
   torch.more["times_slower_cpu"] = processor.seconds;
   torch.more["times_slower_cpu_spread"] = processor.spread;
-  torch.note += fmt::format(", by which {:.4g} times slower (spread {:.0f} %)", processor.seconds,
-                            processor.spread * 100);
+  torch.note +=
+      fmt::format(", by which {:.4g} times slower (spread {:.0f} %)", processor.seconds, processor.spread * 100);
   records.push_back(std::move(torch));
   return records;
 }

@@ -148,10 +148,14 @@ constexpr std::array<Operation, 5> kOperations{
       [](AlignmentProblem& problem, const AlignmentVariant* variant, Results& results) {
         problem.soft_dtw(variant, /*gradient=*/true, results);
       }},
-     {"dtw", false, [](AlignmentProblem& problem, const AlignmentVariant* variant,
-                       Results& results) { problem.dtw(variant, results); }},
-     {"distances", true, [](AlignmentProblem& problem, const AlignmentVariant* variant,
-                            Results& results) { problem.distances(variant, results); }},
+     {"dtw", false,
+      [](AlignmentProblem& problem, const AlignmentVariant* variant, Results& results) {
+        problem.dtw(variant, results);
+      }},
+     {"distances", true,
+      [](AlignmentProblem& problem, const AlignmentVariant* variant, Results& results) {
+        problem.distances(variant, results);
+      }},
      {"compare_rows", true, [](AlignmentProblem& problem, const AlignmentVariant* variant, Results& results) {
         problem.compare_rows(variant, results);
       }}}};
@@ -163,8 +167,8 @@ bool close(const std::vector<float>& found, const std::vector<float>& wanted, fl
 }
 
 bool agree(const Results& found, const Results& wanted) {
-  constexpr double kValue = 1e-11;                            // of a sum of as many terms as a path has
-  constexpr float kDistance = 1e-6F, kAlignment = 1e-6F;      // relative; of 1
+  constexpr double kValue = 1e-11;                        // of a sum of as many terms as a path has
+  constexpr float kDistance = 1e-6F, kAlignment = 1e-6F;  // relative; of 1
   return std::fabs(found.value - wanted.value) <= kValue * (1 + std::fabs(wanted.value)) &&
          close(found.alignment, wanted.alignment, 0, kAlignment) &&
          close(found.distances, wanted.distances, kDistance, 0) &&
@@ -223,8 +227,8 @@ Record record_of(const Contestant& contestant, const Contestant& reference, cons
   const Summary ratio = summarize(ratios);
   record.more["times_reference"] = ratio.seconds;
   record.more["times_reference_spread"] = ratio.spread;
-  record.note += fmt::format(", {:.3g} times as fast as the reference (spread {:.0f} %)", ratio.seconds,
-                             ratio.spread * 100);
+  record.note +=
+      fmt::format(", {:.3g} times as fast as the reference (spread {:.0f} %)", ratio.seconds, ratio.spread * 100);
   return record;
 }
 
@@ -250,8 +254,8 @@ std::vector<Record> measure_operation(const Operation& operation, std::int64_t l
   for (int turn = 0; turn < patience.repeats; ++turn) {
     for (Contestant& contestant : contestants) {
       stop_if_asked();
-      contestant.seconds.push_back(average_seconds(
-          [&] { operation.run(problem, contestant.variant, contestant.results); }, patience.seconds));
+      contestant.seconds.push_back(
+          average_seconds([&] { operation.run(problem, contestant.variant, contestant.results); }, patience.seconds));
       if (contestant.roof) contestant.roof_elements.push_back(contestant.seconds.back() * contestant.roof());
     }
   }

@@ -23,8 +23,7 @@ constexpr std::int64_t kFramesOfVideo = 2;  ///< for each of a view
 lrprop::EncoderSizes paper_sizes(std::int64_t frames) {
   const lrprop::ModelConfig model;
   constexpr std::int64_t kFeatures = 2048;  // of a ResNet-50
-  return {kFeatures,      model.fc_width, model.hidden,    model.heads,
-          model.ff_width, model.layers,   model.embedding, frames};
+  return {kFeatures, model.fc_width, model.hidden, model.heads, model.ff_width, model.layers, model.embedding, frames};
 }
 
 const std::vector<LrpropShape>& presets() {
@@ -62,11 +61,11 @@ LrpropShape parse_lrprop_shape(const std::string& text) {
       return {"", {features, fc_width, hidden, heads, ff_width, layers, embedding, frames}};
     }
   }
-  throw ConfigError(
-      fmt::format("--shape: found '{}'; expected small, paper-40, paper-80, paper-240, or eight numbers from 1 on: "
-                  "features, fc_width, hidden, heads (a divisor of hidden), ff_width, layers, embedding, frames (from 2 "
-                  "on); correct it",
-                  text));
+  throw ConfigError(fmt::format(
+      "--shape: found '{}'; expected small, paper-40, paper-80, paper-240, or eight numbers from 1 on: "
+      "features, fc_width, hidden, heads (a divisor of hidden), ff_width, layers, embedding, frames (from 2 "
+      "on); correct it",
+      text));
 }
 
 LrpropProblem::LrpropProblem(const LrpropShape& shape) : sizes_(shape.sizes) {
@@ -146,7 +145,9 @@ lrprop::PairTerms LrpropSteps::step(StepPhases& seconds) {
   const auto alone = [](auto) {};
   std::vector<lrprop::PairTerms> terms;
   double norm = 0;
-  seconds = {seconds_of([&] { network_.encode({&pair, 1}, 1, alone); }),
+  seconds = {seconds_of([&] {
+               network_.encode({&pair, 1}, 1, alone);
+             }),
              seconds_of([&] { terms = network_.losses(); }), seconds_of([&] { network_.backward(alone); }),
              seconds_of([&] { norm = network_.reduce(alone, alone); }),
              seconds_of([&] { network_.update(norm, lrprop::TrainConfig{}.lr, step_); })};

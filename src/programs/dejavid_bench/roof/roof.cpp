@@ -53,8 +53,7 @@ RoofMeter meter_of(RoofLoop loop, int threads) {
 }
 
 std::logic_error no_roof(std::string_view variant) {
-  return std::logic_error(
-      fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant));
+  return std::logic_error(fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant));
 }
 
 }  // namespace
