@@ -1,6 +1,7 @@
-"""Times a training step of LRProp as one writes it in PyTorch. Started by `dejavid_bench lrprop`.
+"""Times a training step of LRProp as one writes it in PyTorch: modules, autograd, its fused Adam, soft-DTW by tensor
+operations and hard DTW by NumPy's, anti-diagonal by anti-diagonal. Started by `dejavid_bench lrprop`.
 
-FOLDER holds problem.json and, as raw f32, weights and statistics in the order of problem.json's lists, and views
+All four views of the pair have T frames, so that they are one batch without padding or masks. FOLDER holds problem.json and, as raw f32, weights and statistics in the order of problem.json's lists, and views
 [4,T,F] (a0 a1 b0 b1). Writes FOLDER/results.json. Exit codes besides 0: 3 no torch; the last line on stderr says what
 was found.
 """
@@ -38,10 +39,10 @@ class Block(nn.Module):
         self.ff1, self.ff2 = nn.Linear(hidden, ff_width), nn.Linear(ff_width, hidden)
         self.heads, self.dropout = heads, nn.Dropout(dropout)
 
-    def forward(self, x, mask):
+    def forward(self, x):
         normed = self.norm1(x)
         q, k, v = (layer(normed).unflatten(2, (self.heads, -1)).transpose(1, 2) for layer in (self.q, self.k, self.v))
-        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
         x = x + self.dropout(self.o(mixed))
         return x + self.dropout(self.ff2(F.relu(self.ff1(self.norm2(x)))))
 
@@ -62,55 +63,40 @@ class Encoder(nn.Module):
         table = torch.where(channel % 2 == 0, angle.sin(), angle.cos())
         self.register_buffer("positions", table.float(), persistent=False)
 
-    def normed(self, norm, x, valid):
-        """A batch norm over valid frames."""
-        if valid is None:
-            return norm(x.flatten(0, 1)).view_as(x)
-        result = torch.zeros_like(x)
-        result[valid] = norm(x[valid])
-        return result
-
-    def forward(self, x, valid):
-        """Rows of unit length, [views,T,E]. `valid` [views,T], or None where all frames are."""
-        x = F.relu(self.normed(self.bn1, self.fc1(self.dropout(x)), valid))
-        x = F.relu(self.normed(self.bn2, self.fc2(self.dropout(x)), valid))
+    def forward(self, x):
+        """Rows of unit length, [views,T,E]."""
+        normed = lambda norm, x: norm(x.flatten(0, 1)).view_as(x)  # over all frames
+        x = F.relu(normed(self.bn1, self.fc1(self.dropout(x))))
+        x = F.relu(normed(self.bn2, self.fc2(self.dropout(x))))
         x = self.dropout(self.emb(x) + self.positions)
-        mask = None if valid is None else valid[:, None, None, :]
         for layer in self.layers:
-            x = layer(x, mask)
-        return F.normalize(self.head2(F.relu(self.normed(self.head_bn, self.head1(self.out(x)), valid))), dim=2)
+            x = layer(x)
+        return F.normalize(self.head2(F.relu(normed(self.head_bn, self.head1(self.out(x))))), dim=2)
 
 
-def divergence(own, other, own_frames, other_frames, own_valid, other_valid, temperature, sigma2):
-    """mean_j KL(p || q) of each pair of views, then their mean."""
-    similarity = own @ other.transpose(1, 2) / temperature
-    distance = (own_frames[:, :, None] - other_frames[:, None, :]).square() / (-2 * sigma2)
-    if other_valid is not None:
-        similarity = similarity.masked_fill(~other_valid[:, None], -FAR)
-        distance = distance.masked_fill(~other_valid[:, None], -FAR)
-    terms = F.kl_div(similarity.log_softmax(2), distance.log_softmax(2), reduction="none", log_target=True).sum(2)
-    if own_valid is None:
-        return terms.mean()
-    return ((terms * own_valid).sum(1) / own_valid.sum(1)).mean()
+def divergence(own, other, own_frames, other_frames, settings):
+    """mean_j KL(p || q), over all pairs of views."""
+    similarity = own @ other.transpose(1, 2) / settings["temperature"]
+    prior = (own_frames[:, :, None] - other_frames[:, None, :]).square() / (-2 * settings["sigma2"])
+    terms = F.kl_div(similarity.log_softmax(2), prior.log_softmax(2), reduction="none", log_target=True)
+    return terms.sum(2).mean()
 
 
-def soft_dtw(distances, gamma, lengths, other_lengths):
+def soft_dtw(distances, gamma):
     """r(n-1,m-1) of each of [pairs,n,m], anti-diagonal by anti-diagonal."""
     pairs, n, m = distances.shape
     skewed = F.pad(distances, (0, n), value=FAR).flatten(1)[:, :-n].view(pairs, n, n + m - 1)  # row i begins at column i
     far = distances.new_full((pairs, 1), FAR)
     before = distances.new_full((pairs, n + 1), FAR)
     two_before = torch.cat([torch.zeros_like(far), before[:, 1:]], 1)
-    diagonals = []
     for diagonal in skewed.transpose(1, 2).contiguous().unbind(1):
         three = torch.stack([two_before[:, :-1], before[:, :-1], before[:, 1:]])
         reached = torch.cat([far, diagonal - gamma * torch.logsumexp(three / -gamma, 0)], 1)
         two_before, before = before, reached
-        diagonals.append(reached)
-    return torch.stack(diagonals, 1)[torch.arange(pairs), lengths + other_lengths - 2, lengths]
+    return before[:, -1]
 
 
-def propagated(distances, lengths, other_lengths):
+def propagated(distances):
     """For each column the first row on the path of least cost, of each of [pairs,n,m]."""
     pairs, n, m = distances.shape
     padded = np.pad(distances.astype(np.float64), ((0, 0), (0, 0), (0, n)), constant_values=np.inf)
@@ -127,7 +113,7 @@ def propagated(distances, lengths, other_lengths):
         two_before, before = before, reached
     first = np.zeros((pairs, m), np.int64)
     for pair in range(pairs):
-        i, j = int(lengths[pair]) - 1, int(other_lengths[pair]) - 1
+        i, j = n - 1, m - 1
         while i >= 0 and j >= 0:
             first[pair, j] = i
             choice = choices[i + j, pair, i]  # corner, above, left
@@ -135,19 +121,15 @@ def propagated(distances, lengths, other_lengths):
     return first
 
 
-def losses(z, frames, valid, settings):
+def losses(z, frames, settings):
     """The weighted sum."""
-    counts = torch.full((len(z),), z.shape[1]) if valid is None else valid.sum(1)
-    part = lambda which: None if valid is None else valid[which]
-    compared = lambda own, other, own_frames, other_frames: divergence(
-        z[own], z[other], own_frames, other_frames, part(own), part(other), settings["temperature"], settings["sigma2"])
+    compared = lambda own, other, own_frames, other_frames: divergence(z[own], z[other], own_frames, other_frames, settings)
     same = compared(OWN, OTHER, frames[OWN], frames[OTHER])
     distances = torch.cdist(z[A], z[B])
     fixed = distances.detach().numpy()
-    of_b, of_a = (torch.from_numpy(propagated(*each)) for each in (
-        (fixed, counts[A], counts[B]), (fixed.transpose(0, 2, 1), counts[B], counts[A])))
+    of_b, of_a = (torch.from_numpy(propagated(each)) for each in (fixed, fixed.transpose(0, 2, 1)))
     prop = (compared(A, B, frames[A], frames[A].gather(1, of_b)) + compared(B, A, frames[B], frames[B].gather(1, of_a))) / 2
-    sdtw = (soft_dtw(distances, settings["gamma"], counts[A], counts[B]) / ((counts[A] + counts[B]) / 2)).mean()
+    sdtw = soft_dtw(distances, settings["gamma"]).mean() / z.shape[1]  # (n + m) / 2 of each
     return settings["lambda_same"] * same + settings["lambda_prop"] * prop + settings["lambda_sdtw"] * sdtw
 
 
@@ -161,8 +143,6 @@ def main(folder):
         parts = read(name).split([int(np.prod(array["shape"])) for array in problem[name]])
         arrays.update({array["name"]: part.view(array["shape"]) for array, part in zip(problem[name], parts)})
     views, frames = read("views").view(4, sizes["frames"], sizes["features"]), torch.tensor(problem["frames"], dtype=torch.float32)
-    valid = torch.tensor(problem["lengths"])[:, None] > torch.arange(sizes["frames"])
-    valid = None if valid.all() else valid
 
     def encoder(dropout):
         model = Encoder(sizes, dropout)
@@ -173,19 +153,19 @@ def main(folder):
 
     result = {"version": torch.__version__}
     with torch.no_grad():
-        result["loss"] = losses(encoder(0)(views, valid), frames, valid, settings).item()
+        result["loss"] = losses(encoder(0)(views), frames, settings).item()
 
     model = encoder(problem["dropout"])
-    optimizer = torch.optim.Adam(model.parameters(), lr=problem["lr"], weight_decay=problem["weight_decay"])
+    optimizer = torch.optim.Adam(model.parameters(), lr=problem["lr"], weight_decay=problem["weight_decay"], fused=True)
 
     def step():
         """Seconds of each phase."""
         times = [time.perf_counter()]
         lap = lambda: times.append(time.perf_counter())
         optimizer.zero_grad()
-        z = model(views, valid)
+        z = model(views)
         lap()
-        loss = losses(z, frames, valid, settings)
+        loss = losses(z, frames, settings)
         lap()
         loss.backward()
         lap()

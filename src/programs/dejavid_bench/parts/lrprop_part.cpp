@@ -118,7 +118,6 @@ void write_problem(const std::filesystem::path& folder, const LrpropShape& shape
     const std::vector<float> rows = problem.view(view);
     views.insert(views.end(), rows.begin(), rows.end());
     description["frames"].push_back(pair.views.frames[view]);
-    description["lengths"].push_back(pair.views.frames[view].size());
   }
   write_floats(folder / "weights", problem.weights());
   write_floats(folder / "statistics", problem.statistics());
