@@ -11,6 +11,8 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "kernels/parallel.hpp"
@@ -31,11 +33,12 @@ constexpr std::array<const char*, kNorms> kNormNames{"bn1", "bn2", "head_bn"};
 struct Side {
   std::vector<std::int64_t> lengths;
   Tensor input, positions;
-  std::array<Tensor, kNorms> before;    ///< what a batch norm gets, with the graph of the part before it
-  std::array<Tensor, kNorms> normed;    ///< xhat: a leaf of the part behind it
-  std::array<Tensor, kNorms> gradient;  ///< dL/dxhat, then dL/dbefore
-  Tensor rows, rows_gradient;           ///< projected, and dL/d of them
-  std::vector<Tensor> part_gradients;   ///< of the trained arrays of the part that was gone back through last
+  std::array<Tensor, kNorms> before;         ///< what a batch norm gets, with the graph of the part before it
+  std::array<Tensor, kNorms> normed;         ///< xhat: a leaf of the part behind it
+  std::array<Tensor, kNorms> gradient;       ///< dL/dxhat, then dL/dbefore
+  Tensor rows, rows_gradient;                ///< projected, and dL/d of them
+  std::array<LinearTape, kNorms + 1> tapes;  ///< of each part
+  std::vector<Tensor> norm_gradients;        ///< of the part that was gone back through last
 };
 
 struct PairState {
@@ -82,13 +85,22 @@ struct Network::State {
 
   void prepare(PairState& pair, std::size_t side) const;
   [[nodiscard]] DropoutMask dropout_of(const PairState& pair, std::size_t side) const;
+  [[nodiscard]] TrainingPass pass_of(PairState& pair, std::size_t side, std::size_t part) const {
+    return {dropout_of(pair, side), &pair.sides[side].tapes[part]};
+  }
   [[nodiscard]] ChannelSums add_up(std::size_t norm, bool backward, const SumOverRanks& sum);
   void normalise(std::size_t norm, const SumOverRanks& sum);
   void denormalise(std::size_t norm, const SumOverRanks& sum);
   void prepare_positions();
-  void backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
-                     Tensor* input_gradient, const std::vector<std::size_t>& parameters) const;
-  void collect_gradients(const std::vector<std::size_t>& parameters);
+  void backward_part(Side& side, std::size_t part, const Tensor& output, const Tensor& output_gradient);
+  void collect_gradients(std::size_t part);
+  void collect_linear(std::size_t part, std::size_t which);
+  void collect_norm(std::size_t part, std::size_t which);
+  [[nodiscard]] Tensor sums_of(std::size_t array) {
+    return flat_gradient.narrow(0, offsets[array], arrays[array].count()).view(arrays[array].shape);
+  }
+  /// Whether this rank's pairs are one whose gradients are written as they are.
+  [[nodiscard]] bool has_one_pair() const { return pairs.size() == 1 && flat_gradient.scalar_type() == type; }
   [[nodiscard]] double gradient_square() const;
 
   NetworkSettings settings;
@@ -102,7 +114,8 @@ struct Network::State {
   NamedTensors leaves;            ///< of `flat`, for graphs
   std::vector<Tensor> leaf_list;  ///< the same in the order of `arrays`
   std::vector<std::int64_t> offsets;
-  std::array<std::vector<std::size_t>, kNorms + 1> part_parameters;  ///< trained arrays of each part
+  std::unordered_map<std::string, std::size_t> array_numbers;
+  std::array<std::vector<std::size_t>, kNorms + 1> norm_arrays;  ///< scales and shifts of each part
   Tensor first_moment, second_moment, step_count;
   Tensor mean, scale;  ///< to standardise by
   Tensor positions;    ///< position_rows() of 0, 1, ...
@@ -187,6 +200,11 @@ std::size_t part_of(const std::string& name) {
   return 2;
 }
 
+/// Of a batch norm or a layer norm, and not of a linear layer.
+bool is_of_norm(const std::string& name) {
+  return name.find("bn") != std::string::npos || name.find("norm") != std::string::npos;
+}
+
 std::vector<float> to_vector(const Tensor& values) {
   const Tensor floats = values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
   const auto* const first = floats.data_ptr<float>();
@@ -210,7 +228,8 @@ void Network::State::make_leaves() {
     leaves[arrays[n].name] = leaf;
     leaf_list.push_back(leaf);
     offsets.push_back(first);
-    if (arrays[n].trained) part_parameters[part_of(arrays[n].name)].push_back(n);
+    array_numbers[arrays[n].name] = n;
+    if (is_of_norm(arrays[n].name)) norm_arrays[part_of(arrays[n].name)].push_back(n);
     first += arrays[n].count();
   }
 }
@@ -346,36 +365,72 @@ void Network::State::denormalise(std::size_t norm, const SumOverRanks& sum) {
   });
 }
 
-/// Back through one part: the side's gradients of its trained arrays, and the gradient of the part's input.
-void Network::State::backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
-                                   Tensor* input_gradient, const std::vector<std::size_t>& parameters) const {
+/// Back through one part: the side's gradients of its norms and of what its linear layers gave, and that of its input.
+void Network::State::backward_part(Side& side, std::size_t part, const Tensor& output, const Tensor& output_gradient) {
   std::vector<Tensor> inputs;
-  for (const std::size_t parameter : parameters) inputs.push_back(leaf_list[parameter]);
-  if (input != nullptr) inputs.push_back(*input);
-  side.part_gradients = torch::autograd::grad({output}, inputs, {output_gradient});
-  if (input == nullptr) return;
-  *input_gradient = side.part_gradients.back();
-  side.part_gradients.pop_back();
+  for (const std::size_t array : norm_arrays[part]) inputs.push_back(leaf_list[array]);
+  for (const LinearUse& use : side.tapes[part]) inputs.push_back(use.y);
+  if (part > 0) inputs.push_back(side.normed[part - 1]);
+  std::vector<Tensor> gradients = torch::autograd::grad({output}, inputs, {output_gradient});
+  if (part > 0) side.gradient[part - 1] = gradients.back();
+  std::size_t next = norm_arrays[part].size();
+  for (LinearUse& use : side.tapes[part]) use.gradient = gradients[next++];
+  gradients.resize(norm_arrays[part].size());
+  side.norm_gradients = std::move(gradients);
 }
 
 /// The two sides of a pair in f32, the pairs in f64: of a single one, the same.
-void Network::State::collect_gradients(const std::vector<std::size_t>& parameters) {
-  kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(parameters.size()), 1, [&](std::int64_t n, int) {
-    const torch::NoGradGuard fixed;
-    const auto which = static_cast<std::size_t>(n);
-    const std::size_t parameter = parameters[which];
-    Tensor all = flat_gradient.narrow(0, offsets[parameter], arrays[parameter].count()).view(arrays[parameter].shape);
-    const bool alone = pairs.size() == 1 && all.scalar_type() == type;
-    for (PairState& pair : pairs) {
-      Tensor& first = pair.sides[0].part_gradients[which];
-      const Tensor& second = pair.sides[1].part_gradients[which];
-      if (alone) {
-        at::add_out(all, first, second);
-      } else {
-        all += first.add_(second);
-      }
+void Network::State::collect_gradients(std::size_t part) {
+  if (pairs.empty()) return;
+  const std::size_t linears = pairs.front().sides[0].tapes[part].size();
+  kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(linears + norm_arrays[part].size()), 1,
+                             [&](std::int64_t n, int) {
+                               const torch::NoGradGuard fixed;
+                               const auto which = static_cast<std::size_t>(n);
+                               if (which < linears) {
+                                 collect_linear(part, which);
+                               } else {
+                                 collect_norm(part, which - linears);
+                               }
+                             });
+  for (PairState& pair : pairs) {
+    for (Side& side : pair.sides) side.tapes[part].clear();
+  }
+}
+
+void Network::State::collect_linear(std::size_t part, std::size_t which) {
+  const std::string& name = pairs.front().sides[0].tapes[part][which].name;
+  const std::size_t weight = array_numbers.at(name + ".weight"), bias = array_numbers.at(name + ".bias");
+  for (PairState& pair : pairs) {
+    const LinearUse &first = pair.sides[0].tapes[part][which], &second = pair.sides[1].tapes[part][which];
+    const bool alone = has_one_pair();
+    Tensor sums = sums_of(weight);
+    Tensor own = alone ? sums : torch::empty(arrays[weight].shape, options());
+    at::mm_out(own, first.gradient.t(), first.x);
+    own.addmm_(second.gradient.t(), second.x);
+    if (!alone) sums += own;
+    if (!arrays[bias].trained) continue;
+    sums = sums_of(bias);
+    Tensor of_sides = first.gradient.sum(0).add_(second.gradient.sum(0));
+    if (alone) {
+      sums.copy_(of_sides);
+    } else {
+      sums += of_sides;
     }
-  });
+  }
+}
+
+void Network::State::collect_norm(std::size_t part, std::size_t which) {
+  Tensor sums = sums_of(norm_arrays[part][which]);
+  for (PairState& pair : pairs) {
+    Tensor& first = pair.sides[0].norm_gradients[which];
+    const Tensor& second = pair.sides[1].norm_gradients[which];
+    if (has_one_pair()) {
+      at::add_out(sums, first, second);
+    } else {
+      sums += first.add_(second);
+    }
+  }
 }
 
 double Network::State::gradient_square() const {
@@ -452,23 +507,24 @@ void Network::encode(std::span<const TrainingPair> pairs, std::int64_t pairs_of_
   state.for_sides([&](PairState& pair, std::size_t which) {
     state.prepare(pair, which);
     Side& side = pair.sides[which];
-    side.before[0] = Encoder::first(state.leaves, side.input, state.dropout_of(pair, which));
+    side.before[0] = Encoder::first(state.leaves, side.input, state.pass_of(pair, which, 0));
   });
   state.normalise(0, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.before[1] = Encoder::second(state.leaves, side.normed[0], state.dropout_of(pair, which));
+    side.before[1] = Encoder::second(state.leaves, side.normed[0], state.pass_of(pair, which, 1));
   });
   state.normalise(1, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.before[2] = Encoder::head(state.leaves, state.encoder.third(state.leaves, side.normed[1], side.positions,
-                                                                     side.lengths, state.dropout_of(pair, which)));
+    const TrainingPass pass = state.pass_of(pair, which, 2);
+    side.before[2] = Encoder::head(
+        state.leaves, state.encoder.third(state.leaves, side.normed[1], side.positions, side.lengths, pass), pass);
   });
   state.normalise(2, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.rows = Encoder::projected(state.leaves, side.normed[2]);
+    side.rows = Encoder::projected(state.leaves, side.normed[2], state.pass_of(pair, which, kNorms));
   });
 }
 
@@ -496,19 +552,16 @@ void Network::backward(const SumOverRanks& sum) {
   if (state.pairs.size() != 1 || several) kept.zero_();  // a single pair's are written, others' added up
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    state.backward_part(side, side.rows, side.rows_gradient, &side.normed[2], &side.gradient[2],
-                        state.part_parameters[3]);
+    state.backward_part(side, kNorms, side.rows, side.rows_gradient);
   });
-  state.collect_gradients(state.part_parameters[3]);
+  state.collect_gradients(kNorms);
   for (std::size_t norm = kNorms; norm-- > 0;) {
     state.denormalise(norm, sum);
     state.for_sides([&](PairState& pair, std::size_t which) {
       Side& side = pair.sides[which];
-      const bool first_part = norm == 0;
-      state.backward_part(side, side.before[norm], side.gradient[norm], first_part ? nullptr : &side.normed[norm - 1],
-                          first_part ? nullptr : &side.gradient[norm - 1], state.part_parameters[norm]);
+      state.backward_part(side, norm, side.before[norm], side.gradient[norm]);
     });
-    state.collect_gradients(state.part_parameters[norm]);
+    state.collect_gradients(norm);
   }
   state.pairs.clear();
 }
