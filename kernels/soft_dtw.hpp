@@ -22,8 +22,9 @@ void soft_dtw(const MatricesView<Real>& distances, double gamma, double* values,
 }  // namespace reference
 
 namespace cpu {
-/// As the reference, tables in f64, with exponentials and logarithms of its own, off by 1e-15 of what they are a share
-/// of. Shares of paths below 2^-500 count as none. Every distance finite. The same bits on any number of threads, which
+/// As the reference, tables in f64, with exponentials and logarithms of its own: off by less than 1e-15 of the sum that
+/// they enter. A cell that less than 2^-500 of the paths pass, in f32 2^-126, counts as passed by none. Every distance
+/// finite. The same bits on any number of threads, which
 /// share out matrices. `workspace`: soft_dtw_workspace_bytes(), which looks at extents only; without alignments it does
 /// not grow with the matrices' area.
 template <typename Real>

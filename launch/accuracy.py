@@ -26,6 +26,14 @@ def run(*words):
     subprocess.run([str(word) for word in words], check=True, capture_output=True, env=ENVIRONMENT)
 
 
+def machine_of(environment, command):
+    """What a run's environment.json says of the machine, as launch/tables.py wants it."""
+    rank = environment["ranks"][0]
+    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
+            "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
+            "command_line": command}
+
+
 def record_of(name, source, runs, published):
     files = source.split(",")
     store = runs / f"{name}.h5" if len(files) == 2 else pathlib.Path(source)
@@ -69,10 +77,7 @@ def main():
         name, _, source = one.partition("=")
         record, environment = record_of(name, source, arguments.runs, published)
         records.append(record)
-    rank = environment["ranks"][0]
-    machine = {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
-               "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
-               "command_line": ["launch/accuracy.py", arguments.out.name, "--runs", "FOLDER", "SET..."]}
+    machine = machine_of(environment, ["launch/accuracy.py", arguments.out.name, "--runs", "FOLDER", "SET..."])
     arguments.out.write_text(json.dumps({"machine": machine, "records": records}, indent=2) + "\n")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes docs/reference/keys.md, the page of configuration keys, from the program's own help page.
+"""Writes the pages of configuration keys in docs/reference from the programs' own help pages.
 
-  launch/keys.py [PROGRAM]    dejavid_dist, or a path to it; build/cpu/bin/dejavid_dist where none is named
+  launch/keys.py [PROGRAM...]    dejavid_dist, lrprop_dist, or paths to them; both of build/cpu/bin where none is named
 """
 
 import pathlib
@@ -10,19 +10,24 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reference" / "keys.md"
-HEAD = """# Keys
+PAGES = {"dejavid_dist": ROOT / "docs" / "reference" / "keys.md", "lrprop_dist": ROOT / "docs" / "reference" / "lrprop-keys.md"}
+HEAD = """# {title}
 
-Every key of `dejavid_dist`, as a line of a TOML file (`--config`) or an option of the command line (`--train.lr 0.01`), which counts for more.
+Every key of `{program}`, as a line of a TOML file (`--config`) or an option of the command line (`--train.lr 0.01`), which counts for more.
 `--print-config` prints what would be used.
-This page is written by `launch/keys.py` from `dejavid_dist --help`.
+This page is written by `launch/keys.py` from `{program} --help`.
 """
+TITLES = {"dejavid_dist": "Keys", "lrprop_dist": "Keys of lrprop_dist"}
 OPTION = re.compile(r"^  --(?P<section>\w+)\.(?P<name>\w+) (?P<values>.+?)(?: \[(?P<default>[^\]]*)\])? {2,}(?P<help>\S.*)$")
 
 
-def page(help_text):
-    """The page for what `dejavid_dist --help` prints."""
-    lines, section = [HEAD], None
+def head(program):
+    return HEAD.format(program=program, title=TITLES[program])
+
+
+def page(program, help_text):
+    """The page for what `PROGRAM --help` prints."""
+    lines, section = [head(program)], None
     for line in help_text.splitlines():
         option = OPTION.match(line)
         if not option:
@@ -36,8 +41,11 @@ def page(help_text):
 
 
 def main():
-    program = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "build" / "cpu" / "bin" / "dejavid_dist")
-    PAGE.write_text(page(subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout))
+    for program in sys.argv[1:] or [str(ROOT / "build" / "cpu" / "bin" / name) for name in PAGES]:
+        name = pathlib.Path(program).name
+        if name not in PAGES:
+            sys.exit(f"keys.py: found '{program}'; expected {' or '.join(PAGES)}, or a path to one of them")
+        PAGES[name].write_text(page(name, subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ A page says where a table goes and what it is of; FILE is what `dejavid_bench PA
   <!-- end of table -->
 
 Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
-accuracy (top-1 by launch/accuracy.py), summary (the same, three columns).
+accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
+(the same, AP@K and the share of dropped pairs).
 """
 
 import json
@@ -97,7 +98,46 @@ def summary(records):
     return rows(["set", "DejaVid", "averaging over time", "best published"], body)
 
 
-KINDS = {"accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io}
+def scored(records):
+    """Rows of an embedding's metrics, the seeds' of a trained one: (set, embedding, a list of metrics)."""
+    for record in records:
+        if record["part"] == "published":
+            yield record["name"], "LRProp in the paper", [record["metrics"]]
+            continue
+        seeds = len(record["model"])
+        yield record["name"], f"LRProp, {seeds} seed{'' if seeds == 1 else 's'}", record["model"]
+        for baseline, name in (("raw", "features as stored"), ("standardised", "features, standardised"), ("time_only", "time only")):
+            yield record["name"], name, [record["baselines"][baseline]]
+
+
+def mean_and_range(values):
+    """0.853 (0.842 to 0.864); of one value that value, of none nothing."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return ""
+    mean, low, high = (f"{number + 1e-9:.3f}" for number in (sum(values) / len(values), min(values), max(values)))  # 0.9325 is 0.933
+    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
+
+
+def metric_table(records, columns):
+    """`columns`: heading -> the number of an embedding's metrics, None where there is none."""
+    return rows(["set", "embedding", *columns],
+                [[name, embedding] + [mean_and_range([take(one) for one in metrics]) for take in columns.values()]
+                 for name, embedding, metrics in scored(records)])
+
+
+def lrprop(records):
+    return metric_table(records, {"SVM 10 %": lambda one: one["svm_rbf"]["0.1"], "SVM 100 %": lambda one: one["svm_rbf"]["1"],
+                                  "logistic 100 %": lambda one: one.get("logreg", {}).get("1"), "progress": lambda one: one["progress"],
+                                  "AP@5": lambda one: one["ap"]["5"], "tau-b": lambda one: one["tau_b"], "DTW accuracy": lambda one: one["dtw_accuracy"]})
+
+
+def lrprop_ap(records):
+    return metric_table(records, {"AP@5": lambda one: one["ap"]["5"], "AP@10": lambda one: one["ap"]["10"], "AP@15": lambda one: one["ap"]["15"],
+                                  "dropped pairs": lambda one: one.get("tau_dropped")})
+
+
+KINDS = {"lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io}
 
 
 def command(words):

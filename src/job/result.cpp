@@ -4,11 +4,10 @@
 #include "src/job/file_deadline.hpp"
 
 namespace alignment {
-namespace {
 
-constexpr const char* kWork = "a write of the result";
-
-}  // namespace
+dist::Deadline writing_result(std::chrono::duration<double> timeout) {
+  return waiting_for_files("a write of the result", timeout);
+}
 
 std::optional<io::ResultFile> open_result(const std::filesystem::path& out,
                                           const std::vector<std::filesystem::path>& inputs,
@@ -16,7 +15,7 @@ std::optional<io::ResultFile> open_result(const std::filesystem::path& out,
   std::optional<io::ResultFile> result;
   agreed(communicator, [&] {
     if (out.empty() || !communicator.is_root()) return;
-    const dist::Deadline deadline = waiting_for_files(kWork, timeout);
+    const dist::Deadline deadline = writing_result(timeout);
     result.emplace(out, inputs);
   });
   return result;
@@ -24,7 +23,7 @@ std::optional<io::ResultFile> open_result(const std::filesystem::path& out,
 
 void write_result(const io::ResultFile& result, const std::string& content, std::chrono::duration<double> timeout) {
   if (!result.is_regular()) return result.write(content);
-  const dist::Deadline deadline = waiting_for_files(kWork, timeout);
+  const dist::Deadline deadline = writing_result(timeout);
   result.write(content);
 }
 

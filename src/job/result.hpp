@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dist/communicator.hpp"
+#include "dist/watch/watchdog.hpp"
 #include "io/result_file.hpp"
 
 /// Results that a user has asked for by name (--out, --json). Rank 0 writes them.
@@ -18,6 +19,9 @@ namespace alignment {
                                                         const std::vector<std::filesystem::path>& inputs,
                                                         std::chrono::duration<double> timeout,
                                                         dist::Communicator& communicator);
+
+/// While it lives, rank 0 waits for the file of its result, and for nothing else.
+[[nodiscard]] dist::Deadline writing_result(std::chrono::duration<double> timeout);
 
 /// A regular file in bounded time; who reads standard output or a pipe may take any. Throws io::WriteError.
 void write_result(const io::ResultFile& result, const std::string& content, std::chrono::duration<double> timeout);

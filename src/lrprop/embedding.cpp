@@ -25,6 +25,16 @@ EmbeddedVideo described(io::TseStore& store, std::int64_t sample) {
 
 }  // namespace
 
+std::vector<std::int64_t> kept_videos(const io::TseStore& store) {
+  std::vector<std::int64_t> videos;
+  for (const io::Split split : {io::Split::kTrain, io::Split::kValidation, io::Split::kTest}) {
+    const std::vector<std::int64_t> of_split = store.samples_of(split);
+    videos.insert(videos.end(), of_split.begin(), of_split.end());
+  }
+  std::sort(videos.begin(), videos.end());
+  return videos;
+}
+
 std::vector<EmbeddedVideo> stored_videos(io::TseStore& store, const std::vector<std::int64_t>& samples) {
   std::vector<EmbeddedVideo> videos;
   for (const std::int64_t sample : samples) {

@@ -11,6 +11,9 @@
 
 namespace alignment::lrprop {
 
+/// A store's videos, in its order, but those that data.bad_samples leaves out.
+[[nodiscard]] std::vector<std::int64_t> kept_videos(const io::TseStore& store);
+
 /// Rows of a store's videos as they are: features as embeddings. Every rank reads all of them.
 [[nodiscard]] std::vector<EmbeddedVideo> stored_videos(io::TseStore& store, const std::vector<std::int64_t>& samples);
 

@@ -37,17 +37,36 @@ std::vector<std::int64_t> evaluated_samples(const io::TseStore& store, const Con
   return samples;
 }
 
-std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded, Dataset& dataset,
-                                                        const Config& config, int threads,
-                                                        dist::Communicator& communicator) {
+namespace {
+
+/// Collective. `first`, and then the baselines.
+std::vector<EvaluationResult> evaluate_with_baselines(std::vector<Embedding> first, Dataset& dataset,
+                                                      const Config& config, int threads,
+                                                      dist::Communicator& communicator) {
   std::vector<EmbeddedVideo> raw;
   std::vector<PreciseVideo> clock;
   agreed(communicator, [&] {
     raw = stored_videos(dataset.store, evaluated_samples(dataset.store, config));
     clock = time_only(raw);
   });
-  return evaluate({{"model", &embedded}, {"raw", &raw}, {"time_only", &clock}},
-                  evaluation_settings(config, dataset.store, threads), evaluation_watch(config), communicator);
+  first.push_back({"raw", &raw});
+  first.push_back({"time_only", &clock});
+  return evaluate(first, evaluation_settings(config, dataset.store, threads), evaluation_watch(config), communicator);
+}
+
+}  // namespace
+
+std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded, Dataset& dataset,
+                                                        const Config& config, int threads,
+                                                        dist::Communicator& communicator) {
+  return evaluate_with_baselines({{"model", &embedded}}, dataset, config, threads, communicator);
+}
+
+std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& dataset, const Config& config,
+                                               int threads, dist::Communicator& communicator) {
+  std::vector<EvaluationResult> results = evaluate_with_baselines({}, dataset, config, threads, communicator);
+  results.insert(results.begin(), std::move(model));
+  return results;
 }
 
 }  // namespace alignment::lrprop

@@ -19,9 +19,13 @@ namespace alignment::lrprop {
 /// store.
 [[nodiscard]] std::vector<std::int64_t> evaluated_samples(const io::TseStore& store, const Config& config);
 
-/// Collective. The embedded videos beside the baselines: their stored features, and the time only.
+/// Collective. The model's embeddings beside the baselines: the stored features, and the time only.
 [[nodiscard]] std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded,
                                                                       Dataset& dataset, const Config& config,
                                                                       int threads, dist::Communicator& communicator);
+/// The same where the model is evaluated already.
+[[nodiscard]] std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& dataset,
+                                                             const Config& config, int threads,
+                                                             dist::Communicator& communicator);
 
 }  // namespace alignment::lrprop

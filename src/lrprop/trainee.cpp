@@ -205,15 +205,15 @@ Scores LrpropTrainee::validate() {
   EvaluationWatch quiet = evaluation_watch(config_);
   quiet.progress = ProgressChoice::kOff;
   quiet.asked_to_stop = {};  // the loop stops between steps, with a checkpoint
-  const EvaluationResult result =
-      evaluate(embedded, evaluation_settings(config_, dataset_.store, threads_), quiet, communicator_);
+  validated_ = evaluate(embedded, evaluation_settings(config_, dataset_.store, threads_), quiet, communicator_);
+  const EvaluationResult& result = *validated_;
   const Metrics& metrics = result.metrics;
   const auto k = std::find(result.k.begin(), result.k.end(), 5);  // where it was asked for, else the first
   const std::size_t which = k == result.k.end() ? 0 : static_cast<std::size_t>(k - result.k.begin());
   const auto largest = std::max_element(result.fractions.begin(), result.fractions.end()) - result.fractions.begin();
-  const auto or_zero = [](const Metrics::Number& number) { return number.value_or(0); };
-  return {or_zero(metrics.svm_rbf[static_cast<std::size_t>(largest)]), or_zero(metrics.ap[which]),
-          or_zero(metrics.tau_b), or_zero(metrics.progress), or_zero(metrics.dtw_accuracy)};
+  const auto or_nan = [](const Metrics::Number& number) { return number.value_or(std::nan("")); };
+  return {or_nan(metrics.svm_rbf[static_cast<std::size_t>(largest)]), or_nan(metrics.ap[which]), or_nan(metrics.tau_b),
+          or_nan(metrics.progress), or_nan(metrics.dtw_accuracy)};
 }
 
 /// Takes over the weights as they are.
@@ -234,7 +234,8 @@ FileContent LrpropTrainee::checkpoint(const Course& course) {
   fetch(course);
   ModelContent all = content_;
   auto [first, second] = network_.moments();
-  all.training = TrainingState{course, std::move(first), std::move(second)};
+  all.training =
+      TrainingState{course, pairs_per_step(config_, communicator_.size()), std::move(first), std::move(second)};
   return [content = std::move(all)](const std::filesystem::path& file) { write_model(file, content); };
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -39,6 +42,8 @@ class LrpropTrainee final : public Trainee {
   [[nodiscard]] FileContent checkpoint(const Course& course) override;
 
   [[nodiscard]] const Network& network() const { return network_; }
+  /// What the last validation found; nothing where there was none.
+  [[nodiscard]] const std::optional<EvaluationResult>& validated() const { return validated_; }
   /// Of the last epoch: mean cosine of two projected rows within a view.
   [[nodiscard]] double cosine() const { return cosine_; }
 
@@ -66,6 +71,7 @@ class LrpropTrainee final : public Trainee {
   std::vector<StepTotals> applied_;
   double cosine_sum_ = 0, cosine_pairs_ = 0, cosine_ = 0;
   bool alarmed_ = false;
+  std::optional<EvaluationResult> validated_;
 };
 
 /// Above it the projected rows of a video are nearly one and the same: the embedding has collapsed.

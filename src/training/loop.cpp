@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
@@ -24,7 +25,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 std::string text_of(const std::vector<ScoreName>& names, const Scores& scores) {
   std::string text;
   for (std::size_t n = 0; n < names.size(); ++n) {
-    text += fmt::format("{}{} {:.4f}", n == 0 ? "" : " ", names[n].label, scores[n]);
+    text += fmt::format("{}{} {}", n == 0 ? "" : " ", names[n].label,
+                        std::isnan(scores[n]) ? "-" : fmt::format("{:.4f}", scores[n]));
   }
   return text;
 }
@@ -217,7 +219,7 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
 
   if (!last.validated) return;
   const std::size_t criterion = place_of(names_.criterion, names_.validation);
-  if (course_.best.epoch >= 0 && last.validation[criterion] <= course_.best.validation[criterion]) return;
+  if (course_.best.epoch >= 0 && !(last.validation[criterion] > course_.best.validation[criterion])) return;
   course_.best = last;
   agreed(communicator_, [&] {
     if (run_.writes()) checkpoints_.set_best(trainee_.model(course_));

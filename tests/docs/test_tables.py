@@ -50,6 +50,21 @@ class Tables(unittest.TestCase):
                          ["| a | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 | 0.500 | 0.625 |", "| b | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 |  |  |"])
         self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 | 0.125 |  |"])
 
+    def test_embeddings_stand_beside_baselines_and_the_paper(self):
+        def metrics(value, **more):
+            return {"svm_rbf": {"0.1": value, "1": value}, "progress": value, "ap": {"5": value, "10": value, "15": value}, "tau_b": value,
+                    "dtw_accuracy": value, **more}
+
+        trained = {"part": "lrprop", "name": "a", "model": [metrics(0.25, logreg={"1": 0.5}, tau_dropped=0.0), metrics(0.75, logreg={"1": 0.5}, tau_dropped=1.0)],
+                   "baselines": {name: metrics(None, logreg={"1": 0.125}, tau_dropped=0.0) for name in ("raw", "standardised", "time_only")}}
+        lines = tables.lrprop([trained, {"part": "published", "name": "b", "metrics": metrics(0.875)}]).splitlines()
+        both = "0.500 (0.250 to 0.750)"
+        self.assertEqual(lines[2], f"| a | LRProp, 2 seeds | {both} | {both} | 0.500 (0.500 to 0.500) | {both} | {both} | {both} | {both} |")
+        self.assertEqual(lines[3], "| a | features as stored |  |  | 0.125 |  |  |  |  |")
+        self.assertEqual([line.split(" | ")[1] for line in lines[4:6]], ["features, standardised", "time only"])
+        self.assertEqual(lines[6], "| b | LRProp in the paper | 0.875 | 0.875 |  | 0.875 | 0.875 | 0.875 | 0.875 |")
+        self.assertEqual(tables.lrprop_ap([trained]).splitlines()[2], f"| a | LRProp, 2 seeds | {both} | {both} | {both} | 0.500 (0.000 to 1.000) |")
+
     def test_a_caption_names_no_folder_of_the_machine(self):
         self.assertEqual(tables.caption(MACHINE),
                          "A processor, 2 of 4 cores, avx2; 2026-11-26; revision abc; `dejavid_bench kernels --json k.json`\n")

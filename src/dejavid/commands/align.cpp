@@ -20,6 +20,7 @@
 #include "src/drawing/alignment_picture.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
+#include "src/job/result.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment::dejavid {
@@ -200,7 +201,7 @@ struct ResultFiles {
 
 /// Makes the folder, and looks whether they can be written.
 ResultFiles open_results(const std::filesystem::path& folder, const Config& config) {
-  const dist::Deadline deadline = writing_result(config);
+  const dist::Deadline deadline = writing_result(config.dist.timeout());
   io::make_result_folder(folder);
   const auto file = [&](const char* name) { return io::ResultFile(folder / name, inputs_of(config)); };
   return {file("alignment.csv"), file("alignment.json"), file("alignment.svg")};
@@ -221,9 +222,9 @@ void run_alignment(Config config, const GivenKeys& given, const std::string& id,
     const ResultFiles files = open_results(folder, config);
     const std::unique_ptr<Aligner> aligner = device->make_aligner(dataset, model);
     const Finding found = look_at(dataset, sample, *aligner, model, config);
-    write_result(files.csv, to_csv(found, model), config);
-    write_result(files.json, to_json(found, model), config);
-    write_result(files.svg, to_svg(found, model), config);
+    write_result(files.csv, to_csv(found, model), config.dist.timeout());
+    write_result(files.json, to_json(found, model), config.dist.timeout());
+    write_result(files.svg, to_svg(found, model), config.dist.timeout());
     log_info(fmt::format("{}: {}: {}", io::printable(found.id), io::printable(verdict(found, model)), folder.string()));
   });
 }

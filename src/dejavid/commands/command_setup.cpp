@@ -7,8 +7,6 @@
 
 #include "io/errors.hpp"
 #include "src/dejavid/config/config.hpp"
-#include "src/job/file_deadline.hpp"
-#include "src/job/result.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/run_frame.hpp"
 
@@ -25,14 +23,6 @@ std::vector<std::filesystem::path> inputs_of(const Config& config) {
   std::vector<std::filesystem::path> inputs = config.data.store;
   inputs.push_back(config.model.init);
   return inputs;
-}
-
-dist::Deadline writing_result(const Config& config) {
-  return waiting_for_files("a write of the result", config.dist.timeout());
-}
-
-void write_result(const io::ResultFile& result, const std::string& content, const Config& config) {
-  alignment::write_result(result, content, config.dist.timeout());
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

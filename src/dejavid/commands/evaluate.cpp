@@ -21,6 +21,7 @@
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/environment/threads.hpp"
+#include "src/job/result.hpp"
 #include "src/job/terminal/log.hpp"
 
 namespace alignment::dejavid {
@@ -149,23 +150,12 @@ std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, 
   return json.dump(2) + "\n";
 }
 
-/// Where rank 0 will write, looked at before any work is done; nothing where no file is asked for.
-std::optional<io::ResultFile> open_result(const std::filesystem::path& out, const Config& config,
-                                          dist::Communicator& communicator) {
-  std::optional<io::ResultFile> result;
-  agreed(communicator, [&] {
-    if (out.empty() || !communicator.is_root()) return;
-    const dist::Deadline deadline = writing_result(config);
-    result.emplace(out, inputs_of(config));
-  });
-  return result;
-}
-
 }  // namespace
 
 void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
                     dist::Communicator& communicator) {
-  const std::optional<io::ResultFile> result = open_result(json, config, communicator);
+  const std::optional<io::ResultFile> result =
+      open_result(json, inputs_of(config), config.dist.timeout(), communicator);
   ModelOnSplit tried(config, given, communicator);
   const std::vector<std::string>& class_names = tried.dataset.store.class_names();
   const LeftOut left_out(tried.dataset.store, tried.split.samples);
@@ -185,13 +175,14 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
     if (!result || !result->is_standard_output()) {
       io::write_standard_output(to_text(evaluation, judged, left_out, baseline, class_names));
     }
-    if (result) write_result(*result, to_json(evaluation, judged, left_out, baseline, class_names), config);
+    if (result)
+      write_result(*result, to_json(evaluation, judged, left_out, baseline, class_names), config.dist.timeout());
   });
 }
 
 void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
                     dist::Communicator& communicator) {
-  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
+  const std::optional<io::ResultFile> result = open_result(out, inputs_of(config), config.dist.timeout(), communicator);
   ModelOnSplit tried(config, given, communicator);
   const std::vector<Prediction> predictions =
       predict(tried.dataset, tried.split.samples, *tried.aligner, config, communicator);
@@ -210,14 +201,14 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
                           io::csv_field(name_of(row.prediction)),
                           io::csv_field(fmt::format("{}", fmt::join(closest, ";"))));
     }
-    write_result(*result, text, config);
+    write_result(*result, text, config.dist.timeout());
     log_info(fmt::format("{} predictions for the {} split: {}", predictions.size(), tried.split.name, result->text()));
   });
 }
 
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator) {
   require_device(config.dist, "dejavid_dist", communicator);
-  const std::optional<io::ResultFile> result = open_result(out, config, communicator);
+  const std::optional<io::ResultFile> result = open_result(out, inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator);
   agreed(communicator, [&] { dataset.store.require_training_samples(); });
@@ -225,7 +216,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     if (result->is_regular()) {
-      const dist::Deadline deadline = writing_result(config);
+      const dist::Deadline deadline = writing_result(config.dist.timeout());
       write_model(out, content_of(model, config));
     } else {
       result->write(model_bytes(out, content_of(model, config)));

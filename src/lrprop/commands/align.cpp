@@ -12,7 +12,7 @@
 #include "src/config/keys/suggestion.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/file_deadline.hpp"
+#include "src/job/result.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/lrprop/alignment/alignment.hpp"
@@ -54,7 +54,7 @@ std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation&
   std::vector<std::int64_t> videos{query};
   const std::string with = asked.option("with");
   if (with.empty() || with == "all") {
-    for (std::int64_t video = 0; video < store.sample_count(); ++video) {
+    for (const std::int64_t video : kept_videos(store)) {
       if (video != query && store.label(video) == store.label(query)) videos.push_back(video);
     }
     if (videos.size() == 1) {
@@ -99,13 +99,14 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
   agreed(communicator, [&] {
     samples = videos_of(dataset.store, asked);
     options.key_frames = key_frames_of(asked.option("key-frames"), dataset.store.length(samples.front()));
+    options.phase_names = dataset.store.phase_names();
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
   const Network network = embedding_network(content, config, gpu.get(), threads);
   const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
   agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    const dist::Deadline deadline = writing_result(config.dist.timeout());
     if (communicator.is_root()) io::make_result_folder(folder);
   });
 
@@ -137,7 +138,7 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     }
     std::vector<AlignmentSummary> summaries;
     for (auto& [video, summary] : by_video) summaries.push_back(std::move(summary));
-    const dist::Deadline deadline = waiting_for_files("a write of the result", config.dist.timeout());
+    const dist::Deadline deadline = writing_result(config.dist.timeout());
     write_overview(query, summaries, options, folder);
   });
   log_info(fmt::format("aligned {} with {} videos: {}", query.id, videos.size() - 1, folder.string()));

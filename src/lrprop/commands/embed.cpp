@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <span>
 
 #include "io/store/tse_writer.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/job/terminal/progress.hpp"
@@ -28,10 +27,9 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
   io::TseStore& store = dataset.store;
 
   std::unique_ptr<io::TseWriter> writer;
-  bool unlabelled = false;
-  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
-    unlabelled = unlabelled || store.label(sample) == io::kNoLabel;
-  }
+  const std::vector<std::int64_t> kept = kept_videos(store);
+  const bool unlabelled =
+      std::any_of(kept.begin(), kept.end(), [&](std::int64_t sample) { return store.label(sample) == io::kNoLabel; });
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     io::TseStoreHeader header;
@@ -40,16 +38,17 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
     header.encoder = fmt::format("lrprop_dist, model digest {:016x}", digest_of(content));
     header.source = fmt::format("frame embeddings of {}", config.data.store.front().filename().string());
     header.unlabelled = unlabelled;
+    header.phase_names = store.phase_names();
     writer = std::make_unique<io::TseWriter>(out, header);
   });
   // Some videos at a time, so that no rank holds all of them.
-  constexpr std::int64_t kVideos = 64;
-  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "embedding",
-                    store.sample_count(), "videos");
-  for (std::int64_t first = 0; first < store.sample_count(); first += kVideos) {
+  constexpr std::size_t kVideos = 64;
+  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "embedding", std::ssize(kept),
+                    "videos");
+  for (std::size_t first = 0; first < kept.size(); first += kVideos) {
     agreed(communicator, throw_if_asked_to_stop);
-    std::vector<std::int64_t> samples(static_cast<std::size_t>(std::min(kVideos, store.sample_count() - first)));
-    std::iota(samples.begin(), samples.end(), first);
+    const std::span<const std::int64_t> some = std::span(kept).subspan(first, std::min(kVideos, kept.size() - first));
+    const std::vector<std::int64_t> samples(some.begin(), some.end());
     const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
     agreed(communicator, [&] {
       if (!writer) return;
@@ -63,8 +62,8 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
   agreed(communicator, [&] {
     if (writer) writer->finish();
   });
-  log_info(fmt::format("embeddings: {} videos, {} numbers a frame, in {}", store.sample_count(),
-                       content.sizes.embedding, out.string()));
+  log_info(fmt::format("embeddings: {} videos, {} numbers a frame, in {}", kept.size(), content.sizes.embedding,
+                       out.string()));
 }
 
 }  // namespace alignment::lrprop

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "io/durable_file.hpp"
+#include "io/errors.hpp"
 #include "kernels/alignment_variants.hpp"
 #include "src/config/error.hpp"
 #include "src/job/agreed.hpp"
@@ -14,7 +15,6 @@
 #include "src/lrprop/commands/command_setup.hpp"
 #include "src/lrprop/commands/commands.hpp"
 #include "src/lrprop/config/config_keys.hpp"
-#include "src/lrprop/embedding.hpp"
 #include "src/lrprop/evaluating.hpp"
 #include "src/lrprop/evaluation/report.hpp"
 #include "src/lrprop/model/model_setup.hpp"
@@ -40,13 +40,23 @@ void describe_work(const Dataset& dataset, const PairCurriculum& curriculum, con
   describe_hosts(config.dist, communicator);
 }
 
-/// The last model beside the baselines, printed and in evaluation.json.
+/// A run keeps its pairs a step, which follow the number of ranks where train.pairs_per_step is 0. Throws
+/// io::ModelFileError.
+void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step, dist::WorldSize ranks) {
+  const std::int64_t found = checkpoint.content.training->pairs_per_step;
+  if (found == pairs_of_step) return;
+  throw io::ModelFileError(
+      fmt::format("{}: found steps of {} pairs; expected {}, as {} ranks take; resume on the number of ranks that the "
+                  "run began with (train.pairs_per_step makes a run independent of it)",
+                  checkpoint.file.string(), found, pairs_of_step, ranks.value));
+}
+
+/// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-  const std::vector<EmbeddedVideo> embedded =
-      embed_videos(dataset, evaluated_samples(dataset.store, config), trainee.network(), config, threads, communicator);
+  if (!trainee.validated()) return;
   const std::vector<EvaluationResult> results =
-      evaluate_beside_baselines(embedded, dataset, config, threads, communicator);
+      beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
@@ -67,7 +77,9 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     checkpoint = find_checkpoint(config, [&](const std::string& line) {
       if (communicator.is_root()) log_warning(line);
     });
-    if (checkpoint) check_checkpoint(*checkpoint, config, asked.given, dataset.store);
+    if (!checkpoint) return;
+    check_checkpoint(*checkpoint, config, asked.given, dataset.store);
+    require_same_steps(*checkpoint, pairs_per_step(config, communicator.size()), communicator.size());
   });
   require_same_checkpoint(checkpoint ? std::optional(checkpoint->file) : std::nullopt,
                           checkpoint ? digest_of(checkpoint->content) : 0, config.run, communicator);

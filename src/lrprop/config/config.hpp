@@ -73,9 +73,9 @@ struct EvalConfig {
   std::int64_t dtw_stride = 1;    ///< frames, of the DTW accuracy
   std::string fractions = "0.05,0.1,0.25,0.5,0.75,1";
   std::string k = "1,5,10,15,20,25";
-  std::int64_t svm_frames = 50'000;     ///< training frames of a classifier, at most; 0: all
-  std::int64_t subsets = 0;             ///< random subsets of each label fraction, beside the first videos
-  std::int64_t frames_per_pass = 1000;  ///< of a video that the encoder sees at once; 0: all
+  std::int64_t svm_frames = 50'000;  ///< training frames of a classifier, at most; 0: all
+  std::int64_t subsets = 0;          ///< random subsets of each label fraction, beside the first videos
+  std::int64_t frames_per_pass = 0;  ///< of a video that the encoder sees at once; 0: all
 };
 
 /// Everything that LRProp is told, resolved: default < file < command line. Its keys: config_keys.hpp.

@@ -24,7 +24,7 @@ std::vector<Key> model_keys() {
       model.integer<&ModelConfig::hidden>(KeyOwner::kModel, "hidden", 2, "width of the transformer"),
       model.integer<&ModelConfig::heads>(KeyOwner::kModel, "heads", 1, "attention heads of a block"),
       model.integer<&ModelConfig::ff_width>(KeyOwner::kModel, "ff_width", 1, "width within a block's feed-forward"),
-      model.integer<&ModelConfig::layers>(KeyOwner::kModel, "layers", 0, "blocks of the transformer"),
+      model.integer<&ModelConfig::layers>(KeyOwner::kModel, "layers", 0, 1000, "blocks of the transformer"),
       model.integer<&ModelConfig::embedding>(KeyOwner::kModel, "embedding", 1, "width of a frame's embedding"),
       model.number<&ModelConfig::dropout>(KeyOwner::kRun, "dropout", Sign::kNotNegative, 0.99,
                                           "share of numbers that training leaves out at each place"),

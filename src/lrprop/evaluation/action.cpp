@@ -125,6 +125,7 @@ std::vector<Action> split(const std::vector<Video>& videos, const EvaluationSett
     by_label[video.label].push_back(&video);
   }
   std::vector<Action> actions;
+  actions.reserve(by_label.size());
   for (const auto& [label, of_label] : by_label) actions.push_back(make_action<Real>(label, of_label, settings));
   return actions;
 }

@@ -21,8 +21,8 @@ struct PreciseVideo {
   [[nodiscard]] std::int64_t frames() const { return static_cast<std::int64_t>(rows.size()) / width; }
 };
 
-/// The videos under a clock: frame t of T is the one number t / T. f64, so that no two frames of a video and no two
-/// neighbours become equal by rounding.
+/// The videos under a clock: frame t of T is the one number t / (T - 1), 0 of a single one. f64, so that no two frames
+/// of a video and no two neighbours become equal by rounding.
 [[nodiscard]] std::vector<PreciseVideo> time_only(const std::vector<EmbeddedVideo>& videos);
 
 /// One way of embedding a set of videos, to be evaluated. The videos are the caller's.

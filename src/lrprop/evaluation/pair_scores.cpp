@@ -17,7 +17,7 @@ namespace alignment::lrprop {
 namespace {
 
 /// Multiply-adds of a thread between two looks at the others: a second or less.
-constexpr double kWorkBetweenLooks = 5e8;
+constexpr double kWorkBetweenLooks = 5e9;
 
 /// Stands for a tau that is not defined while results are summed over ranks.
 constexpr double kNoTau = 2;
@@ -43,6 +43,7 @@ struct Scratch {
 template <typename Real>
 std::vector<Sequence<Real>> strided(const std::vector<Sequence<Real>>& videos, std::int64_t stride) {
   std::vector<Sequence<Real>> result;
+  result.reserve(videos.size());
   for (const Sequence<Real>& video : videos) result.push_back(video.strided(stride));
   return result;
 }

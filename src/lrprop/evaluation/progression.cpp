@@ -55,7 +55,8 @@ std::vector<double> coefficients_of_determination(const std::vector<double>& tar
       sum += targets[n];
       constant = constant && targets[n] == targets[c];
     }
-    const double mean = sum / static_cast<double>(targets.size() / width);
+    const std::size_t frames = targets.size() / width;
+    const double mean = sum / static_cast<double>(frames);
     for (std::size_t n = c; n < targets.size(); n += width) {
       residual += (targets[n] - predictions[n]) * (targets[n] - predictions[n]);
       total += (targets[n] - mean) * (targets[n] - mean);

@@ -26,7 +26,7 @@ std::vector<ArrayShape> weight_arrays(const EncoderSizes& sizes) {
   add_norm(arrays, "bn1", sizes.fc_width);
   add_linear(arrays, "fc2", sizes.fc_width, sizes.fc_width, false);
   add_norm(arrays, "bn2", sizes.fc_width);
-  add_linear(arrays, "emb", sizes.hidden, sizes.fc_width);
+  add_linear(arrays, "emb", sizes.hidden, sizes.fc_width, sizes.layers > 0);
   for (std::int64_t layer = 0; layer < sizes.layers; ++layer) {
     const std::string block = "layers." + std::to_string(layer) + '.';
     add_norm(arrays, block + "norm1", sizes.hidden);
@@ -36,7 +36,7 @@ std::vector<ArrayShape> weight_arrays(const EncoderSizes& sizes) {
     add_linear(arrays, block + "o", sizes.hidden, sizes.hidden);
     add_norm(arrays, block + "norm2", sizes.hidden);
     add_linear(arrays, block + "ff1", sizes.ff_width, sizes.hidden);
-    add_linear(arrays, block + "ff2", sizes.hidden, sizes.ff_width);
+    add_linear(arrays, block + "ff2", sizes.hidden, sizes.ff_width, layer + 1 < sizes.layers);
   }
   add_linear(arrays, "out", sizes.embedding, sizes.hidden, false);
   add_linear(arrays, "head1", sizes.embedding, sizes.embedding, false);

@@ -34,7 +34,8 @@ struct ArrayShape {
 };
 
 /// The weights of an encoder: first those that are trained, then those that no loss depends on, whose gradients are
-/// rounding noise that Adam would turn into steps: biases before a batch norm, of keys, and of the output.
+/// rounding noise that Adam would turn into steps: biases before a batch norm, also with linear layers between (of the
+/// last block and the output), and of keys. Dropout alone lets the last block's bias matter to a loss, by its masks.
 [[nodiscard]] std::vector<ArrayShape> weight_arrays(const EncoderSizes& sizes);
 /// Running statistics of the batch norms: bn1, bn2, head_bn, each mean and variance.
 [[nodiscard]] std::vector<ArrayShape> statistic_arrays(const EncoderSizes& sizes);

@@ -17,11 +17,14 @@ constexpr io::ArchiveFormat kFormat{"lrprop-model", 1, "model file", "a model fi
 constexpr const char* kWeights = "weights";
 constexpr const char* kTraining = "training";  ///< the group of what only checkpoints have
 constexpr const char* kDigest = "digest";
+constexpr const char* kPairsPerStep = "pairs_per_step";
+
+constexpr std::int64_t kMostWidth = std::int64_t{1} << 24, kMostLayers = 1000;
 
 struct NamedExtent {
   const char* name;
   std::int64_t EncoderSizes::*value;
-  std::int64_t least;
+  std::int64_t least, most = kMostWidth;
 };
 constexpr std::array<NamedExtent, 8> kExtents{{
     {"feature_dim", &EncoderSizes::feature_dim, 1},
@@ -29,7 +32,7 @@ constexpr std::array<NamedExtent, 8> kExtents{{
     {"hidden", &EncoderSizes::hidden, 2},
     {"heads", &EncoderSizes::heads, 1},
     {"ff_width", &EncoderSizes::ff_width, 1},
-    {"layers", &EncoderSizes::layers, 0},
+    {"layers", &EncoderSizes::layers, 0, kMostLayers},
     {"embedding", &EncoderSizes::embedding, 1},
     {"train_frames", &EncoderSizes::train_frames, 2},
 }};
@@ -70,6 +73,7 @@ std::uint64_t digest_of_training(const TrainingState& training) {
     digest.add(scores.validation);
     digest.add(std::int64_t{scores.validated});
   }
+  digest.add(training.pairs_per_step);
   digest.add(training.first_moment);
   digest.add(training.second_moment);
   return digest.value();
@@ -107,6 +111,24 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
   require_finite(file, "feature_scale", content.feature_scale, 0, content.feature_scale.size());
 }
 
+/// Refuses what features and channels cannot be divided by.
+void check_divisors(const std::filesystem::path& file, const ModelContent& content) {
+  const auto refuse = [&](const std::string& dataset, float found, std::size_t at, const char* expected) {
+    throw io::ModelFileError(fmt::format("{}:{}: found {} at number {}; expected {}; make the model again",
+                                         file.string(), dataset, found, at, expected));
+  };
+  for (std::size_t n = 0; n < content.feature_scale.size(); ++n) {
+    if (!(content.feature_scale[n] > 0)) refuse("feature_scale", content.feature_scale[n], n, "numbers above 0");
+  }
+  for_arrays(statistic_arrays(content.sizes), [&](const ArrayShape& array, std::size_t first) {
+    if (array.name.find(".running_var") == std::string::npos) return;
+    for (std::size_t n = 0; n < static_cast<std::size_t>(array.count()); ++n) {
+      const float found = content.statistics[first + n];
+      if (found < 0) refuse("weights/" + array.name, found, n, "variances of at least 0");
+    }
+  });
+}
+
 template <typename T>
 T required(std::optional<T> value, const std::string& name) {
   if (!value) {
@@ -119,10 +141,9 @@ EncoderSizes read_sizes(const io::ArchiveContent& file) {
   EncoderSizes sizes;
   for (const NamedExtent& extent : kExtents) {
     const std::int64_t found = required(file.integer("", extent.name), extent.name);
-    constexpr std::int64_t kMost = std::int64_t{1} << 24;
-    if (found < extent.least || found > kMost) {
+    if (found < extent.least || found > extent.most) {
       io::ArchiveContent::refuse(
-          fmt::format(":attribute {}: found {}; expected {} to {}", extent.name, found, extent.least, kMost));
+          fmt::format(":attribute {}: found {}; expected {} to {}", extent.name, found, extent.least, extent.most));
     }
     sizes.*(extent.value) = found;
   }
@@ -164,9 +185,13 @@ std::vector<float> read_row(const io::ArchiveContent& file, const char* group, c
 
 /// Numbers of an epoch or a sum, as attributes NAME_0, NAME_1 ...
 Scores read_scores(const io::ArchiveContent& file, const std::string& name) {
-  Scores scores(static_cast<std::size_t>(file.integer(kTraining, (name + "_count").c_str()).value_or(0)), 0.0);
-  constexpr std::size_t kMost = 64;
-  if (scores.size() > kMost) io::ArchiveContent::refuse(":training: found too many scores; expected at most 64");
+  const std::int64_t count = file.integer(kTraining, (name + "_count").c_str()).value_or(0);
+  constexpr std::int64_t kMost = 64;
+  if (count < 0 || count > kMost) {
+    io::ArchiveContent::refuse(
+        fmt::format(":training:attribute {}_count: found {}; expected 0 to {}", name, count, kMost));
+  }
+  Scores scores(static_cast<std::size_t>(count), 0.0);
   for (std::size_t n = 0; n < scores.size(); ++n) {
     const std::string numbered = fmt::format("{}_{}", name, n);
     scores[n] = required(file.real(kTraining, numbered.c_str()), "training/" + numbered);
@@ -181,6 +206,7 @@ TrainingState read_training(const io::ArchiveContent& file, const EncoderSizes& 
     course.*(count.value) = required(file.integer(kTraining, count.name), std::string("training/") + count.name);
   for (const auto& seed : kSeeds)
     course.*(seed.value) = required(file.unsigned_integer(kTraining, seed.name), std::string("training/") + seed.name);
+  training.pairs_per_step = required(file.integer(kTraining, kPairsPerStep), std::string("training/") + kPairsPerStep);
   course.epoch_sums = read_scores(file, "epoch_sum");
   for (const auto& epoch : kEpochs) {
     const std::string name = epoch.name;
@@ -213,7 +239,7 @@ std::uint64_t digest_of_model(const ModelContent& content) {
 ModelContent read_content(const io::ArchiveContent& file) {
   ModelContent content;
   content.sizes = read_sizes(file);
-  content.dropout = file.real("", "dropout").value_or(0);
+  content.dropout = file.real("", "dropout").value_or(ModelContent::kNotSaid);
   content.weights = read_arrays(file, weight_arrays(content.sizes));
   content.statistics = read_arrays(file, statistic_arrays(content.sizes));
   if (file.has("", "feature_mean")) {
@@ -266,6 +292,7 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
     };
     for (const auto& count : kCounts) add(count.name, course.*(count.value));
     for (const auto& seed : kSeeds) add(seed.name, course.*(seed.value));
+    add(kPairsPerStep, content.training->pairs_per_step);
     add_scores("epoch_sum", course.epoch_sums);
     for (const auto& epoch : kEpochs) {
       const std::string name = epoch.name;
@@ -297,6 +324,7 @@ ModelContent read_model(const std::filesystem::path& file) {
   ModelContent content;
   io::read_archive(file, kFormat, [&](const io::ArchiveContent& archive) { content = read_content(archive); });
   check(file, content);
+  check_divisors(file, content);
   return content;
 }
 

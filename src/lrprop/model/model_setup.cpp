@@ -76,7 +76,7 @@ void adopt(const ModelContent& content, const std::filesystem::path& file, Confi
     }
     key.assign(config, found);
   }
-  if (!given.contains(find_key("model.dropout"))) config.model.dropout = content.dropout;
+  if (content.dropout >= 0 && !given.contains(find_key("model.dropout"))) config.model.dropout = content.dropout;
 }
 
 /// Collective. What model.init holds, the same on every rank, fit for the store.

@@ -56,6 +56,10 @@ std::vector<PairViews> read_plan(const std::filesystem::path& file, const io::Ts
         fmt::format("{}:offsets: found shape {}; expected [{}], four views a step; make the plan again", file.string(),
                     io::shape_text(offsets.shape), kViews * steps + 1));
   }
+  if (frames.shape.size() != 1) {
+    throw io::StoreError(fmt::format("{}:frames: found shape {}; expected one dimension; make the plan again",
+                                     file.string(), io::shape_text(frames.shape)));
+  }
   std::vector<PairViews> plan(static_cast<std::size_t>(steps));
   for (std::int64_t step = 0; step < steps; ++step) {
     PairViews& pair = plan[static_cast<std::size_t>(step)];

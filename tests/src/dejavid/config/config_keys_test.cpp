@@ -230,6 +230,7 @@ TEST(ConfigKeys, ShippedConfigurationsParseAndPrintBackToThemselves) {
   const TemporaryFolder folder;
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(DEJAVID_CONFIGS))) {
+    if (!entry.is_regular_file()) continue;  // those of other systems
     const std::string printed = print_config({"--config", entry.path().string()});
     write_file(folder / "printed.toml", printed);
     EXPECT_EQ(print_config({"--config", (folder / "printed.toml").string()}), printed) << entry.path();

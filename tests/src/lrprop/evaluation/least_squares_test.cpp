@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "src/lrprop/evaluation/embedding.hpp"
 #include "tests/src/lrprop/evaluation/example_videos.hpp"
 
 namespace alignment::lrprop {
@@ -79,6 +80,26 @@ TEST(LeastSquares, OfEquallyGoodCoefficientsTheSmallest) {
   EXPECT_NEAR(regression.coefficients()[0], 1, 1e-12);
   EXPECT_NEAR(regression.coefficients()[1], 1, 1e-12);
   EXPECT_EQ(regression.coefficients()[2], 0);
+}
+
+TEST(LeastSquares, WhatOnlyRoundingTellsApartCountsAsTheSame) {
+  // The third feature is the sum of the others, which rounding blurs; targets with noise would follow the blur.
+  ExampleVideos examples;
+  PreciseVideo video{"a", io::Split::kTrain, 0, 3, {}, {}};
+  std::vector<double> targets;
+  std::normal_distribution<double> normal;
+  for (int n = 0; n < 500; ++n) {
+    const double x = normal(examples.generator), y = normal(examples.generator) / 3;
+    video.rows.insert(video.rows.end(), {x, y, x + y});
+    video.frame_labels.push_back(0);
+    targets.push_back(x + y + normal(examples.generator));
+  }
+  const Sequence<double> sequence(video);
+  PooledFrames frames;
+  frames.add(sequence);
+  const std::vector<double> coefficients = LeastSquares(frames, targets, 1).coefficients();
+  // Of smallest norm: without a part along (1, 1, -1).
+  EXPECT_NEAR(coefficients[0] + coefficients[1], coefficients[2], 1e-12);
 }
 
 TEST(LeastSquares, FewerFramesThanFeatures) {

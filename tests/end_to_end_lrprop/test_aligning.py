@@ -1,0 +1,121 @@
+"""`align`: one video beside others, in files."""
+
+import csv
+import json
+import unittest
+import xml.etree.ElementTree
+
+import lrprop_support
+import numpy as np
+import support
+from lrprop_independent import hard_path, random_weights
+from lrprop_support import PROGRAM, TINY, options
+
+IDS = ["s01_e01", "a b/ü", "..", 'quote"and,comma', "s01_e02", "-x", "%41", "A", "a"]
+
+
+class Align(lrprop_support.LrpropTest):
+    def setUp(self):
+        super().setUp()
+        self.videos = lrprop_support.make_videos(51, per_class=6)
+        self.videos.ids = IDS
+        self.store = lrprop_support.write_store(self.folder / "set.h5", self.videos)
+        self.model = lrprop_support.write_model(self.folder / "model.h5", TINY, random_weights(TINY, 52))
+
+    def arguments(self, query, *more, **settings):
+        given = options(model__init=self.model, data__store=self.store, **settings)
+        return [PROGRAM, "align", *given, "--query", query, *more]
+
+    def align(self, name, query, *more, ranks=None):
+        """{file name: bytes} of what it writes."""
+        folder = self.folder / name
+        self.said = self.succeed(self.arguments(query, *more, "--out", folder), ranks)
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def path_of(self, content):
+        rows = list(csv.DictReader(content.decode().splitlines()))
+        return [(int(row["query_frame"]), int(row["other_frame"])) for row in rows], rows
+
+    def test_files_and_paths(self):
+        files = self.align("aligned", "s01_e01")
+        overview = json.loads(files["transfer.json"])
+        others = [one["other"] for one in overview["others"]]
+        self.assertEqual(others, [name for name in IDS if name != "s01_e01"])
+        self.assertIn("transfer.csv", files)
+        self.assertEqual(len(files), 2 + 3 * len(others))
+        features = support.read_arrays(self.embed("embeddings", self.model, self.store))
+        rows = np.split(features["features"].astype(float), features["offsets"][1:-1])
+        for name, content in files.items():
+            if name.endswith(".svg"):
+                xml.etree.ElementTree.fromstring(content)
+            if not name.startswith("align-") or not name.endswith(".json"):
+                continue
+            one = json.loads(content, parse_constant=self.fail)
+            path, lines = self.path_of(files[name.removesuffix(".json") + ".csv"])
+            self.assertEqual(path, [tuple(cell) for cell in one["path"]])
+            other = rows[IDS.index(one["other"])]
+            self.assertEqual((path[0], path[-1]), ((0, 0), (len(rows[0]) - 1, len(other) - 1)))
+            steps = {tuple(step) for step in np.diff(path, axis=0)}
+            self.assertLessEqual(steps, {(0, 1), (1, 0), (1, 1)})
+            distances = np.linalg.norm(rows[0][:, None] - other[None], axis=-1)
+            np.testing.assert_allclose([float(line["distance"]) for line in lines], [distances[cell] for cell in path], atol=1e-6)
+            self.assertEqual(path, hard_path(distances))
+
+    def test_any_number_of_ranks_writes_the_same(self):
+        expected = self.align("one", "s01_e01")
+        for ranks in (2, 3, 12):
+            self.assertEqual(self.align(f"ranks_{ranks}", "s01_e01", ranks=ranks), expected)
+
+    def test_ids_with_odd_characters_stay_within_the_folder(self):
+        before = {path.name for path in self.folder.iterdir()}
+        for n, query in enumerate(IDS):
+            files = self.align(f"query_{n}", query, "--with", "s01_e02" if query != "s01_e02" else "s01_e01")
+            self.assertEqual(len(files), 5, files.keys())
+        self.assertEqual({path.name for path in self.folder.iterdir()} - before, {f"query_{n}" for n in range(len(IDS))})
+        self.succeed(self.arguments("a b/ü"))
+        made = {path.name for path in self.folder.iterdir() if path.name.startswith("align-")}
+        self.assertEqual(len(made), 1, made)
+
+    def test_some_others(self):
+        files = self.align("some", "s01_e01", "--with", "s01_e02,A,s01_e02,s01_e01", "--key-frames", "0,3")
+        overview = json.loads(files["transfer.json"])
+        self.assertEqual([one["other"] for one in overview["others"]], ["s01_e02", "A"])
+        moments = list(csv.DictReader(files["transfer.csv"].decode().splitlines()))
+        self.assertEqual([moment["query_frame"] for moment in moments], ["0", "3"] * 2)
+
+    def test_what_is_not_there(self):
+        self.refuse(self.arguments("s01_e03"), 2, '--query: found "s01_e03"', "nearest", '"s01_e01"', '"s01_e02"')
+        self.refuse(self.arguments("s01_e01", "--with", "A,nobody"), 2, '--with: found "nobody"')
+        self.refuse(self.arguments("s01_e01", "--with", "s01_e01"), 2, "--with", ranks=(None,))
+        self.refuse(self.arguments("s01_e01", "--with", "A,,"), 2, '--with: found ""', ranks=(None,))
+        for wrong in ("-1", "x", "1,", "100000", "1.5", "99999999999999999999"):
+            self.refuse(self.arguments("s01_e01", "--key-frames", wrong), 2, "--key-frames", ranks=(None,))
+        self.refuse([PROGRAM, "align", *options(model__init=self.model, data__store=self.store)], 2, "--query", ranks=(None,))
+        self.assertEqual([path for path in self.folder.iterdir() if path.is_dir()], [])
+
+    def test_videos_without_phases_or_of_one_frame(self):
+        self.videos.frame_labels = self.videos.timestamps = None
+        self.videos.samples[1] = self.videos.samples[1][:1]
+        lrprop_support.write_store(self.store, self.videos)
+        files = self.align("plain", "a b/ü")
+        overview = json.loads(files["transfer.json"], parse_constant=self.fail)
+        self.assertIsNone(overview["label_accuracy"])
+        for name in files:
+            if name.startswith("align-") and name.endswith(".csv"):
+                path, _ = self.path_of(files[name])
+                self.assertEqual({query for query, _ in path}, {0})
+
+    def test_the_only_video_of_its_action(self):
+        self.videos.labels[0], self.videos.classes = 1, 2
+        lrprop_support.write_store(self.store, self.videos)
+        self.refuse(self.arguments("s01_e01"), 2, "--with", "no other video")
+        self.assertEqual(len(self.align("named", "s01_e01", "--with", "A")), 5)
+
+    def test_a_folder_that_cannot_be(self):
+        (self.folder / "file").write_text("")
+        self.refuse(self.arguments("s01_e01", "--out", "file/below"), 13, "file/below")
+        self.refuse(self.arguments("s01_e01", "--out", "file"), 13, "file")
+
+
+if __name__ == "__main__":
+    unittest.main()
