@@ -7,8 +7,10 @@ namespace {
 
 using torch::Tensor;
 
-Tensor linear(const NamedTensors& weights, const std::string& name, const Tensor& x) {
-  return torch::linear(x, weights.at(name + ".weight"), weights.at(name + ".bias"));
+Tensor linear(const NamedTensors& weights, const std::string& name, const Tensor& x, const TrainingPass& pass) {
+  const Tensor y = torch::linear(x, weights.at(name + ".weight"), weights.at(name + ".bias"));
+  if (pass.tape != nullptr) pass.tape->push_back({name, x.detach(), y, {}});
+  return y;
 }
 
 Tensor layer_norm(const NamedTensors& weights, const std::string& name, const Tensor& x) {
@@ -20,8 +22,8 @@ Tensor activated(const NamedTensors& weights, const std::string& name, const Ten
   return torch::addcmul(weights.at(name + ".bias"), normed, weights.at(name + ".weight")).relu();
 }
 
-Tensor dropped(const Tensor& x, const DropoutMask& dropout, std::int64_t place) {
-  return dropout ? x * dropout(place, x.size(1)) : x;
+Tensor dropped(const Tensor& x, const TrainingPass& pass, std::int64_t place) {
+  return pass.dropout ? x * pass.dropout(place, x.size(1)) : x;
 }
 
 }  // namespace
@@ -49,34 +51,34 @@ Tensor unit_rows(const Tensor& rows) {
   return rows / rows.norm(2, {1}, true).clamp_min(kSmallestNorm);
 }
 
-Tensor Encoder::first(const NamedTensors& weights, const Tensor& x, const DropoutMask& dropout) {
-  return linear(weights, "fc1", dropped(x, dropout, 0));
+Tensor Encoder::first(const NamedTensors& weights, const Tensor& x, const TrainingPass& pass) {
+  return linear(weights, "fc1", dropped(x, pass, 0), pass);
 }
 
-Tensor Encoder::second(const NamedTensors& weights, const Tensor& normed, const DropoutMask& dropout) {
-  return linear(weights, "fc2", dropped(activated(weights, "bn1", normed), dropout, 1));
+Tensor Encoder::second(const NamedTensors& weights, const Tensor& normed, const TrainingPass& pass) {
+  return linear(weights, "fc2", dropped(activated(weights, "bn1", normed), pass, 1), pass);
 }
 
 Tensor Encoder::third(const NamedTensors& weights, const Tensor& normed, const Tensor& positions,
-                      const std::vector<std::int64_t>& lengths, const DropoutMask& dropout) const {
-  Tensor x = linear(weights, "emb", activated(weights, "bn2", normed)) + positions;
+                      const std::vector<std::int64_t>& lengths, const TrainingPass& pass) const {
+  Tensor x = linear(weights, "emb", activated(weights, "bn2", normed), pass) + positions;
   std::int64_t place = 2;
-  x = dropped(x, dropout, place++);
+  x = dropped(x, pass, place++);
   for (std::int64_t layer = 0; layer < sizes_.layers; ++layer) {
     const std::string block = "layers." + std::to_string(layer) + '.';
-    x = x + dropped(attention(weights, block, layer_norm(weights, block + "norm1", x), lengths), dropout, place++);
-    const Tensor within = linear(weights, block + "ff1", layer_norm(weights, block + "norm2", x)).relu();
-    x = x + dropped(linear(weights, block + "ff2", within), dropout, place++);
+    x = x + dropped(attention(weights, block, layer_norm(weights, block + "norm1", x), lengths, pass), pass, place++);
+    const Tensor within = linear(weights, block + "ff1", layer_norm(weights, block + "norm2", x), pass).relu();
+    x = x + dropped(linear(weights, block + "ff2", within, pass), pass, place++);
   }
-  return linear(weights, "out", x);
+  return linear(weights, "out", x, pass);
 }
 
 /// Within each sequence; every one of its frames is valid.
 Tensor Encoder::attention(const NamedTensors& weights, const std::string& block, const Tensor& x,
-                          const std::vector<std::int64_t>& lengths) const {
+                          const std::vector<std::int64_t>& lengths, const TrainingPass& pass) const {
   const std::int64_t width = sizes_.hidden / sizes_.heads;
   const auto by_heads = [&](const char* name) {  // [1,heads,rows,width]
-    return linear(weights, block + name, x).view({1, x.size(0), sizes_.heads, width}).transpose(1, 2);
+    return linear(weights, block + name, x, pass).view({1, x.size(0), sizes_.heads, width}).transpose(1, 2);
   };
   const Tensor q = by_heads("q"), k = by_heads("k"), v = by_heads("v");
   std::vector<Tensor> parts;
@@ -87,15 +89,15 @@ Tensor Encoder::attention(const NamedTensors& weights, const std::string& block,
     begin += length;
   }
   const Tensor mixed = parts.size() == 1 ? parts.front() : torch::cat(parts, 2);
-  return linear(weights, block + "o", mixed.transpose(1, 2).reshape({x.size(0), sizes_.hidden}));
+  return linear(weights, block + "o", mixed.transpose(1, 2).reshape({x.size(0), sizes_.hidden}), pass);
 }
 
-Tensor Encoder::head(const NamedTensors& weights, const Tensor& out) {
-  return linear(weights, "head1", out);
+Tensor Encoder::head(const NamedTensors& weights, const Tensor& out, const TrainingPass& pass) {
+  return linear(weights, "head1", out, pass);
 }
 
-Tensor Encoder::projected(const NamedTensors& weights, const Tensor& normed) {
-  return unit_rows(linear(weights, "head2", activated(weights, "head_bn", normed)));
+Tensor Encoder::projected(const NamedTensors& weights, const Tensor& normed, const TrainingPass& pass) {
+  return unit_rows(linear(weights, "head2", activated(weights, "head_bn", normed), pass));
 }
 
 }  // namespace alignment::lrprop

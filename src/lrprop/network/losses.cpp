@@ -19,16 +19,20 @@ Tensor positions_of(const FrameIndices& frames, const Tensor& like) {
   return numbers.to(like.options(), /*non_blocking=*/false, /*copy=*/true);
 }
 
-/// mean_j KL(p(.|j) || q(.|j)). `similarity` [m,n] of rows j to rows i, `own` [m] and `other` [n] their positions.
-Tensor divergence(const Tensor& similarity, const Tensor& own, const Tensor& other, double sigma2) {
-  Tensor prior, log_prior;
-  {
-    const torch::NoGradGuard fixed;
-    log_prior = torch::log_softmax((own.unsqueeze(1) - other.unsqueeze(0)).square().mul_(-0.5 / sigma2), 1);
-    prior = log_prior.exp();
-  }
-  const Tensor log_similarity = torch::log_softmax(similarity, 1);
-  return (prior * (log_prior - log_similarity)).sum() / similarity.size(0);
+/// -(s_j - s_i)^2 / (2 sigma^2), [m,n], of the positions of rows j and columns i.
+Tensor prior_logits(const Tensor& of_rows, const Tensor& of_columns, double sigma2) {
+  return (of_rows.unsqueeze(1) - of_columns.unsqueeze(0)).square_().mul_(-0.5 / sigma2);
+}
+
+/// mean_j KL(p(.|j) || q(.|j)), softmax over dimension `over`: j are the matrices' rows where that is 1, else their
+/// columns. Adds `weight` times its gradient in `similarity`, (q - p) / count, to `gradient`.
+Tensor divergence(const Tensor& similarity, const Tensor& logits, std::int64_t over, double weight, Tensor& gradient) {
+  const Tensor log_prior = torch::log_softmax(logits, over), prior = log_prior.exp();
+  const Tensor log_similarity = torch::log_softmax(similarity, over);
+  const auto count = static_cast<double>(similarity.size(1 - over));
+  const Tensor terms = (log_prior - log_similarity).mul_(prior);
+  gradient.add_(log_similarity.exp().sub_(prior), weight / count);
+  return terms.sum() / count;
 }
 
 /// LAV's Contrastive-IDM of one view.
@@ -46,8 +50,8 @@ double mean_cosine(const Tensor& rows) {
   const torch::NoGradGuard fixed;
   const auto count = static_cast<double>(rows.size(0));
   if (count < 2) return 0;
-  const double all = rows.sum(0, false, torch::kFloat64).square().sum().item<double>();
-  const double own = rows.to(torch::kFloat64).square().sum().item<double>();
+  const double all = rows.sum(0, false, torch::kFloat64).square_().sum().item<double>();
+  const double own = rows.square().sum(torch::kFloat64).item<double>();
   return (all - own) / (count * (count - 1));
 }
 
@@ -59,29 +63,42 @@ Tensor gathered(const Tensor& positions, const std::vector<std::int64_t>& which)
 
 PairLoss pair_loss(const std::array<Tensor, 2>& rows, const PairViews& pair, const LossConfig& config,
                    const PairAligner& aligner) {
-  std::array<Tensor, 2> leaves;
-  std::array<std::array<Tensor, 2>, 2> views, positions;  // [video][view]
+  const torch::NoGradGuard fixed;
+  std::array<std::array<Tensor, 2>, 2> views, gradients, positions;  // [video][view]
   std::array<std::int64_t, 2> first{};
   PairLoss result;
   for (std::size_t video = 0; video < 2; ++video) {
-    leaves[video] = rows[video].detach().requires_grad_();
+    const Tensor values = rows[video].detach();
     first[video] = static_cast<std::int64_t>(pair.frames[2 * video].size());
-    views[video] = views_of(leaves[video], first[video]);
+    result.gradient[video] = torch::zeros_like(values);
+    views[video] = views_of(values, first[video]);
+    gradients[video] = views_of(result.gradient[video], first[video]);
     for (std::size_t view = 0; view < 2; ++view) {
-      positions[video][view] = positions_of(pair.frames[2 * video + view], rows[video]);
+      positions[video][view] = positions_of(pair.frames[2 * video + view], values);
       result.terms.cosine += mean_cosine(views[video][view]) / 4;
     }
   }
+  const auto similarity_of = [&](const Tensor& a, const Tensor& b) { return b.matmul(a.t()).div_(config.temperature); };
+  // From a gradient in that to those in the rows.
+  const auto pull_back = [&](const Tensor& gradient, const Tensor& a, const Tensor& b, Tensor& a_gradient,
+                             Tensor& b_gradient) {
+    a_gradient.addmm_(gradient.t(), b, 1, 1 / config.temperature);
+    b_gradient.addmm_(gradient, a, 1, 1 / config.temperature);
+  };
 
-  // L_same: the similarities of two views serve both directions.
+  // L_same: the similarities and priors of two views serve both directions.
   Tensor same = torch::zeros({}, rows[0].options());
   for (std::size_t video = 0; video < 2; ++video) {
     const auto& [a, b] = views[video];
-    const Tensor similarity = b.matmul(a.t()) / config.temperature;
-    same = same + divergence(similarity, positions[video][1], positions[video][0], config.sigma2) +
-           divergence(similarity.t(), positions[video][0], positions[video][1], config.sigma2);
+    const Tensor similarity = similarity_of(a, b);
+    const Tensor logits = prior_logits(positions[video][1], positions[video][0], config.sigma2);
+    Tensor gradient = torch::zeros_like(similarity);
+    for (const std::int64_t over : {1, 0}) {
+      same += divergence(similarity, logits, over, config.lambda_same / 4, gradient);
+    }
+    pull_back(gradient, a, b, gradients[video][0], gradients[video][1]);
   }
-  same = same / 4;
+  same /= 4;
 
   // What hard DTW and soft-DTW say of the pairs of views.
   std::array<double, 4> scale{};
@@ -100,28 +117,36 @@ PairLoss pair_loss(const std::array<Tensor, 2>& rows, const PairViews& pair, con
   for (std::size_t a = 0; a < 2; ++a) {
     for (std::size_t b = 0; b < 2; ++b) {
       const ViewAlignment& path = alignment.views[2 * a + b];
-      const Tensor similarity = views[1][b].matmul(views[0][a].t()) / config.temperature;
-      prop = prop + divergence(similarity, positions[1][b], gathered(positions[1][b], path.of_a), config.sigma2) +
-             divergence(similarity.t(), positions[0][a], gathered(positions[0][a], path.of_b), config.sigma2);
+      const Tensor &of_a = positions[0][a], &of_b = positions[1][b];
+      const Tensor similarity = similarity_of(views[0][a], views[1][b]);
+      Tensor gradient = torch::zeros_like(similarity);
+      const double weight = config.lambda_prop / 8;
+      prop += divergence(similarity, prior_logits(of_b, gathered(of_b, path.of_a), config.sigma2), 1, weight, gradient);
+      prop += divergence(similarity, prior_logits(gathered(of_a, path.of_b), of_a, config.sigma2), 0, weight, gradient);
+      pull_back(gradient, views[0][a], views[1][b], gradients[0][a], gradients[1][b]);
     }
   }
-  prop = prop / 8;
+  prop /= 8;
 
-  Tensor total = config.lambda_same * same + config.lambda_prop * prop;
   if (config.regularizer == Regularizer::kContrastiveIdm) {
+    const torch::AutoGradMode graph(true);
     Tensor regularizer = torch::zeros({}, rows[0].options());
+    std::vector<Tensor> leaves;
     for (std::size_t video = 0; video < 2; ++video) {
       for (std::size_t view = 0; view < 2; ++view) {
-        regularizer = regularizer + contrastive_idm(views[video][view], positions[video][view], config) / 4;
+        leaves.push_back(views[video][view].detach().requires_grad_());
+        regularizer = regularizer + contrastive_idm(leaves.back(), positions[video][view], config) / 4;
       }
     }
-    total = total + config.regularizer_weight * regularizer;
+    const std::vector<Tensor> of_views = torch::autograd::grad({regularizer}, leaves);
+    const torch::NoGradGuard again;
+    for (std::size_t n = 0; n < of_views.size(); ++n) {
+      gradients[n / 2][n % 2].add_(of_views[n], config.regularizer_weight);
+    }
     result.terms.regularizer = regularizer.item<double>();
   }
-  const std::vector<Tensor> gradients = torch::autograd::grad({total}, {leaves[0], leaves[1]});
-  for (std::size_t video = 0; video < 2; ++video) {
-    result.gradient[video] =
-        config.lambda_sdtw > 0 ? gradients[video].add(alignment.gradient[video], config.lambda_sdtw) : gradients[video];
+  for (std::size_t video = 0; config.lambda_sdtw > 0 && video < 2; ++video) {
+    result.gradient[video].add_(alignment.gradient[video], config.lambda_sdtw);
   }
   result.terms.same = same.item<double>();
   result.terms.prop = prop.item<double>();

@@ -2,9 +2,17 @@
 
 #include <torch/torch.h>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "kernels/parallel.hpp"
@@ -25,11 +33,12 @@ constexpr std::array<const char*, kNorms> kNormNames{"bn1", "bn2", "head_bn"};
 struct Side {
   std::vector<std::int64_t> lengths;
   Tensor input, positions;
-  std::array<Tensor, kNorms> before;    ///< what a batch norm gets, with the graph of the part before it
-  std::array<Tensor, kNorms> normed;    ///< xhat: a leaf of the part behind it
-  std::array<Tensor, kNorms> gradient;  ///< dL/dxhat, then dL/dbefore
-  Tensor rows, rows_gradient;           ///< projected, and dL/d of them
-  Tensor parameter_gradient;            ///< flat, of the trained weights
+  std::array<Tensor, kNorms> before;         ///< what a batch norm gets, with the graph of the part before it
+  std::array<Tensor, kNorms> normed;         ///< xhat: a leaf of the part behind it
+  std::array<Tensor, kNorms> gradient;       ///< dL/dxhat, then dL/dbefore
+  Tensor rows, rows_gradient;                ///< projected, and dL/d of them
+  std::array<LinearTape, kNorms + 1> tapes;  ///< of each part
+  std::vector<Tensor> norm_gradients;        ///< of the part that was gone back through last
 };
 
 struct PairState {
@@ -76,11 +85,23 @@ struct Network::State {
 
   void prepare(PairState& pair, std::size_t side) const;
   [[nodiscard]] DropoutMask dropout_of(const PairState& pair, std::size_t side) const;
+  [[nodiscard]] TrainingPass pass_of(PairState& pair, std::size_t side, std::size_t part) const {
+    return {dropout_of(pair, side), &pair.sides[side].tapes[part]};
+  }
   [[nodiscard]] ChannelSums add_up(std::size_t norm, bool backward, const SumOverRanks& sum);
   void normalise(std::size_t norm, const SumOverRanks& sum);
   void denormalise(std::size_t norm, const SumOverRanks& sum);
-  void backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
-                     Tensor* input_gradient, const std::vector<std::size_t>& parameters) const;
+  void prepare_positions();
+  void backward_part(Side& side, std::size_t part, const Tensor& output, const Tensor& output_gradient);
+  void collect_gradients(std::size_t part);
+  void collect_linear(std::size_t part, std::size_t which);
+  void collect_norm(std::size_t part, std::size_t which);
+  [[nodiscard]] Tensor sums_of(std::size_t array) {
+    return flat_gradient.narrow(0, offsets[array], arrays[array].count()).view(arrays[array].shape);
+  }
+  /// Whether this rank's pairs are one whose gradients are written as they are.
+  [[nodiscard]] bool has_one_pair() const { return pairs.size() == 1 && flat_gradient.scalar_type() == type; }
+  [[nodiscard]] double gradient_square() const;
 
   NetworkSettings settings;
   Encoder encoder;
@@ -93,19 +114,83 @@ struct Network::State {
   NamedTensors leaves;            ///< of `flat`, for graphs
   std::vector<Tensor> leaf_list;  ///< the same in the order of `arrays`
   std::vector<std::int64_t> offsets;
-  std::array<std::vector<std::size_t>, kNorms + 1> part_parameters;  ///< trained arrays of each part
+  std::unordered_map<std::string, std::size_t> array_numbers;
+  std::array<std::vector<std::size_t>, kNorms + 1> norm_arrays;  ///< scales and shifts of each part
   Tensor first_moment, second_moment, step_count;
   Tensor mean, scale;  ///< to standardise by
+  Tensor positions;    ///< position_rows() of 0, 1, ...
   std::optional<PairAligner> aligner;
 
   // Of the step under way.
   std::vector<PairState> pairs;
   std::int64_t pairs_of_step = 0;
   std::array<Tensor, kNorms> inverse_deviation;
-  Tensor flat_gradient;
+  Tensor gradient_sums;  ///< memory for them, of the last step's type
+  Tensor flat_gradient;  ///< [trained]
 };
 
 namespace {
+
+template <typename Real>
+void add_rows(const Tensor& values, const Tensor& others, std::span<double> sums) {
+  const auto width = static_cast<std::size_t>(values.size(1));
+  const auto* value = values.data_ptr<Real>();
+  const auto* other = others.data_ptr<Real>();
+  double* const first = sums.data();
+  double* const second = first + width;
+  for (std::int64_t row = 0; row < values.size(0); ++row, value += width, other += width) {
+    for (std::size_t c = 0; c < width; ++c) {
+      const auto wide = static_cast<double>(value[c]);
+      first[c] += wide;
+      second[c] += wide * static_cast<double>(other[c]);
+    }
+  }
+}
+
+/// Adds up `values` [rows,width] over the rows, in f64, and behind those `width` sums their products with `others`.
+void add_channels(const Tensor& values, const Tensor& others, std::span<double> sums) {
+  if (!values.is_cpu()) {
+    const Tensor wide = values.to(torch::kFloat64);
+    const Tensor both = torch::cat({wide.sum(0), (wide * others.to(torch::kFloat64)).sum(0)}).to(torch::kCPU);
+    for (std::size_t n = 0; n < sums.size(); ++n) sums[n] += both.data_ptr<double>()[n];
+  } else if (values.scalar_type() == torch::kFloat64) {
+    add_rows<double>(values.contiguous(), others.contiguous(), sums);
+  } else {
+    add_rows<float>(values.contiguous(), others.contiguous(), sums);
+  }
+}
+
+/// In f64, in blocks that do not depend on the number of threads.
+template <typename Real>
+double square_sum(std::span<const Real> values, int threads) {
+  constexpr std::size_t kBlock = std::size_t{1} << 16U, kLanes = 16;
+  const std::size_t blocks = (values.size() + kBlock - 1) / kBlock;
+  std::vector<double> sums(blocks, 0.0);
+  kernels::cpu::parallel_for(threads, static_cast<std::int64_t>(blocks), 1, [&](std::int64_t block, int) {
+    const std::size_t begin = static_cast<std::size_t>(block) * kBlock;
+    const std::span<const Real> own = values.subspan(begin, std::min(kBlock, values.size() - begin));
+    std::array<double, kLanes> lanes{};
+    std::size_t at = 0;
+    for (; at + kLanes <= own.size(); at += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const auto value = static_cast<double>(own[at + lane]);
+        lanes[lane] += value * value;
+      }
+    }
+    for (; at < own.size(); ++at) lanes[0] += static_cast<double>(own[at]) * static_cast<double>(own[at]);
+    sums[static_cast<std::size_t>(block)] = std::accumulate(lanes.begin(), lanes.end(), 0.0);
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+/// What a step frees stays with the process: the next takes it again, and the system need not clear it every time.
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  constexpr int kMostMapped = 32 << 20;  // the C library takes no more
+  mallopt(M_MMAP_THRESHOLD, kMostMapped);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#endif
+}
 
 /// Which part of the encoder an array belongs to: what lies before bn1, bn2, head_bn, and behind that.
 std::size_t part_of(const std::string& name) {
@@ -113,6 +198,11 @@ std::size_t part_of(const std::string& name) {
   if (name.rfind("bn1.", 0) == 0 || name.rfind("fc2.", 0) == 0) return 1;
   if (name.rfind("head_bn.", 0) == 0 || name.rfind("head2.", 0) == 0) return 3;
   return 2;
+}
+
+/// Of a batch norm or a layer norm, and not of a linear layer.
+bool is_of_norm(const std::string& name) {
+  return name.find("bn") != std::string::npos || name.find("norm") != std::string::npos;
 }
 
 std::vector<float> to_vector(const Tensor& values) {
@@ -138,7 +228,8 @@ void Network::State::make_leaves() {
     leaves[arrays[n].name] = leaf;
     leaf_list.push_back(leaf);
     offsets.push_back(first);
-    if (arrays[n].trained) part_parameters[part_of(arrays[n].name)].push_back(n);
+    array_numbers[arrays[n].name] = n;
+    if (is_of_norm(arrays[n].name)) norm_arrays[part_of(arrays[n].name)].push_back(n);
     first += arrays[n].count();
   }
 }
@@ -147,14 +238,15 @@ void Network::State::make_leaves() {
 void Network::State::prepare(PairState& pair, std::size_t which) const {
   Side& side = pair.sides[which];
   const std::int64_t width = settings.sizes.feature_dim;
-  std::vector<double> positions;
   std::int64_t rows = 0;
+  std::array<Tensor, 2> of_views;
   for (std::size_t view = 0; view < 2; ++view) {
     const FrameIndices& frames = pair.pair->views.frames[2 * which + view];
     side.lengths.push_back(static_cast<std::int64_t>(frames.size()));
-    for (std::size_t n = 0; n < frames.size(); ++n) positions.push_back(static_cast<double>(n));
+    of_views[view] = positions.narrow(0, 0, side.lengths.back());
     rows += side.lengths.back();
   }
+  side.positions = torch::cat(of_views);
   Tensor gathered = torch::empty({rows, width}, torch::kFloat32);
   auto* at = gathered.data_ptr<float>();
   for (std::size_t view = 0; view < 2; ++view) {
@@ -164,8 +256,18 @@ void Network::State::prepare(PairState& pair, std::size_t which) const {
   }
   side.input = gathered.to(options());
   if (mean.defined()) side.input = (side.input - mean) * scale;
-  side.positions = position_rows(positions, settings.sizes.hidden).to(options());
-  side.parameter_gradient = torch::zeros({trained}, options());
+}
+
+/// Of as many as the longest view of the step has frames.
+void Network::State::prepare_positions() {
+  std::size_t longest = 0;
+  for (const PairState& pair : pairs) {
+    for (const FrameIndices& frames : pair.pair->views.frames) longest = std::max(longest, frames.size());
+  }
+  if (positions.defined() && positions.size(0) >= static_cast<std::int64_t>(longest)) return;
+  std::vector<double> numbers(longest);
+  std::iota(numbers.begin(), numbers.end(), 0.0);
+  positions = position_rows(numbers, settings.sizes.hidden).to(options());
 }
 
 DropoutMask Network::State::dropout_of(const PairState& pair, std::size_t side) const {
@@ -193,13 +295,8 @@ ChannelSums Network::State::add_up(std::size_t norm, bool backward, const SumOve
     const torch::NoGradGuard fixed;
     double* const own = all.data() + static_cast<std::size_t>(pair.place) * row;
     for (const Side& side : pair.sides) {
-      const Tensor values = (backward ? side.gradient[norm] : side.before[norm].detach()).to(torch::kFloat64);
-      const Tensor others = backward ? side.normed[norm].detach().to(torch::kFloat64) : values;
-      const Tensor first = values.sum(0).to(torch::kCPU), second = (values * others).sum(0).to(torch::kCPU);
-      for (std::size_t c = 0; c < width; ++c) {
-        own[c] += first.data_ptr<double>()[c];
-        own[width + c] += second.data_ptr<double>()[c];
-      }
+      const Tensor values = backward ? side.gradient[norm] : side.before[norm].detach();
+      add_channels(values, backward ? side.normed[norm].detach() : values, {own, 2 * width});
       own[2 * width] += static_cast<double>(values.size(0));
     }
   });
@@ -268,19 +365,81 @@ void Network::State::denormalise(std::size_t norm, const SumOverRanks& sum) {
   });
 }
 
-/// Back through one part: adds to the side's parameter gradient, and gives the gradient of the part's input.
-void Network::State::backward_part(Side& side, const Tensor& output, const Tensor& output_gradient, const Tensor* input,
-                                   Tensor* input_gradient, const std::vector<std::size_t>& parameters) const {
+/// Back through one part: the side's gradients of its norms and of what its linear layers gave, and that of its input.
+void Network::State::backward_part(Side& side, std::size_t part, const Tensor& output, const Tensor& output_gradient) {
   std::vector<Tensor> inputs;
-  for (const std::size_t parameter : parameters) inputs.push_back(leaf_list[parameter]);
-  if (input != nullptr) inputs.push_back(*input);
-  const std::vector<Tensor> gradients = torch::autograd::grad({output}, inputs, {output_gradient});
-  const torch::NoGradGuard fixed;
-  for (std::size_t n = 0; n < parameters.size(); ++n) {
-    side.parameter_gradient.narrow(0, offsets[parameters[n]], arrays[parameters[n]].count())
-        .copy_(gradients[n].reshape({-1}));
+  for (const std::size_t array : norm_arrays[part]) inputs.push_back(leaf_list[array]);
+  for (const LinearUse& use : side.tapes[part]) inputs.push_back(use.y);
+  if (part > 0) inputs.push_back(side.normed[part - 1]);
+  std::vector<Tensor> gradients = torch::autograd::grad({output}, inputs, {output_gradient});
+  if (part > 0) side.gradient[part - 1] = gradients.back();
+  std::size_t next = norm_arrays[part].size();
+  for (LinearUse& use : side.tapes[part]) use.gradient = gradients[next++];
+  gradients.resize(norm_arrays[part].size());
+  side.norm_gradients = std::move(gradients);
+}
+
+/// The two sides of a pair in f32, the pairs in f64: of a single one, the same.
+void Network::State::collect_gradients(std::size_t part) {
+  if (pairs.empty()) return;
+  const std::size_t linears = pairs.front().sides[0].tapes[part].size();
+  kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(linears + norm_arrays[part].size()), 1,
+                             [&](std::int64_t n, int) {
+                               const torch::NoGradGuard fixed;
+                               const auto which = static_cast<std::size_t>(n);
+                               if (which < linears) {
+                                 collect_linear(part, which);
+                               } else {
+                                 collect_norm(part, which - linears);
+                               }
+                             });
+  for (PairState& pair : pairs) {
+    for (Side& side : pair.sides) side.tapes[part].clear();
   }
-  if (input != nullptr) *input_gradient = gradients.back();
+}
+
+void Network::State::collect_linear(std::size_t part, std::size_t which) {
+  const std::string& name = pairs.front().sides[0].tapes[part][which].name;
+  const std::size_t weight = array_numbers.at(name + ".weight"), bias = array_numbers.at(name + ".bias");
+  for (PairState& pair : pairs) {
+    const LinearUse &first = pair.sides[0].tapes[part][which], &second = pair.sides[1].tapes[part][which];
+    const bool alone = has_one_pair();
+    Tensor sums = sums_of(weight);
+    Tensor own = alone ? sums : torch::empty(arrays[weight].shape, options());
+    at::mm_out(own, first.gradient.t(), first.x);
+    own.addmm_(second.gradient.t(), second.x);
+    if (!alone) sums += own;
+    if (!arrays[bias].trained) continue;
+    sums = sums_of(bias);
+    Tensor of_sides = first.gradient.sum(0).add_(second.gradient.sum(0));
+    if (alone) {
+      sums.copy_(of_sides);
+    } else {
+      sums += of_sides;
+    }
+  }
+}
+
+void Network::State::collect_norm(std::size_t part, std::size_t which) {
+  Tensor sums = sums_of(norm_arrays[part][which]);
+  for (PairState& pair : pairs) {
+    Tensor& first = pair.sides[0].norm_gradients[which];
+    const Tensor& second = pair.sides[1].norm_gradients[which];
+    if (has_one_pair()) {
+      at::add_out(sums, first, second);
+    } else {
+      sums += first.add_(second);
+    }
+  }
+}
+
+double Network::State::gradient_square() const {
+  const auto count = static_cast<std::size_t>(trained);
+  if (!device.is_cpu()) return flat_gradient.to(torch::kFloat64).square().sum().item<double>();
+  if (flat_gradient.scalar_type() == torch::kFloat64) {
+    return square_sum(std::span<const double>(flat_gradient.data_ptr<double>(), count), threads());
+  }
+  return square_sum(std::span<const float>(flat_gradient.data_ptr<float>(), count), threads());
 }
 
 Network::Network(NetworkSettings settings, const std::vector<float>& weights, const std::vector<float>& statistics,
@@ -294,6 +453,7 @@ Network::Network(NetworkSettings settings, const std::vector<float>& weights, co
     state.device = torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(state.settings.gpu));
     state.aligner.emplace(state.settings.gpu_kernels, nullptr);
   }
+  keep_freed_memory();
   at::set_num_threads(1);  // threads take sides of pairs, so that no sum depends on their number
   state.arrays = weight_arrays(state.settings.sizes);
   state.trained = trained_count(state.arrays);
@@ -333,38 +493,49 @@ void Network::load_moments(const std::vector<float>& first, const std::vector<fl
 
 std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step,
                                         const SumOverRanks& sum) {
+  encode(pairs, pairs_of_step, sum);
+  return losses();
+}
+
+void Network::encode(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step, const SumOverRanks& sum) {
   State& state = *state_;
   state.pairs_of_step = pairs_of_step;
   state.pairs.clear();
   for (const TrainingPair& pair : pairs) state.pairs.push_back({pair.place, &pair, {}});
+  state.prepare_positions();
 
   state.for_sides([&](PairState& pair, std::size_t which) {
     state.prepare(pair, which);
     Side& side = pair.sides[which];
-    side.before[0] = Encoder::first(state.leaves, side.input, state.dropout_of(pair, which));
+    side.before[0] = Encoder::first(state.leaves, side.input, state.pass_of(pair, which, 0));
   });
   state.normalise(0, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.before[1] = Encoder::second(state.leaves, side.normed[0], state.dropout_of(pair, which));
+    side.before[1] = Encoder::second(state.leaves, side.normed[0], state.pass_of(pair, which, 1));
   });
   state.normalise(1, sum);
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.before[2] = Encoder::head(state.leaves, state.encoder.third(state.leaves, side.normed[1], side.positions,
-                                                                     side.lengths, state.dropout_of(pair, which)));
+    const TrainingPass pass = state.pass_of(pair, which, 2);
+    side.before[2] = Encoder::head(
+        state.leaves, state.encoder.third(state.leaves, side.normed[1], side.positions, side.lengths, pass), pass);
   });
   state.normalise(2, sum);
-  std::vector<PairTerms> terms(pairs.size());
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    side.rows = Encoder::projected(state.leaves, side.normed[2]);
+    side.rows = Encoder::projected(state.leaves, side.normed[2], state.pass_of(pair, which, kNorms));
   });
+}
+
+std::vector<PairTerms> Network::losses() {
+  State& state = *state_;
+  std::vector<PairTerms> terms(state.pairs.size());
   state.for_pairs([&](PairState& pair) {
     PairLoss loss =
         pair_loss({pair.sides[0].rows, pair.sides[1].rows}, pair.pair->views, state.settings.loss, *state.aligner);
     for (std::size_t which = 0; which < kSides; ++which) {
-      pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(pairs_of_step);
+      pair.sides[which].rows_gradient = loss.gradient[which] / static_cast<double>(state.pairs_of_step);
     }
     terms[static_cast<std::size_t>(&pair - state.pairs.data())] = loss.terms;
   });
@@ -373,26 +544,24 @@ std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std
 
 void Network::backward(const SumOverRanks& sum) {
   State& state = *state_;
+  const bool several = state.pairs_of_step > 1 && state.device.is_cpu();
+  const auto summed_in = state.options().dtype(several ? torch::kFloat64 : state.type);
+  Tensor& kept = state.gradient_sums;
+  if (!kept.defined() || kept.scalar_type() != summed_in.dtype()) kept = torch::empty({state.trained}, summed_in);
+  state.flat_gradient = kept;
+  if (state.pairs.size() != 1 || several) kept.zero_();  // a single pair's are written, others' added up
   state.for_sides([&](PairState& pair, std::size_t which) {
     Side& side = pair.sides[which];
-    state.backward_part(side, side.rows, side.rows_gradient, &side.normed[2], &side.gradient[2],
-                        state.part_parameters[3]);
+    state.backward_part(side, kNorms, side.rows, side.rows_gradient);
   });
+  state.collect_gradients(kNorms);
   for (std::size_t norm = kNorms; norm-- > 0;) {
     state.denormalise(norm, sum);
     state.for_sides([&](PairState& pair, std::size_t which) {
       Side& side = pair.sides[which];
-      const bool first_part = norm == 0;
-      state.backward_part(side, side.before[norm], side.gradient[norm], first_part ? nullptr : &side.normed[norm - 1],
-                          first_part ? nullptr : &side.gradient[norm - 1], state.part_parameters[norm]);
+      state.backward_part(side, norm, side.before[norm], side.gradient[norm]);
     });
-  }
-  // The two sides of a pair in f32, the pairs in f64: of a single one, the same.
-  const torch::NoGradGuard fixed;
-  const bool several = state.pairs_of_step > 1 && state.device.is_cpu();
-  state.flat_gradient = torch::zeros({state.trained}, state.options().dtype(several ? torch::kFloat64 : state.type));
-  for (PairState& pair : state.pairs) {
-    state.flat_gradient += pair.sides[0].parameter_gradient.add_(pair.sides[1].parameter_gradient);
+    state.collect_gradients(norm);
   }
   state.pairs.clear();
 }
@@ -406,7 +575,7 @@ double Network::reduce(const SumFloatsOverRanks& sum_floats, const SumOverRanks&
   } else {
     sum_floats(std::span(state.flat_gradient.data_ptr<float>(), count));
   }
-  const double norm = std::sqrt(state.flat_gradient.to(torch::kFloat64).square().sum().item<double>());
+  const double norm = std::sqrt(state.gradient_square());
   state.flat_gradient = state.flat_gradient.to(state.options());
   return norm;
 }

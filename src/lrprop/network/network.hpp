@@ -69,9 +69,11 @@ class Network {
   void load_moments(const std::vector<float>& first, const std::vector<float>& second);
 
   /// Collective by `sum`: also a rank without pairs takes part. `pairs_of_step`: of all ranks. Returns this rank's
-  /// pairs' terms, in the order given.
+  /// pairs' terms, in the order given. The same as encode(), then losses().
   [[nodiscard]] std::vector<PairTerms> forward(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step,
                                                const SumOverRanks& sum);
+  void encode(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step, const SumOverRanks& sum);
+  [[nodiscard]] std::vector<PairTerms> losses();
   /// The same. Afterwards gradient() holds this rank's part of the mean over the step's pairs.
   void backward(const SumOverRanks& sum);
   /// Collective. Adds up the gradient over ranks and returns its norm: several pairs' in f64, where it is the host's,

@@ -47,6 +47,7 @@ int start(int argument_count, char** arguments) {
   alignment::dejavid::bench::add_io(program, choice);
   alignment::dejavid::bench::add_scaling(program, choice);
   alignment::dejavid::bench::add_predict(program, choice);
+  alignment::dejavid::bench::add_lrprop(program, choice);
   try {
     program.parse(argument_count, arguments);
   } catch (const CLI::Success&) {  // --help

@@ -17,7 +17,7 @@ import support  # noqa: E402
 OPERATIONS = ["cost", "search_paths", "distances_along_paths", "gradient_along_paths"]
 GPU_OPERATIONS = [operation + suffix for suffix in ("", "_f16", "_i8") for operation in ("cost", "search_paths")]
 GPU_OPERATIONS += ["distances_along_paths", "gradient_along_paths", "distances_along_paths_f16", "gradient_along_paths_f16"]
-PARTS = ["kernels", "train", "naive", "torch", "io"]
+PARTS = ["kernels", "train", "naive", "torch", "io", "lrprop"]
 PHASES = ["read", "paths", "forward", "backward", "reduce", "update", "evaluate"]
 COMMON = {"part", "name", "variant", "shape", "ranks", "threads", "seconds", "spread", "elements", "gelem_per_s"}
 ROOF = {"roof_gelem_per_s", "share_of_roof"}
@@ -26,6 +26,9 @@ SMALL_SHAPE = ["--shape", "3,4,40,9,5"]
 TORCH_NAMES = ["eager", "compiled", "compiled_by_row", "compiled_by_row_max_autotune"]
 IO_NAMES = [f"{way}/{state}" for state in ("cold", "warm", "later") for way in ("raw", "sequential", "shuffled")]
 IO_NAMES.remove("raw/later")
+STEP_PHASES = ["encode", "losses", "backward", "reduce", "update"]
+SMALL_STEP = ["lrprop", "--only", "steps", "--shape", "6,10,8,2,12,2,5,9", "--repeats", "2", "--seconds", "0"]
+ALIGNMENT_OPERATIONS = ["soft_dtw", "soft_dtw_gradient", "dtw", "distances", "compare_rows"]
 PYTHON = sys.executable
 HAS_TORCH = subprocess.run([PYTHON, "-c", "import torch"], capture_output=True).returncode == 0
 EMULATED = "../tests/dejavid_bench_emulated"
@@ -47,7 +50,7 @@ class Records(support.ProgramTest):
             self.assertGreaterEqual(record["spread"], 0)
             self.assert_relative(record["gelem_per_s"], record["elements"] / record["seconds"] / 1e9, 1e-9, "rate")
             self.assertIn(record["name"], finished.stdout)
-            if record["part"] == "io":
+            if record["part"] in ("io", "lrprop") and "roof_gelem_per_s" not in record:
                 continue
             self.assertGreater(record["roof_gelem_per_s"], 0)
             counted = record.get("visited_elements", record["elements"])
@@ -168,6 +171,64 @@ class Records(support.ProgramTest):
             self.assertEqual(record["elements"], 3 * 4 * 40 * 9 * 5)
             self.assert_relative(record["times_slower"], record["seconds"] / ours["seconds"], 1e-9, "times slower")
 
+    def check_step(self, record):
+        self.assertEqual((record["part"], record["ranks"], record["threads"]), ("lrprop", 1, 1))
+        self.assertEqual(record["shape"], {"F": 6, "T": 9, "B": 1})
+        layer = 4 * 8 * 8 + 2 * 8 * 12
+        matrices = 6 * 10 + 10 * 10 + 10 * 8 + 2 * layer + 8 * 5 + 5 * 5 + 5 * 5
+        self.assertEqual(record["elements"], 3 * 4 * 9 * matrices)
+        self.assertEqual(list(record["phases"]), STEP_PHASES)
+        for phase in STEP_PHASES:
+            self.assertGreater(record["phases"][phase], 0, phase)
+        self.assertGreater(record["cpu_seconds"], 0)
+
+    def test_a_step_of_lrprop(self):
+        with unittest.mock.patch.dict(os.environ, {"TMPDIR": str(self.folder)}):
+            (ours,) = self.measure(*SMALL_STEP, "--no-torch", ranks=2)
+        self.check_step(ours)
+        self.assertEqual(set(ours), COMMON | {"phases", "weights", "cpu_seconds", "loss"})
+        self.assertEqual(ours["name"], "step")
+        self.assertEqual([file.name for file in self.folder.iterdir()], ["bench.json"])
+
+    @unittest.skipUnless(HAS_TORCH, "needs a torch that Python can import (launch/install.sh --cuda)")
+    def test_a_step_of_lrprop_beside_torch(self):
+        """Which also compares the losses: it refuses to compare times of steps that differ."""
+        ours, torch = self.measure(*SMALL_STEP, "--python", PYTHON)
+        self.check_step(ours)
+        self.check_step(torch)
+        compared = {"times_slower", "times_slower_spread", "times_slower_cpu", "times_slower_cpu_spread"}
+        self.assertEqual(set(torch), COMMON | {"phases", "weights", "cpu_seconds"} | compared)
+        self.assertEqual(torch["name"], "step/torch")
+        self.assertTrue(torch["variant"].startswith("torch "), torch["variant"])
+
+    def test_a_torch_of_another_loss(self):
+        other = self.folder / "other"
+        results = json.dumps({"version": "0", "loss": 1e3, "seconds": 1, "cpu_seconds": 1, "phases": [1, 1, 1, 1, 1]})
+        other.write_text(f"#!/bin/sh\necho '{results}' > \"$2/results.json\"\n")
+        other.chmod(0o755)
+        finished = support.run(["dejavid_bench", *SMALL_STEP, "--python", other], cwd=self.folder)
+        self.assertEqual((finished.code, len(finished.errors)), (1, 1), finished)
+        self.assertIn("a loss of 1000 by PyTorch", finished.errors[0])
+
+    def test_alignment_kernels(self):
+        options = ["--lengths", "9,2", "--widths", "5,20", "--repeats", "2", "--seconds", "0"]
+        records = self.measure("lrprop", "--only", "kernels", *options)
+        variants = list(dict.fromkeys(record["variant"] for record in records))
+        self.assertEqual((variants[0], variants[-1]), ("reference", "portable"))
+        expected = []
+        for length in (9, 2):
+            for operation in ALIGNMENT_OPERATIONS:
+                widths = [5, 20] if operation in ("distances", "compare_rows") else [1]
+                expected += [(f"{operation}/{v}", length, width) for width in widths for v in variants]
+        self.assertEqual([(r["name"], r["shape"]["T"], r["shape"]["F"]) for r in records], expected)
+        for record in records:
+            of_roof = ROOF if record["name"].startswith("compare_rows") else set()
+            compared = {"times_reference", "times_reference_spread"} | of_roof if record["variant"] != "reference" else set()
+            self.assertEqual(set(record), COMMON | {"ns_per_cell"} | compared)
+            cells = record["shape"]["T"] ** 2
+            self.assertEqual(record["elements"], cells * record["shape"]["F"])
+            self.assert_relative(record["ns_per_cell"], record["seconds"] / cells * 1e9, 1e-9, "ns a cell")
+
     def test_a_torch_that_is_not_there(self):
         bare = self.folder / "bare"
         bare.write_text(f'#!/bin/sh\nexec {PYTHON} -S "$@"\n')  # without its packages
@@ -175,6 +236,9 @@ class Records(support.ProgramTest):
         for python, words in ((bare, "ModuleNotFoundError"), ("nowhere/python", "nowhere/python cannot be started")):
             with self.subTest(python=python):
                 finished = support.run(["dejavid_bench", "torch", *SMALL_SHAPE, "--python", python], cwd=self.folder)
+                self.assertEqual((finished.code, len(finished.errors)), (2, 1), finished)
+                self.assertIn(words, finished.errors[0])
+                finished = support.run(["dejavid_bench", *SMALL_STEP, "--python", python], cwd=self.folder)
                 self.assertEqual((finished.code, len(finished.errors)), (2, 1), finished)
                 self.assertIn(words, finished.errors[0])
 
@@ -246,6 +310,9 @@ class Records(support.ProgramTest):
             (2, "--threads: found 0", ["naive", "--threads", "0"]),
             (2, "--shape: found 'ssv3'", ["torch", "--shape", "ssv3"]),
             (2, "--device", ["torch", "--device", "cuda"]),
+            (2, "--shape: found 'medium'", ["lrprop", "--shape", "medium"]),
+            (2, "--shape: found '6,10,8,3,12,2,5,9'", ["lrprop", "--shape", "6,10,8,3,12,2,5,9"]),
+            (2, "--threads: found 0", ["lrprop", "--threads", "0"]),
             (2, "--samples: found 3", ["io", "--preset", "order", "--samples", "3"]),
             (2, "--store", ["io", "--preset", "order", "--store", "a.h5"]),
             (10, "missing.h5", ["io", "--store", "missing.h5"]),

@@ -38,7 +38,7 @@ Json machine() {
 Json to_json(const Shape& shape) {
   Json json = Json::object();
   if (!shape.name.empty()) json["name"] = shape.name;
-  json["C"] = shape.classes;
+  if (shape.classes > 0) json["C"] = shape.classes;
   if (shape.steps > 0) json["K"] = shape.steps;
   json["F"] = shape.features;
   json["T"] = shape.length;
@@ -77,9 +77,10 @@ std::string details(const Record& record) {
 }  // namespace
 
 std::string to_string(const Shape& shape) {
-  const std::string steps = shape.steps > 0 ? fmt::format(" K={}", shape.steps) : "";
+  const std::string classes = shape.classes > 0 ? fmt::format("C={} ", shape.classes) : "";
+  const std::string steps = shape.steps > 0 ? fmt::format("K={} ", shape.steps) : "";
   const std::string extents =
-      fmt::format("C={}{} F={} T={:.4g} B={}", shape.classes, steps, shape.features, shape.length, shape.samples);
+      fmt::format("{}{}F={} T={:.4g} B={}", classes, steps, shape.features, shape.length, shape.samples);
   return shape.name.empty() ? extents : fmt::format("{} ({})", shape.name, extents);
 }
 

@@ -13,7 +13,7 @@ namespace alignment::dejavid::bench {
 /// The size of what was measured; symbols as in docs/develop/notation.md.
 struct Shape {
   std::string name;                                   ///< the preset, or empty
-  std::int64_t classes = 0, steps = 0, features = 0;  ///< steps: 0 where no model is concerned
+  std::int64_t classes = 0, steps = 0, features = 0;  ///< 0 where no model has them
   double length = 0;                                  ///< T, the mean where samples differ
   std::int64_t samples = 0;                           ///< B, at a time
 };

@@ -33,6 +33,7 @@ void add_torch(CLI::App& program, Choice& choice);
 void add_io(CLI::App& program, Choice& choice);
 void add_scaling(CLI::App& program, Choice& choice);
 void add_predict(CLI::App& program, Choice& choice);
+void add_lrprop(CLI::App& program, Choice& choice);
 
 /// Throws ConfigError where --threads is not within this process's cores.
 void require_threads(std::int64_t threads);

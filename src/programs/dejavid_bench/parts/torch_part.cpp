@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,14 +11,12 @@
 #include <utility>
 
 #include "io/durable_file.hpp"
-#include "io/errors.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/error.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/programs/dejavid_bench/measuring/child_program.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 #include "src/programs/dejavid_bench/measuring/temporary_folder.hpp"
+#include "src/programs/dejavid_bench/measuring/torch_program.hpp"
 #include "src/programs/dejavid_bench/measuring/validation.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
 #include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
@@ -42,26 +38,8 @@ struct Options {
   std::string python;
 };
 
-/// Exit codes of torch_expression.py.
-enum ScriptCode : int { kNoTorch = 3, kNoCompiler = 4, kNoGpu = 5, kNotStarted = 127 };
-
+constexpr const char* kScript = "torch_expression.py";
 constexpr std::int64_t kGpuFlushBytes = std::int64_t{256} << 20U;  // several times the second-level cache
-
-/// The one that the build's LibTorch is part of, where it still is there, else the one on the PATH.
-std::string default_python() {
-  return std::filesystem::exists(DEJAVID_VENV_PYTHON) ? DEJAVID_VENV_PYTHON : "python3";
-}
-
-void write_floats(const std::filesystem::path& file, std::span<const float> values) {
-  std::ofstream stream(file, std::ios::binary);
-  stream.write(reinterpret_cast<const char*>(values.data()), static_cast<std::streamsize>(values.size_bytes()));
-  if (!stream.flush()) {
-    throw io::WriteError(
-        fmt::format("{}: found that it cannot be written; expected {} bytes; set TMPDIR to a folder "
-                    "with space",
-                    file.string(), values.size_bytes()));
-  }
-}
 
 /// [columns, C*K], row c*K + i, as our kernels have it.
 std::vector<float> expected_cost(KernelProblem& problem, int threads) {
@@ -106,41 +84,7 @@ void write_problem(const std::filesystem::path& folder, KernelProblem& problem, 
                             {"flush_bytes", on_gpu ? kGpuFlushBytes : static_cast<std::int64_t>(flush_bytes)},
                             {"tolerance", tolerance_of(samples.feature_dim)}};
   io::write_text(folder / "problem.json", description.dump());
-  io::write_text(folder / "torch_expression.py", torch_script());
-}
-
-/// What the script found, or the reason why it found nothing.
-Json run_script(const std::filesystem::path& folder, const std::string& python) {
-  const ChildEnd end =
-      run_program({python, (folder / "torch_expression.py").string(), folder.string()}, folder / "errors");
-  switch (end.exit_code) {
-    case 0: {
-      std::ifstream results(folder / "results.json");
-      return Json::parse(results);
-    }
-    case kNotStarted:
-      throw ConfigError(
-          fmt::format("--python: found that {} cannot be started ({}); expected a Python with PyTorch; name one",
-                      python, end.last_line));
-    case kNoTorch:
-      throw ConfigError(
-          fmt::format("--python: found {} without a PyTorch that can be imported ({}); expected one; run "
-                      "launch/install.sh --cuda, or name a Python that has it",
-                      python, end.last_line));
-    case kNoCompiler:
-      throw ConfigError(
-          fmt::format("torch.compile: found that it cannot compile ({}); expected a C++ compiler and "
-                      "Python's headers; install them, or set CXX to the compiler",
-                      end.last_line));
-    case kNoGpu:
-      throw ConfigError(
-          fmt::format("--device: found {}; expected one; ask for cpu, or name another Python", end.last_line));
-    default:
-      throw std::runtime_error(
-          fmt::format("torch_expression.py: found exit code {} ({}); expected 0; try it with "
-                      "another Python (--python)",
-                      end.exit_code, end.last_line));
-  }
+  io::write_text(folder / kScript, torch_script());
 }
 
 Record measure_cpu_cost(KernelProblem& problem, const Shape& shape, const Patience& patience, int threads,
@@ -205,7 +149,7 @@ std::vector<Record> measure_torch(const Options& options) {
                   : measure_cpu_cost(problem, shape, options.patience, threads, flush);
   };
   const Record before = measure_ours();
-  const Json found = run_script(folder.path(), options.python.empty() ? default_python() : options.python);
+  const Json found = run_torch_script(folder.path(), kScript, options.python);
   Record ours = both(before, measure_ours());
   ours.part = "torch";
   ours.threads = threads;

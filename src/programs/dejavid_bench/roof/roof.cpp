@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "kernels/parallel.hpp"
@@ -38,20 +39,7 @@ Run run(RoofLoop loop, std::int64_t rounds, int threads) {
   return {elements, seconds};
 }
 
-}  // namespace
-
-RoofLoop roof_loop_of(const kernels::Variant& variant) {
-#if defined(DEJAVID_X86_VARIANTS)
-  if (variant.name == "avx512") return avx512_roof;
-  if (variant.name == "avx2") return avx2_roof;
-#endif
-  if (variant.name == "portable") return portable_roof;
-  throw std::logic_error(
-      fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant.name));
-}
-
-RoofMeter roof_meter(const kernels::Variant& variant, int threads) {
-  const RoofLoop loop = roof_loop_of(variant);
+RoofMeter meter_of(RoofLoop loop, int threads) {
   std::int64_t rounds = 128;
   while (run(loop, rounds, threads).seconds < kRunSeconds / 2) rounds *= 2;
   return [loop, rounds, threads] {
@@ -62,6 +50,34 @@ RoofMeter roof_meter(const kernels::Variant& variant, int threads) {
     }
     return best;
   };
+}
+
+std::logic_error no_roof(std::string_view variant) {
+  return std::logic_error(fmt::format("variant {}: found no roof for it; expected one; add it to roof.cpp", variant));
+}
+
+}  // namespace
+
+RoofLoop roof_loop_of(const kernels::Variant& variant) {
+#if defined(DEJAVID_X86_VARIANTS)
+  if (variant.name == "avx512") return avx512_roof;
+  if (variant.name == "avx2") return avx2_roof;
+#endif
+  if (variant.name == "portable") return portable_roof;
+  throw no_roof(variant.name);
+}
+
+RoofMeter roof_meter(const kernels::Variant& variant, int threads) {
+  return meter_of(roof_loop_of(variant), threads);
+}
+
+RoofMeter f64_roof_meter(const kernels::cpu::AlignmentVariant& variant, int threads) {
+#if defined(DEJAVID_X86_VARIANTS)
+  if (variant.name == "avx512") return meter_of(avx512_f64_roof, threads);
+  if (variant.name == "avx2") return meter_of(avx2_f64_roof, threads);
+#endif
+  if (variant.name == "portable") return meter_of(portable_f64_roof, threads);
+  throw no_roof(variant.name);
 }
 
 double measure_roof(const kernels::Variant& variant, int threads) {

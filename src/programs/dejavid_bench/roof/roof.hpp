@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/alignment_variants.hpp"
 #include "kernels/variants.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 
@@ -15,7 +16,9 @@ using RoofLoop = double (*)(std::int64_t rounds, double* checksum);
 
 /// Measures the elements a second that `threads` threads reach together with that loop: the best of a few short runs.
 [[nodiscard]] RoofMeter roof_meter(const kernels::Variant& variant, int threads);
-/// The same, once.
+/// The same of multiply-adds in f64.
+[[nodiscard]] RoofMeter f64_roof_meter(const kernels::cpu::AlignmentVariant& variant, int threads);
+/// The first, once.
 [[nodiscard]] double measure_roof(const kernels::Variant& variant, int threads);
 
 }  // namespace alignment::dejavid::bench

@@ -17,7 +17,8 @@ constexpr int kSums = 8;
 
 /// Makes the compiler believe that `value` has changed, at no cost in instructions: else it would compute the same
 /// difference once, before the loop.
-inline void renew(Vector& value) {
+template <typename Lanes>
+void renew(Lanes& value) {
 #if defined(__AVX512F__)
   asm volatile("" : "+v"(value));
 #elif defined(__x86_64__)
@@ -44,6 +45,28 @@ double roof_loop(std::int64_t rounds, double* checksum) {
   for (int s = 1; s < kSums; ++s) sum[0] += sum[s];
   *checksum = lane_sum(sum[0]);
   return static_cast<double>(rounds) * kSums * kLanes;
+}
+
+typedef double Doubles __attribute__((vector_size(sizeof(Vector))));
+constexpr int kDoubles = sizeof(Vector) / sizeof(double);
+
+/// fma of f64 from registers, nothing else.
+double f64_roof_loop(std::int64_t rounds, double* checksum) {
+  Doubles left = Doubles{} + 1.5, right = Doubles{} + 0.5;
+  renew(left);
+  Doubles sum[kSums] = {};
+  for (std::int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 32
+    for (int s = 0; s < kSums; ++s) {
+      renew(right);
+      sum[s] += left * right;
+    }
+  }
+  *checksum = 0;
+  for (const Doubles& one : sum) {
+    for (int lane = 0; lane < kDoubles; ++lane) *checksum += one[lane];
+  }
+  return static_cast<double>(rounds) * kSums * kDoubles;
 }
 
 }  // namespace

@@ -9,4 +9,8 @@ double avx2_roof(std::int64_t rounds, double* checksum) {
   return roof_loop(rounds, checksum);
 }
 
+double avx2_f64_roof(std::int64_t rounds, double* checksum) {
+  return f64_roof_loop(rounds, checksum);
+}
+
 }  // namespace alignment::dejavid::bench
