@@ -78,6 +78,29 @@ def io(records):
                  for record in records])
 
 
+def steps(records):
+    phases = list(records[0]["phases"])
+    return rows(["shape", "by", "threads", "seconds", *phases, "times ours", "processor time", "times ours"],
+                [[record["shape"].get("name", ""), record["variant"], str(record["threads"]), number(record["seconds"]),
+                  *(number(record["phases"][phase]) for phase in phases), number(record.get("times_slower", 1)),
+                  number(record["cpu_seconds"]), number(record.get("times_slower_cpu", 1))] for record in records])
+
+
+def alignment(records):
+    variants = list(dict.fromkeys(record["variant"] for record in records))
+    body = {}
+    for record in records:
+        key = (record["name"].partition("/")[0], record["shape"]["F"], record["shape"]["T"])
+        body.setdefault(key, {})[record["variant"]] = record
+    lines = []
+    for (operation, width, length), of_variant in body.items():
+        fastest = next(record for variant, record in of_variant.items() if variant != "reference")
+        share = "busy" if fastest.get("busy") else number(fastest.get("share_of_roof"))
+        lines.append([operation, str(width) if width > 1 else "", number(length), *(number(of_variant[variant]["ns_per_cell"]) for variant in variants),
+                      number(fastest["times_reference"]), f"{fastest['times_reference_spread']:.0%}", share])
+    return rows(["operation", "width", "n = m", *variants, f"reference / {variants[1]}", "spread", "of the roof"], lines)
+
+
 def accuracy(records):
     others = []
     for record in records:
@@ -137,7 +160,8 @@ def lrprop_ap(records):
                                   "dropped pairs": lambda one: one.get("tau_dropped")})
 
 
-KINDS = {"lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io}
+KINDS = {"lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io, "steps": steps,
+         "alignment": alignment}
 
 
 def command(words):

@@ -42,6 +42,21 @@ class Tables(unittest.TestCase):
         text = tables.slower([record("naive", 2, times_slower=28.4), record("kernels", 2)])
         self.assertEqual([line.split(" | ")[-1] for line in text.splitlines()[2:]], ["28.4 |", "1 |"])
 
+    def test_a_step_stands_beside_torchs(self):
+        ours = record("step", 1, shape={"name": "small", "F": 60, "T": 80, "B": 1}, phases={"encode": 0.1, "losses": 0.15}, cpu_seconds=0.125)
+        torch = {**ours, "name": "step/torch", "variant": "torch 2", "times_slower": 1.5, "times_slower_cpu": 1.25}
+        self.assertEqual(tables.steps([{**ours, "variant": "avx2"}, torch]).splitlines()[2:],
+                         ["| small | avx2 | 1 | 0.25 | 0.1 | 0.15 | 1 | 0.125 | 1 |",
+                          "| small | torch 2 | 1 | 0.25 | 0.1 | 0.15 | 1.5 | 0.125 | 1.25 |"])
+
+    def test_instruction_sets_stand_beside_the_reference(self):
+        at = {"F": 1, "T": 80.0, "B": 1}
+        of = lambda name, **more: record(name, 1, shape=at, **more)
+        text = tables.alignment([of("dtw/reference", ns_per_cell=40.0), of("dtw/avx2", ns_per_cell=8.0, times_reference=5.0, times_reference_spread=0.25),
+                                 of("dtw/portable", ns_per_cell=20.0, times_reference=2.0, times_reference_spread=0.5)])
+        self.assertEqual(text.splitlines()[0], "| operation | width | n = m | reference | avx2 | portable | reference / avx2 | spread | of the roof |")
+        self.assertEqual(text.splitlines()[2:], ["| dtw |  | 80 | 40 | 8 | 20 | 5 | 25% |  |"])
+
     def test_accuracies_stand_beside_what_others_published(self):
         one = {"name": "a", "classes": 6, "samples": 180, "split": "test", "top1": [0.5, 0.25, 0.75], "best_top1": [0.5, 0.8125, 0.75],
                "averaging_top1": 0.125, "wall_seconds": [3.0, 1.0, 2.0], "published": {"X": 0.5, "Y": 0.625}}

@@ -18,7 +18,8 @@ namespace alignment::dejavid::bench {
 ///   distances          [n,m] in f32
 ///   compare_rows       each frame's nearest of the other video, in f64
 ///
-/// An element is a cell of the table, or a feature of one. A record's `times_reference` is the median over the turns of
+/// Seconds are processor time: all runs on the calling thread, and others' work then disturbs it less. An element is a
+/// cell of the table, or a feature of one. A record's `times_reference` is the median over the turns of
 /// the reference's time over its own.
 [[nodiscard]] std::vector<Record> measure_alignment_kernels(const std::vector<std::int64_t>& lengths,
                                                             const std::vector<std::int64_t>& widths,
