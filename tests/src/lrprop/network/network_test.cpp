@@ -228,6 +228,14 @@ TEST(Network, ALargeGradientIsClipped) {
   compare(problem, 1);
 }
 
+TEST(Network, SoIsTheRegularizer) {
+  Problem problem(8);
+  problem.loss.regularizer = Regularizer::kContrastiveIdm;
+  problem.loss.idm_sigma = 4;
+  problem.loss.idm_margin = 1.2;
+  compare(problem, 1);
+}
+
 TEST(Network, EmbeddingsAreThoseOfThePlainExpression) {
   Problem problem(5);
   const Network network(problem.settings(), problem.weights, problem.statistics, Precision::kF64);

@@ -191,7 +191,7 @@ Terms loss_of(Model& model, const std::vector<Pair>& pairs, const LossConfig& co
   }
   const Tensor z = model.forward(x, mask);
   Terms terms{torch::zeros({}, torch::kFloat64), torch::zeros({}, torch::kFloat64), torch::zeros({}, torch::kFloat64),
-              torch::zeros({}, torch::kFloat64)};
+              torch::zeros({}, torch::kFloat64), torch::zeros({}, torch::kFloat64)};
   at = 0;
   for (const Pair& pair : pairs) {
     std::vector<Tensor> rows, s;
@@ -217,12 +217,24 @@ Terms loss_of(Model& model, const std::vector<Pair>& pairs, const LossConfig& co
         sdtw.push_back(config.sdtw_reduction == SdtwReduction::kMean ? value / (lengths / 2) : value);
       }
     }
+    if (config.regularizer == Regularizer::kContrastiveIdm) {
+      for (std::size_t view = 0; view < 4; ++view) {
+        const Tensor apart = (s[view].unsqueeze(1) - s[view].unsqueeze(0)).abs(),
+                     distances = distance_matrix(rows[view], rows[view]);
+        const Tensor weight = apart.pow(2) + 1;
+        const Tensor far = weight * torch::relu(config.idm_margin - distances);
+        terms.regularizer =
+            terms.regularizer + torch::where(apart <= config.idm_sigma, distances / weight, far).mean() /
+                                    (4 * static_cast<double>(pairs.size()));
+      }
+    }
     const auto share = static_cast<double>(pairs.size());
     terms.same = terms.same + torch::stack(same).mean() / share;
     terms.prop = terms.prop + torch::stack(prop).mean() / share;
     terms.sdtw = terms.sdtw + torch::stack(sdtw).mean() / share;
   }
-  terms.loss = config.lambda_same * terms.same + config.lambda_prop * terms.prop + config.lambda_sdtw * terms.sdtw;
+  terms.loss = config.lambda_same * terms.same + config.lambda_prop * terms.prop + config.lambda_sdtw * terms.sdtw +
+               config.regularizer_weight * terms.regularizer;
   return terms;
 }
 

@@ -22,7 +22,7 @@ struct Sequence {
 using Pair = std::vector<Sequence>;
 
 struct Terms {
-  torch::Tensor loss, same, prop, sdtw;
+  torch::Tensor loss, same, prop, sdtw, regularizer;
 };
 
 class Model : public torch::nn::Module {
