@@ -147,7 +147,7 @@ EncoderSizes read_sizes(const io::ArchiveContent& file) {
     }
     sizes.*(extent.value) = found;
   }
-  if (sizes.hidden % sizes.heads != 0 || sizes.hidden % 2 != 0) {
+  if (sizes.heads < 1 || sizes.hidden % sizes.heads != 0 || sizes.hidden % 2 != 0) {
     io::ArchiveContent::refuse(
         fmt::format(":attribute hidden: found {} with {} heads; expected an even multiple", sizes.hidden, sizes.heads));
   }
