@@ -52,9 +52,9 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 }
 
 /// What the last model scores beside the baselines, printed and in evaluation.json.
-void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
+void report(Dataset& dataset, LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-  if (!trainee.validated()) return;
+  if (!trainee.validated()) static_cast<void>(trainee.validate());  // resumed after its last epoch, or nothing to judge
   const std::vector<EvaluationResult> results =
       beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
