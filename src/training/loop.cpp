@@ -219,7 +219,9 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
 
   if (!last.validated) return;
   const std::size_t criterion = place_of(names_.criterion, names_.validation);
-  if (course_.best.epoch >= 0 && !(last.validation[criterion] > course_.best.validation[criterion])) return;
+  const double found = last.validation[criterion], best = course_.best.validation[criterion];
+  const bool better = found > best || (std::isnan(best) && !std::isnan(found));
+  if (course_.best.epoch >= 0 && !better) return;
   course_.best = last;
   agreed(communicator_, [&] {
     if (run_.writes()) checkpoints_.set_best(trainee_.model(course_));

@@ -142,6 +142,15 @@ class Interrupted(ResumingTest):
         self.go_on("straight")
         self.assertEqual((self.folder / "straight" / "model.h5").read_bytes(), before)
 
+    def test_after_the_last_epoch(self):
+        """Killed before its last files were written."""
+        self.go_on("straight")
+        self.go_on("done")
+        for name in ("model.h5", "evaluation.json", "summary.json"):
+            (self.folder / "done" / name).unlink()
+        self.go_on("done")
+        self.assert_same_run("done")
+
 
 class OtherSettings(ResumingTest):
     def setUp(self):

@@ -137,6 +137,7 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
       }
     }
     std::vector<AlignmentSummary> summaries;
+    summaries.reserve(by_video.size());
     for (auto& [video, summary] : by_video) summaries.push_back(std::move(summary));
     const dist::Deadline deadline = writing_result(config.dist.timeout());
     write_overview(query, summaries, options, folder);

@@ -15,7 +15,6 @@
 #include "src/lrprop/commands/command_setup.hpp"
 #include "src/lrprop/commands/commands.hpp"
 #include "src/lrprop/config/config_keys.hpp"
-#include "src/lrprop/embedding.hpp"
 #include "src/lrprop/evaluating.hpp"
 #include "src/lrprop/evaluation/report.hpp"
 #include "src/lrprop/model/model_setup.hpp"
@@ -53,16 +52,11 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 }
 
 /// What the last model scores beside the baselines, printed and in evaluation.json.
-void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
+void report(Dataset& dataset, LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-  std::vector<EvaluationResult> results;
-  if (trainee.validated()) {
-    results = beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
-  } else {  // of a store without videos to judge it says why there is nothing
-    results = evaluate_beside_baselines(embed_videos(dataset, evaluated_samples(dataset.store, config),
-                                                     trainee.network(), config, threads, communicator),
-                                        dataset, config, threads, communicator);
-  }
+  if (!trainee.validated()) static_cast<void>(trainee.validate());  // resumed after its last epoch, or nothing to judge
+  const std::vector<EvaluationResult> results =
+      beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
