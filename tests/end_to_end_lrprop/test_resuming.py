@@ -1,5 +1,6 @@
 """What is killed or asked to stop goes on to the weights of an unbroken run; other data or settings are refused."""
 
+import re
 import signal
 import tempfile
 import time
@@ -141,6 +142,18 @@ class Interrupted(ResumingTest):
         before = (self.folder / "straight" / "model.h5").read_bytes()
         self.go_on("straight")
         self.assertEqual((self.folder / "straight" / "model.h5").read_bytes(), before)
+
+    def test_an_evaluation_that_was_not_made_is_made(self):
+        """As after a stop behind the last step."""
+        first = self.go_on("straight")
+        file = self.folder / "straight" / "evaluation.json"
+        expected = file.read_bytes()
+        file.unlink()
+        again = self.go_on("straight")
+        self.assertEqual(file.read_bytes(), expected)
+        pattern = r"train loss \S+, mean cosine within a video \S+"
+        said = [re.search(pattern, finished.stderr).group() for finished in (first, again)]
+        self.assertEqual(said[0], said[1])
 
 
 class OtherSettings(ResumingTest):

@@ -141,7 +141,8 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     const dist::Deadline deadline = writing_result(config.dist.timeout());
     write_overview(query, summaries, options, folder);
   });
-  log_info(fmt::format("aligned {} with {} videos: {}", query.id, videos.size() - 1, folder.string()));
+  log_info(fmt::format("aligned {} with {} {}: {}", query.id, videos.size() - 1,
+                       videos.size() == 2 ? "video" : "videos", folder.string()));
 }
 
 }  // namespace alignment::lrprop

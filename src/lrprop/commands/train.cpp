@@ -58,7 +58,7 @@ void report(Dataset& dataset, const LrpropTrainee& trainee, const Config& config
   std::vector<EvaluationResult> results;
   if (trainee.validated()) {
     results = beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
-  } else {  // of a store without videos to judge it says why there is nothing
+  } else {  // a run gone on with behind its last step, or a store without videos to judge, of which it says so
     results = evaluate_beside_baselines(embed_videos(dataset, evaluated_samples(dataset.store, config),
                                                      trainee.network(), config, threads, communicator),
                                         dataset, config, threads, communicator);
@@ -128,7 +128,8 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;
     log_info(fmt::format("done in {:.1f} s: train loss {:.4f}, mean cosine within a video {:.3f} in the last epoch",
-                         loop->elapsed_seconds(), loop->course().last.train.front(), trainee->cosine()));
+                         loop->elapsed_seconds(), loop->course().last.train.front(),
+                         LrpropTrainee::cosine_of(loop->course().last)));
     report(dataset, *trainee, config, threads, run, communicator);
     log_info(fmt::format("model: {}", (config.run.dir / "model.h5").string()));
     return code;
