@@ -182,16 +182,20 @@ void LrpropTrainee::apply(const Step& step) {
 
 void LrpropTrainee::end_epoch() {
   if (cosine_pairs_ == 0) return;
-  cosine_ = cosine_sum_ / cosine_pairs_;
-  const bool collapsed = cosine_ > kCollapsedCosine;
+  const double cosine = cosine_sum_ / cosine_pairs_;
+  const bool collapsed = cosine > kCollapsedCosine;
   if (collapsed && !alarmed_ && communicator_.is_root()) {
     log_warning(fmt::format(
         "collapse: found a mean cosine of {:.3f} between the projected frames of a video in epoch {}; expected less "
         "than {}; the embedding no longer tells frames apart: lower loss.lambda_sdtw, or use loss.sdtw_reduction = "
         "\"mean\"",
-        cosine_, epoch_ + 1, kCollapsedCosine));
+        cosine, epoch_ + 1, kCollapsedCosine));
   }
-  alarmed_ = collapsed || (alarmed_ && cosine_ > kRecoveredCosine);
+  alarmed_ = collapsed || (alarmed_ && cosine > kRecoveredCosine);
+}
+
+double LrpropTrainee::cosine_of(const EpochScores& scores) {
+  return scores.train.at(kCosine);
 }
 
 bool LrpropTrainee::validates_after(std::int64_t epoch, std::int64_t epochs) const {

@@ -44,8 +44,8 @@ class LrpropTrainee final : public Trainee {
   [[nodiscard]] const Network& network() const { return network_; }
   /// What the last validation found; nothing where there was none.
   [[nodiscard]] const std::optional<EvaluationResult>& validated() const { return validated_; }
-  /// Of the last epoch: mean cosine of two projected rows within a view.
-  [[nodiscard]] double cosine() const { return cosine_; }
+  /// Of an epoch: mean cosine of two projected rows within a view.
+  [[nodiscard]] static double cosine_of(const EpochScores& scores);
 
  private:
   [[nodiscard]] TrainingPair training_pair(const io::SampleBatch& batch, std::size_t pair) const;
@@ -69,7 +69,7 @@ class LrpropTrainee final : public Trainee {
   std::vector<std::int64_t> units_now_;
   std::vector<TrainingPair> pairs_;
   std::vector<StepTotals> applied_;
-  double cosine_sum_ = 0, cosine_pairs_ = 0, cosine_ = 0;
+  double cosine_sum_ = 0, cosine_pairs_ = 0;
   bool alarmed_ = false;
   std::optional<EvaluationResult> validated_;
 };

@@ -1,5 +1,6 @@
 """What is killed or asked to stop goes on to the weights of an unbroken run; other data or settings are refused."""
 
+import re
 import signal
 import tempfile
 import time
@@ -142,6 +143,7 @@ class Interrupted(ResumingTest):
         self.go_on("straight")
         self.assertEqual((self.folder / "straight" / "model.h5").read_bytes(), before)
 
+<<<<<<< HEAD
     def test_after_the_last_epoch(self):
         """Killed before its last files were written."""
         self.go_on("straight")
@@ -150,6 +152,19 @@ class Interrupted(ResumingTest):
             (self.folder / "done" / name).unlink()
         self.go_on("done")
         self.assert_same_run("done")
+=======
+    def test_an_evaluation_that_was_not_made_is_made(self):
+        """As after a stop behind the last step."""
+        first = self.go_on("straight")
+        file = self.folder / "straight" / "evaluation.json"
+        expected = file.read_bytes()
+        file.unlink()
+        again = self.go_on("straight")
+        self.assertEqual(file.read_bytes(), expected)
+        pattern = r"train loss \S+, mean cosine within a video \S+"
+        said = [re.search(pattern, finished.stderr).group() for finished in (first, again)]
+        self.assertEqual(said[0], said[1])
+>>>>>>> 018bfffa9ddaf05cf9281a96f9e72f882a61d8e8
 
 
 class OtherSettings(ResumingTest):

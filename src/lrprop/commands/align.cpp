@@ -102,6 +102,9 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     options.phase_names = dataset.store.phase_names();
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
+  if (!dataset.store.has_frame_labels() && options.key_frames.empty()) {
+    log_info("the query has no phases, so there is nothing to carry over: name frames of it with --key-frames");
+  }
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
   const Network network = embedding_network(content, config, gpu.get(), threads);
   const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
@@ -142,7 +145,8 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     const dist::Deadline deadline = writing_result(config.dist.timeout());
     write_overview(query, summaries, options, folder);
   });
-  log_info(fmt::format("aligned {} with {} videos: {}", query.id, videos.size() - 1, folder.string()));
+  log_info(fmt::format("aligned {} with {} {}: {}", query.id, videos.size() - 1,
+                       videos.size() == 2 ? "video" : "videos", folder.string()));
 }
 
 }  // namespace alignment::lrprop

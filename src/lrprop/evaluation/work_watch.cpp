@@ -17,7 +17,8 @@ void WorkWatch::report(std::int64_t done, LocalPhase local) {
   local.attempt([&] {
     if (asked_to_stop_ && asked_to_stop_()) {
       throw StopRequested(
-          "asked to stop before the evaluation was done: nothing was written; the same command starts again");
+          "asked to stop before the evaluation was done: no numbers were written; the same command starts it again (of "
+          "train: with --run.resume auto)");
     }
   });
   dist::agree(communicator_, local.failure);
