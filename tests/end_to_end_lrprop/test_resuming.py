@@ -143,7 +143,6 @@ class Interrupted(ResumingTest):
         self.go_on("straight")
         self.assertEqual((self.folder / "straight" / "model.h5").read_bytes(), before)
 
-<<<<<<< HEAD
     def test_after_the_last_epoch(self):
         """Killed before its last files were written."""
         self.go_on("straight")
@@ -152,7 +151,7 @@ class Interrupted(ResumingTest):
             (self.folder / "done" / name).unlink()
         self.go_on("done")
         self.assert_same_run("done")
-=======
+
     def test_an_evaluation_that_was_not_made_is_made(self):
         """As after a stop behind the last step."""
         first = self.go_on("straight")
@@ -164,7 +163,6 @@ class Interrupted(ResumingTest):
         pattern = r"train loss \S+, mean cosine within a video \S+"
         said = [re.search(pattern, finished.stderr).group() for finished in (first, again)]
         self.assertEqual(said[0], said[1])
->>>>>>> 018bfffa9ddaf05cf9281a96f9e72f882a61d8e8
 
 
 class OtherSettings(ResumingTest):

@@ -54,20 +54,9 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 /// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-<<<<<<< HEAD
   if (!trainee.validated()) static_cast<void>(trainee.validate());  // resumed after its last epoch, or nothing to judge
   const std::vector<EvaluationResult> results =
       beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
-=======
-  std::vector<EvaluationResult> results;
-  if (trainee.validated()) {
-    results = beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
-  } else {  // a run gone on with behind its last step, or a store without videos to judge, of which it says so
-    results = evaluate_beside_baselines(embed_videos(dataset, evaluated_samples(dataset.store, config),
-                                                     trainee.network(), config, threads, communicator),
-                                        dataset, config, threads, communicator);
-  }
->>>>>>> 018bfffa9ddaf05cf9281a96f9e72f882a61d8e8
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
@@ -105,7 +94,8 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
 
   RunStart begin{
       to_toml(config),
-      describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name)),
+      describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name),
+                           report_gpus(), gpu ? gpu->describe() : "cpu"),
       {},
       {}};
   if (checkpoint) {
