@@ -179,18 +179,21 @@ std::string by_action(const EvaluationResult& result) {
   return table.text();
 }
 
-/// The notes of all results, each once.
+/// The first notes of all results, each once: with many actions there can be some of each.
 std::string notes(const std::vector<EvaluationResult>& results) {
+  constexpr std::size_t kShown = 12;
   std::vector<std::string> shown;
   std::string text;
   for (const EvaluationResult& result : results) {
     for (const std::string& note : result.notes) {
       if (std::find(shown.begin(), shown.end(), note) != shown.end()) continue;
       shown.push_back(note);
+      if (shown.size() > kShown) continue;
       text += &result == &results.front() ? fmt::format("note: {}\n", note)
                                           : fmt::format("note: {}: {}\n", result.name, note);
     }
   }
+  if (shown.size() > kShown) text += fmt::format("and {} notes more, which --json has\n", shown.size() - kShown);
   return text;
 }
 
@@ -207,7 +210,7 @@ Json to_json(const std::vector<EvaluationResult>& results) {
 
 std::string table(const std::vector<EvaluationResult>& results) {
   const EvaluationResult& first = results.front();
-  std::string text = fmt::format("{} {} videos, {} frames; stride {}, of DTW {}\n", first.videos(), first.split,
+  std::string text = fmt::format("{} {} videos, {} frames that count; stride {}, of DTW {}\n", first.videos(), first.split,
                                  first.frames(), first.stride, first.dtw_stride);
   text += numbers(results);
   if (first.actions.size() > 1) text += fmt::format("\n{}", by_action(first));
