@@ -35,19 +35,12 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
 }
 
 void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
-  const std::filesystem::path before = run_of(checkpoint.file), best = "best.h5";
-  if (!bring_metrics(before, folder)) return;
-  if (checkpoint.content.training->best_epoch < 0) return;
-  try {
-    const ModelContent content = read_model(before / best);
-    if (content.epoch == checkpoint.content.training->best_epoch) return write_model(folder / best, content);
-    log_warning(fmt::format(
-        "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
-        (before / best).string(), content.epoch, folder.string()));
-  } catch (const io::ModelFileError& unreadable) {
-    log_warning(
-        fmt::format("{}; the run in {} goes on without its best model so far", unreadable.what(), folder.string()));
-  }
+  const std::int64_t best_epoch = checkpoint.content.training->best_epoch;
+  bring_run(checkpoint.file, folder, best_epoch, [&](const auto& from, const auto& to) {
+    const ModelContent content = read_model(from);
+    if (content.epoch == best_epoch) write_model(to, content);
+    return content.epoch;
+  });
 }
 
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,

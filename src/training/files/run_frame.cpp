@@ -12,6 +12,7 @@
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/resume.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment {
@@ -76,6 +77,23 @@ std::filesystem::path run_folder(const SharedConfig& config, const std::optional
     }
   });
   return dist::broadcast_text(communicator, folder, dist::Rank{0});
+}
+
+void bring_run(
+    const std::filesystem::path& checkpoint, const std::filesystem::path& folder, std::int64_t best_epoch,
+    const std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)>& copy) {
+  const std::filesystem::path before = run_of(checkpoint), best = "best.h5";
+  if (!bring_metrics(before, folder) || best_epoch < 0) return;
+  try {
+    const std::int64_t found = copy(before / best, folder / best);
+    if (found == best_epoch) return;
+    log_warning(fmt::format(
+        "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
+        (before / best).string(), found, folder.string()));
+  } catch (const io::ModelFileError& unreadable) {
+    log_warning(
+        fmt::format("{}; the run in {} goes on without its best model so far", unreadable.what(), folder.string()));
+  }
 }
 
 RunDirectory open_run(const SharedConfig& config, const RunStart& start, dist::Communicator& communicator) {

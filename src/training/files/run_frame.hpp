@@ -28,6 +28,13 @@ void require_same_run(const std::filesystem::path& file, std::uint64_t trained_o
                                                const std::optional<std::filesystem::path>& checkpoint,
                                                dist::Communicator& communicator);
 
+/// Of rank 0, for a run that goes on from `checkpoint` in another folder: brings the metrics there, and the best model
+/// so far where that is still the one of epoch `best_epoch` (-1: there is none). `copy` copies a model if it is of that
+/// epoch, and says which it is of. What cannot be read is left behind with a warning. Throws io::WriteError.
+void bring_run(
+    const std::filesystem::path& checkpoint, const std::filesystem::path& folder, std::int64_t best_epoch,
+    const std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)>& copy);
+
 /// How a run begins.
 struct RunStart {
   std::string config_toml, environment;   ///< what its files shall say
