@@ -81,7 +81,7 @@ std::int64_t LrpropTrainee::begin_epoch(EpochStart start) {
     log_warning(fmt::format("epoch {}: ranks hold different weights (unlike processors?)", start.epoch));
   }
   epoch_ = start.epoch;
-  cosine_sum_ = cosine_pairs_ = 0;
+  sdtw_sum_ = cosine_sum_ = cosine_pairs_ = 0;
   const std::int64_t step_size = pairs_per_step(config_, communicator_.size());
   const std::vector<std::int64_t> order =
       curriculum_.order(static_cast<std::uint64_t>(config_.train.seed), start.epoch);
@@ -168,9 +168,10 @@ void LrpropTrainee::apply(const Step& step) {
   }
   const double norm = network_.reduce(sum_floats, sum);
   totals.sums[kGradNorm] = norm * static_cast<double>(terms.size());
-  std::vector<double> of_all{totals.sums[kCosine], totals.first_not_finite < 0 ? 0.0 : 1.0};
+  std::vector<double> of_all{totals.sums[kCosine], totals.first_not_finite < 0 ? 0.0 : 1.0, totals.sums[kSdtw]};
   communicator_.all_reduce(std::span(of_all), dist::Reduction::kSum);
   cosine_sum_ += of_all[0];
+  sdtw_sum_ += of_all[2];
   cosine_pairs_ += static_cast<double>(step.samples);
   totals.refused = !std::isfinite(norm) || of_all[1] > 0;
   if (!totals.refused) {
@@ -183,13 +184,13 @@ void LrpropTrainee::apply(const Step& step) {
 void LrpropTrainee::end_epoch() {
   if (cosine_pairs_ == 0) return;
   const double cosine = cosine_sum_ / cosine_pairs_;
-  const bool collapsed = cosine > kCollapsedCosine;
+  const bool collapsed = cosine > kCollapsedCosine || (cosine > kSuspectCosine && sdtw_sum_ < 0);
   if (collapsed && !alarmed_ && communicator_.is_root()) {
     log_warning(fmt::format(
-        "collapse: found a mean cosine of {:.3f} between the projected frames of a video in epoch {}; expected less "
-        "than {}; the embedding no longer tells frames apart: lower loss.lambda_sdtw, or use loss.sdtw_reduction = "
-        "\"mean\"",
-        cosine, epoch_ + 1, kCollapsedCosine));
+        "collapse: found a mean cosine of {:.3f} between the projected frames of a video and a soft-DTW of {:.3g} in "
+        "epoch {}; expected less than {}, or {} where soft-DTW is below 0; the embedding no longer tells frames apart: "
+        "lower loss.lambda_sdtw, or use loss.sdtw_reduction = \"mean\"",
+        cosine, sdtw_sum_ / cosine_pairs_, epoch_ + 1, kCollapsedCosine, kSuspectCosine));
   }
   alarmed_ = collapsed || (alarmed_ && cosine > kRecoveredCosine);
 }

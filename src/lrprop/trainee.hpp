@@ -69,14 +69,15 @@ class LrpropTrainee final : public Trainee {
   std::vector<std::int64_t> units_now_;
   std::vector<TrainingPair> pairs_;
   std::vector<StepTotals> applied_;
-  double cosine_sum_ = 0, cosine_pairs_ = 0;
+  double sdtw_sum_ = 0, cosine_sum_ = 0, cosine_pairs_ = 0;
   bool alarmed_ = false;
   std::optional<EvaluationResult> validated_;
 };
 
-/// Above it the projected rows of a video are nearly one and the same: the embedding has collapsed, until their cosine
-/// is below the other: collapsed runs swing around 0.9.
-inline constexpr double kCollapsedCosine = 0.9, kRecoveredCosine = 0.8;
+/// Mean cosines of projected rows within a video. Above the first they are nearly one and the same: the embedding has
+/// collapsed. So it has above the second where soft-DTW is below 0: then two videos lie nearer to each other than its
+/// smoothing reaches. Only below the third it has recovered, as collapsed runs swing.
+inline constexpr double kCollapsedCosine = 0.9, kSuspectCosine = 0.8, kRecoveredCosine = 0.7;
 
 /// What train.pairs_per_step comes to on that many ranks.
 [[nodiscard]] std::int64_t pairs_per_step(const Config& config, dist::WorldSize ranks);
