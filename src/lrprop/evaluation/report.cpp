@@ -210,8 +210,8 @@ Json to_json(const std::vector<EvaluationResult>& results) {
 
 std::string table(const std::vector<EvaluationResult>& results) {
   const EvaluationResult& first = results.front();
-  std::string text = fmt::format("{} {} videos, {} frames that count; stride {}, of DTW {}\n", first.videos(), first.split,
-                                 first.frames(), first.stride, first.dtw_stride);
+  std::string text = fmt::format("{} {} videos, {} frames that count; stride {}, of DTW {}\n", first.videos(),
+                                 first.split, first.frames(), first.stride, first.dtw_stride);
   text += numbers(results);
   if (first.actions.size() > 1) text += fmt::format("\n{}", by_action(first));
   return text + notes(results);
