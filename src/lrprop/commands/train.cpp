@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "dist/agreement.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "kernels/alignment_variants.hpp"
@@ -54,7 +55,11 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 /// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
             dist::Communicator& communicator) {
-  if (!trainee.validated()) static_cast<void>(trainee.validate());  // resumed after its last epoch, or nothing to judge
+  if (!trainee.validated()) {  // resumed after its last epoch, or nothing to judge
+    const bool there = !run.writes() || std::filesystem::exists(run.folder() / "evaluation.json");
+    if (dist::on_all_ranks(communicator, there)) return;
+    static_cast<void>(trainee.validate());
+  }
   const std::vector<EvaluationResult> results =
       beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
