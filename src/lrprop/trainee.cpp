@@ -95,7 +95,7 @@ std::int64_t LrpropTrainee::begin_epoch(EpochStart start) {
     std::vector<std::int64_t>& places = places_.emplace_back();
     for (const std::int64_t unit : units) {
       places.push_back(place_of.at(unit));
-      for (const std::int64_t video : curriculum_.views(unit, epoch_).videos) of_step.push_back(video);
+      for (const std::int64_t video : curriculum_.videos(unit)) of_step.push_back(video);
     }
   }
   std::reverse(units_.begin(), units_.end());

@@ -31,11 +31,7 @@ std::string first_layer_of(const std::string& name) {
 }
 
 void fill_uniform(std::span<float> values, double bound, Random random) {
-  constexpr std::int64_t kSteps = std::int64_t{1} << 53;
-  for (float& value : values) {
-    value =
-        static_cast<float>(bound * (2 * static_cast<double>(random.below(kSteps)) / static_cast<double>(kSteps) - 1));
-  }
+  for (float& value : values) value = static_cast<float>(bound * (2 * random.uniform() - 1));
 }
 
 std::uint64_t number_of(const std::string& name) {

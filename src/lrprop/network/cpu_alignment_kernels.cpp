@@ -1,7 +1,7 @@
 #include <cstddef>
 #include <memory>
-#include <vector>
 
+#include "io/bytes/aligned_memory.hpp"
 #include "src/lrprop/network/alignment_kernels.hpp"
 
 namespace alignment::lrprop {
@@ -9,12 +9,13 @@ namespace {
 
 /// Memory of a thread that kernels work in, aligned as they ask for; it only grows.
 std::byte* scratch(std::size_t bytes) {
-  constexpr std::size_t kAlignment = 64;
-  thread_local std::vector<std::byte> memory;
-  if (memory.size() < bytes + kAlignment) memory.resize(bytes + kAlignment);
-  void* start = memory.data();
-  std::size_t space = memory.size();
-  return static_cast<std::byte*>(std::align(kAlignment, bytes, start, space));
+  thread_local io::AlignedBytes memory;
+  thread_local std::size_t capacity = 0;
+  if (capacity < bytes) {
+    memory = io::allocate_aligned(bytes);
+    capacity = bytes;
+  }
+  return memory.get();
 }
 
 template <typename Real>

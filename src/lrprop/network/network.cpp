@@ -51,6 +51,20 @@ struct PairState {
 struct ChannelSums {
   std::vector<double> first, second;
   double frames = 0;
+
+  /// Of `sums`, one of the two; 0 where a rank has no frames of its own.
+  [[nodiscard]] std::vector<double> means(const std::vector<double>& sums) const {
+    std::vector<double> means(sums);
+    for (double& mean : means) mean /= std::max(frames, 1.0);
+    return means;
+  }
+  /// Forward: of x, about its mean.
+  [[nodiscard]] std::vector<double> variances() const {
+    const std::vector<double> mean = means(first);
+    std::vector<double> variances = means(second);
+    for (std::size_t c = 0; c < mean.size(); ++c) variances[c] = std::max(variances[c] - mean[c] * mean[c], 0.0);
+    return variances;
+  }
 };
 
 }  // namespace
@@ -116,7 +130,7 @@ struct Network::State {
   std::vector<std::int64_t> offsets;
   std::unordered_map<std::string, std::size_t> array_numbers;
   std::array<std::vector<std::size_t>, kNorms + 1> norm_arrays;  ///< scales and shifts of each part
-  Tensor first_moment, second_moment, step_count;
+  Tensor first_moment, second_moment;
   Tensor mean, scale;  ///< to standardise by
   Tensor positions;    ///< position_rows() of 0, 1, ...
   std::optional<PairAligner> aligner;
@@ -317,13 +331,9 @@ ChannelSums Network::State::add_up(std::size_t norm, bool backward, const SumOve
   if (!backward) {  // the running statistics are of all ranks in any case
     const ChannelSums sums = added(all);
     const std::string name = kNormNames[norm];
-    std::vector<double> means(width), variances(width);
-    for (std::size_t c = 0; c < width; ++c) {
-      means[c] = sums.first[c] / sums.frames;
-      variances[c] = std::max(sums.second[c] / sums.frames - means[c] * means[c], 0.0);
-      variances[c] *= sums.frames / std::max(sums.frames - 1, 1.0);
-    }
-    statistics.at(name + ".running_mean").lerp_(to_device(means), kStatisticsMomentum);
+    std::vector<double> variances = sums.variances();
+    for (double& variance : variances) variance *= sums.frames / std::max(sums.frames - 1, 1.0);
+    statistics.at(name + ".running_mean").lerp_(to_device(sums.means(sums.first)), kStatisticsMomentum);
     statistics.at(name + ".running_var").lerp_(to_device(variances), kStatisticsMomentum);
   }
   return settings.batch_norm == BatchNorm::kLocal ? added(of_this_rank) : added(all);
@@ -332,14 +342,9 @@ ChannelSums Network::State::add_up(std::size_t norm, bool backward, const SumOve
 /// xhat of every side.
 void Network::State::normalise(std::size_t norm, const SumOverRanks& sum) {
   const ChannelSums sums = add_up(norm, /*backward=*/false, sum);
-  std::vector<double> means(sums.first.size()), inverses(sums.first.size());
-  const double frames = std::max(sums.frames, 1.0);
-  for (std::size_t c = 0; c < means.size(); ++c) {
-    means[c] = sums.first[c] / frames;
-    const double variance = std::max(sums.second[c] / frames - means[c] * means[c], 0.0);
-    inverses[c] = 1 / std::sqrt(variance + kNormEpsilon);
-  }
-  const Tensor mean_of = to_device(means);
+  std::vector<double> inverses = sums.variances();
+  for (double& inverse : inverses) inverse = 1 / std::sqrt(inverse + kNormEpsilon);
+  const Tensor mean_of = to_device(sums.means(sums.first));
   inverse_deviation[norm] = to_device(inverses);
   for_sides([&](PairState& pair, std::size_t which) {
     const torch::NoGradGuard fixed;
@@ -352,11 +357,7 @@ void Network::State::normalise(std::size_t norm, const SumOverRanks& sum) {
 /// From dL/dxhat to dL/dbefore.
 void Network::State::denormalise(std::size_t norm, const SumOverRanks& sum) {
   const ChannelSums sums = add_up(norm, /*backward=*/true, sum);
-  const double frames = std::max(sums.frames, 1.0);
-  std::vector<double> means(sums.first), products(sums.second);
-  for (double& mean_of : means) mean_of /= frames;
-  for (double& product : products) product /= frames;
-  const Tensor mean_of = to_device(means), product = to_device(products);
+  const Tensor mean_of = to_device(sums.means(sums.first)), product = to_device(sums.means(sums.second));
   for_sides([&](PairState& pair, std::size_t which) {
     const torch::NoGradGuard fixed;
     Side& side = pair.sides[which];

@@ -27,16 +27,15 @@ class PairsOfStore : public PairCurriculum {
  public:
   explicit PairsOfStore(const io::TseStore& store) : store_(store) {}
   [[nodiscard]] std::vector<std::string> ids(std::int64_t unit) const override {
-    const std::array<std::int64_t, 2> videos = videos_of(unit);
-    return {store_.id(videos[0]), store_.id(videos[1])};
+    const std::array<std::int64_t, 2> pair = videos(unit);
+    return {store_.id(pair[0]), store_.id(pair[1])};
   }
   [[nodiscard]] std::string describe(std::int64_t unit) const override {
-    const std::array<std::int64_t, 2> videos = videos_of(unit);
-    return fmt::format("{} with {}", store_.describe(videos[0]), store_.id(videos[1]));
+    const std::array<std::int64_t, 2> pair = videos(unit);
+    return fmt::format("{} with {}", store_.describe(pair[0]), store_.id(pair[1]));
   }
 
  protected:
-  [[nodiscard]] virtual std::array<std::int64_t, 2> videos_of(std::int64_t unit) const = 0;
   [[nodiscard]] const io::TseStore& store() const { return store_; }
 
  private:
@@ -86,12 +85,15 @@ class DrawnPairs final : public PairsOfStore {
     return shuffled(std::move(units), Random{seed, kOrder, of_epoch});
   }
   [[nodiscard]] std::int64_t work(std::int64_t unit) const override {
-    const std::array<std::int64_t, 2> videos = videos_of(unit);
-    return std::min(store().length(videos[0]), frames_) + std::min(store().length(videos[1]), frames_);
+    const std::array<std::int64_t, 2> pair = videos(unit);
+    return std::min(store().length(pair[0]), frames_) + std::min(store().length(pair[1]), frames_);
+  }
+  [[nodiscard]] std::array<std::int64_t, 2> videos(std::int64_t unit) const override {
+    return {unit / store().sample_count(), unit % store().sample_count()};
   }
   [[nodiscard]] PairViews views(std::int64_t unit, std::int64_t epoch) const override {
     PairViews pair;
-    pair.videos = videos_of(unit);
+    pair.videos = videos(unit);
     for (std::size_t side = 0; side < 2; ++side) {
       auto views = draw_views(sampler_, store().length(pair.videos[side]), frames_, {seed_, epoch, pair.videos[side]});
       std::move(views.begin(), views.end(), pair.frames.begin() + static_cast<std::ptrdiff_t>(2 * side));
@@ -101,10 +103,6 @@ class DrawnPairs final : public PairsOfStore {
   [[nodiscard]] std::int64_t draw_number(std::int64_t, std::int64_t epoch) const override { return epoch; }
 
  private:
-  [[nodiscard]] std::array<std::int64_t, 2> videos_of(std::int64_t unit) const override {
-    return {unit / store().sample_count(), unit % store().sample_count()};
-  }
-
   Sampler sampler_;
   std::int64_t frames_;
   std::uint64_t seed_;
@@ -128,6 +126,7 @@ class PlannedPairs final : public PairsOfStore {
     for (const FrameIndices& view : at(unit).frames) frames += view.size();
     return static_cast<std::int64_t>(frames);
   }
+  [[nodiscard]] std::array<std::int64_t, 2> videos(std::int64_t unit) const override { return at(unit).videos; }
   [[nodiscard]] PairViews views(std::int64_t unit, std::int64_t) const override { return at(unit); }
   [[nodiscard]] std::int64_t draw_number(std::int64_t unit, std::int64_t epoch) const override {
     return epoch * size() + unit;
@@ -135,7 +134,6 @@ class PlannedPairs final : public PairsOfStore {
 
  private:
   [[nodiscard]] const PairViews& at(std::int64_t unit) const { return plan_[static_cast<std::size_t>(unit)]; }
-  [[nodiscard]] std::array<std::int64_t, 2> videos_of(std::int64_t unit) const override { return at(unit).videos; }
 
   std::vector<PairViews> plan_;
 };

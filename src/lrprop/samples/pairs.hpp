@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,7 +18,9 @@ class PairCurriculum : public Curriculum {
  public:
   [[nodiscard]] std::string unit_name() const override { return "pairs"; }
   [[nodiscard]] std::string step_size_key() const override { return "train.pairs_per_step"; }
-  /// The two videos of a unit, and the frames of both that are seen in that epoch: a function of the seed.
+  /// Samples of a unit's two videos.
+  [[nodiscard]] virtual std::array<std::int64_t, 2> videos(std::int64_t unit) const = 0;
+  /// They, and the frames of both that are seen in that epoch: a function of the seed.
   [[nodiscard]] virtual PairViews views(std::int64_t unit, std::int64_t epoch) const = 0;
   /// What dropout is drawn from beside seed, video and view: the same for no two steps that see a video.
   [[nodiscard]] virtual std::int64_t draw_number(std::int64_t unit, std::int64_t epoch) const = 0;

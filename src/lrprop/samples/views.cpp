@@ -14,12 +14,6 @@ constexpr double kOverlap = 0.2;                          ///< CARL's CONSISTENT
 constexpr std::uint64_t kFramesStream = 0x6672616D6573U;  // "frames": a stream of its own
 constexpr std::uint64_t kCropsStream = 0x63726F7073U;     // "crops"
 
-/// Uniform in [0,1).
-double uniform(Random& random) {
-  constexpr std::int64_t kSteps = std::int64_t{1} << 53;
-  return static_cast<double>(random.below(kSteps)) / static_cast<double>(kSteps);
-}
-
 /// `count` ascending positions below `total`.
 FrameIndices ascending(Random& random, std::int64_t total, std::int64_t count) {
   FrameIndices positions = random.draw(total, count);
@@ -31,7 +25,7 @@ FrameIndices ascending(Random& random, std::int64_t total, std::int64_t count) {
 FrameIndices whole_video_view(Random& random, std::int64_t length, std::int64_t frames) {
   constexpr int kMostDraws = 1000;
   for (int draw = 0; draw < kMostDraws; ++draw) {
-    const double stretch = 1 + (kStretch - 1) * uniform(random);
+    const double stretch = 1 + (kStretch - 1) * random.uniform();
     const auto positions = static_cast<std::int64_t>(std::ceil(stretch * static_cast<double>(length)));
     FrameIndices view = ascending(random, positions, std::min(length, frames));
     view.erase(std::lower_bound(view.begin(), view.end(), length), view.end());
@@ -47,7 +41,7 @@ struct Crop {
 std::array<Crop, 2> draw_crops(Random& random, std::int64_t length, std::int64_t frames) {
   std::array<Crop, 2> crops;
   for (Crop& crop : crops) {
-    const double stretch = 1 + (kStretch - 1) * uniform(random);
+    const double stretch = 1 + (kStretch - 1) * random.uniform();
     crop.count = std::min(length, static_cast<std::int64_t>(std::ceil(stretch * static_cast<double>(frames))));
   }
   crops[0].first = random.below(length - crops[0].count + 1);

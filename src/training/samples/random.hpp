@@ -18,6 +18,8 @@ class Random {
   explicit Random(std::initializer_list<std::uint64_t> key) : bits_(state_of(key)) {}
 
   std::uint64_t next() { return bits_.next(); }
+  /// Uniform in [0, 1).
+  double uniform() { return bits_.uniform(); }
   /// Uniform in 0 .. bound-1; the bias is below bound / 2^64.
   std::int64_t below(std::int64_t bound) {
     return static_cast<std::int64_t>((static_cast<__uint128_t>(next()) * static_cast<std::uint64_t>(bound)) >> 64U);
