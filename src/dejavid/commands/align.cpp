@@ -3,12 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "io/bytes/csv_field.hpp"
-#include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "io/result_folder.hpp"
-#include "src/config/error.hpp"
-#include "src/config/keys/suggestion.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -27,19 +24,6 @@ namespace alignment::dejavid {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// The sample of that id, of whatever split.
-std::int64_t find_sample(const io::TseStore& store, const std::string& id, const Config& config) {
-  std::vector<std::string> ids;
-  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
-    if (store.id(sample) == id) return sample;
-    ids.push_back(store.id(sample));
-  }
-  io::FirstFew near;
-  for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
-  throw ConfigError(fmt::format("--sample: found \"{}\"; expected the id of one of {} samples of {}; the nearest: {}",
-                                io::printable(id), ids.size(), config.data.store.front().string(), near.text()));
-}
 
 /// One sample and what the model says of it.
 struct Finding {
@@ -214,7 +198,11 @@ void run_alignment(Config config, const GivenKeys& given, const std::string& id,
   const std::unique_ptr<Device> device = choose_device(config, communicator, thread_count(config.dist, communicator));
   Dataset dataset = Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion);
   std::int64_t sample = 0;
-  agreed(communicator, [&] { sample = find_sample(dataset.store, id, config); });
+  agreed(communicator, [&] {
+    sample = find_sample(dataset.store, id, "--sample",
+                         fmt::format("the id of one of {} samples of {}", dataset.store.sample_count(),
+                                     config.data.store.front().string()));
+  });
   const Model model = load_model(config, given, dataset.store, communicator);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;

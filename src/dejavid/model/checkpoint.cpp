@@ -7,20 +7,11 @@
 #include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/training/files/resume.hpp"
 #include "src/training/files/run_frame.hpp"
 
 namespace alignment::dejavid {
 std::optional<Checkpoint> find_checkpoint(const Config& config, const std::function<void(const std::string&)>& warn) {
-  std::optional<Checkpoint> found;
-  const auto read = [&](const std::filesystem::path& file) {
-    ModelContent content = read_model(file);
-    if (!content.training) return false;
-    found = Checkpoint{file, std::move(content), time_spent(run_of(file))};
-    return true;
-  };
-  static_cast<void>(find_checkpoint(config.run, read, warn));
-  return found;
+  return alignment::find_checkpoint<ModelContent>(config.run, read_model, warn);
 }
 
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store) {

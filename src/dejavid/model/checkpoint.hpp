@@ -9,18 +9,13 @@
 #include "io/store/tse_store.hpp"
 #include "src/config/keys/keys.hpp"
 #include "src/dejavid/model/model_file.hpp"
-#include "src/training/files/run_directory.hpp"
+#include "src/training/files/resume.hpp"
 
 namespace alignment::dejavid {
 
 struct Config;
 
-/// Where a run goes on from.
-struct Checkpoint {
-  std::filesystem::path file;
-  ModelContent content;  ///< with its training state
-  TimeSpent spent;       ///< by its run before it
-};
+using Checkpoint = CheckpointOf<ModelContent>;
 
 /// The checkpoint that run.resume asks for, as training/resume.hpp finds it. Throws io::ModelFileError.
 [[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config,

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "dist/agreement.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
@@ -14,8 +13,8 @@
 #include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/model/centroids.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/same_model.hpp"
 #include "src/training/samples/random.hpp"
 
 namespace alignment::dejavid {
@@ -84,19 +83,7 @@ Model model_of(const ModelContent& content) {
 
 /// Collective. What model.init holds, the same on every rank.
 ModelContent read_start(const Config& config, dist::Communicator& communicator) {
-  ModelContent content;
-  agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
-    content = read_model(config.model.init);
-  });
-  if (!dist::same_on_all_ranks(communicator, digest_of(content))) {
-    agreed(communicator, [&] {
-      throw io::ModelFileError(
-          fmt::format("{}: ranks found different models; expected the same on every host; copy it to all of them again",
-                      config.model.init.string()));
-    });
-  }
-  return content;
+  return read_same_model<ModelContent>(config.model.init, config.dist.timeout(), read_model, digest_of, communicator);
 }
 
 /// The normalised logits of two classes are always the same, so a loss or confidence made of them says nothing. A model

@@ -5,11 +5,9 @@
 #include <map>
 
 #include "dist/text.hpp"
-#include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/result_folder.hpp"
 #include "src/config/error.hpp"
-#include "src/config/keys/suggestion.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/result.hpp"
@@ -35,22 +33,10 @@ std::vector<std::string> parts_of(const std::string& list) {
   return parts;
 }
 
-/// The video of that id, whatever its split.
-std::int64_t find_video(const io::TseStore& store, const std::string& id, const char* option) {
-  std::vector<std::string> ids;
-  for (std::int64_t video = 0; video < store.sample_count(); ++video) {
-    if (store.id(video) == id) return video;
-    ids.push_back(store.id(video));
-  }
-  io::FirstFew near;
-  for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
-  throw ConfigError(fmt::format("--{}: found \"{}\"; expected the id of one of the store's {} videos; the nearest: {}",
-                                option, io::printable(id), ids.size(), near.text()));
-}
-
 /// The query first, then what it is laid beside.
 std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation& asked) {
-  const std::int64_t query = find_video(store, asked.option("query"), "query");
+  const std::string expected = fmt::format("the id of one of the store's {} videos", store.sample_count());
+  const std::int64_t query = find_sample(store, asked.option("query"), "--query", expected);
   std::vector<std::int64_t> videos{query};
   const std::string with = asked.option("with");
   if (with.empty() || with == "all") {
@@ -64,7 +50,7 @@ std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation&
     return videos;
   }
   for (const std::string& id : parts_of(with)) {
-    const std::int64_t video = find_video(store, id, "with");
+    const std::int64_t video = find_sample(store, id, "--with", expected);
     if (std::find(videos.begin(), videos.end(), video) == videos.end()) videos.push_back(video);
   }
   if (videos.size() == 1) throw ConfigError("--with: found the query itself; expected other videos; name them");

@@ -6,15 +6,14 @@
 #include <cmath>
 #include <span>
 
-#include "dist/agreement.hpp"
 #include "io/errors.hpp"
 #include "src/config/error.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/lrprop/config/config_keys.hpp"
-#include "src/training/files/resume.hpp"
 #include "src/training/files/run_frame.hpp"
+#include "src/training/files/same_model.hpp"
 #include "src/training/samples/random.hpp"
 
 namespace alignment::lrprop {
@@ -78,18 +77,9 @@ void adopt(const ModelContent& content, const std::filesystem::path& file, Confi
 /// Collective. What model.init holds, the same on every rank, fit for the store.
 ModelContent read_start(Config& config, const GivenKeys& given, const io::TseStore& store,
                         dist::Communicator& communicator) {
-  ModelContent content;
+  ModelContent content =
+      read_same_model<ModelContent>(config.model.init, config.dist.timeout(), read_model, digest_of, communicator);
   agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a read of the model", config.dist.timeout());
-    content = read_model(config.model.init);
-  });
-  const bool same = dist::same_on_all_ranks(communicator, digest_of(content));
-  agreed(communicator, [&] {
-    if (!same) {
-      throw io::ModelFileError(
-          fmt::format("{}: ranks found different models; expected the same on every host; copy it to all of them again",
-                      config.model.init.string()));
-    }
     if (content.sizes.feature_dim != store.feature_dim()) {
       throw io::ModelFileError(fmt::format(
           "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
@@ -225,15 +215,7 @@ ModelContent load_model(Config& config, const GivenKeys& given, Dataset& dataset
 }
 
 std::optional<Checkpoint> find_checkpoint(const Config& config, const std::function<void(const std::string&)>& warn) {
-  std::optional<Checkpoint> found;
-  const auto read = [&](const std::filesystem::path& file) {
-    ModelContent content = read_model(file);
-    if (!content.training) return false;
-    found = Checkpoint{file, std::move(content), time_spent(run_of(file))};
-    return true;
-  };
-  static_cast<void>(find_checkpoint(config.run, read, warn));
-  return found;
+  return alignment::find_checkpoint<ModelContent>(config.run, read_model, warn);
 }
 
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store) {

@@ -12,7 +12,7 @@
 #include "src/config/keys/keys.hpp"
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/model/model_file.hpp"
-#include "src/training/files/run_directory.hpp"
+#include "src/training/files/resume.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::lrprop {
@@ -41,12 +41,7 @@ struct FeatureScale {
 [[nodiscard]] ModelContent load_model(Config& config, const GivenKeys& given, Dataset& dataset,
                                       dist::Communicator& communicator);
 
-/// A checkpoint and what its run has taken.
-struct Checkpoint {
-  std::filesystem::path file;
-  ModelContent content;
-  TimeSpent spent;
-};
+using Checkpoint = CheckpointOf<ModelContent>;
 [[nodiscard]] std::optional<Checkpoint> find_checkpoint(const Config& config,
                                                         const std::function<void(const std::string&)>& warn);
 /// Refuses to go on with other data or settings. Throws io::ModelFileError.

@@ -5,9 +5,11 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "dist/communicator.hpp"
 #include "src/config/sections.hpp"
+#include "src/training/files/run_directory.hpp"
 
 namespace alignment {
 
@@ -21,6 +23,31 @@ using ReadCheckpoint = std::function<bool(const std::filesystem::path&)>;
 /// holds none, or where there are some and none is whole.
 [[nodiscard]] std::optional<std::filesystem::path> find_checkpoint(const RunConfig& config, const ReadCheckpoint& read,
                                                                    const std::function<void(const std::string&)>& warn);
+
+/// Where a run of a system goes on from. `Content` is what its model files hold, with `training` where it is a
+/// checkpoint.
+template <typename Content>
+struct CheckpointOf {
+  std::filesystem::path file;
+  Content content;
+  TimeSpent spent;  ///< by its run before it
+};
+
+/// The same, by a system's own reader of model files.
+template <typename Content>
+[[nodiscard]] std::optional<CheckpointOf<Content>> find_checkpoint(
+    const RunConfig& config, Content (*read_model)(const std::filesystem::path&),
+    const std::function<void(const std::string&)>& warn) {
+  std::optional<CheckpointOf<Content>> found;
+  const ReadCheckpoint read = [&](const std::filesystem::path& file) {
+    Content content = read_model(file);
+    if (!content.training) return false;
+    found = CheckpointOf<Content>{file, std::move(content), time_spent(run_of(file))};
+    return true;
+  };
+  static_cast<void>(find_checkpoint(config, read, warn));
+  return found;
+}
 
 /// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics of the run in `before`. False where
 /// there is nothing to bring, or they are there. Refuses a folder with another run. Throws io::WriteError.

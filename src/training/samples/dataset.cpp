@@ -10,7 +10,10 @@
 #include "dist/agreement.hpp"
 #include "dist/text.hpp"
 #include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "src/config/error.hpp"
+#include "src/config/keys/suggestion.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
@@ -177,6 +180,19 @@ Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicat
                                     ? choose_cache(*store, config.data.cache, layout_of(*store, needs), communicator)
                                     : io::SampleCache::kNone;
   return {std::move(*store), std::move(needs), cache, config};
+}
+
+std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,
+                         std::string_view expected) {
+  std::vector<std::string> ids;
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    if (store.id(sample) == id) return sample;
+    ids.push_back(store.id(sample));
+  }
+  io::FirstFew near;
+  for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
+  throw ConfigError(
+      fmt::format("{}: found \"{}\"; expected {}; the nearest: {}", option, io::printable(id), expected, near.text()));
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -46,6 +48,11 @@ struct Dataset {
  private:
   std::chrono::duration<double> timeout_;
 };
+
+/// The sample of that id, whatever its split. `option` ("--query") and `expected` ("the id of one of 5 samples") are
+/// for the message, which names the nearest ids. Throws ConfigError.
+[[nodiscard]] std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,
+                                       std::string_view expected);
 
 /// The samples that an evaluation is about, and what to call them.
 struct EvaluationSplit {

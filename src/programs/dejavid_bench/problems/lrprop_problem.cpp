@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "src/config/error.hpp"
 #include "src/lrprop/config/config.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
+#include "src/programs/dejavid_bench/problems/whole_numbers.hpp"
 
 namespace alignment::dejavid::bench {
 namespace {
@@ -34,28 +34,13 @@ const std::vector<LrpropShape>& presets() {
   return all;
 }
 
-/// Eight numbers with commas between them, from 1 on.
-std::optional<std::array<std::int64_t, 8>> eight_numbers(const std::string& text) {
-  std::array<std::int64_t, 8> numbers{};
-  const char* next = text.data();
-  const char* const end = text.data() + text.size();
-  for (std::size_t k = 0; k < numbers.size(); ++k) {
-    if (k > 0 && (next == end || *next++ != ',')) return std::nullopt;
-    const auto [stop, error] = std::from_chars(next, end, numbers[k]);
-    if (error != std::errc() || numbers[k] < 1) return std::nullopt;
-    next = stop;
-  }
-  if (next != end) return std::nullopt;
-  return numbers;
-}
-
 }  // namespace
 
 LrpropShape parse_lrprop_shape(const std::string& text) {
   for (const LrpropShape& preset : presets()) {
     if (preset.name == text) return preset;
   }
-  if (const auto numbers = eight_numbers(text)) {
+  if (const auto numbers = whole_numbers<8>(text)) {
     const auto& [features, fc_width, hidden, heads, ff_width, layers, embedding, frames] = *numbers;
     if (hidden % heads == 0 && frames >= 2) {
       return {"", {features, fc_width, hidden, heads, ff_width, layers, embedding, frames}};

@@ -4,33 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <string_view>
 
 #include "io/formats/synthetic/synthetic.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
+#include "src/programs/dejavid_bench/problems/whole_numbers.hpp"
 
 namespace alignment::dejavid::bench {
 namespace {
 
 constexpr std::int64_t kPresetSamples = 96;
-
-/// "51,8,1459,33,96" as five numbers from 1 on.
-std::optional<std::array<std::int64_t, 5>> five_numbers(std::string_view text) {
-  std::array<std::int64_t, 5> numbers{};
-  const char* next = text.data();
-  const char* const end = text.data() + text.size();
-  for (std::size_t k = 0; k < numbers.size(); ++k) {
-    if (k > 0 && (next == end || *next++ != ',')) return std::nullopt;
-    const auto [stop, error] = std::from_chars(next, end, numbers[k]);
-    if (error != std::errc() || numbers[k] < 1) return std::nullopt;
-    next = stop;
-  }
-  if (next != end) return std::nullopt;
-  return numbers;
-}
 
 Shape preset_shape(const std::string& name) {
   const io::SyntheticOptions preset = io::synthetic_preset(name);
@@ -50,7 +35,7 @@ Shape preset_shape(const std::string& name) {
 
 Shape parse_shape(const std::string& text, std::optional<std::int64_t> samples) {
   Shape shape;
-  if (const auto numbers = five_numbers(text)) {
+  if (const auto numbers = whole_numbers<5>(text)) {
     shape = {"", (*numbers)[0], (*numbers)[1], (*numbers)[2], static_cast<double>((*numbers)[3]), (*numbers)[4]};
   } else {
     const auto& presets = io::synthetic_presets();
