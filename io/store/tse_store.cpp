@@ -20,7 +20,8 @@ struct TseStore::State {
   std::vector<StoreFile> files;
   std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
   std::mutex reading;
-  std::vector<bool> left_out;  ///< [samples]; empty where none is
+  std::vector<bool> left_out;              ///< [samples]; empty where none is
+  std::unordered_set<std::int64_t> moved;  ///< samples that have become of the val split
   std::vector<std::string> class_names;
   std::vector<std::vector<std::int32_t>> labels;        ///< of each file: what its classes are in class_names
   std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each file: as labels, or empty where it holds no logits
@@ -186,6 +187,7 @@ void TseStore::adopt_classes(const std::vector<std::string>& names) {
 }
 
 Split TseStore::split(std::int64_t sample) const {
+  if (state_->moved.contains(sample)) return Split::kValidation;
   const auto place = state_->place(sample);
   return place.file->index().splits[place.at()];
 }
@@ -202,7 +204,8 @@ std::vector<std::int64_t> TseStore::samples_of(Split split) const {
     for (std::size_t n = 0; n < splits.size(); ++n) {
       const std::int64_t sample = state_->first[f] + static_cast<std::int64_t>(n);
       const bool left_out = !state_->left_out.empty() && state_->left_out[static_cast<std::size_t>(sample)];
-      if (splits[n] == split && !left_out) samples.push_back(sample);
+      const Split now = state_->moved.contains(sample) ? Split::kValidation : splits[n];
+      if (now == split && !left_out) samples.push_back(sample);
     }
   }
   return samples;
@@ -211,6 +214,10 @@ std::vector<std::int64_t> TseStore::samples_of(Split split) const {
 void TseStore::leave_out(const std::vector<std::int64_t>& samples) {
   state_->left_out.resize(static_cast<std::size_t>(sample_count()), false);
   for (const auto sample : samples) state_->left_out.at(static_cast<std::size_t>(sample)) = true;
+}
+
+void TseStore::move_to_validation(const std::vector<std::int64_t>& samples) {
+  state_->moved.insert(samples.begin(), samples.end());
 }
 
 void TseStore::limit_features(float largest) {

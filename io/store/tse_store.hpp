@@ -66,6 +66,8 @@ class TseStore {
   void adopt_classes(const std::vector<std::string>& names);
   /// From now on samples_of() passes over these. identity() and the numbers of samples stay.
   void leave_out(const std::vector<std::int64_t>& samples);
+  /// From now on these are of the val split, whatever their files say. identity() stays.
+  void move_to_validation(const std::vector<std::int64_t>& samples);
   /// From now on a sample is refused, at its first read, that has a feature of larger magnitude. Throws NotFiniteError.
   void limit_features(float largest);
   /// Refuses files that are no longer the ones that were opened, without reading them. Throws StoreError.

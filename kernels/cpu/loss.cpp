@@ -9,24 +9,33 @@ namespace {
 
 constexpr double kEpsilon = 1e-18;
 
-/// Mean and unbiased standard deviation of the logits.
+/// What x is made with.
 struct Normalisation {
-  double mean = 0, deviation = 1;
+  double mean = 0, deviation = 1;  ///< of the logits, unbiased; of kLayernorm
+  double least = 0;                ///< distance that counts; of kLog
 };
 
-Normalisation normalisation_of(const double* distances, std::int64_t classes) {
+Normalisation normalisation_of(const double* distances, std::int64_t classes, LogitNorm norm) {
+  if (norm == LogitNorm::kNone) return {};
+  if (norm == LogitNorm::kLog) return {.least = kLeastShare * *std::max_element(distances, distances + classes)};
   const auto count = static_cast<double>(classes);
   double mean = 0, squares = 0;
   for (std::int64_t c = 0; c < classes; ++c) mean -= distances[c] / count;
   for (std::int64_t c = 0; c < classes; ++c) squares += (-distances[c] - mean) * (-distances[c] - mean);
-  return {mean, std::sqrt(squares / (count - 1))};
+  return {.mean = mean, .deviation = std::sqrt(squares / (count - 1))};
 }
 
 /// x of every class; returns the largest.
-double normalised_logits(const double* distances, std::int64_t classes, const Normalisation& normalisation, double* x) {
+double logits(const double* distances, std::int64_t classes, const LogitRule& rule, const Normalisation& normalisation,
+              double* x) {
+  const auto [mean, deviation, least] = normalisation;
   double largest = -HUGE_VAL;
   for (std::int64_t c = 0; c < classes; ++c) {
-    x[c] = (-distances[c] - normalisation.mean) / (normalisation.deviation + kEpsilon);
+    if (rule.norm != LogitNorm::kLog) {
+      x[c] = (-distances[c] - mean) / (deviation + kEpsilon);
+    } else {
+      x[c] = least == 0 && distances[c] == 0 ? 0 : -rule.scale * std::log(distances[c] < least ? least : distances[c]);
+    }
     largest = std::max(largest, x[c]);
   }
   return largest;
@@ -43,15 +52,23 @@ double softmax(double* x, std::int64_t classes, double largest) {
 /// dL/dx = softmax(x) - one hot. With x = (logit - mean)/(s + eps):
 ///   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps) - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s
 ///   (s + eps)^2)
-void loss_gradient(const double* distances, std::int64_t classes, std::int32_t label, bool normalise,
+/// With x = -scale ln(distance): dL/ddistance_k = -scale dL/dx_k / distance_k.
+void loss_gradient(const double* distances, std::int64_t classes, std::int32_t label, const LogitRule& rule,
                    const Normalisation& normalisation, double scale, const double* probabilities, float* gradient) {
   const auto upstream = [&](std::int64_t c) { return probabilities[c] - (c == label ? 1.0 : 0.0); };
-  if (!normalise) {
+  const auto [mean, deviation, least] = normalisation;
+  if (rule.norm == LogitNorm::kNone) {
     for (std::int64_t c = 0; c < classes; ++c) gradient[c] = static_cast<float>(-scale * upstream(c));
     return;
   }
+  if (rule.norm == LogitNorm::kLog) {
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const bool counts = least > 0 && !(distances[c] < least);
+      gradient[c] = counts ? static_cast<float>(-scale * rule.scale * upstream(c) / distances[c]) : 0.0F;
+    }
+    return;
+  }
   const auto count = static_cast<double>(classes);
-  const auto [mean, deviation] = normalisation;
   const double divisor = deviation + kEpsilon;
   double upstream_mean = 0, projection = 0;
   for (std::int64_t c = 0; c < classes; ++c) {
@@ -68,10 +85,10 @@ void loss_gradient(const double* distances, std::int64_t classes, std::int32_t l
 
 }  // namespace
 
-SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, bool normalise, double scale,
-                       double* probabilities, float* distance_gradient) {
-  const Normalisation normalisation = normalise ? normalisation_of(distances, classes) : Normalisation{};
-  const double largest = normalised_logits(distances, classes, normalisation, probabilities);
+SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, const LogitRule& rule,
+                       double scale, double* probabilities, float* distance_gradient) {
+  const Normalisation normalisation = normalisation_of(distances, classes, rule.norm);
+  const double largest = logits(distances, classes, rule, normalisation, probabilities);
   const double label_value = probabilities[label];
   const double sum = softmax(probabilities, classes, largest);
 
@@ -82,17 +99,16 @@ SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32
   }
   if (distance_gradient == nullptr) return result;
   if (std::isfinite(result.loss)) {
-    loss_gradient(distances, classes, label, normalise, normalisation, scale, probabilities, distance_gradient);
+    loss_gradient(distances, classes, label, rule, normalisation, scale, probabilities, distance_gradient);
   } else {
     std::fill_n(distance_gradient, classes, std::numeric_limits<float>::quiet_NaN());
   }
   return result;
 }
 
-void class_probabilities(const double* distances, std::int64_t classes, bool normalise, double* probabilities) {
-  const Normalisation normalisation = normalise ? normalisation_of(distances, classes) : Normalisation{};
-  static_cast<void>(
-      softmax(probabilities, classes, normalised_logits(distances, classes, normalisation, probabilities)));
+void class_probabilities(const double* distances, std::int64_t classes, const LogitRule& rule, double* probabilities) {
+  const Normalisation normalisation = normalisation_of(distances, classes, rule.norm);
+  static_cast<void>(softmax(probabilities, classes, logits(distances, classes, rule, normalisation, probabilities)));
 }
 
 }  // namespace alignment::kernels::cpu

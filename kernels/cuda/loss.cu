@@ -30,6 +30,9 @@ __device__ __forceinline__ double over_block(double value, double* scratch, Comb
 struct Add {
   __device__ double operator()(double left, double right) const { return left + right; }
 };
+struct Larger {
+  __device__ double operator()(double left, double right) const { return fmax(left, right); }
+};
 struct Smaller {
   __device__ double operator()(double left, double right) const { return fmin(left, right); }
 };
@@ -37,7 +40,7 @@ struct Smaller {
 /// One block a sample. A thread has the classes threadIdx.x, threadIdx.x + kThreads, ...
 __global__ void __launch_bounds__(kThreads)
     sample_losses_kernel(const double* __restrict__ all_distances, const std::int32_t* __restrict__ labels, int classes,
-                         bool normalise, double scale, SampleLoss* __restrict__ losses,
+                         LogitRule rule, double scale, SampleLoss* __restrict__ losses,
                          float* __restrict__ all_gradients) {
   __shared__ double scratch[kWarps];
   const std::int64_t b = blockIdx.x;
@@ -45,6 +48,7 @@ __global__ void __launch_bounds__(kThreads)
   float* const gradients = all_gradients + b * classes;
   const int label = labels[b], thread = static_cast<int>(threadIdx.x);
   const double count = classes;
+  const bool normalise = rule.norm == LogitNorm::kLayernorm, logarithms = rule.norm == LogitNorm::kLog;
   const auto sum_over_classes = [&](auto term) {
     double sum = 0.0;
     for (int c = thread; c < classes; c += kThreads) sum += term(c);
@@ -57,13 +61,22 @@ __global__ void __launch_bounds__(kThreads)
     deviation =
         sqrt(sum_over_classes([&](int c) { return (-distances[c] - mean) * (-distances[c] - mean); }) / (count - 1.0));
   }
+  double least = 0.0;  // distance that counts
+  if (logarithms) {
+    for (int c = thread; c < classes; c += kThreads) least = fmax(least, distances[c]);
+    least = kLeastShare * over_block(least, scratch, Larger{});
+  }
   const double divisor = deviation + kEpsilon;
-  const auto logit = [&](int c) { return (-distances[c] - mean) / divisor; };
+  const auto logit_of = [&](double distance) {
+    if (!logarithms) return (-distance - mean) / divisor;
+    return least == 0.0 && distance == 0.0 ? 0.0 : -rule.scale * log(distance < least ? least : distance);
+  };
+  const auto logit = [&](int c) { return logit_of(distances[c]); };
 
   double nearest = HUGE_VAL;
   for (int c = thread; c < classes; c += kThreads) nearest = fmin(nearest, distances[c]);
   nearest = over_block(nearest, scratch, Smaller{});
-  const double largest = (-nearest - mean) / divisor;
+  const double largest = logit_of(nearest);
   const double sum = sum_over_classes([&](int c) { return exp(logit(c) - largest); });
   const double loss = log(sum) - (logit(label) - largest);
 
@@ -84,7 +97,15 @@ __global__ void __launch_bounds__(kThreads)
   // dL/dx = softmax(x) - one hot. With x = (logit - mean)/(s + eps):
   //   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps)
   //                 - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s (s + eps)^2)
+  // With x = -scale ln(distance): dL/ddistance_k = -scale dL/dx_k / distance_k.
   const auto upstream = [&](int c) { return exp(logit(c) - largest) / sum - (c == label ? 1.0 : 0.0); };
+  if (logarithms) {
+    for (int c = thread; c < classes; c += kThreads) {
+      const bool counts = least > 0.0 && !(distances[c] < least);
+      gradients[c] = counts ? static_cast<float>(-scale * rule.scale * upstream(c) / distances[c]) : 0.0F;
+    }
+    return;
+  }
   double upstream_mean = 0.0, curvature = 0.0;
   if (normalise) {
     upstream_mean = sum_over_classes(upstream) / count;
@@ -116,9 +137,9 @@ void add_distance_parts(const float* parts, std::int64_t part_count, std::int64_
 }
 
 void sample_losses(const double* distances, const std::int32_t* labels, std::int64_t count, std::int64_t classes,
-                   bool normalise, double scale, SampleLoss* losses, float* distance_gradient, Stream stream) {
+                   const LogitRule& rule, double scale, SampleLoss* losses, float* distance_gradient, Stream stream) {
   launch("sample_losses", sample_losses_kernel, grid(count), kThreads, 0, stream, distances, labels,
-         static_cast<int>(classes), normalise, scale, losses, distance_gradient);
+         static_cast<int>(classes), rule, scale, losses, distance_gradient);
 }
 
 }  // namespace alignment::kernels::cuda

@@ -10,12 +10,18 @@
 #include "src/job/agreed.hpp"
 
 namespace alignment::dejavid {
-FindSampleNeeds needs_of_training(Device& device) {
-  return [&device](const io::TseStore& store) { return SampleNeeds{device.layout(), device.samples_to_keep(store)}; };
+FindSampleNeeds needs_of_training(Device& device, const Config& config) {
+  return [&](const io::TseStore& store) {
+    return SampleNeeds{device.layout(), device.samples_to_keep(store), config.samples.slope};
+  };
 }
 
-FindSampleNeeds needs_of_evaluation(const Device& device) {
-  return [&device](const io::TseStore&) { return SampleNeeds{device.layout(), {}}; };
+FindSampleNeeds needs_of_evaluation(const Device& device, const Config& config) {
+  return [&](const io::TseStore&) { return SampleNeeds{device.layout(), {}, config.samples.slope}; };
+}
+
+FindSampleNeeds needs_of_rows(const Config& config) {
+  return [&](const io::TseStore&) { return SampleNeeds{nullptr, {}, config.samples.slope}; };
 }
 
 void require_path_precision(const Config& config, const Device& device) {

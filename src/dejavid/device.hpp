@@ -52,7 +52,8 @@ class Device {
   /// dist::AgreedFailure.
   [[nodiscard]] virtual ReductionTime time_reduction(std::int64_t parameters) = 0;
 
-  /// How it reads samples: in blocks of features (kernels/blocks.hpp), or nullptr for rows in the width of the store.
+  /// How it reads samples: in blocks of features (kernels/blocks.hpp), with their slopes where data.slope says so, or
+  /// nullptr for rows in the width of the store.
   [[nodiscard]] virtual const io::SampleLayout* layout() const = 0;
   /// Collective. The samples whose features training keeps in this device's memory: none on any rank where data.cache
   /// does not let it, or they do not fit. Throws dist::AgreedFailure where data.cache asks for it all the same.
@@ -64,9 +65,11 @@ class Device {
   [[nodiscard]] virtual std::unique_ptr<Aligner> make_aligner(Dataset& dataset, const Model& model) = 0;
 };
 
-/// What `device` asks of the reader of the samples that it trains on, or sees once.
-[[nodiscard]] FindSampleNeeds needs_of_training(Device& device);
-[[nodiscard]] FindSampleNeeds needs_of_evaluation(const Device& device);
+/// What `device` asks of the reader of the samples that it trains on, or sees once; and what is asked by those who need
+/// rows only. `config` says of which settings, as they are when the samples are opened.
+[[nodiscard]] FindSampleNeeds needs_of_training(Device& device, const Config& config);
+[[nodiscard]] FindSampleNeeds needs_of_evaluation(const Device& device, const Config& config);
+[[nodiscard]] FindSampleNeeds needs_of_rows(const Config& config);
 
 /// Refuses a train.path_precision that `device` does not search paths in. Throws ConfigError.
 void require_path_precision(const Config& config, const Device& device);

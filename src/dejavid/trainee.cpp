@@ -17,6 +17,13 @@
 namespace alignment::dejavid {
 namespace {
 
+/// The samples to validate on, named "holdout" where they were held out of training.
+EvaluationSplit validation_of(const io::TseStore& store, const Config& config) {
+  EvaluationSplit split = labelled(store, choose_split(store, config.eval.split));
+  if (split.split == io::Split::kValidation && config.samples.holdout > 0) split.name = "holdout";
+  return split;
+}
+
 ScoreNames score_names_of(const EvaluationSplit& validation) {
   const ScoreName loss{"loss", "loss"}, top1{"top1", "top-1"}, top5{"top5", "top-5"};
   return {{loss, top1}, {loss, top1, top5}, top1.key, validation.samples.empty() ? "" : validation.name};
@@ -30,7 +37,7 @@ DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communi
       communicator_(communicator),
       dataset_(dataset),
       model_(model),
-      validation_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))),
+      validation_(validation_of(dataset.store, config)),
       names_(score_names_of(validation_)),
       engine_(device.make_engine(dataset, model, phases)) {
   if (checkpoint == nullptr) return;
@@ -101,6 +108,7 @@ FileContent DejaVidTrainee::checkpoint(const Course& course) {
 ModelContent DejaVidTrainee::content(const Course& course) {
   engine_->fetch(model_);
   ModelContent content = content_of(model_, config_);
+  content.validated_on = names_.validates() ? names_.validated_on : "none";
   content.epoch = course.last.epoch;
   content.val_top1 = course.last.validation[kTop1];
   content.val_top5 = course.last.validation[kTop5];

@@ -28,6 +28,11 @@ Key integer(std::int64_t minimum, std::int64_t maximum, std::string help) {
   return key_of(KeyKind::kInteger, "INTEGER", std::move(expected), std::move(help));
 }
 
+Key integer_or_auto(std::int64_t minimum, std::string help) {
+  return key_of(KeyKind::kInteger, "INTEGER|auto", fmt::format("an integer >= {} or \"auto\"", minimum),
+                std::move(help));
+}
+
 Key number(Sign sign, double maximum, std::string help) {
   std::string expected = sign == Sign::kPositive ? "a finite number > 0" : "a finite number >= 0";
   if (maximum < std::numeric_limits<double>::max()) expected += fmt::format(", at most {}", maximum);
@@ -51,6 +56,12 @@ std::optional<std::int64_t> integer_of(const RawValue& raw, std::int64_t minimum
   const std::int64_t* value = std::get_if<std::int64_t>(&raw);
   if (!value || *value < minimum || *value > maximum) return std::nullopt;
   return *value;
+}
+
+std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum) {
+  const std::string* text = std::get_if<std::string>(&raw);
+  if (text && *text == "auto") return minimum - 1;
+  return integer_of(raw, minimum, std::numeric_limits<std::int64_t>::max());
 }
 
 std::optional<double> number_of(const RawValue& raw, Sign sign, double maximum) {

@@ -27,6 +27,7 @@ namespace rows {
 /// A row without assign() and value().
 [[nodiscard]] Key boolean(std::string help);
 [[nodiscard]] Key integer(std::int64_t minimum, std::int64_t maximum, std::string help);
+[[nodiscard]] Key integer_or_auto(std::int64_t minimum, std::string help);
 [[nodiscard]] Key number(Sign sign, double maximum, std::string help);
 [[nodiscard]] Key choice(std::span<const std::string_view> names, std::string help);
 [[nodiscard]] Key text(std::string placeholder, std::string expected, std::string help);
@@ -34,6 +35,8 @@ namespace rows {
 
 /// What a raw value stands for in a row of that kind; nothing where its type or range does not fit.
 [[nodiscard]] std::optional<std::int64_t> integer_of(const RawValue& raw, std::int64_t minimum, std::int64_t maximum);
+/// "auto" becomes `minimum` - 1.
+[[nodiscard]] std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum);
 /// -0.0 becomes 0.0.
 [[nodiscard]] std::optional<double> number_of(const RawValue& raw, Sign sign, double maximum);
 /// The position of the name.
@@ -78,6 +81,18 @@ class SectionKeys {
   template <auto kMember>
   [[nodiscard]] Key integer(KeyOwner owner, std::string name, std::int64_t minimum, std::string help) const {
     return integer<kMember>(owner, std::move(name), minimum, std::numeric_limits<std::int64_t>::max(), std::move(help));
+  }
+
+  /// An integer, or "auto", which is kept as `minimum` - 1.
+  template <auto kMember>
+  [[nodiscard]] Key integer_or_auto(KeyOwner owner, std::string name, std::int64_t minimum, std::string help) const {
+    Key key = row<kMember>(owner, std::move(name), rows::integer_or_auto(minimum, std::move(help)),
+                           [=](const RawValue& raw) { return rows::integer_or_auto_of(raw, minimum); });
+    key.value = [minimum](const SharedConfig& config) -> RawValue {
+      const std::int64_t value = dynamic_cast<const System&>(config).*kSection.*kMember;
+      return value < minimum ? RawValue(std::string("auto")) : RawValue(value);
+    };
+    return key;
   }
 
   /// A finite number of that sign, at most `maximum`.

@@ -6,6 +6,7 @@
 #include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "io/result_folder.hpp"
+#include "kernels/slope.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -62,12 +63,18 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   found.distances.assign(batch.distances.begin(), batch.distances.end());
   require_comparable(found.distances, sample, store);
   std::vector<double> probabilities(found.distances.size());
-  class_probabilities(found.distances, config.train.logit_norm, probabilities);
+  class_probabilities(found.distances, config.train.logit_rule(), probabilities);
   smallest_distances(found.distances, std::span(&found.prediction, 1));
   found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
 
   std::vector<float> rows(static_cast<std::size_t>(found.length * model.feature_dim));
-  store.read_sample(sample, rows.data());
+  if (model.slope) {
+    std::vector<float> plain(rows.size() / 2);
+    store.read_sample(sample, plain.data());
+    kernels::cpu::append_slopes(plain.data(), found.length, store.feature_dim(), rows.data());
+  } else {
+    store.read_sample(sample, rows.data());
+  }
   std::vector<std::int32_t> classes{found.prediction};
   if (found.is_wrong()) classes.push_back(found.label);
   found.alignments = align_sample(model, rows, classes);
@@ -196,14 +203,16 @@ ResultFiles open_results(const std::filesystem::path& folder, const Config& conf
 void run_alignment(Config config, const GivenKeys& given, const std::string& id, const std::filesystem::path& out,
                    dist::Communicator& communicator) {
   const std::unique_ptr<Device> device = choose_device(config, communicator, thread_count(config.dist, communicator));
-  Dataset dataset = Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion);
+  const ModelContent content = read_initial_model(config, given, communicator);
+  Dataset dataset =
+      Dataset::open(config, communicator, needs_of_evaluation(*device, config), io::ClassMatching::kUnion);
   std::int64_t sample = 0;
   agreed(communicator, [&] {
     sample = find_sample(dataset.store, id, "--sample",
                          fmt::format("the id of one of {} samples of {}", dataset.store.sample_count(),
                                      config.data.store.front().string()));
   });
-  const Model model = load_model(config, given, dataset.store, communicator);
+  const Model model = load_model(content, config, given, dataset.store, communicator);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const std::filesystem::path folder = out.empty() ? std::filesystem::path("align-" + io::file_name_of(id)) : out;

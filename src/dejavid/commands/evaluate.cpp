@@ -15,6 +15,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/evaluation/baseline.hpp"
 #include "src/dejavid/evaluation/evaluator.hpp"
+#include "src/dejavid/model/data_settings.hpp"
 #include "src/dejavid/model/model_file.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/gpu/gpus.hpp"
@@ -27,13 +28,24 @@
 namespace alignment::dejavid {
 namespace {
 
+/// The split of eval.split. Samples that training held out are no training samples, where these are asked for by name.
+EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
+  std::int64_t held_out = 0;
+  if (config.eval.split == EvalSplit::kVal || config.eval.split == EvalSplit::kTrain)
+    held_out = hold_out(store, config_of(content, config.model.init));
+  EvaluationSplit split = choose_split(store, config.eval.split);
+  if (held_out > 0 && split.split == io::Split::kValidation) split.name = "holdout";
+  return split;
+}
+
 /// A model and the data that it is to be tried on. Made collectively.
 struct ModelOnSplit {
   ModelOnSplit(Config& config, const GivenKeys& given, dist::Communicator& communicator)
       : device(choose_device(config, communicator, thread_count(config.dist, communicator))),
-        dataset(Dataset::open(config, communicator, needs_of_evaluation(*device), io::ClassMatching::kUnion)),
-        model(load_model(config, given, dataset.store, communicator)),
-        split(choose_split(dataset.store, config.eval.split)) {
+        content(read_initial_model(config, given, communicator)),
+        dataset(Dataset::open(config, communicator, needs_of_evaluation(*device, config), io::ClassMatching::kUnion)),
+        model(load_model(content, config, given, dataset.store, communicator)),
+        split(split_as_trained(dataset.store, config, content)) {
     agreed(communicator, [&] {
       require_samples(split, config);
       aligner = device->make_aligner(dataset, model);
@@ -41,6 +53,7 @@ struct ModelOnSplit {
   }
 
   std::unique_ptr<Device> device;
+  ModelContent content;
   Dataset dataset;
   Model model;
   EvaluationSplit split;
@@ -111,12 +124,46 @@ ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::
   return accuracy;
 }
 
-std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
-                    const Baseline& baseline, const std::vector<std::string>& class_names) {
+/// Everything that is told of an evaluation.
+struct Judgement {
+  const Evaluation& evaluation;
+  const EvaluationSplit& split;
+  const LeftOut& left_out;
+  const Baseline& baseline;
+  const std::vector<std::string>& class_names;
+  const std::string& validated_on;  ///< as ModelContent has it
+};
+
+/// Whether these samples had a part in choosing the model.
+std::string to_text(const EvaluationSplit& split, const std::string& validated_on) {
+  if (validated_on.empty()) return "";
+  if (split.split == io::Split::kTrain) return "these samples were trained on\n";
+  if (validated_on == "none") return "training was not validated: no epoch was chosen by these samples\n";
+  if (validated_on == split.name) {
+    return fmt::format(
+        "training was validated on this split: an epoch or a setting that was chosen by it looks better here than it "
+        "is\n");
+  }
+  return fmt::format("training was validated on the {} split, not on this one\n", validated_on);
+}
+
+std::string to_text(const PathSums& paths) {
+  if (paths.samples == 0) return "";
+  return fmt::format(
+      "paths of the {:.0f} right ones: {:.1f} % spend half of the centroid steps or more on one sample step; the most "
+      "on "
+      "one are {:.1f} % on average\n",
+      paths.samples, 100 * paths.halves / paths.samples, 100 * paths.largest_shares / paths.samples);
+}
+
+std::string to_text(const Judgement& judgement) {
+  const auto& [evaluation, split, left_out, baseline, class_names, validated_on] = judgement;
   std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
                                  split.name, evaluation.loss, evaluation.top1, evaluation.top5);
   if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", left_out.text());
+  text += to_text(split, validated_on);
   text += to_text(baseline, evaluation, class_names.size());
+  if (evaluation.right_paths) text += to_text(*evaluation.right_paths);
   for (std::size_t label = 0; label < class_names.size(); ++label) {
     const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
     if (accuracy.samples == 0) continue;
@@ -125,8 +172,8 @@ std::string to_text(const Evaluation& evaluation, const EvaluationSplit& split, 
   return text;
 }
 
-std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, const LeftOut& left_out,
-                    const Baseline& baseline, const std::vector<std::string>& class_names) {
+std::string to_json(const Judgement& judgement) {
+  const auto& [evaluation, split, left_out, baseline, class_names, validated_on] = judgement;
   nlohmann::ordered_json json{{"split", split.name},
                               {"samples", evaluation.samples},
                               {"loss", evaluation.loss},
@@ -136,6 +183,12 @@ std::string to_json(const Evaluation& evaluation, const EvaluationSplit& split, 
   for (const auto& [name, count] : left_out.unknown) json["left_out"]["unknown_classes"][name] = count;
   if (baseline.kind == Baseline::Kind::kLogits) json["supersampling_top1"] = *evaluation.baseline_top1;
   if (baseline.kind == Baseline::Kind::kClassMeans) json["class_means_top1"] = *evaluation.baseline_top1;
+  json["validated_on"] = validated_on.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(validated_on);
+  if (const auto& paths = evaluation.right_paths; paths && paths->samples > 0) {
+    json["right_paths"] = {{"samples", paths->samples},
+                           {"half_on_one_step", paths->halves / paths->samples},
+                           {"largest_share_on_one_step", paths->largest_shares / paths->samples}};
+  }
   const std::size_t classes = class_names.size();
   json["per_class"] = nlohmann::ordered_json::array();
   json["confusion"] = nlohmann::ordered_json::array();
@@ -167,16 +220,16 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
         "predict for what is new",
         config.data.store.front().string(), judged.name, left_out.text()));
   });
-  const Baseline baseline = Baseline::choose(tried.dataset, judged.samples, config, communicator);
+  const EvaluationExtras extras{Baseline::choose(tried.dataset, judged.samples, config, communicator), true};
   const Evaluation evaluation =
-      evaluate(tried.dataset, judged.samples, *tried.aligner, PathSource::kLive, config, communicator, baseline);
+      evaluate(tried.dataset, judged.samples, *tried.aligner, PathSource::kLive, config, communicator, extras);
+  const Judgement judgement{evaluation, judged, left_out, extras.baseline, class_names, tried.content.validated_on};
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     if (!result || !result->is_standard_output()) {
-      io::write_standard_output(to_text(evaluation, judged, left_out, baseline, class_names));
+      io::write_standard_output(to_text(judgement));
     }
-    if (result)
-      write_result(*result, to_json(evaluation, judged, left_out, baseline, class_names), config.dist.timeout());
+    if (result) write_result(*result, to_json(judgement), config.dist.timeout());
   });
 }
 
@@ -210,8 +263,11 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   require_device(config.dist, "dejavid_dist", communicator);
   const std::optional<io::ResultFile> result = open_result(out, inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = Dataset::open(config, communicator);
-  agreed(communicator, [&] { dataset.store.require_training_samples(); });
+  Dataset dataset = Dataset::open(config, communicator, needs_of_rows(config));
+  agreed(communicator, [&] {
+    dataset.store.require_training_samples();
+    config.model.steps = steps_of(config, dataset.store);
+  });
   const Model model = barycenter_model(dataset, communicator, config, threads);
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;

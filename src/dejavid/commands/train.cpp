@@ -11,6 +11,7 @@
 #include "src/dejavid/cuda/device.hpp"
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model/checkpoint.hpp"
+#include "src/dejavid/model/data_settings.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
@@ -42,16 +43,32 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
   log_info(fmt::format("model: {}", (folder / "model.h5").string()));
 }
 
+/// Turns settings that follow the data into what they come to.
+void settle_data(Config& config, io::TseStore& store) {
+  if (config.samples.holdout > 0) {
+    const std::int64_t held_out = hold_out(store, config);
+    log_info(fmt::format("data.holdout: {}",
+                         held_out > 0 ? fmt::format("{} training samples are held out for validation", held_out)
+                                      : "nothing is held out, as there is a val split, or no class has "
+                                        "training samples to spare"));
+    if (held_out == 0) config.samples.holdout = 0;
+  }
+  if (config.model.steps != ModelConfig::kStepsOfData) return;
+  config.model.steps = steps_of(config, store);
+  log_info(fmt::format("model.steps = auto: {}, by the lengths of the training samples", config.model.steps));
+}
+
 /// Refuses what cannot be trained, before anything is computed.
 void check_training(const Config& config, const io::TseStore& store) {
   if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
     throw ConfigError(two_classes_need_no_norm());
   }
-  if (config.train.path_precision == PathPrecision::kI8 && store.feature_dim() > kernels::kMostQuantizedFeatures) {
-    throw ConfigError(
-        fmt::format("train.path_precision: found \"i8\" with a store of {} features; expected at most {}; set "
-                    "train.path_precision = \"f32\"",
-                    store.feature_dim(), kernels::kMostQuantizedFeatures));
+  const std::int64_t feature_dim = feature_dim_of(config, store);
+  if (config.train.path_precision == PathPrecision::kI8 && feature_dim > kernels::kMostQuantizedFeatures) {
+    throw ConfigError(fmt::format(
+        "train.path_precision: found \"i8\" with a store of {} features{}; expected at most {}; set "
+        "train.path_precision = \"f32\"",
+        store.feature_dim(), config.samples.slope ? " and as many slopes" : "", kernels::kMostQuantizedFeatures));
   }
   if (config.eval.split != EvalSplit::kAuto)
     require_samples(labelled(store, choose_split(store, config.eval.split)), config);
@@ -67,24 +84,31 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     require_path_precision(config, *device);
     require_gradient_precision(config, *device);
   });
-  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device));
-  agreed(communicator, [&] {
-    dataset.store.require_training_samples();
-    throw_if_asked_to_stop();
-  });
-
   std::optional<Checkpoint> checkpoint;
   agreed(communicator, [&] {
     const dist::Deadline deadline = waiting_for_files("a read of checkpoints", config.dist.timeout());
     checkpoint = find_checkpoint(config, [&](const std::string& line) {
       if (communicator.is_root()) log_warning(line);
     });
-    if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
   });
   require_same_checkpoint(checkpoint, config, communicator);
-  std::optional<Model> start;
-  if (!checkpoint) start = starting_model(config, given, dataset.store, communicator);
-  agreed(communicator, [&] { check_training(config, dataset.store); });
+  std::optional<ModelContent> start;
+  if (checkpoint) {
+    take_sample_settings(config, given, checkpoint->content, checkpoint->file, communicator);
+  } else if (!config.model.init.empty()) {
+    start = read_initial_model(config, given, communicator);
+  }
+
+  Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device, config));
+  agreed(communicator, [&] {
+    dataset.store.require_training_samples();
+    throw_if_asked_to_stop();
+    settle_data(config, dataset.store);
+    if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
+    check_training(config, dataset.store);
+  });
+  std::optional<Model> starting;
+  if (start) starting = starting_model(*start, config, dataset.store, communicator);
   config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
 
   RunStart begin{to_toml(config),
@@ -110,8 +134,8 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
       model.spread = checkpoint->content.training->spread;
       log_info(fmt::format("resuming from {}: {} epochs and {} steps done", checkpoint->file.string(),
                            checkpoint->content.training->epoch, checkpoint->content.training->step));
-    } else if (start) {
-      model = std::move(*start);
+    } else if (starting) {
+      model = std::move(*starting);
       model.spread = training_spread(dataset, communicator, config);
     } else {
       model = barycenter_model(dataset, communicator, config, threads);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "kernels/loss.hpp"
 #include "src/config/choices.hpp"
 
 /// What keys of DejaVid's configuration choose between.
@@ -12,7 +13,7 @@ enum class Refresh : std::uint8_t { kEpoch, kBatch };
 enum class PathPrecision : std::uint8_t { kF32, kF16, kI8 };
 enum class GradientPrecision : std::uint8_t { kF32, kF16 };
 enum class Profile : std::uint8_t { kPaper, kDejavidCode };
-enum class LogitNorm : std::uint8_t { kLayernorm, kNone };
+using kernels::LogitNorm;
 enum class EvalPaths : std::uint8_t { kCurrent, kFrozen };
 
 }  // namespace alignment::dejavid
@@ -30,7 +31,7 @@ inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::GradientP
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::Profile>{"paper", "dejavid-code"};
 template <>
-inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::LogitNorm>{"layernorm", "none"};
+inline constexpr std::array<std::string_view, 3> kChoiceNames<dejavid::LogitNorm>{"layernorm", "none", "log"};
 template <>
 inline constexpr std::array<std::string_view, 2> kChoiceNames<dejavid::EvalPaths>{"current", "frozen"};
 

@@ -8,13 +8,23 @@
 
 namespace alignment::dejavid {
 
+/// What is made of the samples of the stores.
+struct SamplesConfig {
+  bool slope = false;  ///< features are followed by their slopes (kernels/slope.hpp)
+  double holdout = 0;  ///< share of every class's training samples to validate on, where the stores have no val split
+};
+
 struct ModelConfig {
-  std::int64_t steps = 8;  ///< K
+  std::int64_t steps = 8;  ///< K, or kStepsOfData
   WeightInit weight_init = WeightInit::kOne;
   bool learn_weights = true;
   bool learn_centroids = true;
   bool diagonal = false;
   std::filesystem::path init;  ///< model file to start from; empty: centroids by DBA
+
+  /// "auto": the median length of the training samples, kept within kLeastSteps and kMostSteps.
+  static constexpr std::int64_t kStepsOfData = 0;
+  static constexpr std::int64_t kLeastSteps = 8, kMostSteps = 64;
 };
 
 struct CentroidsConfig {
@@ -35,6 +45,9 @@ struct TrainConfig {
   std::int64_t seed = 0;
   Profile profile = Profile::kPaper;
   LogitNorm logit_norm = LogitNorm::kLayernorm;
+  double logit_scale = 8;  ///< of logit_norm = "log"
+
+  [[nodiscard]] kernels::LogitRule logit_rule() const { return {logit_norm, logit_scale}; }
 };
 
 struct EvalConfig {
@@ -44,6 +57,7 @@ struct EvalConfig {
 
 /// Everything that DejaVid is told, resolved: default < file < command line. Its keys: config_keys.hpp.
 struct Config : SharedConfig {
+  SamplesConfig samples;
   ModelConfig model;
   CentroidsConfig centroids;
   TrainConfig train;

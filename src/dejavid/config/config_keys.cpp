@@ -8,12 +8,21 @@ namespace alignment::dejavid {
 namespace {
 
 std::vector<Key> make_keys() {
+  const SectionKeys<&Config::samples> samples("data");
   const SectionKeys<&Config::model> model("model");
   const SectionKeys<&Config::centroids> centroids("centroids");
   const SectionKeys<&Config::train> train("train");
   const SectionKeys<&Config::eval> eval("eval");
   return {
-      model.integer<&ModelConfig::steps>(KeyOwner::kModel, "steps", 1, "K, steps of a centroid"),
+      samples.boolean<&SamplesConfig::slope>(
+          KeyOwner::kModel, "slope",
+          "follow each sample's features by their slopes, over a 24th of its length each way"),
+      samples.number<&SamplesConfig::holdout>(
+          KeyOwner::kRun, "holdout", Sign::kNotNegative, 0.9,
+          "share of each class's training samples to validate on instead, where the stores have no val split"),
+
+      model.integer_or_auto<&ModelConfig::steps>(
+          KeyOwner::kModel, "steps", 1, "K, steps of a centroid; auto: the median length of training samples, 8 to 64"),
       model.choice<&ModelConfig::weight_init>(KeyOwner::kRun, "weight_init",
                                               "weights before training: all one, or random normal logarithms"),
       model.boolean<&ModelConfig::learn_weights>(KeyOwner::kRun, "learn_weights", "train the weights"),
@@ -45,8 +54,12 @@ std::vector<Key> make_keys() {
       train.boolean<&TrainConfig::shuffle>(KeyOwner::kRun, "shuffle", "a new sample order every epoch"),
       train.integer<&TrainConfig::seed>(KeyOwner::kRun, "seed", 0, "what every random draw depends on"),
       train.choice<&TrainConfig::profile>(KeyOwner::kRun, "profile", "defaults of the paper or of the released code"),
-      train.choice<&TrainConfig::logit_norm>(
-          KeyOwner::kModel, "logit_norm", "normalisation of the logits; two classes need none; a model brings its own"),
+      train.choice<&TrainConfig::logit_norm>(KeyOwner::kModel, "logit_norm",
+                                             "how distances become logits: normalised over the classes, as they are, "
+                                             "or their logarithms; two classes need "
+                                             "one of the last two; a model brings its own"),
+      train.number<&TrainConfig::logit_scale>(KeyOwner::kModel, "logit_scale", Sign::kPositive, 1e6,
+                                              "factor of the logarithms of train.logit_norm = \"log\""),
 
       eval.choice<&EvalConfig::paths>(
           KeyOwner::kRun, "paths",

@@ -20,8 +20,9 @@ CpuAligner::CpuAligner(Dataset& dataset, const Model& model, kernels::TieSign ti
   sums_.reserve(2 * kernels::blocked_count(extents_.classes * extents_.steps, extents_.feature_dim));
 }
 
-void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source) {
+void CpuAligner::start(std::vector<std::vector<std::int64_t>> batches, PathSource source, AlignerOutput wanted) {
   source_ = source;
+  wanted_ = wanted;
   dataset_.stream.start(std::move(batches));
 }
 
@@ -32,10 +33,10 @@ AlignedBatch CpuAligner::next() {
   distances_.reserve(static_cast<std::int64_t>(batch.samples.size()) * extents_.classes);
   if (source_ == PathSource::kLive) {  // the search has met the distances already
     search_paths(batch, source_, distances_.data());
-    return {batch.samples, features_, distances_.span()};
+    return {batch.samples, features_, distances_.span(), paths()};
   }
   search_paths(batch, source_);
-  return {batch.samples, features_, distances()};
+  return {batch.samples, features_, distances(), paths()};
 }
 
 void CpuAligner::take_over(const Parameters& given, SearchParameters& parameters) const {
@@ -100,6 +101,11 @@ void CpuAligner::search_quantized_paths(const io::SampleBatch& batch, PathSource
                                        workspace_.reserve(kernels::cpu::search_quantized_paths_workspace_bytes(
                                            parameters.quantized_view, batch_blocks(), threads_)),
                                        threads_);
+}
+
+/// Of the batch at hand, where they are wanted.
+std::span<const std::int32_t> CpuAligner::paths() const {
+  return wanted_ == AlignerOutput::kDistances ? std::span<const std::int32_t>() : breakpoints_.span();
 }
 
 std::span<const double> CpuAligner::distances() {

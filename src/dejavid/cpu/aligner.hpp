@@ -23,7 +23,8 @@ class CpuAligner final : public Aligner {
   /// For models of the shape of `model`, whose parameters are not looked at.
   CpuAligner(Dataset& dataset, const Model& model, kernels::TieSign tie_sign, int threads);
 
-  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
+  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source,
+             AlignerOutput wanted = AlignerOutput::kDistances) override;
   AlignedBatch next() override;
 
   /// Takes over the live parameters. Whatever changes them calls this again.
@@ -48,6 +49,7 @@ class CpuAligner final : public Aligner {
   [[nodiscard]] bool parameter_gradient(Parameters& gradient) const;
 
  private:
+  [[nodiscard]] std::span<const std::int32_t> paths() const;
   /// One set of parameters as the path searches read it, packed when first asked for.
   struct SearchParameters {
     std::vector<float> centroids, weights;   ///< [C,K,F]
@@ -71,6 +73,7 @@ class CpuAligner final : public Aligner {
   kernels::TieSign tie_sign_;
   int threads_;
   PathSource source_ = PathSource::kLive;  ///< of the pass under way
+  AlignerOutput wanted_ = AlignerOutput::kDistances;
 
   SearchParameters live_, frozen_;
   AlignedBuffer<float> live_centroid_blocks_, live_weight_blocks_;  ///< as blocks.hpp lays them out

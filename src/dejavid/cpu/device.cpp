@@ -28,6 +28,10 @@ std::string CpuDevice::describe() const {
                      communicator_.backend_name());
 }
 
+const io::SampleLayout* CpuDevice::layout() const {
+  return config_.samples.slope ? &kBlockedSlopesLayout : &kBlockedLayout;
+}
+
 ReductionTime CpuDevice::time_reduction(std::int64_t parameters) {
   std::vector<double> sums(2 * static_cast<std::size_t>(parameters), 0.0);  // in f64, as training's
   ReductionTime time{static_cast<std::int64_t>(sums.size() * sizeof(double)), 0};

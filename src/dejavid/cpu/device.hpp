@@ -14,7 +14,7 @@ class CpuDevice final : public Device {
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] bool is_gpu() const override { return false; }
-  [[nodiscard]] const io::SampleLayout* layout() const override { return &kBlockedLayout; }
+  [[nodiscard]] const io::SampleLayout* layout() const override;
   [[nodiscard]] std::string backend_name() const override { return communicator_.backend_name(); }
   [[nodiscard]] std::int64_t peak_bytes() const override { return 0; }
   [[nodiscard]] std::vector<CollectiveCheck> check() override { return {}; }

@@ -124,13 +124,13 @@ std::vector<StepTotals> CpuEngine::collect() {
 StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
                                  std::int64_t batch_samples) {
   const std::size_t classes = probabilities_.size();
+  const kernels::LogitRule rule = config_.train.logit_rule();
   distance_gradient_.resize(distances.size());
   StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
     const kernels::SampleLoss sample = kernels::cpu::sample_loss(
-        distances.data() + b * classes, static_cast<std::int64_t>(classes), batch.labels[b],
-        config_.train.logit_norm == LogitNorm::kLayernorm, 1 / static_cast<double>(batch_samples),
-        probabilities_.data(), distance_gradient_.data() + b * classes);
+        distances.data() + b * classes, static_cast<std::int64_t>(classes), batch.labels[b], rule,
+        1 / static_cast<double>(batch_samples), probabilities_.data(), distance_gradient_.data() + b * classes);
     totals.sums[kTrainLoss] += sample.loss;
     totals.sums[kTrainTop1] += sample.prediction == batch.labels[b] ? 1 : 0;
     if (!std::isfinite(sample.loss) && totals.first_not_finite < 0) totals.first_not_finite = batch.samples[b];

@@ -24,7 +24,8 @@ class CudaAligner final : public Aligner {
               CudaBatches::Wait wait);
 
   /// Paths are searched in f32.
-  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override;
+  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source,
+             AlignerOutput wanted = AlignerOutput::kDistances) override;
   AlignedBatch next() override;
 
   [[nodiscard]] CudaParameters& parameters() { return parameters_; }
@@ -42,6 +43,7 @@ class CudaAligner final : public Aligner {
 
  private:
   void ask_for_group(std::int64_t group);
+  [[nodiscard]] std::int64_t path_size() const;
 
   const io::TseStore& store_;
   CudaStream& stream_;
@@ -52,10 +54,12 @@ class CudaAligner final : public Aligner {
   int processors_;
   DeviceBuffer<float> parts_;
   DeviceBuffer<double> distances_;
-  std::vector<CudaBatch> group_;          ///< the batches of the group at hand
-  PinnedBuffer<double> host_distances_;   ///< of its samples
-  std::int64_t handed_out_ = 0;           ///< batches of the pass
-  std::vector<SampleFeatures> features_;  ///< [B] of the batch handed out last
+  std::vector<CudaBatch> group_;  ///< the batches of the group at hand
+  AlignerOutput wanted_ = AlignerOutput::kDistances;
+  PinnedBuffer<double> host_distances_;    ///< of its samples
+  PinnedBuffer<std::int32_t> host_paths_;  ///< of its samples, where they are wanted
+  std::int64_t handed_out_ = 0;            ///< batches of the pass
+  std::vector<SampleFeatures> features_;   ///< [B] of the batch handed out last
   CudaEvent arrived_;
 };
 

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "kernels/slope.hpp"
+
 namespace alignment::dejavid {
 
 using kernels::cuda::FeatureType;
@@ -17,8 +19,10 @@ CudaBatches::CudaBatches(Dataset& dataset, const Model& shape, const std::vector
       classes_(shape.classes),
       steps_(shape.steps),
       feature_dim_(shape.feature_dim),
+      stored_dim_(dataset.store.feature_dim()),
       diagonal_(shape.diagonal),
-      type_(dataset.store.has_half_precision() ? FeatureType::kFloat16 : FeatureType::kFloat32),
+      stored_type_(dataset.store.has_half_precision() ? FeatureType::kFloat16 : FeatureType::kFloat32),
+      type_(dataset.needs.slopes ? FeatureType::kFloat32 : stored_type_),  // slopes of halves are none
       limits_(limits) {
   if (!kept.empty()) {
     kept_rows_.assign(static_cast<std::size_t>(dataset.store.sample_count()), -1);
@@ -54,12 +58,15 @@ void CudaBatches::start(const std::vector<std::vector<std::int64_t>>& batches, c
   }
   PlanLimits limits;
   limits.group_samples_bytes = limits_.group_bytes;
-  limits.feature_bytes = kernels::cuda::feature_bytes(type_);
+  limits.feature_bytes = kernels::cuda::feature_bytes(stored_type_);
   limits.path_bytes = breakpoints_per_sample() * static_cast<std::int64_t>(sizeof(std::int32_t));
   if (wanted_ == SearchOutput::kPathsAndDistances)
     limits.path_bytes += classes_ * static_cast<std::int64_t>(sizeof(double));
   limits.pieces_within_batches = !search_ahead_;
-  limits.fits = [this](const Samples& extents) { return workspace_bytes(extents) <= limits_.search_bytes; };
+  limits.fits = [this](Samples extents) {
+    extents.feature_dim = feature_dim_;
+    return workspace_bytes(extents) <= limits_.search_bytes;
+  };
   plan_ = make_plan(dataset_.store, batches, kept_rows_, present_, limits);
   taken_ = prepared_ = 0;
 
@@ -173,7 +180,7 @@ void CudaBatches::upload(std::int64_t batch) {
   std::byte* next = pinned;
   for (std::size_t b = 0; b < read.samples.size(); ++b) {
     const void* const rows =
-        type_ == FeatureType::kFloat16 ? static_cast<const void*>(read.halves[b]) : read.features[b];
+        stored_type_ == FeatureType::kFloat16 ? static_cast<const void*>(read.halves[b]) : read.features[b];
     next = std::copy_n(static_cast<const std::byte*>(rows), read.length(b) * row_bytes(), next);
   }
   there.uploaded_features[in_group] = {pinned, next};
@@ -188,12 +195,25 @@ void CudaBatches::upload(std::int64_t batch) {
     for (last = first + 1; last < missing.size(); ++last) {  // samples that lie one after the other go at once
       if (row_of(last) != row_of(last - 1) + read.offsets[last] - read.offsets[last - 1]) break;
     }
-    kernels::cuda::place_features(staging_.data() + read.offsets[first] * row_bytes(),
-                                  read.offsets[last] - read.offsets[first], feature_dim_, features_.data(), type_,
-                                  row_of(first), upload_stream_.get());
+    place(read, first, last, row_of(first));
   }
   if (kept_rows_.empty()) return;
   for (const std::int64_t sample : missing) present_[static_cast<std::size_t>(sample)] = true;
+}
+
+/// Samples first .. last of what was read, from the staging memory to rows of features from `row` on.
+void CudaBatches::place(const io::SampleBatch& read, std::size_t first, std::size_t last, std::int64_t row) {
+  const auto staged = [&](std::size_t sample) { return staging_.data() + read.offsets[sample] * row_bytes(); };
+  if (!dataset_.needs.slopes) {
+    kernels::cuda::place_features(staged(first), read.offsets[last] - read.offsets[first], feature_dim_,
+                                  features_.data(), type_, row, upload_stream_.get());
+    return;
+  }
+  auto* const features = reinterpret_cast<float*>(features_.data());
+  for (std::size_t sample = first; sample < last; ++sample) {
+    kernels::cuda::place_with_slopes(staged(sample), stored_type_, read.length(sample), stored_dim_, features,
+                                     row + read.offsets[sample] - read.offsets[first], upload_stream_.get());
+  }
 }
 
 void CudaBatches::search_group(std::int64_t group) {

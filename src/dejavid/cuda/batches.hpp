@@ -82,7 +82,9 @@ class CudaBatches {
     return group_buffers_[static_cast<std::size_t>(group % 2)];
   }
   [[nodiscard]] kernels::cuda::Samples samples(const SampleRun& run) const;
-  [[nodiscard]] std::int64_t row_bytes() const { return feature_dim_ * kernels::cuda::feature_bytes(type_); }
+  /// Of a row of the store.
+  [[nodiscard]] std::int64_t row_bytes() const { return stored_dim_ * kernels::cuda::feature_bytes(stored_type_); }
+  void place(const io::SampleBatch& read, std::size_t first, std::size_t last, std::int64_t row);
   [[nodiscard]] std::int64_t breakpoints_per_sample() const { return classes_ * (steps_ - 1); }
   void reserve();
   void upload_plan();
@@ -98,9 +100,10 @@ class CudaBatches {
   Dataset& dataset_;
   CudaStream& user_;
   Wait wait_;
-  std::int64_t classes_, steps_, feature_dim_;
+  std::int64_t classes_, steps_;
+  std::int64_t feature_dim_, stored_dim_;  ///< in GPU memory; in the store and on the way
   bool diagonal_;
-  kernels::cuda::FeatureType type_;      ///< in the store, on the way and in GPU memory
+  kernels::cuda::FeatureType stored_type_, type_;  ///< in the store and on the way; in GPU memory
   std::vector<std::int64_t> kept_rows_;  ///< [samples of the store] place of each, -1: none; empty: none is kept
   std::vector<bool> present_;            ///< [samples of the store] kept and uploaded
   BatchLimits limits_;

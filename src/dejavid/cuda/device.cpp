@@ -9,6 +9,7 @@
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/engine.hpp"
+#include "src/dejavid/model/data_settings.hpp"
 #include "src/gpu/memory.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
@@ -29,8 +30,8 @@ class StandaloneAligner final : public Aligner {
  public:
   StandaloneAligner(Dataset& dataset, const Model& model) : aligner_(dataset, model, {}, stream_, wait_for) {}
 
-  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source) override {
-    aligner_.start(std::move(batches), source);
+  void start(std::vector<std::vector<std::int64_t>> batches, PathSource source, AlignerOutput wanted) override {
+    aligner_.start(std::move(batches), source, wanted);
   }
   AlignedBatch next() override { return aligner_.next(); }
 
@@ -137,7 +138,7 @@ std::vector<std::int64_t> CudaDevice::samples_that_come_by(const io::TseStore& s
 /// What training needs beside kept features: parameters, moments and gradients, packed copies, and some for batches.
 std::int64_t CudaDevice::reserve_bytes(const io::TseStore& store, std::int64_t total_bytes) const {
   constexpr std::int64_t kParameterArrays = 20;
-  const std::int64_t parameters = store.class_count() * config_.model.steps * store.feature_dim();
+  const std::int64_t parameters = store.class_count() * steps_of(config_, store) * feature_dim_of(config_, store);
   return kParameterArrays * parameters * static_cast<std::int64_t>(sizeof(float)) +
          std::min(total_bytes / 4, std::int64_t{4} << 30U);
 }
@@ -150,9 +151,9 @@ std::vector<std::int64_t> CudaDevice::samples_to_keep(const io::TseStore& store)
   agreed(communicator_, [&] {
     std::int64_t rows = 0;
     for (const std::int64_t sample : samples) rows += store.length(sample);
-    const auto type =
-        store.has_half_precision() ? kernels::cuda::FeatureType::kFloat16 : kernels::cuda::FeatureType::kFloat32;
-    wanted = rows * kernels::cuda::feature_stride(store.feature_dim()) * kernels::cuda::feature_bytes(type);
+    const bool halves = store.has_half_precision() && !config_.samples.slope;
+    const auto type = halves ? kernels::cuda::FeatureType::kFloat16 : kernels::cuda::FeatureType::kFloat32;
+    wanted = rows * kernels::cuda::feature_stride(feature_dim_of(config_, store)) * kernels::cuda::feature_bytes(type);
     std::size_t free = 0, total = 0;
     check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
     room = static_cast<std::int64_t>(free) / ranks_on_gpu_ - reserve_bytes(store, static_cast<std::int64_t>(total));

@@ -45,7 +45,6 @@ std::int64_t choose_group_size(const CudaPlan& plan, const io::TseStore& store, 
 void cut(CudaPlan& plan, const io::TseStore& store, std::int64_t first, std::int64_t last, const PlanLimits& limits) {
   std::vector<SampleRun>& pieces = plan.pieces.back();
   kernels::cuda::Samples extents;
-  extents.feature_dim = store.feature_dim();
   std::int64_t begin = first;
   for (std::int64_t n = first; n < last; ++n) {
     const std::int64_t length = store.length(plan.samples[static_cast<std::size_t>(n)]);

@@ -45,7 +45,7 @@ struct PlanLimits {
   std::int64_t feature_bytes = 4;        ///< of one uploaded feature
   std::int64_t path_bytes = 0;           ///< of one sample's breakpoints, and distances where they are wanted
   bool pieces_within_batches = false;    ///< whether each batch is searched on its own
-  /// Whether the paths of samples of these extents may be searched at once.
+  /// Whether the paths of samples of these extents, but for their features, may be searched at once.
   std::function<bool(const kernels::cuda::Samples&)> fits;
 };
 

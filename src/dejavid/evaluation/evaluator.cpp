@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -20,29 +21,33 @@ namespace {
 struct AlignedSample {
   std::int64_t sample = 0;  ///< index into the store
   std::int32_t label = 0;
-  std::span<const double> distances;  ///< [C]
-  SampleFeatures features;            ///< without data where they are kept in GPU memory
+  std::span<const double> distances;    ///< [C]
+  SampleFeatures features;              ///< without data where they are kept in GPU memory
+  std::span<const std::int32_t> paths;  ///< [C,K-1], or empty
 };
 
 /// Runs this rank's share of `samples` through `visit(AlignedSample)`, in order.
 template <typename Visit>
 void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>& samples, Aligner& aligner,
-                     PathSource source, const Config& config, dist::Communicator& communicator, Visit&& visit) {
+                     PathSource source, AlignerOutput wanted, const Config& config, dist::Communicator& communicator,
+                     Visit&& visit) {
   const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
   const std::vector<std::int64_t> mine(samples.begin() + share.first, samples.begin() + share.last);
   const std::int64_t per_batch = std::max(std::int64_t{1}, config.train.batch_size / communicator.size().value);
   auto batches = cut_batches(mine, per_batch);
   const std::size_t batch_count = batches.size();
   const auto classes = static_cast<std::size_t>(store.class_count());
-  aligner.start(std::move(batches), source);
+  aligner.start(std::move(batches), source, wanted);
   for (std::size_t k = 0; k < batch_count; ++k) {
     const AlignedBatch batch = aligner.next();
+    const std::size_t paths = batch.samples.empty() ? 0 : batch.paths.size() / batch.samples.size();
     for (std::size_t b = 0; b < batch.samples.size(); ++b) {
       const std::int64_t sample = batch.samples[b];
       const std::span<const double> distances = batch.distances.subspan(b * classes, classes);
       require_comparable(distances, sample, store);
       visit(AlignedSample{sample, store.label(sample), distances,
-                          batch.features.empty() ? SampleFeatures{} : batch.features[b]});
+                          batch.features.empty() ? SampleFeatures{} : batch.features[b],
+                          batch.paths.subspan(b * paths, paths)});
     }
   }
 }
@@ -62,29 +67,40 @@ void require_comparable(std::span<const double> distances, std::int64_t sample, 
 }
 
 Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner, PathSource source,
-                    const Config& config, dist::Communicator& communicator, const Baseline& baseline) {
+                    const Config& config, dist::Communicator& communicator, const EvaluationExtras& extras) {
   const auto width = static_cast<std::size_t>(dataset.store.class_count());
-  const bool with_baseline = baseline.kind != Baseline::Kind::kNone;
+  const bool with_baseline = extras.baseline.kind != Baseline::Kind::kNone;
   double loss_sum = 0;
   std::int64_t in_top5 = 0, averaged_correct = 0;
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
+  PathSums right_paths;
+  const AlignerOutput wanted = extras.paths ? AlignerOutput::kDistancesAndPaths : AlignerOutput::kDistances;
   agreed(communicator, [&] {
     fault_point(FaultPoint::kEvaluate, 0);
-    for_each_sample(dataset.store, samples, aligner, source, config, communicator, [&](const AlignedSample& one) {
-      const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_norm, probabilities);
-      loss_sum += outcome.loss;
-      in_top5 += outcome.in_top5 ? 1 : 0;
-      ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
-      if (with_baseline)
-        averaged_correct += baseline.predict(dataset.store, one.sample, one.features) == one.label ? 1 : 0;
-    });
+    for_each_sample(
+        dataset.store, samples, aligner, source, wanted, config, communicator, [&](const AlignedSample& one) {
+          const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_rule(), probabilities);
+          loss_sum += outcome.loss;
+          in_top5 += outcome.in_top5 ? 1 : 0;
+          ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
+          if (with_baseline)
+            averaged_correct += extras.baseline.predict(dataset.store, one.sample, one.features) == one.label ? 1 : 0;
+          if (extras.paths && outcome.prediction == one.label) {
+            const std::size_t steps_between = one.paths.size() / width;  // K-1
+            right_paths.add(largest_share_on_one_step(
+                one.paths.subspan(static_cast<std::size_t>(one.label) * steps_between, steps_between),
+                dataset.store.length(one.sample)));
+          }
+        });
   });
 
   counts.push_back(in_top5);
   counts.push_back(averaged_correct);
   communicator.all_reduce(std::span(counts), dist::Reduction::kSum);
-  communicator.all_reduce(std::span(&loss_sum, 1), dist::Reduction::kSum);
+  std::array<double, 4> sums{loss_sum, right_paths.samples, right_paths.halves, right_paths.largest_shares};
+  communicator.all_reduce(std::span<double>(sums), dist::Reduction::kSum);
+  loss_sum = sums[0];
   averaged_correct = counts.back();
   counts.pop_back();
   in_top5 = counts.back();
@@ -99,6 +115,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
     evaluation.loss = loss_sum / total;
     evaluation.top1 = static_cast<double>(correct) / total;
     evaluation.top5 = static_cast<double>(in_top5) / total;
+    if (extras.paths) evaluation.right_paths = PathSums{sums[1], sums[2], sums[3]};
     if (with_baseline) evaluation.baseline_top1 = static_cast<double>(averaged_correct) / total;
   }
   evaluation.confusion = std::move(counts);
@@ -112,9 +129,9 @@ std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t
   std::vector<std::int32_t> my_classes;  // [samples of this rank, closest]
   std::vector<double> my_confidences, probabilities(width);
   agreed(communicator, [&] {
-    for_each_sample(dataset.store, samples, aligner, PathSource::kLive, config, communicator,
+    for_each_sample(dataset.store, samples, aligner, PathSource::kLive, AlignerOutput::kDistances, config, communicator,
                     [&](const AlignedSample& one) {
-                      class_probabilities(one.distances, config.train.logit_norm, probabilities);
+                      class_probabilities(one.distances, config.train.logit_rule(), probabilities);
                       my_classes.resize(my_classes.size() + closest);
                       const std::span<std::int32_t> nearest = std::span(my_classes).last(closest);
                       smallest_distances(one.distances, nearest);

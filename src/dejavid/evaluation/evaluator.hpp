@@ -8,6 +8,7 @@
 #include "dist/communicator.hpp"
 #include "src/dejavid/aligner.hpp"
 #include "src/dejavid/evaluation/baseline.hpp"
+#include "src/dejavid/evaluation/path_statistics.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::dejavid {
@@ -20,6 +21,13 @@ struct Evaluation {
   double loss = 0, top1 = 0, top5 = 0;  ///< mean over samples; fractions
   std::vector<std::int64_t> confusion;  ///< [C,C] counts, row = label, column = prediction
   std::optional<double> baseline_top1;  ///< where one was given
+  std::optional<PathSums> right_paths;  ///< where paths were asked for: of the samples that were predicted rightly
+};
+
+/// What an evaluation finds out beside the losses.
+struct EvaluationExtras {
+  Baseline baseline;   ///< of Kind::kNone: left out; else it needs an aligner that keeps no features in GPU memory
+  bool paths = false;  ///< how they run
 };
 
 /// One line of a prediction file.
@@ -35,11 +43,10 @@ struct Prediction {
 void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store);
 
 /// Collective. Distances of the aligner's live parameters on paths from `source`, for these samples of the dataset, all
-/// of which have a label. A `baseline` needs an aligner that keeps no features in GPU memory; of Kind::kNone it is left
-/// out.
+/// of which have a label.
 [[nodiscard]] Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, Aligner& aligner,
                                   PathSource source, const Config& config, dist::Communicator& communicator,
-                                  const Baseline& baseline = {});
+                                  const EvaluationExtras& extras = {});
 
 /// Collective. On rank 0 a prediction for every sample, in order; elsewhere empty.
 [[nodiscard]] std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t>& samples,

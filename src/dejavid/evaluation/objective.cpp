@@ -4,20 +4,18 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/loss.hpp"
-
 namespace alignment::dejavid {
 
-void class_probabilities(std::span<const double> distances, LogitNorm norm, std::span<double> probabilities) {
-  kernels::cpu::class_probabilities(distances.data(), static_cast<std::int64_t>(distances.size()),
-                                    norm == LogitNorm::kLayernorm, probabilities.data());
+void class_probabilities(std::span<const double> distances, const kernels::LogitRule& rule,
+                         std::span<double> probabilities) {
+  kernels::cpu::class_probabilities(distances.data(), static_cast<std::int64_t>(distances.size()), rule,
+                                    probabilities.data());
 }
 
-Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
+Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, const kernels::LogitRule& rule,
                         std::span<double> probabilities) {
-  const kernels::SampleLoss sample =
-      kernels::cpu::sample_loss(distances.data(), static_cast<std::int64_t>(distances.size()), label,
-                                norm == LogitNorm::kLayernorm, 1, probabilities.data(), nullptr);
+  const kernels::SampleLoss sample = kernels::cpu::sample_loss(
+      distances.data(), static_cast<std::int64_t>(distances.size()), label, rule, 1, probabilities.data(), nullptr);
   const auto at_label = static_cast<std::size_t>(label);
   std::int64_t ahead = 0;
   for (std::size_t c = 0; c < distances.size(); ++c) {

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "src/dejavid/config/choices.hpp"
+#include "kernels/loss.hpp"
 
 namespace alignment::dejavid {
 
@@ -17,11 +17,12 @@ struct Outcome {
 /// Loss of one sample as kernels/loss.hpp has it, without its gradient.
 /// | distances     | [C]                                        | in  |
 /// | probabilities | [C] softmax(x)                             | out |
-[[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, LogitNorm norm,
-                                      std::span<double> probabilities);
+[[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label,
+                                      const kernels::LogitRule& rule, std::span<double> probabilities);
 
 /// softmax(x) of the same x, [C], where no label is asked about.
-void class_probabilities(std::span<const double> distances, LogitNorm norm, std::span<double> probabilities);
+void class_probabilities(std::span<const double> distances, const kernels::LogitRule& rule,
+                         std::span<double> probabilities);
 
 /// The classes in order of distance, ties to the lower class: the first `count`.
 void smallest_distances(std::span<const double> distances, std::span<std::int32_t> classes);

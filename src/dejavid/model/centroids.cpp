@@ -94,7 +94,7 @@ void add_steps(const SampleFeatures& features, const FeatureMoments& moments) {
   for (std::int64_t j = 0; j < features.length; ++j) {
     *moments.count += 1;
     const double share = 1 / *moments.count;
-    for (std::int64_t f = 0; f < features.feature_dim; ++f) {
+    for (std::int64_t f = 0; f < features.width(); ++f) {
       const auto value = static_cast<double>(features.at(j, f));
       const double difference = value - moments.mean[f];
       moments.mean[f] += difference * share;
@@ -115,48 +115,69 @@ void add_moments(const FeatureMoments& other, std::int64_t feature_dim, const Fe
   *moments.count = total;
 }
 
-/// Features of one unit keep what they weigh beside each other, those of different units do not: spreads of which each
-/// is less than kUnits times the next smaller are taken for one unit's, and become their geometric mean.
-void unite(std::vector<float>& spread) {
-  constexpr float kUnits = 30;
-  std::vector<std::size_t> order(spread.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return spread[a] < spread[b]; });
-  for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
-    double logarithms = 0;
-    do {
-      logarithms += std::log(static_cast<double>(spread[order[last++]]));
-    } while (last < order.size() && spread[order[last]] < kUnits * spread[order[last - 1]]);
-    const auto unit = static_cast<float>(std::exp(logarithms / static_cast<double>(last - first)));
-    for (std::size_t n = first; n < last; ++n) spread[order[n]] = unit;
-  }
-}
-
 /// A feature whose spread is smaller, as a share of its mean, holds nothing but the roundings of f32.
 constexpr double kRoundings = 1e-6;
 /// Smaller ones leave no room for their squares in f32.
 constexpr double kLeastSpread = 1e-30;
 
-std::vector<float> spread_of(const FeatureMoments& moments, std::int64_t feature_dim) {
-  std::vector<float> spread(static_cast<std::size_t>(feature_dim), 0.0F);
+/// Standard deviations of `count` features from `first` on. One that does not vary counts as the geometric mean of the
+/// others'.
+std::vector<float> deviations_of(const FeatureMoments& moments, std::int64_t first, std::int64_t count) {
+  std::vector<float> spread(static_cast<std::size_t>(count), 0.0F);
   double logarithms = 0, varying = 0;
-  for (std::int64_t f = 0; f < feature_dim; ++f) {
-    const double deviation = std::sqrt(moments.squares[f] / *moments.count);
-    if (!(deviation > std::max(kRoundings * std::abs(moments.mean[f]), kLeastSpread))) continue;
-    spread[static_cast<std::size_t>(f)] = static_cast<float>(deviation);
+  for (std::int64_t n = 0; n < count; ++n) {
+    const double deviation = std::sqrt(moments.squares[first + n] / *moments.count);
+    if (!(deviation > std::max(kRoundings * std::abs(moments.mean[first + n]), kLeastSpread))) continue;
+    spread[static_cast<std::size_t>(n)] = static_cast<float>(deviation);
     logarithms += std::log(deviation);
     varying += 1;
   }
   const float others = varying > 0 ? static_cast<float>(std::exp(logarithms / varying)) : 1.0F;
   std::replace(spread.begin(), spread.end(), 0.0F, others);
-  unite(spread);
+  return spread;
+}
+
+/// Features of one unit keep what they weigh beside each other, those of different units do not: spreads of which each
+/// is less than kUnits times the next smaller are taken for one unit's.
+std::vector<std::vector<std::size_t>> units_of(const std::vector<float>& spread) {
+  constexpr float kUnits = 30;
+  std::vector<std::size_t> order(spread.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return spread[a] < spread[b]; });
+  std::vector<std::vector<std::size_t>> units;
+  for (std::size_t n = 0; n < order.size(); ++n) {
+    if (n == 0 || !(spread[order[n]] < kUnits * spread[order[n - 1]])) units.emplace_back();
+    units.back().push_back(order[n]);
+  }
+  return units;
+}
+
+/// Those of a unit become their geometric mean.
+void unite(const std::vector<std::vector<std::size_t>>& units, std::vector<float>& spread) {
+  for (const std::vector<std::size_t>& unit : units) {
+    double logarithms = 0;
+    for (const std::size_t n : unit) logarithms += std::log(static_cast<double>(spread[n]));
+    const auto mean = static_cast<float>(std::exp(logarithms / static_cast<double>(unit.size())));
+    for (const std::size_t n : unit) spread[n] = mean;
+  }
+}
+
+/// Slopes have spreads of their own, and the units of their features.
+std::vector<float> spread_of(const FeatureMoments& moments, std::int64_t feature_dim, bool with_slopes) {
+  std::vector<float> spread = deviations_of(moments, 0, feature_dim);
+  const std::vector<std::vector<std::size_t>> units = units_of(spread);
+  unite(units, spread);
+  if (!with_slopes) return spread;
+  std::vector<float> of_slopes = deviations_of(moments, feature_dim, feature_dim);
+  unite(units, of_slopes);
+  spread.insert(spread.end(), of_slopes.begin(), of_slopes.end());
   return spread;
 }
 
 /// [n,K,F] from the ragged samples that `dataset` hands out next.
 std::vector<float> resize_batch(Dataset& dataset, std::int64_t steps) {
   const io::SampleBatch& batch = dataset.next_batch();
-  const std::int64_t feature_dim = dataset.store.feature_dim();
+  const std::int64_t feature_dim = dataset.feature_dim();
   std::vector<float> resized(batch.samples.size() * static_cast<std::size_t>(steps * feature_dim)), rows;
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {
     const SampleFeatures features = features_of(dataset, batch, b);
@@ -210,7 +231,7 @@ std::vector<float> barycenter_of(std::span<const float> resized, std::int64_t co
 std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& communicator, const Config& config,
                                      int threads, std::span<const float> spread) {
   const io::TseStore& store = dataset.store;
-  const std::int64_t steps = config.model.steps, feature_dim = store.feature_dim(), per_class = steps * feature_dim;
+  const std::int64_t steps = config.model.steps, feature_dim = dataset.feature_dim(), per_class = steps * feature_dim;
   const auto [my_classes, batches] = drawn_classes(store, communicator, config);
 
   std::vector<float> centroids;
@@ -241,7 +262,7 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
 }
 
 std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {
-  const std::int64_t feature_dim = dataset.store.feature_dim(), per_class = 1 + 2 * feature_dim;
+  const std::int64_t feature_dim = dataset.feature_dim(), per_class = 1 + 2 * feature_dim;
   const auto [my_classes, batches] = drawn_classes(dataset.store, communicator, config);
   std::vector<double> numbers;
   const auto moments = [&](std::int64_t label) {
@@ -261,7 +282,7 @@ std::vector<float> measure_spread(Dataset& dataset, dist::Communicator& communic
   for (std::int64_t label = 0; label < dataset.store.class_count(); ++label) {
     add_moments(moments(label), feature_dim, all);
   }
-  return spread_of(all, feature_dim);
+  return spread_of(all, dataset.store.feature_dim(), dataset.needs.slopes);
 }
 
 }  // namespace alignment::dejavid

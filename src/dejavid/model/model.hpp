@@ -22,6 +22,7 @@ struct Moments {
 
 /// Parameters and what they are of.
 struct Model : kernels::Extents, Parameters {
+  bool slope = false;                    ///< whether the last half of the features are slopes of the others
   bool diagonal = false;                 ///< whether paths may step along both sequences at once
   std::vector<std::string> class_names;  ///< [C]
   std::vector<float> spread;             ///< [F] what training's steps are measured in (centroids.hpp); empty: 1

@@ -100,6 +100,8 @@ std::uint64_t digest_of_header(const ModelContent& content) {
   io::Digest digest;
   for (const auto& name : content.class_names) digest.add(name);
   digest.add(std::int64_t{content.diagonal});
+  if (content.slope) digest.add(std::int64_t{content.slope});  // files of before have neither
+  if (!content.validated_on.empty()) digest.add(content.validated_on);
   digest.add(content.epoch);
   digest.add(content.val_top1);
   digest.add(content.val_top5);
@@ -143,6 +145,12 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
   require_size(file, "centroids", content.centroids.size(), element_count(content));
   require_size(file, "log_weights", content.log_weights.size(), element_count(content));
   require_size(file, "class_names", content.class_names.size(), content.classes);
+  if (content.slope && content.feature_dim % 2 != 0) {
+    throw io::ModelFileError(
+        fmt::format("{}:attribute slope: found 1 with {} features; expected an even number, of which the last half are "
+                    "slopes; make the model again",
+                    file.string(), content.feature_dim));
+  }
   require_finite(file, "centroids", content.centroids, content);
   require_finite(file, "log_weights", content.log_weights, content);
   if (!content.training) return;
@@ -206,6 +214,8 @@ void read_content(const io::ArchiveContent& file, ModelContent& content) {
   content.log_weights = read_array(file, "", "log_weights", content);
   content.class_names = file.texts("", "class_names");
   content.diagonal = file.integer("", "diagonal").value_or(0) != 0;
+  content.slope = file.integer("", "slope").value_or(0) != 0;
+  content.validated_on = file.text("", "validated_on").value_or("");
   content.epoch = file.integer("", "epoch").value_or(-1);
   content.val_top1 = file.real("", "val_top1").value_or(0);
   content.val_top5 = file.real("", "val_top5").value_or(0);
@@ -244,6 +254,8 @@ std::vector<io::ArchiveEntry> entries_of(const ModelContent& content) {
   add("format", std::string(kFormat.name));
   add("version", kFormat.version);
   add("diagonal", std::int64_t{content.diagonal});
+  if (content.slope) add("slope", std::int64_t{content.slope});
+  if (!content.validated_on.empty()) add("validated_on", content.validated_on);
   add("epoch", content.epoch);
   add("val_top1", content.val_top1);
   add("val_top5", content.val_top5);

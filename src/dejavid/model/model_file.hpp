@@ -43,8 +43,12 @@ struct ModelContent {
   std::vector<float> log_weights;                        ///< [C,K,F]
   std::vector<std::string> class_names;                  ///< [C]
   bool diagonal = false;
+  bool slope = false;      ///< the last half of the features are slopes of the others (kernels/slope.hpp)
   std::int64_t epoch = 0;  ///< the epoch after which it was saved; -1 before the first
   double val_top1 = 0, val_top5 = 0;
+  /// What those are of, and what a best epoch was chosen by: "val", "test", "holdout" (of the training samples);
+  /// "none"; empty where the file does not say.
+  std::string validated_on;
   std::string config;  ///< the run's TOML
   std::optional<TrainingState> training;
 };
@@ -59,7 +63,7 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
 
 /// Reads and checks a model file (shapes, finite numbers, digests where stored). A hand-made one needs /centroids,
 /// /log_weights, /class_names and the attributes format and version; the rest then is: diagonal false, epoch -1,
-/// accuracies 0, config empty. Throws io::ModelFileError; io::NotFiniteError.
+/// accuracies 0, no slope, validated_on and config empty. Throws io::ModelFileError; io::NotFiniteError.
 [[nodiscard]] ModelContent read_model(const std::filesystem::path& file);
 
 /// XXH64 of everything in `content`.

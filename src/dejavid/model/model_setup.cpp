@@ -33,10 +33,12 @@ std::vector<float> initial_log_weights(std::int64_t count, const Config& config,
 }
 
 void require_features(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
-  if (content.feature_dim == store.feature_dim()) return;
-  throw io::ModelFileError(fmt::format(
-      "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
-      file.string(), content.feature_dim, store.feature_dim()));
+  const std::int64_t found = content.slope ? content.feature_dim / 2 : content.feature_dim;
+  if (found == store.feature_dim()) return;
+  throw io::ModelFileError(
+      fmt::format("{}: found {} features{}; expected {} as the store has; use the model and the store that belong "
+                  "together",
+                  file.string(), found, content.slope ? " with slopes" : "", store.feature_dim()));
 }
 
 /// Where each of `names` stands among the model's classes.
@@ -76,14 +78,10 @@ std::vector<float> in_order(const std::vector<float>& values, const std::vector<
 Model model_of(const ModelContent& content) {
   return {{content.classes, content.steps, content.feature_dim},
           {content.centroids, content.log_weights},
+          content.slope,
           content.diagonal,
           content.class_names,
           {}};
-}
-
-/// Collective. What model.init holds, the same on every rank.
-ModelContent read_start(const Config& config, dist::Communicator& communicator) {
-  return read_same_model<ModelContent>(config.model.init, config.dist.timeout(), read_model, digest_of, communicator);
 }
 
 /// The normalised logits of two classes are always the same, so a loss or confidence made of them says nothing. A model
@@ -114,7 +112,7 @@ void tell_unknown_classes(const io::TseStore& store, const std::vector<std::stri
 
 std::string two_classes_need_no_norm() {
   return "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
-         "so that nothing can be learned; expected \"none\"; set train.logit_norm = \"none\"";
+         "so that nothing can be learned; expected \"log\" or \"none\"; set train.logit_norm = \"log\"";
 }
 
 Model model_from(const ModelContent& content, const std::filesystem::path& file, const io::TseStore& store) {
@@ -132,6 +130,7 @@ Config config_of(const ModelContent& content, const std::filesystem::path& file)
     Config config = from_toml(content.config, file.string());
     config.model.steps = content.steps;
     config.model.diagonal = content.diagonal;
+    config.samples.slope = content.slope;
     return config;
   } catch (const ConfigError& error) {
     throw io::ModelFileError(
@@ -147,12 +146,13 @@ void take_model_settings(Config& config, const GivenKeys& given, const ModelCont
   const bool untrained = content.epoch < 0;
   for (const Key& key : keys()) {
     if (key.owner != KeyOwner::kModel) continue;
-    const bool in_file = key.full_name() == "model.steps" || key.full_name() == "model.diagonal";
+    const bool of_shape = key.full_name() == "model.steps" || key.full_name() == "data.slope";
+    const bool in_file = of_shape || key.full_name() == "model.diagonal";
     if (!in_file && content.config.empty()) continue;  // made by hand: it does not say
     const RawValue found = key.value(of_model), asked = key.value(config);
     if (found == asked) continue;
-    if (given.contains(&key)) {
-      if (untrained && key.full_name() != "model.steps") continue;
+    if (given.contains(&key) && asked != RawValue(std::string("auto"))) {
+      if (untrained && !of_shape) continue;
       throw io::ModelFileError(
           fmt::format("{}: found {} = {}; expected {}, as was asked for; leave the key out to use the model "
                       "as it is, or train another one",
@@ -171,17 +171,31 @@ ModelContent content_of(const Model& model, const Config& config) {
   content.log_weights = model.log_weights;
   content.class_names = model.class_names;
   content.diagonal = model.diagonal;
+  content.slope = model.slope;
   content.epoch = -1;
   content.config = to_toml(config);
   return content;
 }
 
-Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, dist::Communicator& communicator) {
-  const ModelContent content = read_start(config, communicator);
+ModelContent read_initial_model(Config& config, const GivenKeys& given, dist::Communicator& communicator) {
+  ModelContent content =
+      read_same_model<ModelContent>(config.model.init, config.dist.timeout(), read_model, digest_of, communicator);
+  agreed(communicator, [&] { take_model_settings(config, given, content, config.model.init); });
+  return content;
+}
+
+void take_sample_settings(Config& config, const GivenKeys& given, const ModelContent& checkpoint,
+                          const std::filesystem::path& file, dist::Communicator& communicator) {
+  agreed(communicator, [&] {
+    if (!given.contains(find_key("data.slope"))) config.samples.slope = config_of(checkpoint, file).samples.slope;
+  });
+}
+
+Model load_model(const ModelContent& content, Config& config, const GivenKeys& given, io::TseStore& store,
+                 dist::Communicator& communicator) {
   Model model;
   agreed(communicator, [&] {
     require_features(content, config.model.init, store);
-    take_model_settings(config, given, content, config.model.init);
     settle_two_classes(config, given, content);
     if (config_of(content, config.model.init).eval.paths == EvalPaths::kFrozen ||
         config.eval.paths == EvalPaths::kFrozen) {
@@ -198,14 +212,11 @@ Model load_model(Config& config, const GivenKeys& given, io::TseStore& store, di
   return model;
 }
 
-std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
-                                    dist::Communicator& communicator) {
-  if (config.model.init.empty()) return std::nullopt;
-  const ModelContent content = read_start(config, communicator);
+Model starting_model(const ModelContent& content, const Config& config, const io::TseStore& store,
+                     dist::Communicator& communicator) {
   Model model;
   agreed(communicator, [&] {
     model = model_from(content, config.model.init, store);
-    take_model_settings(config, given, content, config.model.init);
     model.diagonal = config.model.diagonal;
   });
   log_info(
@@ -237,7 +248,8 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   Model model;
   model.classes = dataset.store.class_count();
   model.steps = config.model.steps;
-  model.feature_dim = dataset.store.feature_dim();
+  model.feature_dim = dataset.feature_dim();
+  model.slope = dataset.needs.slopes;
   model.diagonal = config.model.diagonal;
   model.class_names = dataset.store.class_names();
   model.spread = training_spread(dataset, communicator, config);

@@ -33,15 +33,23 @@ void take_model_settings(Config& config, const GivenKeys& given, const ModelCont
 /// What a model file holds of a model trained under `config`: no epoch yet, no training state.
 [[nodiscard]] ModelContent content_of(const Model& model, const Config& config);
 
-/// Collective. Reads model.init on every rank and takes over its settings. The store's classes become the model's,
-/// matched by name. Throws dist::AgreedFailure.
-[[nodiscard]] Model load_model(Config& config, const GivenKeys& given, io::TseStore& store,
+/// Collective. What model.init holds, the same on every rank, its settings taken over: some of them say how samples are
+/// read, so it comes before the store. Throws dist::AgreedFailure.
+[[nodiscard]] ModelContent read_initial_model(Config& config, const GivenKeys& given, dist::Communicator& communicator);
+
+/// Collective. Takes over into `config` what a run's checkpoint says of how samples are read, where it is not among
+/// `given`.
+void take_sample_settings(Config& config, const GivenKeys& given, const ModelContent& checkpoint,
+                          const std::filesystem::path& file, dist::Communicator& communicator);
+
+/// Collective. The model to try on samples of the store. The store's classes become the model's, matched by name.
+/// Throws dist::AgreedFailure.
+[[nodiscard]] Model load_model(const ModelContent& content, Config& config, const GivenKeys& given, io::TseStore& store,
                                dist::Communicator& communicator);
 
-/// Collective. The model that model.init names to start from, its classes in the store's order, or nothing where it
-/// names none. Takes over its settings. Throws dist::AgreedFailure.
-[[nodiscard]] std::optional<Model> starting_model(Config& config, const GivenKeys& given, const io::TseStore& store,
-                                                  dist::Communicator& communicator);
+/// Collective. The model to start training from, its classes in the store's order. Throws dist::AgreedFailure.
+[[nodiscard]] Model starting_model(const ModelContent& content, const Config& config, const io::TseStore& store,
+                                   dist::Communicator& communicator);
 
 /// Collective. What training's steps are measured in: the spread [F] of the features (centroids.hpp), or nothing under
 /// the profile of the released code, whose steps are absolute: then features far from a spread of 1 get a warning.

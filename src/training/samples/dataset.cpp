@@ -133,14 +133,6 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, cons
   return fits ? io::SampleCache::kMemory : io::SampleCache::kNone;
 }
 
-/// Whether the store has a val split, be it one whose samples are all left out.
-bool has_validation(const io::TseStore& store) {
-  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
-    if (store.split(sample) == io::Split::kValidation) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config)
@@ -193,6 +185,13 @@ std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::
   for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
   throw ConfigError(
       fmt::format("{}: found \"{}\"; expected {}; the nearest: {}", option, io::printable(id), expected, near.text()));
+}
+
+bool has_validation(const io::TseStore& store) {
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    if (store.split(sample) == io::Split::kValidation) return true;
+  }
+  return false;
 }
 
 EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {

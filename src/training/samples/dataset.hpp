@@ -20,6 +20,9 @@ struct SampleNeeds {
   /// Samples whose features stay where they are computed with, once seen, so that the reader keeps none; of none: it
   /// may keep them.
   std::vector<std::int64_t> kept_elsewhere;
+  /// Whether a sample's features are followed by their slopes: by the layout, or where there is none by those who
+  /// compute.
+  bool slopes = false;
 };
 /// Collective. The needs for samples of this store.
 using FindSampleNeeds = std::function<SampleNeeds(const io::TseStore&)>;
@@ -39,6 +42,11 @@ struct Dataset {
 
   Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config);
 
+  /// Features that are computed with, slopes included.
+  [[nodiscard]] std::int64_t feature_dim() const {
+    return needs.slopes ? 2 * store.feature_dim() : store.feature_dim();
+  }
+
   /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
   const io::SampleBatch& next_batch();
 
@@ -53,6 +61,9 @@ struct Dataset {
 /// for the message, which names the nearest ids. Throws ConfigError.
 [[nodiscard]] std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,
                                        std::string_view expected);
+
+/// Whether the store has a val split, be it one whose samples are all left out.
+[[nodiscard]] bool has_validation(const io::TseStore& store);
 
 /// The samples that an evaluation is about, and what to call them.
 struct EvaluationSplit {

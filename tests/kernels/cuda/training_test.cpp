@@ -32,20 +32,23 @@ TEST_F(CudaLoss, DistancePartsAreAddedInOrderInDouble) {
   EXPECT_TRUE(same_bits(distances.values(), expected));
 }
 
+constexpr LogitRule kRules[] = {
+    {LogitNorm::kLayernorm}, {LogitNorm::kNone}, {LogitNorm::kLog, 8}, {LogitNorm::kLog, 0.5}};
+
 struct Losses {
   std::vector<SampleLoss> losses;
   std::vector<float> gradient;
 };
 
-Losses losses_on_device(const std::vector<double>& distances, const std::vector<std::int32_t>& labels, bool normalise,
-                        double scale, cuda::Stream stream) {
+Losses losses_on_device(const std::vector<double>& distances, const std::vector<std::int32_t>& labels,
+                        const LogitRule& rule, double scale, cuda::Stream stream) {
   const auto count = static_cast<std::int64_t>(labels.size());
   const std::int64_t classes = static_cast<std::int64_t>(distances.size()) / count;
   DeviceArray<double> device_distances(distances);
   DeviceArray<std::int32_t> device_labels(labels);
   DeviceArray<SampleLoss> losses(count);
   DeviceArray<float> gradient(count * classes);
-  cuda::sample_losses(device_distances.data(), device_labels.data(), count, classes, normalise, scale, losses.data(),
+  cuda::sample_losses(device_distances.data(), device_labels.data(), count, classes, rule, scale, losses.data(),
                       gradient.data(), stream);
   return {losses.values(), gradient.values()};
 }
@@ -53,7 +56,7 @@ Losses losses_on_device(const std::vector<double>& distances, const std::vector<
 TEST_F(CudaLoss, EqualsTheReference) {
   std::mt19937 generator(6);
   for (const std::int64_t classes : {2, 3, 31, 32, 33, 127, 128, 129, 1000}) {
-    for (const bool normalise : {false, true}) {
+    for (const LogitRule& rule : kRules) {
       const std::int64_t count = 6;
       const double scale = 1.0 / 48;
       std::vector<double> distances(static_cast<std::size_t>(count * classes));
@@ -61,18 +64,19 @@ TEST_F(CudaLoss, EqualsTheReference) {
       std::vector<std::int32_t> labels;
       for (std::int64_t b = 0; b < count; ++b)
         labels.push_back(static_cast<std::int32_t>(b == 0 ? 0 : b == 1 ? classes - 1 : b * 17 % classes));
-      const Losses found = losses_on_device(distances, labels, normalise, scale, stream());
+      const Losses found = losses_on_device(distances, labels, rule, scale, stream());
       std::vector<double> gradient(static_cast<std::size_t>(classes));
       for (std::size_t b = 0; b < labels.size(); ++b) {
         const SampleLoss expected = reference::sample_loss(distances.data() + static_cast<std::int64_t>(b) * classes,
-                                                           classes, labels[b], normalise, scale, gradient.data());
+                                                           classes, labels[b], rule, scale, gradient.data());
         // Sums of C numbers near 1, and logits below 64 in front of exp: f64 rounding stays far below these.
-        EXPECT_NEAR(found.losses[b].loss, expected.loss, 1e-11) << "C=" << classes << " normalise " << normalise;
+        EXPECT_NEAR(found.losses[b].loss, expected.loss, 1e-11)
+            << "C=" << classes << " rule " << static_cast<int>(rule.norm);
         EXPECT_EQ(found.losses[b].prediction, expected.prediction);
         for (std::size_t c = 0; c < gradient.size(); ++c) {
           EXPECT_NEAR(static_cast<double>(found.gradient[b * gradient.size() + c]), gradient[c],
                       kRoundoff * std::abs(gradient[c]) + 1e-12 * scale)
-              << "C=" << classes << " normalise " << normalise;
+              << "C=" << classes << " rule " << static_cast<int>(rule.norm);
         }
       }
     }
@@ -83,15 +87,16 @@ TEST_F(CudaLoss, GradientIsTheDerivativeOfTheLoss) {
   // By central differences: off by step^2 times the third derivative and by roundoff of the loss over the step.
   constexpr double kStep = 1e-5, kTolerance = 1e-8;
   const std::vector<double> distances{3.0, 1.5, 2.25, 7.0, 4.0};
-  for (const bool normalise : {false, true}) {
-    const Losses found = losses_on_device(distances, {2}, normalise, 1.0, stream());
+  for (const LogitRule& rule : kRules) {
+    const Losses found = losses_on_device(distances, {2}, rule, 1.0, stream());
     for (std::size_t c = 0; c < distances.size(); ++c) {
       std::vector<double> above(distances), below(distances);
       above[c] += kStep;
       below[c] -= kStep;
-      const double difference = losses_on_device(above, {2}, normalise, 1.0, stream()).losses[0].loss -
-                                losses_on_device(below, {2}, normalise, 1.0, stream()).losses[0].loss;
-      EXPECT_NEAR(static_cast<double>(found.gradient[c]), difference / (2 * kStep), kTolerance + kRoundoff);
+      const double difference = losses_on_device(above, {2}, rule, 1.0, stream()).losses[0].loss -
+                                losses_on_device(below, {2}, rule, 1.0, stream()).losses[0].loss;
+      EXPECT_NEAR(static_cast<double>(found.gradient[c]), difference / (2 * kStep),
+                  kTolerance + kRoundoff * std::max(1.0, std::abs(static_cast<double>(found.gradient[c]))));
     }
   }
 }
@@ -99,26 +104,40 @@ TEST_F(CudaLoss, GradientIsTheDerivativeOfTheLoss) {
 TEST_F(CudaLoss, OnATieTheLowestClassIsPredicted) {
   std::vector<double> distances(300, 2.0);
   distances[70] = distances[201] = distances[299] = 1.0;
-  for (const bool normalise : {false, true})
-    EXPECT_EQ(losses_on_device(distances, {0}, normalise, 1.0, stream()).losses[0].prediction, 70);
+  for (const LogitRule& rule : kRules)
+    EXPECT_EQ(losses_on_device(distances, {0}, rule, 1.0, stream()).losses[0].prediction, 70);
 }
 
 TEST_F(CudaLoss, EqualDistancesGiveAFiniteGradient) {
   const std::vector<double> distances(4, 3.0);
-  const Losses found = losses_on_device(distances, {1}, true, 1.0, stream());
+  const Losses found = losses_on_device(distances, {1}, kRules[0], 1.0, stream());
   std::vector<double> gradient(4);
-  const SampleLoss expected = reference::sample_loss(distances.data(), 4, 1, true, 1.0, gradient.data());
+  const SampleLoss expected = reference::sample_loss(distances.data(), 4, 1, kRules[0], 1.0, gradient.data());
   EXPECT_NEAR(found.losses[0].loss, expected.loss, 1e-12);
   for (std::size_t c = 0; c < 4; ++c)
     EXPECT_NEAR(static_cast<double>(found.gradient[c]), gradient[c], kRoundoff * std::abs(gradient[c]));
 }
 
+TEST_F(CudaLoss, LogarithmsOfNothingAreThoseOfTheReference) {
+  for (const std::vector<double>& distances : {std::vector<double>{0, 3, 4}, std::vector<double>{0, 0, 0}}) {
+    const Losses found = losses_on_device(distances, {1}, {LogitNorm::kLog, 8}, 1.0, stream());
+    std::vector<double> gradient(3);
+    const SampleLoss expected =
+        reference::sample_loss(distances.data(), 3, 1, {LogitNorm::kLog, 8}, 1.0, gradient.data());
+    EXPECT_NEAR(found.losses[0].loss, expected.loss, 1e-12);
+    EXPECT_EQ(found.losses[0].prediction, 0);
+    for (std::size_t c = 0; c < 3; ++c) {  // what f32 cannot hold is 0
+      EXPECT_NEAR(static_cast<double>(found.gradient[c]), gradient[c], kRoundoff * std::abs(gradient[c]) + 1e-44);
+    }
+  }
+}
+
 TEST_F(CudaLoss, ASampleThatIsNotFiniteMakesItsRowNaNAndNoOther) {
   for (const double bad : {kInfinity, std::nan("")}) {
-    for (const bool normalise : {false, true}) {
+    for (const LogitRule& rule : kRules) {
       std::vector<double> distances{1, 2, 3, 4, 5, 6, 7, 8, 9};
       for (std::size_t c = 3; c < 6; ++c) distances[c] = bad;
-      const Losses found = losses_on_device(distances, {0, 1, 2}, normalise, 1.0, stream());
+      const Losses found = losses_on_device(distances, {0, 1, 2}, rule, 1.0, stream());
       EXPECT_FALSE(std::isfinite(found.losses[1].loss));
       EXPECT_GE(found.losses[1].prediction, 0);
       EXPECT_LT(found.losses[1].prediction, 3);

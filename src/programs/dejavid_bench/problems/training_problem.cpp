@@ -103,7 +103,7 @@ std::filesystem::path training_store(const TrainingOptions& options, std::option
 TrainingProblem::TrainingProblem(const Config& config, dist::Communicator& communicator)
     : threads(thread_count(config.dist, communicator)),
       device(chosen_device(config, communicator, threads)),
-      dataset(Dataset::open(config, communicator, needs_of_training(*device))),
+      dataset(Dataset::open(config, communicator, needs_of_training(*device, config))),
       model(first_model(dataset, communicator, config, threads)) {
   describe_work(dataset, model, config, communicator, *device);
 }

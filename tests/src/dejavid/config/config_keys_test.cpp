@@ -40,7 +40,9 @@ const std::map<std::string, Example> kExamples = {
     {"data.cache", {{R"("none")", R"("memory")"}, kNoText + std::vector<std::string>{R"("disk")", R"("")"}}},
     {"data.prefetch", {{"1", "7", "1024"}, kNoInteger + std::vector<std::string>{"0", "-1", "1025"}}},
     {"data.bad_samples", {{R"("skip")"}, kNoText + std::vector<std::string>{R"("drop")"}}},
-    {"model.steps", {{"1", "32"}, kNoInteger + std::vector<std::string>{"0", "-8"}}},
+    {"data.slope", {{"true"}, kNoBoolean}},
+    {"data.holdout", {{"0.1", "0.2", "0.9"}, kNoNumber + std::vector<std::string>{"0.91", "1"}}},
+    {"model.steps", {{"1", "32", R"("auto")"}, kNoInteger + std::vector<std::string>{"0", "-8", R"("Auto")"}}},
     {"model.weight_init", {{R"("random")"}, kNoText + std::vector<std::string>{R"("Random")"}}},
     {"model.learn_weights", {{"false"}, kNoBoolean}},
     {"model.learn_centroids", {{"false"}, kNoBoolean}},
@@ -59,7 +61,8 @@ const std::map<std::string, Example> kExamples = {
     {"train.shuffle", {{"false"}, kNoBoolean}},
     {"train.seed", {{"1", "9223372036854775807"}, kNoInteger + std::vector<std::string>{"-1"}}},
     {"train.profile", {{R"("dejavid-code")"}, kNoText + std::vector<std::string>{R"("code")"}}},
-    {"train.logit_norm", {{R"("none")"}, kNoText + std::vector<std::string>{R"("batchnorm")"}}},
+    {"train.logit_scale", {{"1.0", "16.0"}, kNoNumber + std::vector<std::string>{"0.0", "1e+07"}}},
+    {"train.logit_norm", {{R"("none")", R"("log")"}, kNoText + std::vector<std::string>{R"("batchnorm")"}}},
     {"eval.paths", {{R"("frozen")"}, kNoText + std::vector<std::string>{R"("old")"}}},
     {"eval.split", {{R"("train")", R"("val")", R"("test")"}, kNoText + std::vector<std::string>{R"("valid")"}}},
     {"dist.device", {{R"("cpu")", R"("cuda")"}, kNoText + std::vector<std::string>{R"("gpu")"}}},
@@ -221,7 +224,8 @@ TEST(ConfigKeys, EveryKeyHasOneOwner) {
       EXPECT_TRUE(key.owner == KeyOwner::kRun || key.owner == KeyOwner::kModel) << key.full_name();
     }
   }
-  EXPECT_EQ(of_model, (std::set<std::string>{"model.diagonal", "model.steps", "train.logit_norm"}));
+  EXPECT_EQ(of_model, (std::set<std::string>{"data.slope", "model.diagonal", "model.steps", "train.logit_norm",
+                                             "train.logit_scale"}));
   EXPECT_EQ(of_process,
             (std::set<std::string>{"data.prefetch", "data.store", "dist.threads", "run.dir", "run.progress"}));
 }

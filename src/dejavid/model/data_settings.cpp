@@ -1,0 +1,52 @@
+#include "src/dejavid/model/data_settings.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/bytes/digest.hpp"
+#include "src/dejavid/config/config.hpp"
+#include "src/training/samples/dataset.hpp"
+#include "src/training/samples/random.hpp"
+
+namespace alignment::dejavid {
+
+std::int64_t steps_of(const Config& config, const io::TseStore& store) {
+  if (config.model.steps != ModelConfig::kStepsOfData) return config.model.steps;
+  std::vector<std::int64_t> lengths;
+  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) lengths.push_back(store.length(sample));
+  if (lengths.empty()) return ModelConfig::kLeastSteps;
+  const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>((lengths.size() - 1) / 2);
+  std::nth_element(lengths.begin(), middle, lengths.end());
+  return std::clamp(*middle, ModelConfig::kLeastSteps, ModelConfig::kMostSteps);
+}
+
+std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {
+  return config.samples.slope ? 2 * store.feature_dim() : store.feature_dim();
+}
+
+std::int64_t hold_out(io::TseStore& store, const Config& config) {
+  if (config.samples.holdout == 0 || has_validation(store)) return 0;
+  std::map<std::string, std::vector<std::int64_t>> of_class;
+  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) {
+    of_class[store.class_name(sample)].push_back(sample);
+  }
+  std::int64_t taken = 0;
+  for (const auto& [name, samples] : of_class) {
+    const auto count = static_cast<std::int64_t>(samples.size());
+    const std::int64_t most =
+        std::min(std::llround(config.samples.holdout * static_cast<double>(count)), static_cast<long long>(count - 1));
+    io::Digest digest;
+    digest.add(name);
+    Random random{static_cast<std::uint64_t>(config.train.seed), digest.value(), 0x686F6C646F7574U};  // "holdout"
+    std::vector<std::int64_t> drawn = random.draw(count, most);
+    for (std::int64_t& position : drawn) position = samples[static_cast<std::size_t>(position)];
+    store.move_to_validation(drawn);
+    taken += most;
+  }
+  return taken;
+}
+
+}  // namespace alignment::dejavid

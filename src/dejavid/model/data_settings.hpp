@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "io/store/tse_store.hpp"
+
+/// What settings come to for the samples at hand.
+namespace alignment::dejavid {
+
+struct Config;
+
+/// K: model.steps, or where it is "auto" the median length of the training samples (of two in the middle the shorter),
+/// at least 8 and at most 64.
+[[nodiscard]] std::int64_t steps_of(const Config& config, const io::TseStore& store);
+
+/// F of the models: the store's features, with their slopes where data.slope says so.
+[[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
+
+/// Turns data.holdout of every class's training samples into the val split, drawn by train.seed and the class's name:
+/// the nearest whole number of them, but never a class's last. Where the stores have a val split of their own, nothing.
+/// Returns how many it took.
+std::int64_t hold_out(io::TseStore& store, const Config& config);
+
+}  // namespace alignment::dejavid
