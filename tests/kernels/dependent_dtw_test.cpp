@@ -125,5 +125,15 @@ TEST(DependentDtw, IsExactBelowTheLimitAndInfiniteOnceItCannotBe) {
   }
 }
 
+TEST(DependentDtw, LimitIsStrict) {
+  std::vector<float> numbers(20, 1);
+  numbers[0] = 4;  // costs 9, all else nothing
+  const Sequence a = of_numbers(20, 1, numbers), b = of_numbers(3, 1, {1, 1, 1});
+  for_each_alignment_variant([&](const cpu::AlignmentVariant& variant) {
+    EXPECT_EQ(dtw_by(a, b, std::nextafter(9.0, kInfinity), variant).cost, 9) << variant.name;
+    EXPECT_EQ(dtw_by(a, b, 9, variant).cost, kInfinity) << variant.name;
+  });
+}
+
 }  // namespace
 }  // namespace alignment::kernels::testing
