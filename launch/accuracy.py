@@ -11,6 +11,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -54,13 +55,19 @@ def say(line):
 
 
 def run(words, log):
-    """Runs a program, whose outputs go to the file `log`; throws Failure with its last line."""
+    """Runs a program, whose outputs go to the file `log`; throws Failure with the line that says why."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w", encoding="utf-8") as file:
-        code = subprocess.run([str(word) for word in words], stdout=file, stderr=subprocess.STDOUT, check=False).returncode
+    with open(log, "w", encoding="utf-8") as file, subprocess.Popen([str(word) for word in words], stdout=file, stderr=subprocess.STDOUT) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGTERM)  # a run then writes a checkpoint
+            process.wait()
+            raise
     if code != 0:
-        last = (log.read_text(errors="replace").strip().splitlines() or ["nothing said"])[-1]
-        raise Failure(f"{log}: found exit code {code} of {pathlib.Path(str(words[0])).name}; expected 0: {last}", code if code > 0 else 1)
+        lines = log.read_text(errors="replace").strip().splitlines()
+        told = next((line for line in lines if "error:" in line), lines[-1] if lines else "nothing said")  # before what mpirun adds
+        raise Failure(f"{log}: found exit code {code} of {pathlib.Path(str(words[0])).name}; expected 0: {told}", code if code > 0 else 1)
 
 
 def write_whole(path, content):
@@ -346,7 +353,12 @@ def measure(words):
     print(text, end="")
 
 
+def stop(*_):
+    raise KeyboardInterrupt
+
+
 def main():
+    signal.signal(signal.SIGTERM, stop)
     try:
         measure(sys.argv[1:])
     except Failure as failure:
