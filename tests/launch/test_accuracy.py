@@ -124,11 +124,11 @@ class Accuracy(unittest.TestCase):
         keys = subprocess.run([BIN / "dejavid_dist", "train", "--help"], capture_output=True, text=True, check=True).stdout
         if "data.holdout" not in keys:
             self.skipTest("dejavid_dist has no data.holdout")
-        self.spoil(1)
+        self.spoil(1)  # of 8 training samples a class 3 are held out
         done, found = self.measure("--validation", "--python", sys.executable, sets=["first.h5"])
         self.assertEqual(done.code, 0, done)
         record = found["records"][0]
-        self.assertEqual((record["split"], record["samples"], record["published"]), ("val", 16, {}))
+        self.assertEqual((record["split"], record["samples"], record["published"]), ("holdout", 18, {}))
         self.assertEqual(len(record["neighbours"]["top1"]), 2)
         self.assertEqual(done.stdout.count("was not run"), 1)
 
