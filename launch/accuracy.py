@@ -72,6 +72,7 @@ def run(words, log):
 
 def write_whole(path, content):
     """Appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(content, encoding="utf-8")
     os.replace(partial, path)
@@ -133,9 +134,16 @@ class DataSet:
         return json.loads(out.read_text())
 
 
+def config_of(arguments):
+    try:
+        return tomllib.loads(arguments.config.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise Failure(f"{arguments.config}: {error}") from error
+
+
 def require_same_question(data, arguments):
     """Runs of other settings are never taken for those of this command."""
-    asked = {"config": tomllib.loads(arguments.config.read_text()), "settings": arguments.settings, "validation": arguments.validation,
+    asked = {"config": config_of(arguments), "settings": arguments.settings, "validation": arguments.validation,
              "source": data.source, "store": data.identity, "ranks": arguments.ranks}
     file = data.folder / "asked.json"
     if file.exists():
@@ -333,13 +341,14 @@ def machine_of(environment, words):
 
 def measure(words):
     arguments = arguments_of(words)
+    names = [named_source(word)[0] for word in arguments.sets]
+    if len(set(names)) < len(names):
+        raise Failure(f"SET: found a name twice among {', '.join(names)}; expected another one of each")
+    published, records, environment = published_of(arguments.published, arguments.peers), [], {}
     sets = [DataSet(word, arguments) for word in arguments.sets]
     for data in sets:
         require_same_question(data, arguments)
-    if len({data.folder for data in sets}) < len(sets):
-        raise Failure(f"SET: found a name twice among {', '.join(data.name for data in sets)}; expected another one of each")
     no_minirocket = why_no_minirocket(arguments.python)
-    published, records, environment = published_of(arguments.published, arguments.peers), [], {}
     for data in sets:
         record, environment = record_of(data, arguments, published, not no_minirocket)
         records.append(record)
@@ -347,7 +356,7 @@ def measure(words):
     text = report(records, comparison, arguments, no_minirocket)
     out = arguments.json or arguments.runs / "accuracy.json"
     write_whole(out, json.dumps({"machine": machine_of(environment, words), "validation": arguments.validation,
-                                 "config": tomllib.loads(arguments.config.read_text()), "settings": arguments.settings, "no_minirocket": no_minirocket,
+                                 "config": config_of(arguments), "settings": arguments.settings, "no_minirocket": no_minirocket,
                                  "records": records, "comparison": comparison}, indent=2) + "\n")
     write_whole(out.with_suffix(".md"), text)
     print(text, end="")
@@ -364,6 +373,9 @@ def main():
     except Failure as failure:
         print(f"accuracy.sh: {failure}", file=sys.stderr)
         sys.exit(failure.code)
+    except OSError as error:
+        print(f"accuracy.sh: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("accuracy.sh: stopped; the same command goes on", file=sys.stderr)
         sys.exit(130)
