@@ -10,7 +10,7 @@ A page says where a table goes and what it is of; FILE is what `dejavid_bench PA
   <!-- end of table -->
 
 Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
-accuracy (top-1 by launch/accuracy.sh), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
+accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
 (the same, AP@K and the share of dropped pairs).
 """
 
