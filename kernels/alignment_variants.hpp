@@ -8,8 +8,8 @@
 
 #include "kernels/matrices.hpp"
 
-/// The inner loops of pairwise.hpp, dtw.hpp and soft_dtw.hpp, one build an instruction set. All are serial; the
-/// functions of those headers drive them.
+/// The inner loops of pairwise.hpp, dtw.hpp, soft_dtw.hpp and dependent_dtw.hpp, one build an instruction set. All are
+/// serial; the functions of those headers drive them.
 namespace alignment::kernels::cpu {
 
 /// Columns of a packed panel and rows of a packed block of compare_rows().
@@ -47,7 +47,13 @@ struct AlignmentVariant {
   AlignmentLoops<float> f32;
   AlignmentLoops<double> f64;
 
-  // Of compare_rows(). Columns come in whole panels: whatever behind the last one.
+  /// See dependent_dtw.hpp; returns the cost. Both sequences packed as it says. `workspace`:
+  /// dependent_dtw_workspace_bytes().
+  double (*dependent_dtw)(const double* rows, std::int64_t count, const double* panels, std::int64_t columns,
+                          std::int64_t width, double limit, std::byte* workspace, std::int64_t* cells);
+
+  // Of compare_rows(), the first of dependent_dtw() as well. Columns come in whole panels: whatever behind the last
+  // one.
 
   /// Squared distances of kBlockRows rows, packed as [width,kBlockRows], from the columns of a panel
   /// [width,kPanelColumns], into rows of `stride` numbers: one sum over the features in order, nothing fused; or as

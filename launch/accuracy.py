@@ -1,10 +1,7 @@
-#!/usr/bin/env python3
-"""Trains with configs/series.toml on small sets, seeds 0, 1, 2, two ranks, and writes what came out for docs/results (launch/tables.py).
+"""Trains one configuration on several sets and seeds, and compares it with its peers; launch/accuracy.sh says how it is called.
 
-  launch/accuracy.py OUT.json --runs FOLDER [--published FILE.csv] SET...
-
-A SET is NAME=TRAIN.ts,TEST.ts or NAME=STORE.h5. Runs that FOLDER has already are not made again. The CSV has rows
-dataset,classifier,accuracy,...: what others published on the same split. Programs: build/cpu/bin.
+What a set needs lies in FOLDER/NAME: asked.json, what its runs were made with; seed-N, a run; seed-N.json, what came of it; neighbours.json and
+minirocket.json, its peers.
 """
 
 import argparse
@@ -12,73 +9,376 @@ import csv
 import json
 import os
 import pathlib
+import shlex
+import shutil
+import signal
 import subprocess
+import sys
+import tomllib
+
+import rank_statistics as statistics
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PROGRAMS = ROOT / "build" / "cpu" / "bin"
-SEEDS = (0, 1, 2)
-CLASSIFIERS = ("1NN-DTW-D", "ROCKET", "HC2", "InceptionT", "ResNet")
-ENVIRONMENT = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OMPI_MCA_rmaps_base_oversubscribe": "1",
-               "OMPI_MCA_btl_vader_single_copy_mechanism": "none"}
+HOLDOUT = "0.3333"
+OURS, NEIGHBOURS, AVERAGING, MINIROCKET = "DejaVid", "1NN-DTW", "averaging over time", "MiniRocket"
 
 
-def run(*words):
-    subprocess.run([str(word) for word in words], check=True, capture_output=True, env=ENVIRONMENT)
+class Failure(Exception):
+    """One line for the user, and an exit code."""
+
+    def __init__(self, line, code=2):
+        super().__init__(line)
+        self.code = code
 
 
-def machine_of(environment, command):
-    """What a run's environment.json says of the machine, as launch/tables.py wants it."""
-    rank = environment["ranks"][0]
-    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
-            "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
-            "command_line": command}
+def arguments_of(words):
+    parser = argparse.ArgumentParser(prog="accuracy.sh", usage="launch/accuracy.sh --help says", add_help=False)
+    parser.add_argument("--runs", type=pathlib.Path, required=True)
+    parser.add_argument("--config", type=pathlib.Path, default=ROOT / "configs" / "series.toml")
+    parser.add_argument("--settings", type=shlex.split, default=[])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--validation", action="store_true")
+    parser.add_argument("--published")
+    parser.add_argument("--peers", type=lambda text: text.split(","), default=["ROCKET", "HC2", "InceptionT", "ResNet"])
+    parser.add_argument("--python", default=str(ROOT / ".venv" / "bin" / "python"))
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("sets", nargs="+", metavar="SET")
+    arguments = parser.parse_args(words)
+    if arguments.seeds < 1 or arguments.ranks < 1:
+        raise Failure(f"--seeds, --ranks: found {arguments.seeds} and {arguments.ranks}; expected at least 1 of each")
+    return arguments
 
 
-def record_of(name, source, runs, published):
-    files = source.split(",")
-    store = runs / f"{name}.h5" if len(files) == 2 else pathlib.Path(source)
-    if not store.exists():
-        run(PROGRAMS / "dejavid_convert", "ts", "--train", files[0], "--test", files[1], "--out", store)
-    record = {"part": "accuracy", "name": name, "top1": [], "best_top1": [], "averaging_top1": None, "wall_seconds": [], "published": published.get(name, {})}
-    for seed in SEEDS:
-        folder, result = runs / f"{name}-{seed}", runs / f"{name}-{seed}.json"
-        if not result.exists():
-            run("mpirun", "-np", 2, PROGRAMS / "dejavid_dist", "train", "--config", ROOT / "configs" / "series.toml", "--data.store", store,
-                "--train.seed", seed, "--run.dir", folder)
-            run(PROGRAMS / "dejavid_dist", "eval", "--model.init", folder / "model.h5", "--data.store", store, "--json", result)
-        evaluation, summary = json.loads(result.read_text()), json.loads((folder / "summary.json").read_text())
-        record["top1"].append(evaluation["top1"])
-        record["averaging_top1"] = evaluation["class_means_top1"]
-        record["best_top1"].append(summary["best"]["val_top1"])
-        record["wall_seconds"].append(round(summary["wall_seconds"], 2))
-        record.update(samples=evaluation["samples"], split=evaluation["split"], classes=len(evaluation["per_class"]))
-    return record, json.loads((runs / f"{name}-0" / "environment.json").read_text())
+def say(line):
+    print(f"== {line}", file=sys.stderr, flush=True)
 
 
-def published_of(file):
-    found = {}
-    if file:
-        for row in csv.reader(line for line in open(file, encoding="utf-8") if not line.startswith("#")):
-            if len(row) > 2 and row[1] in CLASSIFIERS:
-                found.setdefault(row[0], {})[row[1]] = float(row[2])
+def run(words, log):
+    """Runs a program, whose outputs go to the file `log`; throws Failure with the line that says why."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", encoding="utf-8") as file, subprocess.Popen([str(word) for word in words], stdout=file, stderr=subprocess.STDOUT) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGTERM)  # a run then writes a checkpoint
+            process.wait()
+            raise
+    if code != 0:
+        lines = log.read_text(errors="replace").strip().splitlines()
+        told = next((line for line in lines if "error:" in line), lines[-1] if lines else "nothing said")  # before what mpirun adds
+        raise Failure(f"{log}: found exit code {code} of {pathlib.Path(str(words[0])).name}; expected 0: {told}", code if code > 0 else 1)
+
+
+def write_whole(path, content):
+    """Appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(content, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def program(name):
+    found = shutil.which(name)
+    if not found:
+        raise Failure(f"{name}: found in neither PATH nor build; expected the programs; build them with launch/build.sh")
     return found
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=pathlib.Path)
-    parser.add_argument("--runs", type=pathlib.Path, required=True)
-    parser.add_argument("--published")
-    parser.add_argument("sets", nargs="+")
-    arguments = parser.parse_args()
-    arguments.runs.mkdir(parents=True, exist_ok=True)
-    published, records, environment = published_of(arguments.published), [], {}
-    for one in arguments.sets:
-        name, _, source = one.partition("=")
-        record, environment = record_of(name, source, arguments.runs, published)
+# --- sets and what was asked of them --------------------------------------------------------------------------------
+
+
+def named_source(word):
+    """NAME=SOURCE, or a store's file, whose name it gets."""
+    name, given, source = word.partition("=")
+    return (name, source) if given else (pathlib.Path(word).stem, word)
+
+
+class DataSet:
+    """A store and the split that it is judged on."""
+
+    def __init__(self, word, arguments):
+        self.name, source = named_source(word)
+        self.folder = arguments.runs / self.name
+        self.store = self.made_store(source.split(","))
+        info = self.info()
+        self.identity = info["identity"]
+        self.judged = "test" if info["test_samples"] else "val"
+        if arguments.validation and self.judged == "val":
+            # The programs hold nothing out of a store that has a val split; what others are judged on must not be one.
+            copy = self.folder / "val_as_test.h5"
+            if not copy.exists():
+                run([arguments.python, ROOT / "launch" / "val_as_test.py", self.store, copy], self.folder / "val_as_test.log")
+            self.store, self.judged = copy, "test"
+            info = self.info()
+        self.held_out_by_store = info["val_samples"] > 0
+        if not info[f"{self.judged}_samples"] or not info["train_samples"]:
+            raise Failure(f"{self.store}: found no samples to train on, or none to judge; expected a train split and a test or val split", 10)
+
+    def made_store(self, files):
+        for file in files:
+            if not pathlib.Path(file).is_file():
+                raise Failure(f"{file}: found no such file; expected the store of {self.name}, or its TRAIN.ts,TEST.ts")
+        # What a store is made of; a store says itself what it is.
+        self.source = [[file, pathlib.Path(file).stat().st_size] for file in files] if len(files) > 1 else None
+        if len(files) == 1:
+            return pathlib.Path(files[0])
+        store = self.folder / "set.h5"
+        if not store.exists():
+            run([program("dejavid_convert"), "ts", "--train", files[0], "--test", files[1], "--out", store], self.folder / "convert.log")
+        return store
+
+    def info(self):
+        out = self.folder / "info.json"
+        run([program("dejavid_convert"), "info", self.store, "--json", out], self.folder / "info.log")
+        return json.loads(out.read_text())
+
+
+def config_of(arguments):
+    try:
+        return tomllib.loads(arguments.config.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise Failure(f"{arguments.config}: {error}") from error
+
+
+def require_same_question(data, arguments):
+    """Runs of other settings are never taken for those of this command."""
+    asked = {"config": config_of(arguments), "settings": arguments.settings, "validation": arguments.validation,
+             "source": data.source, "store": data.identity, "ranks": arguments.ranks}
+    file = data.folder / "asked.json"
+    if file.exists():
+        before = json.loads(file.read_text())
+        unlike = [f"{key} {before.get(key)}, now {value}" for key, value in asked.items() if before.get(key) != value]
+        if unlike:
+            raise Failure(f"{data.folder}: found runs that were made otherwise ({'; '.join(unlike)}); expected those of this command; "
+                          "give another --runs, or delete that folder")
+    write_whole(file, json.dumps(asked, indent=2))
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def evaluated_split(data, arguments):
+    return "val" if arguments.validation else data.judged
+
+
+def mpirun(arguments):
+    return ["mpirun", "-np", arguments.ranks]
+
+
+def holdout_words(data, arguments, seed):
+    """What makes a command hold out the samples of that seed."""
+    words = ["--train.seed", seed]
+    return words + ["--data.holdout", HOLDOUT] if arguments.validation and not data.held_out_by_store else words
+
+
+def trained(data, arguments, seed):
+    """What came of the run of that seed, made where it is not there."""
+    folder, result = data.folder / f"seed-{seed}", data.folder / f"seed-{seed}.json"
+    if result.exists():
+        return json.loads(result.read_text())
+    resumed = folder.exists()
+    say(f"{data.name}, seed {seed}{': goes on' if resumed else ''}")
+    run([*mpirun(arguments), program("dejavid_dist"), "train", "--config", arguments.config, *arguments.settings, "--data.store", data.store,
+         *holdout_words(data, arguments, seed), "--run.dir", folder, "--run.resume", "auto", "--run.progress", "off"], data.folder / f"seed-{seed}.log")
+    evaluation = data.folder / f"seed-{seed}.eval.json"
+    run([program("dejavid_dist"), "eval", "--model.init", folder / "model.h5", "--data.store", data.store, "--eval.split",
+         evaluated_split(data, arguments), "--json", evaluation], data.folder / f"seed-{seed}.eval.log")
+    numbers, summary = json.loads(evaluation.read_text()), json.loads((folder / "summary.json").read_text())
+    environment = json.loads((folder / "environment.json").read_text())
+    found = {"seed": seed, "top1": numbers["top1"], "best_top1": summary["best"]["val_top1"], "samples": numbers["samples"], "split": numbers["split"],
+             "classes": len(numbers["per_class"]), "averaging_top1": numbers.get("supersampling_top1", numbers.get("class_means_top1")),
+             "train_top1": summary["last"]["train_top1"], "wall_seconds": None if resumed else round(summary["wall_seconds"], 2),
+             "environment": environment}
+    write_whole(result, json.dumps(found, indent=2))
+    return found
+
+
+def neighbours_of(data, arguments, runs):
+    """One answer for all seeds, or one of each where they hold out other samples."""
+    answers = []
+    for seed in range(len(runs)) if arguments.validation else [0]:
+        out = data.folder / f"neighbours-{seed}.json"
+        if not out.exists():
+            say(f"{data.name}, {NEIGHBOURS}")
+            run([*mpirun(arguments), program("dejavid_dist"), "neighbours", "--data.store", data.store, *holdout_words(data, arguments, seed),
+                 "--eval.split", evaluated_split(data, arguments), "--run.progress", "off", "--json", out], data.folder / "neighbours.log")
+        answers.append(json.loads(out.read_text()))
+    return {"top1": [one["top1"] for one in answers], "seconds": [round(one["seconds"], 2) for one in answers], "cells": answers[0]["cells"]}
+
+
+def held_out_files(data, arguments):
+    """A file a seed that names the samples which its run held out."""
+    files = []
+    for seed in range(arguments.seeds):
+        files.append(data.folder / f"seed-{seed}.held_out.csv")
+        if not files[-1].exists():
+            run([program("dejavid_dist"), "predict", "--model.init", data.folder / f"seed-{seed}" / "model.h5", "--data.store", data.store,
+                 "--eval.split", "val", "--out", files[-1]], data.folder / "held_out.log")
+    return files
+
+
+def minirocket_of(data, arguments):
+    out = data.folder / f"minirocket-{arguments.seeds}.json"
+    if not out.exists():
+        say(f"{data.name}, {MINIROCKET}")
+        words = [arguments.python, ROOT / "launch" / "minirocket.py", data.store, out, "--split", {"val": 1, "test": 2}[evaluated_split(data, arguments)],
+                 "--seeds", arguments.seeds, "--threads", arguments.ranks]
+        if arguments.validation and not data.held_out_by_store:
+            words += ["--held-out", *held_out_files(data, arguments)]
+        run(words, data.folder / "minirocket.log")
+    return json.loads(out.read_text())
+
+
+def why_no_minirocket(python):
+    """Empty where that Python has what it takes."""
+    try:
+        found = subprocess.run([python, "-c", "import aeon, h5py"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        return f"{python}: {error.strerror}"
+    return "" if found.returncode == 0 else f"{python}: {(found.stderr.strip().splitlines() or ['failed'])[-1]}"
+
+
+def published_of(file, peers):
+    """Set -> classifier -> accuracy."""
+    found = {}
+    if file:
+        with open(file, encoding="utf-8") as lines:
+            for row in csv.reader(line for line in lines if not line.startswith("#")):
+                if len(row) > 2 and row[1] in peers:
+                    found.setdefault(row[0], {})[row[1]] = float(row[2])
+    return found
+
+
+def record_of(data, arguments, published, with_minirocket):
+    runs = [trained(data, arguments, seed) for seed in range(arguments.seeds)]
+    first = runs[0]
+    return {"part": "accuracy", "name": data.name, "samples": first["samples"], "split": first["split"], "classes": first["classes"],
+            **{key: [one[key] for one in runs] for key in ("top1", "best_top1", "train_top1", "wall_seconds")},
+            "averaging_top1": statistics.mean(one["averaging_top1"] for one in runs),
+            "neighbours": neighbours_of(data, arguments, runs), "minirocket": minirocket_of(data, arguments) if with_minirocket else None,
+            "published": {} if arguments.validation else published.get(data.name, {}),
+            "revisions": sorted({one["environment"]["versions"]["git revision"] for one in runs})}, first["environment"]
+
+
+# --- tables ---------------------------------------------------------------------------------------------------------
+
+
+def accuracies_of(records):
+    """Classifier -> its accuracies, one a set, None where it has none; those that have none at all are left out."""
+    peers = list(dict.fromkeys(peer for record in records for peer in record["published"]))
+    found = {OURS: [statistics.mean(record["top1"]) for record in records], AVERAGING: [record["averaging_top1"] for record in records],
+             NEIGHBOURS: [statistics.mean(record["neighbours"]["top1"]) for record in records],
+             MINIROCKET: [record["minirocket"] and statistics.mean(record["minirocket"]["top1"]) for record in records]}
+    found.update({peer: [record["published"].get(peer) for record in records] for peer in peers})
+    return {name: values for name, values in found.items() if any(value is not None for value in values)}
+
+
+def comparison_of(records):
+    accuracies = accuracies_of(records)
+    sets = statistics.complete_sets(accuracies)
+    ranks = statistics.average_ranks(accuracies, sets) if sets else {}
+    return {"sets": [records[n]["name"] for n in sets], "critical_difference": statistics.critical_difference(len(accuracies), len(sets)),
+            "classifiers": {name: {"mean_top1": statistics.mean(values[n] for n in sets), "average_rank": ranks.get(name),
+                                   "wins_ties_losses_of_ours": statistics.wins_ties_losses(accuracies[OURS], values) if name != OURS else None}
+                            for name, values in accuracies.items()}}
+
+
+def rounded(value):
+    return "" if value is None else f"{value + 1e-9:.3f}"  # 0.9325 is 0.933
+
+
+def spread(values):
+    low, high = rounded(min(values)), rounded(max(values))
+    return rounded(statistics.mean(values)) + (f" ({low} to {high})" if low != high else "")
+
+
+def markdown(head, body):
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *body]) + "\n"
+
+
+def seconds_of(values):
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.1f}" if known else "resumed"
+
+
+def report(records, comparison, arguments, no_minirocket):
+    accuracies = accuracies_of(records)
+    others = [name for name in accuracies if name != OURS]
+    spreads = {NEIGHBOURS: "neighbours", MINIROCKET: "minirocket"}
+    body = [[record["name"], str(record["samples"]), spread(record["top1"]),
+             *(spread(record[spreads[name]]["top1"]) if name in spreads else rounded(accuracies[name][n]) for name in others), seconds_of(record["wall_seconds"])]
+            for n, record in enumerate(records)]
+    means = ["mean", "", *(rounded(statistics.mean(accuracies[name])) for name in [OURS, *others]), ""]
+    judged = "the third of the training samples that each seed held out" if arguments.validation else "the given test split, or val where there is none"
+    text = (f"Top-1 after the last epoch on {judged}; seeds 0 to {arguments.seeds - 1}: mean (lowest to highest).\n\n"
+            + markdown(["set", "samples", OURS, *others, "seconds to train"], [*body, means]))
+    if no_minirocket:
+        text += f"\n{MINIROCKET} was not run: {no_minirocket}\n"
+    revisions = sorted({revision for record in records for revision in record["revisions"]})
+    if len(revisions) > 1:
+        text += f"\nThese runs were made by several revisions: {', '.join(revisions)}.\n"
+    if comparison["sets"]:
+        difference = comparison["critical_difference"]
+        told = f"critical difference {difference:.2f}" if difference else f"no critical difference for {len(accuracies)} classifiers"
+        text += f"\nMeans and average ranks over the {len(comparison['sets'])} sets of which all have a number ({', '.join(comparison['sets'])}); {told} (Nemenyi, 0.05):\n\n"
+    else:
+        text += "\nNo set has a number of every classifier: no average ranks.\n\n"
+    shown = sorted(comparison["classifiers"].items(), key=lambda item: item[1]["average_rank"] or 0)
+    return text + markdown(["classifier", "mean top-1", "average rank", f"{OURS} wins, ties, losses"],
+                           [[name, rounded(one["mean_top1"]), "" if one["average_rank"] is None else f"{one['average_rank']:.2f}",
+                             " ".join(map(str, one["wins_ties_losses_of_ours"] or []))] for name, one in shown])
+
+
+def machine_of(environment, words):
+    """What a run's environment.json says of the machine, as launch/tables.py wants it; paths are only somebody's."""
+    rank = environment["ranks"][0]
+    short = lambda word: "=".join(pathlib.PurePath(part).name if part.startswith("/") else part for part in word.split("="))
+    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
+            "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
+            "command_line": ["launch/accuracy.sh", *(",".join(map(short, word.split(","))) for word in words)]}
+
+
+def measure(words):
+    arguments = arguments_of(words)
+    names = [named_source(word)[0] for word in arguments.sets]
+    if len(set(names)) < len(names):
+        raise Failure(f"SET: found a name twice among {', '.join(names)}; expected another one of each")
+    published, records, environment = published_of(arguments.published, arguments.peers), [], {}
+    sets = [DataSet(word, arguments) for word in arguments.sets]
+    for data in sets:
+        require_same_question(data, arguments)
+    no_minirocket = why_no_minirocket(arguments.python)
+    for data in sets:
+        record, environment = record_of(data, arguments, published, not no_minirocket)
         records.append(record)
-    machine = machine_of(environment, ["launch/accuracy.py", arguments.out.name, "--runs", "FOLDER", "SET..."])
-    arguments.out.write_text(json.dumps({"machine": machine, "records": records}, indent=2) + "\n")
+    comparison = comparison_of(records)
+    text = report(records, comparison, arguments, no_minirocket)
+    out = arguments.json or arguments.runs / "accuracy.json"
+    write_whole(out, json.dumps({"machine": machine_of(environment, words), "validation": arguments.validation,
+                                 "config": config_of(arguments), "settings": arguments.settings, "no_minirocket": no_minirocket,
+                                 "records": records, "comparison": comparison}, indent=2) + "\n")
+    write_whole(out.with_suffix(".md"), text)
+    print(text, end="")
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        measure(sys.argv[1:])
+    except Failure as failure:
+        print(f"accuracy.sh: {failure}", file=sys.stderr)
+        sys.exit(failure.code)
+    except OSError as error:
+        print(f"accuracy.sh: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("accuracy.sh: stopped; the same command goes on", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

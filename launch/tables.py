@@ -105,10 +105,13 @@ def accuracy(records):
     others = []
     for record in records:
         others += [name for name in record["published"] if name not in others]
-    return rows(["set", "classes", "test samples", "DejaVid, three seeds", "best epoch", "averaging over time", *others],
-                [[record["name"], str(record["classes"]), str(record["samples"]), " ".join(f"{top1:.3f}" for top1 in record["top1"]),
-                  f"{max(record['best_top1']):.3f}", f"{record['averaging_top1']:.3f}"] +
-                 [f"{record['published'][name]:.3f}" if name in record["published"] else "" for name in others] for record in records])
+    ours = {"neighbours": "1NN-DTW", "minirocket": "MiniRocket"}  # made by launch/accuracy.sh beside the model
+    ours = {peer: name for peer, name in ours.items() if any(record.get(peer) for record in records)}
+    return rows(["set", "classes", "test samples", f"DejaVid, {len(records[0]['top1'])} seeds", "best epoch", "averaging over time", *ours.values(), *others],
+                [[record["name"], str(record["classes"]), str(record["samples"]), mean_and_range(record["top1"]),
+                  f"{max(record['best_top1']):.3f}", mean_and_range([record["averaging_top1"]])] +
+                 [mean_and_range((record.get(peer) or {}).get("top1", [])) for peer in ours] +
+                 [mean_and_range([record["published"].get(name)]) for name in others] for record in records])
 
 
 def summary(records):
@@ -116,7 +119,7 @@ def summary(records):
     body = []
     for record in records:
         best = max(record["published"].items(), key=lambda item: item[1], default=None)
-        body.append([record["name"], f"{sum(record['top1']) / len(record['top1']):.3f}", f"{record['averaging_top1']:.3f}",
+        body.append([record["name"], mean_and_range([sum(record["top1"]) / len(record["top1"])]), mean_and_range([record["averaging_top1"]]),
                      f"{best[1]:.3f} ({best[0]})" if best else ""])
     return rows(["set", "DejaVid", "averaging over time", "best published"], body)
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/cpu/row_groups.hpp"
 #include "kernels/pairwise.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/workspace.hpp"
@@ -19,21 +20,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::int64_t round_up(std::int64_t amount, std::int64_t part) {
   return (amount + part - 1) / part * part;
-}
-
-/// Packs up to kGroup rows as [width,kGroup], zero behind the last.
-template <std::int64_t kGroup, typename Real>
-void pack_group(const RowsView<Real>& view, std::int64_t first, double* packed, double* norms) {
-  for (std::int64_t k = 0; k < kGroup; ++k) {
-    const bool exists = first + k < view.count;
-    double norm = 0;
-    for (std::int64_t e = 0; e < view.width; ++e) {
-      const double number = exists ? static_cast<double>(view.row(first + k)[e]) : 0;
-      packed[e * kGroup + k] = number;
-      norm += number * number;
-    }
-    norms[k] = norm;
-  }
 }
 
 /// One query's list.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/alignment_variants.hpp"
+
 /// What a table of a dynamic programme by anti-diagonals takes, whatever the instruction set.
 namespace alignment::kernels::cpu {
 
@@ -36,6 +38,15 @@ inline constexpr std::int64_t kBlockDiagonals = 32;
 }
 [[nodiscard]] inline std::int64_t block_count(std::int64_t rows, std::int64_t columns) {
   return kBlockDiagonals * block_stride(rows, columns);
+}
+
+/// Rows of a table that are computed together, see simd/dependent_dtw.inl: whole vectors on any instruction set.
+inline constexpr std::int64_t kStripRows = 16;
+
+/// Numbers of a row of such a strip, or of the row above it: kStripRows before its first column, and as many as steps
+/// can go beyond the last.
+[[nodiscard]] inline std::int64_t strip_stride(std::int64_t columns) {
+  return kStripRows + columns + kPanelColumns + kStripRows + kMostLanes;
 }
 
 }  // namespace alignment::kernels::cpu

@@ -60,10 +60,11 @@ class Tables(unittest.TestCase):
     def test_accuracies_stand_beside_what_others_published(self):
         one = {"name": "a", "classes": 6, "samples": 180, "split": "test", "top1": [0.5, 0.25, 0.75], "best_top1": [0.5, 0.8125, 0.75],
                "averaging_top1": 0.125, "wall_seconds": [3.0, 1.0, 2.0], "published": {"X": 0.5, "Y": 0.625}}
-        other = {**one, "name": "b", "published": {}}
+        other = {**one, "name": "b", "published": {}, "neighbours": {"top1": [0.375]}, "averaging_top1": None}
         self.assertEqual(tables.accuracy([one, other]).splitlines()[2:],
-                         ["| a | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 | 0.500 | 0.625 |", "| b | 6 | 180 | 0.500 0.250 0.750 | 0.812 | 0.125 |  |  |"])
-        self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 | 0.125 |  |"])
+                         ["| a | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 | 0.125 |  | 0.500 | 0.625 |",
+                          "| b | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 |  | 0.375 |  |  |"])
+        self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 |  |  |"])
 
     def test_embeddings_stand_beside_baselines_and_the_paper(self):
         def metrics(value, **more):

@@ -1,4 +1,5 @@
 #include "kernels/cpu/simd/alignment_table.hpp"
+#include "kernels/cpu/simd/dependent_dtw.inl"
 #include "kernels/cpu/simd/dtw.inl"
 #include "kernels/cpu/simd/pairwise.inl"
 #include "kernels/cpu/simd/soft_dtw.inl"
@@ -11,6 +12,7 @@ const AlignmentVariant& portable_alignment_variant() {
       [] { return true; },
       {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
       {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
+      dependent_dtw,
       squares_by_differences,
       squares_by_products,
       smallest_squares,

@@ -20,6 +20,9 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
 /// Prints loss, top-1, top-5, per-class accuracy and the averaging baseline; also as JSON where `json` is not empty.
 void run_evaluation(Config config, const GivenKeys& given, const std::filesystem::path& json,
                     dist::Communicator& communicator);
+/// Prints top-1 and per-class accuracy of the nearest training sample under dependent DTW; also as JSON where `json` is
+/// not empty.
+void run_neighbours(Config config, const std::filesystem::path& json, dist::Communicator& communicator);
 /// Writes a CSV of predictions: id,label,prediction,confidence,top5 as positions in the model's classes, then
 /// label_name,prediction_name,top5_names. A label that is not known, or not to the model, is empty.
 void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,

@@ -1,14 +1,12 @@
 #include <fmt/format.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "io/bytes/csv_field.hpp"
-#include "io/bytes/first_few.hpp"
-#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
+#include "src/dejavid/commands/class_report.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -27,6 +25,8 @@
 
 namespace alignment::dejavid {
 namespace {
+
+constexpr const char* kUnknownToTheModel = "of classes that the model does not know";
 
 /// The split of eval.split. Samples that training held out are no training samples, where these are asked for by name.
 EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
@@ -60,35 +60,6 @@ struct ModelOnSplit {
   std::unique_ptr<Aligner> aligner;
 };
 
-/// Samples that say nothing about a model: nobody knows their class, or the model does not.
-struct LeftOut {
-  std::int64_t samples = 0, unlabelled = 0;
-  std::map<std::string, std::int64_t> unknown;  ///< samples of each class that the model does not know
-
-  LeftOut(const io::TseStore& store, const std::vector<std::int64_t>& all) {
-    for (const std::int64_t sample : all) {
-      if (store.label(sample) != io::kNoLabel) continue;
-      ++samples;
-      const std::string& name = store.class_name(sample);
-      if (name.empty())
-        ++unlabelled;
-      else
-        ++unknown[name];
-    }
-  }
-
-  /// "3 samples of classes that the model does not know (dance 2, jump 1) and 1 without a label".
-  [[nodiscard]] std::string text() const {
-    io::FirstFew names;
-    for (const auto& [name, count] : unknown) names.add(fmt::format("{} {}", io::printable(name), count));
-    std::string text;
-    if (samples > unlabelled)
-      text = fmt::format("{} of classes that the model does not know ({})", samples - unlabelled, names.text());
-    if (unlabelled > 0) text += fmt::format("{}{} without a label", text.empty() ? "" : " and ", unlabelled);
-    return text;
-  }
-};
-
 /// What beside the accuracy stands for averaging over time.
 std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std::size_t classes) {
   switch (baseline.kind) {
@@ -110,18 +81,6 @@ std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std:
   }
   return "averaging over time: nothing to compare with, as the store says of no logits and has no training samples of "
          "the model's classes\n";
-}
-
-struct ClassAccuracy {
-  std::int64_t samples = 0, correct = 0;
-  [[nodiscard]] double fraction() const { return static_cast<double>(correct) / static_cast<double>(samples); }
-};
-
-ClassAccuracy accuracy_of(const Evaluation& evaluation, std::size_t label, std::size_t classes) {
-  ClassAccuracy accuracy;
-  for (std::size_t c = 0; c < classes; ++c) accuracy.samples += evaluation.confusion[label * classes + c];
-  accuracy.correct = evaluation.confusion[label * classes + label];
-  return accuracy;
 }
 
 /// Everything that is told of an evaluation.
@@ -151,8 +110,7 @@ std::string to_text(const PathSums& paths) {
   if (paths.samples == 0) return "";
   return fmt::format(
       "paths of the {:.0f} right ones: {:.1f} % spend half of the centroid steps or more on one sample step; the most "
-      "on "
-      "one are {:.1f} % on average\n",
+      "on one are {:.1f} % on average\n",
       paths.samples, 100 * paths.halves / paths.samples, 100 * paths.largest_shares / paths.samples);
 }
 
@@ -160,15 +118,11 @@ std::string to_text(const Judgement& judgement) {
   const auto& [evaluation, split, left_out, baseline, class_names, validated_on] = judgement;
   std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
                                  split.name, evaluation.loss, evaluation.top1, evaluation.top5);
-  if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", left_out.text());
+  if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", left_out.text(kUnknownToTheModel));
   text += to_text(split, validated_on);
   text += to_text(baseline, evaluation, class_names.size());
   if (evaluation.right_paths) text += to_text(*evaluation.right_paths);
-  for (std::size_t label = 0; label < class_names.size(); ++label) {
-    const ClassAccuracy accuracy = accuracy_of(evaluation, label, class_names.size());
-    if (accuracy.samples == 0) continue;
-    text += fmt::format("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
-  }
+  text += text_of_classes(evaluation.confusion, class_names);
   return text;
 }
 
@@ -179,8 +133,7 @@ std::string to_json(const Judgement& judgement) {
                               {"loss", evaluation.loss},
                               {"top1", evaluation.top1},
                               {"top5", evaluation.top5}};
-  json["left_out"] = {{"unlabelled", left_out.unlabelled}, {"unknown_classes", nlohmann::ordered_json::object()}};
-  for (const auto& [name, count] : left_out.unknown) json["left_out"]["unknown_classes"][name] = count;
+  json["left_out"] = json_of(left_out);
   if (baseline.kind == Baseline::Kind::kLogits) json["supersampling_top1"] = *evaluation.baseline_top1;
   if (baseline.kind == Baseline::Kind::kClassMeans) json["class_means_top1"] = *evaluation.baseline_top1;
   json["validated_on"] = validated_on.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(validated_on);
@@ -189,17 +142,7 @@ std::string to_json(const Judgement& judgement) {
                            {"half_on_one_step", paths->halves / paths->samples},
                            {"largest_share_on_one_step", paths->largest_shares / paths->samples}};
   }
-  const std::size_t classes = class_names.size();
-  json["per_class"] = nlohmann::ordered_json::array();
-  json["confusion"] = nlohmann::ordered_json::array();
-  for (std::size_t label = 0; label < classes; ++label) {
-    const ClassAccuracy accuracy = accuracy_of(evaluation, label, classes);
-    nlohmann::ordered_json row{{"class", class_names[label]}, {"samples", accuracy.samples}, {"accuracy", nullptr}};
-    if (accuracy.samples > 0) row["accuracy"] = accuracy.fraction();
-    json["per_class"].push_back(row);
-    const auto first = evaluation.confusion.begin() + static_cast<std::ptrdiff_t>(label * classes);
-    json["confusion"].push_back(std::vector<std::int64_t>(first, first + static_cast<std::ptrdiff_t>(classes)));
-  }
+  add_classes(evaluation.confusion, class_names, json);
   return json.dump(2) + "\n";
 }
 
@@ -211,14 +154,15 @@ void run_evaluation(Config config, const GivenKeys& given, const std::filesystem
       open_result(json, inputs_of(config), config.dist.timeout(), communicator);
   ModelOnSplit tried(config, given, communicator);
   const std::vector<std::string>& class_names = tried.dataset.store.class_names();
-  const LeftOut left_out(tried.dataset.store, tried.split.samples);
+  const LeftOut left_out(tried.dataset.store, tried.split.samples,
+                         [&](std::int64_t sample) { return tried.dataset.store.label(sample) != io::kNoLabel; });
   const EvaluationSplit judged = labelled(tried.dataset.store, tried.split);
   agreed(communicator, [&] {
     if (!judged.samples.empty()) return;
     throw io::StoreError(fmt::format(
         "{}:labels: found no {} samples that can be right or wrong: {}; expected some of the model's classes; use "
         "predict for what is new",
-        config.data.store.front().string(), judged.name, left_out.text()));
+        config.data.store.front().string(), judged.name, left_out.text(kUnknownToTheModel)));
   });
   const EvaluationExtras extras{Baseline::choose(tried.dataset, judged.samples, config, communicator), true};
   const Evaluation evaluation =

@@ -14,6 +14,7 @@ ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& 
   if (asked.command == "doctor") return dejavid::run_diagnosis(config, communicator);
   if (asked.command == "centroids") dejavid::run_centroids(config, asked.option("out"), communicator);
   if (asked.command == "eval") dejavid::run_evaluation(config, asked.given, asked.option("json"), communicator);
+  if (asked.command == "neighbours") dejavid::run_neighbours(config, asked.option("json"), communicator);
   if (asked.command == "predict") dejavid::run_prediction(config, asked.given, asked.option("out"), communicator);
   if (asked.command == "align")
     dejavid::run_alignment(config, asked.given, asked.option("sample"), asked.option("out"), communicator);

@@ -40,6 +40,9 @@ TEST(CommandLine, SubcommandsAndTheirFiles) {
   const Invocation eval = invocation({"eval", "--data.store", "a", "--model.init", "m", "--json", "e.json"});
   EXPECT_EQ(eval.command, "eval");
   EXPECT_EQ(eval.option("json"), "e.json");
+  const Invocation neighbours = invocation({"neighbours", "--data.store", "a", "--json", "n.json"});  // needs no model
+  EXPECT_EQ(neighbours.command, "neighbours");
+  EXPECT_EQ(neighbours.option("json"), "n.json");
   const Invocation predict = invocation({"--out", "p.csv", "predict", "--data.store", "a", "--model.init", "m"});
   EXPECT_EQ(predict.command, "predict");
   EXPECT_EQ(predict.option("out"), "p.csv");

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# How well one configuration classifies some sets: trains on each of them with several seeds, and ends with a table.
+#   launch/accuracy.sh --runs FOLDER [--config FILE.toml] [--settings "--KEY VALUE ..."] [--seeds N] [--ranks N] [--validation]
+#                      [--published FILE.csv] [--peers NAME,...] [--python PYTHON] [--json OUT.json] SET...
+# SET          NAME=TRAIN.ts,TEST.ts, NAME=STORE.h5, or STORE.h5; judged is its test split, or val where it has none
+# --runs       where runs are kept: finished ones are not made again, an interrupted one goes on; those of other settings are refused
+# --config     configs/series.toml by itself; --settings adds keys to it
+# --seeds      5: train.seed from 0
+# --ranks      2: of mpirun
+# --validation looks at nothing of the judged split, but at a third of the training samples that each seed holds out: to choose settings
+# --published  rows dataset,classifier,accuracy,... of accuracies on the same split; --peers says of which classifiers (ROCKET,HC2,InceptionT,ResNet)
+# --python     one with aeon and h5py, for MiniRocket (.venv/bin/python by itself)
+# --json       FOLDER/accuracy.json by itself; the table is printed and lies beside it as .md
+# Programs come from PATH, else from build/cuda, build/cpu or build/dev.
+set -euo pipefail
+case "${1:---help}" in -h | --help) sed -n '2,14p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+export PATH="$PATH:$root/build/cuda/bin:$root/build/cpu/bin:$root/build/dev/bin"
+
+# Open MPI refuses to start as root unless told so, and more ranks than cores; in containers its direct copies are often forbidden.
+if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+exec python3 "$root/launch/accuracy.py" "$@"
