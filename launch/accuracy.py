@@ -29,7 +29,7 @@ def run(*words):
 def machine_of(environment, command):
     """What a run's environment.json says of the machine, as launch/tables.py wants it."""
     rank = environment["ranks"][0]
-    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
+    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": min(rank["host_cores"], sum(one["affinity_cores"] for one in environment["ranks"])),
             "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
             "command_line": command}
 

@@ -11,7 +11,7 @@ A page says where a table goes and what it is of; FILE is what `dejavid_bench PA
 
 Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
 accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
-(the same, AP@K and the share of dropped pairs).
+(the same, AP@K and the share of dropped pairs), ablations (the paper's Tables 4.1 to 4.3, by launch/ablations.sh).
 """
 
 import json
@@ -160,7 +160,33 @@ def lrprop_ap(records):
                                   "dropped pairs": lambda one: one.get("tau_dropped")})
 
 
-KINDS = {"lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io, "steps": steps,
+ABLATIONS = {"4.1": "DejaVid beside averaging over time", "4.2": "what is learned", "4.3": "diagonal steps, and paths by live parameters"}
+
+
+def ablation(table, records):
+    """One of the paper's tables: measured beside published."""
+    sets = list(dict.fromkeys(name for record in records for name in record["published"]))
+    body = []
+    for record in records:
+        seconds = record.get("wall_seconds")
+        body.append([record["name"], ", ".join(filter(None, (mean_and_range(record.get("top1", [])), record["note"]))),
+                     mean_and_range(record.get("best_top1", [])), number(sum(seconds) / len(seconds)) if seconds else "",
+                     *(f"{record['published'][name]:.3f}" if name in record["published"] else "" for name in sets)])
+    return f"Table {table}, {ABLATIONS[table]}:\n\n" + rows(["setting", "measured, last epoch", "measured, best epoch", "seconds a run",
+                                                           *(f"published, {name}" for name in sets)], body)
+
+
+def ablations(records):
+    """Those of the paper's tables that were run, and what their numbers are."""
+    text = [ablation(table, [record for record in records if record["table"] == table]) for table in dict.fromkeys(record["table"] for record in records)]
+    first, seeds = records[0], sorted({seed for record in records for seed in record.get("seeds", [])})
+    text.append(f"Measured: top-1 on the {first['samples']} {first['split']} samples, {first['classes']} classes; mean (lowest to highest) of the seeds "
+                f"{', '.join(map(str, seeds))}.\nThe best epoch was chosen on that same split.\n"
+                "Published: the paper's top-1 on its own sets, one run each, the best epoch, chosen on the set that is reported.\n")
+    return "\n".join(text)
+
+
+KINDS = {"ablations": ablations, "lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io, "steps": steps,
          "alignment": alignment}
 
 
