@@ -33,7 +33,7 @@ LEARNED = {
     "frozen-centroids-random": ("frozen centroids, weights start at random", {"model.weight_init": "random", "model.learn_centroids": "false"})}
 CHANGED = {"diagonal": ("diagonal steps", {"model.diagonal": "true"}),
            "refresh-batch": ("paths by the live parameters, no copy frozen for an epoch", {"train.refresh": "batch"}),
-           "": ("", {})}
+           "": ("neither", {})}
 
 # Top-1 of the thesis: one run, the best epoch, chosen on the set that is reported.
 PUBLISHED = {
@@ -60,8 +60,8 @@ def say(line):
 class Row:
     """A line of a table: `run` names the training, None where the line is no training of DejaVid."""
 
-    def __init__(self, table, key, title, run=None, settings=None):
-        self.table, self.key, self.title, self.run, self.settings = table, key, title, run, settings
+    def __init__(self, table, key, title, run=None, settings=None, changes=""):
+        self.table, self.key, self.title, self.run, self.settings, self.changes = table, key, title, run, settings, changes
 
 
 def rows_of(chosen, otherwise):
@@ -73,7 +73,7 @@ def rows_of(chosen, otherwise):
     def changed(key):
         title, changes = CHANGED[key]
         before, start = LEARNED[otherwise]
-        return Row("4.3", key, title if key else f"neither: {before}", "-".join(filter(None, (otherwise, key))), {**BASE, **start, **changes})
+        return Row("4.3", key, title, "-".join(filter(None, (otherwise, key))), {**BASE, **start, **changes}, before)
 
     found = []
     if "4.1" in chosen:
@@ -243,10 +243,10 @@ def averaging_of(run, runs):
     return json.loads(result.read_text())
 
 
-def record_of(row, runs, averaging):
+def record_of(row, runs, averaging, name):
     """A line as launch/tables.py writes it: lists are by seed."""
-    record = {"part": "ablations", "table": row.table, "name": row.title, "run": row.run, "published": PUBLISHED.get(row.key, {}), "note": "",
-              "split": averaging["split"], "samples": averaging["samples"], "classes": len(averaging["per_class"])}
+    record = {"part": "ablations", "set": name, "table": row.table, "name": row.title, "run": row.run, "changes": row.changes,
+              "published": PUBLISHED.get(row.key, {}), "note": "", "split": averaging["split"], "samples": averaging["samples"], "classes": len(averaging["per_class"])}
     if row.run is None:
         measured = averaging.get(f"{row.key}_top1")
         if measured is not None:
@@ -261,8 +261,8 @@ def record_of(row, runs, averaging):
     summaries = [run.read("summary.json") for run in done]
     for run, summary in zip(done, summaries):
         require_validation(run, summary)
-    for name, where, key in (("top1", "last", "val_top1"), ("top5", "last", "val_top5"), ("best_top1", "best", "val_top1"), ("best_epoch", "best", "epoch")):
-        record[name] = [summary[where][key] for summary in summaries]
+    for what, where, key in (("top1", "last", "val_top1"), ("top5", "last", "val_top5"), ("best_top1", "best", "val_top1"), ("best_epoch", "best", "epoch")):
+        record[what] = [summary[where][key] for summary in summaries]
     record["wall_seconds"] = [round(summary["wall_seconds"], 2) for summary in summaries]
     record["revisions"] = [run.read("environment.json")["versions"]["git revision"] for run in done]
     return record
@@ -272,7 +272,8 @@ def document_of(rows, runs, arguments):
     done = [run for run in runs if run.finished()]
     if not done:
         fail(f"{arguments.runs}: found no finished run; expected one at least; the lines above, or the jobs' outputs, say why", 1)
-    records = [record_of(row, runs, averaging_of(done[0], arguments.runs)) for row in rows]
+    averaging = averaging_of(done[0], arguments.runs)
+    records = [record_of(row, runs, averaging, arguments.name or arguments.store[0].stem) for row in rows]
     environments = [run.read("environment.json") for run in done]
     newest = max(environments, key=lambda environment: environment["started_utc"])
     words = [shlex.quote(pathlib.PurePath(word).name if word.startswith("/") else word) for word in arguments.words if word != "--report"]
@@ -294,6 +295,7 @@ def parse():
     parser.add_argument("--seeds", type=int, default=3, help="0, 1, ... of each row; default 3")
     parser.add_argument("--otherwise", choices=LEARNED, help="what Table 4.3 changes; default: full learning from the configuration's weights")
     parser.add_argument("--ranks", type=int, default=2, help="MPI ranks of a run; default 2")
+    parser.add_argument("--name", help="of the set in the tables; default: the store's")
     parser.add_argument("--json", type=pathlib.Path, help="also write the numbers of every seed, settings, machine and revision")
     parser.add_argument("--slurm", metavar="OPTIONS", help="sbatch's options: run as one array (launch/slurm/array.sbatch), the tables as a job after it")
     parser.add_argument("--report", action="store_true", help="no training: the tables of what FOLDER has")

@@ -4,7 +4,7 @@
   launch/tables.py            brings the tables of every page up to date
   launch/tables.py --check    changes nothing; exit code 1 where a table is not what its JSON says
 
-A page says where a table goes and what it is of; FILE is what `dejavid_bench PART --json FILE` wrote:
+A page says where a table goes and what it is of; FILE is what `dejavid_bench PART --json FILE` wrote, of several (FILE,FILE) the records are read as one's:
 
   <!-- table: kernels data/FILE.json -->
   <!-- end of table -->
@@ -164,25 +164,33 @@ ABLATIONS = {"4.1": "DejaVid beside averaging over time", "4.2": "what is learne
 
 
 def ablation(table, records):
-    """One of the paper's tables: measured beside published."""
-    sets = list(dict.fromkeys(name for record in records for name in record["published"]))
-    body = []
+    """One of the paper's tables: its rows, measured sets beside published ones."""
+    measured = dict.fromkeys(record["set"] for record in records)
+    published = dict.fromkeys(name for record in records for name in record["published"])
+    body = {}
     for record in records:
-        seconds = record.get("wall_seconds")
-        body.append([record["name"], ", ".join(filter(None, (mean_and_range(record.get("top1", [])), record["note"]))),
-                     mean_and_range(record.get("best_top1", [])), number(sum(seconds) / len(seconds)) if seconds else "",
-                     *(f"{record['published'][name]:.3f}" if name in record["published"] else "" for name in sets)])
-    return f"Table {table}, {ABLATIONS[table]}:\n\n" + rows(["setting", "measured, last epoch", "measured, best epoch", "seconds a run",
-                                                           *(f"published, {name}" for name in sets)], body)
+        last = ", ".join(filter(None, (mean_and_range(record.get("top1", [])), record["note"])))
+        row = body.setdefault(record["name"], {})
+        row[record["set"]] = [last, mean_and_range(record.get("best_top1", []))]
+        row.update({name: [f"{top1:.3f}"] for name, top1 in record["published"].items()})
+    head = [column for name in measured for column in (f"{name}, last epoch", "best epoch")] + [f"published, {name}" for name in published]
+    return f"Table {table}, {ABLATIONS[table]}:\n\n" + rows(["setting", *head], [
+        [name, *(cell for one in measured for cell in row.get(one, ["", ""])), *(cell for one in published for cell in row.get(one, [""]))]
+        for name, row in body.items()])
 
 
 def ablations(records):
     """Those of the paper's tables that were run, and what their numbers are."""
     text = [ablation(table, [record for record in records if record["table"] == table]) for table in dict.fromkeys(record["table"] for record in records)]
-    first, seeds = records[0], sorted({seed for record in records for seed in record.get("seeds", [])})
-    text.append(f"Measured: top-1 on the {first['samples']} {first['split']} samples, {first['classes']} classes; mean (lowest to highest) of the seeds "
-                f"{', '.join(map(str, seeds))}.\nThe best epoch was chosen on that same split.\n"
+    sets = {record["set"]: record for record in records}
+    seeds = sorted({seed for record in records for seed in record.get("seeds", [])})
+    text.append("Measured: top-1, mean (lowest to highest) of the seeds " + ", ".join(map(str, seeds)) + ", on " +
+                "; ".join(f"{name}: {one['samples']} {one['split']} samples of {one['classes']} classes" for name, one in sets.items()) +
+                ".\nThe best epoch was chosen on those same samples.\n"
                 "Published: the paper's top-1 on its own sets, one run each, the best epoch, chosen on the set that is reported.\n")
+    if changed := {record["set"]: record["changes"] for record in records if record.get("changes")}:
+        text[-1] += ("What Table 4.3 changes: " + "; ".join(f"{name}: {what}" for name, what in changed.items()) +
+                     "; in the paper the best of Table 4.2 on each set.\n")
     return "\n".join(text)
 
 
@@ -200,13 +208,14 @@ def caption(machine):
             f"{machine['finished_utc'][:10]}; revision {machine['versions']['git revision']}; `{command(machine['command_line'])}`\n")
 
 
-def table(kind, document):
-    return "\n" + KINDS[kind](document["records"]) + "\n" + caption(document["machine"]) + "\n"
+def table(kind, *documents):
+    records = [record for document in documents for record in document["records"]]
+    return "\n" + KINDS[kind](records) + "\n" + "".join(caption(document["machine"]) for document in documents) + "\n"
 
 
 def page(text, folder):
     """The page with each of its tables written anew."""
-    return BLOCK.sub(lambda block: block[1] + table(block[2], json.loads((folder / block[3]).read_text())) + block[5], text)
+    return BLOCK.sub(lambda block: block[1] + table(block[2], *(json.loads((folder / file).read_text()) for file in block[3].split(","))) + block[5], text)
 
 
 def pages():
