@@ -6,6 +6,7 @@ those that were stopped go on. Settings such as --train.epochs 10 go to every ru
 """
 
 import argparse
+import dataclasses
 import datetime
 import json
 import os
@@ -49,19 +50,25 @@ PUBLISHED = {
     "": {"HMDB51": 0.886, "Kinetics-400": 0.891, "SSv2": 0.772}}
 
 
-def fail(line, code=2):
-    sys.exit(print(f"ablations: error: {line}", file=sys.stderr) or code)
-
-
 def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
-class Row:
-    """A line of a table: `run` names the training, None where the line is no training of DejaVid."""
+def fail(line, code=2):
+    say(f"ablations: error: {line}")
+    sys.exit(code)
 
-    def __init__(self, table, key, title, run=None, settings=None, changes=""):
-        self.table, self.key, self.title, self.run, self.settings, self.changes = table, key, title, run, settings, changes
+
+@dataclasses.dataclass
+class Row:
+    """A line of a table."""
+
+    table: str
+    key: str  # of PUBLISHED
+    title: str
+    run: str = None  # the training's name; None: no training of DejaVid
+    settings: dict = None
+    changes: str = ""  # Table 4.3: the row of Table 4.2 that this one is but for one setting
 
 
 def rows_of(chosen, otherwise):
@@ -310,6 +317,8 @@ def parse():
     for path in (*arguments.store, arguments.config):
         if not path.exists():
             fail(f"{path}: found no such file; expected a {'configuration' if path == arguments.config else 'store'}")
+    if arguments.json and not arguments.json.absolute().parent.is_dir():
+        fail(f"--json: found no folder {arguments.json.parent}; expected one that is there")
     needed = {"dejavid_dist": "build it with launch/build.sh dev"}
     if not arguments.report and not arguments.dry_run:
         needed.update({"sbatch": "leave out --slurm"} if arguments.slurm is not None else {"mpirun": "give --ranks 1"} if arguments.ranks > 1 else {})

@@ -18,7 +18,8 @@ class Ablations(slurm.ClusterTest):
     def test_an_array_and_tables_after_it(self):
         shape = ("--preset", "hmdb51", "--classes", 4, "--samples", 40, "--val-samples", 20, "--features", 12)
         self.succeed(["dejavid_convert", "synthetic", *map(str, shape), "--progress", "off", "--out", "set.h5"])
-        self.succeed([SCRIPT, "--store", "set.h5", "--runs", "runs", "--seeds", "1", "--tables", "4.3", "--train.epochs", "2"])
+        here = ("--store", "set.h5", "--runs", "runs", "--seeds", 1, "--tables", "4.3", "--ranks", 1, "--train.epochs", 2)
+        self.cluster.call(SCRIPT, *here, cwd=self.folder)
         runs = self.folder / "runs"
         before = {file: file.stat().st_mtime_ns for file in runs.glob("*/summary.json")}
         self.assertEqual(len(before), 3)
@@ -31,8 +32,8 @@ class Ablations(slurm.ClusterTest):
         after = {file: file.stat().st_mtime_ns for file in runs.glob("*/summary.json")}
         self.assertEqual(len(after), 2 * 7)
         self.assertEqual({file: after[file] for file in before}, before)
-        self.assertIn('seed = 1', (runs / "frozen-weights-one-1" / "config.toml").read_text())
-        self.assertIn('lr = 0.008', (runs / "frozen-weights-one-1" / "config.toml").read_text())  # of configs/hmdb51.toml, not of the script's third line
+        self.assertIn("seed = 1", (runs / "frozen-weights-one-1" / "config.toml").read_text())
+        self.assertIn("lr = 0.008", (runs / "frozen-weights-one-1" / "config.toml").read_text())  # of configs/hmdb51.toml, not of the script's third line
         self.assertEqual(output.count("\nTable 4."), 1, output)  # after the first, with which the output begins
         self.assertNotIn(" of 2 seeds", output)
         self.assertTrue((self.folder / "out.json").exists())
