@@ -253,7 +253,8 @@ def averaging_of(run, runs):
 def record_of(row, runs, averaging, name):
     """A line as launch/tables.py writes it: lists are by seed."""
     record = {"part": "ablations", "set": name, "table": row.table, "name": row.title, "run": row.run, "changes": row.changes,
-              "published": PUBLISHED.get(row.key, {}), "note": "", "split": averaging["split"], "samples": averaging["samples"], "classes": len(averaging["per_class"])}
+              "published": PUBLISHED.get(row.key, {}), "note": "", "split": averaging["split"], "samples": averaging["samples"],
+              "classes": len(averaging["per_class"])}
     if row.run is None:
         measured = averaging.get(f"{row.key}_top1")
         if measured is not None:

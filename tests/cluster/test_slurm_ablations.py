@@ -24,7 +24,8 @@ class Ablations(slurm.ClusterTest):
         before = {file: file.stat().st_mtime_ns for file in runs.glob("*/summary.json")}
         self.assertEqual(len(before), 3)
 
-        array, count, job = re.search(r"job (\d+): an array of (\d+) runs; job (\d+) after it", self.ablations("--tables", "4.2,4.3", "--json", "out.json")).groups()
+        said = self.ablations("--tables", "4.2,4.3", "--json", "out.json")
+        count, job = re.search(r"job \d+: an array of (\d+) runs; job (\d+) after it", said).groups()
         self.assertEqual(int(count), 2 * 7 - 3)
         shown = self.cluster.wait_for(job, timeout=180)
         output = (runs / f"tables-{job}.out").read_text()
