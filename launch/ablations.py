@@ -131,6 +131,7 @@ class Run:
     def __init__(self, row, seed, arguments):
         self.of, self.name, self.seed = row.run, f"{row.run}-{seed}", seed
         self.folder = arguments.runs / self.name
+        self.asked = arguments.runs / f"{self.name}.toml"  # as the run's own config.toml, before settings that follow the data are settled
         self.own = {**row.settings, "train.seed": seed, "run.dir": self.folder}
         self.common = ["--config", arguments.config, "--data.store", *arguments.store, *arguments.settings]
 
@@ -147,23 +148,28 @@ class Run:
         return self.read("summary.json").get("exit_reason") == "done"
 
     def state(self):
-        return "finished" if self.finished() else "to go on" if (self.folder / "config.toml").exists() else "to make"
+        return "finished" if self.finished() else "to go on" if self.begun() else "to make"
 
-    def expected(self):
-        """What the program would train with; its own refusal of a setting is ours."""
-        return values_of(answer_of(*self.command(), "--print-config"))
+    def begun(self):
+        return (self.folder / "config.toml").exists()
+
+    def begin(self):
+        if not self.begun():
+            self.asked.write_text(self.expected)
 
     def check(self):
-        """A finished run is started no more, so that it is for us to see that it is the one that is asked for."""
-        expected = self.expected()
-        if not self.finished():
-            return  # the program compares settings and store with the checkpoint that it goes on from
-        found = values_of((self.folder / "config.toml").read_text())
-        for key, value in expected.items():
+        """That what is there is what is asked for: a finished run is started no more, so that the program does not compare."""
+        self.expected = answer_of(*self.command(), "--print-config")
+        if not self.begun():
+            return
+        if not self.asked.exists():
+            fail(f"{self.folder}: found a run, but not {self.asked.name} beside it; expected a run of this command; give another --runs")
+        found = values_of(self.asked.read_text())
+        for key, value in values_of(self.expected).items():
             if not key.startswith(("run.", "dist.")) and key not in ("data.cache", "data.prefetch") and found.get(key) != value:
-                fail(f"{self.folder}: found a finished run with {key} = {found.get(key)}; expected {value}; give another --runs, or remove that run")
+                fail(f"{self.folder}: found a run with {key} = {found.get(key)}; expected {value}; give another --runs, or remove that run")
         for store in self.stores():
-            if store.stat().st_mtime > (self.folder / "summary.json").stat().st_mtime:
+            if self.finished() and store.stat().st_mtime > (self.folder / "summary.json").stat().st_mtime:
                 fail(f"{self.folder}: found a run older than {store}; expected one of this store; give another --runs, or remove that run")
 
     def stores(self):
@@ -198,6 +204,7 @@ def train(runs, ranks):
     launcher, worst = Launcher(), 0
     missing = [run for run in runs if not run.finished()]
     for count, run in enumerate(missing, 1):
+        run.begin()
         code, error = launcher.run((["mpirun", "-np", str(ranks), "--bind-to", "none"] if ranks > 1 else []) + run.command())
         if code == STOPPED:
             fail("stopped; the same command goes on", STOPPED)
@@ -221,6 +228,8 @@ def submit(runs, arguments):
     missing = [run for run in runs if not run.finished()]
     if re.search(r"\s", str(arguments.runs)):
         fail(f"--runs: found white space in {arguments.runs}; expected none with --slurm, which keeps a run's settings as words of a line")
+    for run in missing:
+        run.begin()
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     lines = arguments.runs / f"array-{stamp}.txt"  # one a submission: tasks of an earlier one may still wait
     lines.write_text("".join(" ".join(options(run.own)) + "\n" for run in missing))
@@ -241,12 +250,11 @@ def sbatch(*words):
     return asked.stdout.strip().splitlines()[-1].split(";")[0]
 
 
-def averaging_of(run, runs):
-    """What averaging over time gives by `dejavid_dist eval`, and the samples it was tried on; any model does."""
-    result = runs / "averaging.json"
-    newest = max(store.stat().st_mtime for store in run.stores())
-    if not result.exists() or result.stat().st_mtime < newest:
-        answer_of("dejavid_dist", "eval", "--config", run.folder / "config.toml", "--model.init", run.folder / "model.h5", "--json", result)
+def evaluation_of(run, model):
+    """What `dejavid_dist eval` says of a run's model, on paths of its own parameters; beside it averaging over time."""
+    result = run.folder.parent / f"{run.name}-{model}.json"
+    if not result.exists() or result.stat().st_mtime < (run.folder / "summary.json").stat().st_mtime:
+        answer_of("dejavid_dist", "eval", "--config", run.folder / "config.toml", "--model.init", run.folder / f"{model}.h5", "--json", result)
     return json.loads(result.read_text())
 
 
@@ -269,8 +277,9 @@ def record_of(row, runs, averaging, name):
     summaries = [run.read("summary.json") for run in done]
     for run, summary in zip(done, summaries):
         require_validation(run, summary)
-    for what, where, key in (("top1", "last", "val_top1"), ("top5", "last", "val_top5"), ("best_top1", "best", "val_top1"), ("best_epoch", "best", "epoch")):
-        record[what] = [summary[where][key] for summary in summaries]
+    last, best = ([evaluation_of(run, model) for run in done] for model in ("model", "best"))
+    record.update(top1=[one["top1"] for one in last], top5=[one["top5"] for one in last], best_top1=[one["top1"] for one in best],
+                  best_epoch=[summary["best"]["epoch"] for summary in summaries], chosen_on=[summary["best"]["chosen_on"] for summary in summaries])
     record["wall_seconds"] = [round(summary["wall_seconds"], 2) for summary in summaries]
     record["revisions"] = [run.read("environment.json")["versions"]["git revision"] for run in done]
     return record
@@ -280,7 +289,7 @@ def document_of(rows, runs, arguments):
     done = [run for run in runs if run.finished()]
     if not done:
         fail(f"{arguments.runs}: found no finished run; expected one at least; the lines above, or the jobs' outputs, say why", 1)
-    averaging = averaging_of(done[0], arguments.runs)
+    averaging = evaluation_of(done[0], "model")
     records = [record_of(row, runs, averaging, arguments.name or arguments.store[0].stem) for row in rows]
     environments = [run.read("environment.json") for run in done]
     newest = max(environments, key=lambda environment: environment["started_utc"])
@@ -288,7 +297,7 @@ def document_of(rows, runs, arguments):
     machine = machine_of(newest, ["launch/ablations.sh", *words])
     machine["device"] = newest["device"]
     machine["versions"]["git revision"] = ", ".join(sorted({environment["versions"]["git revision"] for environment in environments}))
-    settings = {key: json.loads(value) for key, value in values_of((done[0].folder / "config.toml").read_text()).items()
+    settings = {key: json.loads(value) for key, value in values_of(done[0].asked.read_text()).items()
                 if key not in done[0].own and key not in ("data.store", "model.init") and not key.startswith("run.")}
     return {"machine": machine, "store": [store.name for store in arguments.store], "config": arguments.config.name, "settings": settings, "records": records}
 

@@ -184,9 +184,10 @@ def ablations(records):
     text = [ablation(table, [record for record in records if record["table"] == table]) for table in dict.fromkeys(record["table"] for record in records)]
     sets = {record["set"]: record for record in records}
     seeds = sorted({seed for record in records for seed in record.get("seeds", [])})
+    elsewhere = sorted({f"{record['set']}: {split}" for record in records for split in record.get("chosen_on", []) if split != record["split"]})
     text.append("Measured: top-1, mean (lowest to highest) of the seeds " + ", ".join(map(str, seeds)) + ", on " +
                 "; ".join(f"{name}: {one['samples']} {one['split']} samples of {one['classes']} classes" for name, one in sets.items()) +
-                ".\nThe best epoch was chosen on those same samples.\n"
+                ".\nThe best epoch was chosen on those same samples" + (f", but on another split of {', '.join(elsewhere)}" if elsewhere else "") + ".\n"
                 "Published: the paper's top-1 on its own sets, one run each, the best epoch, chosen on the set that is reported.\n")
     if changed := {record["set"]: record["changes"] for record in records if record.get("changes")}:
         text[-1] += ("What Table 4.3 changes: " + "; ".join(f"{name}: {what}" for name, what in changed.items()) +

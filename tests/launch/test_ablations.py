@@ -111,7 +111,7 @@ class Ablations(unittest.TestCase):
         self.assertTrue(any(record.get("top1") != record.get("best_top1") for record in document["records"] if record["run"]))
         self.assertIn("What Table 4.3 changes: set: full learning, weights start at random;", finished.stdout)
         self.assertIn("on set: 20 val samples of 4 classes.", finished.stdout)
-        supersampling = json.loads((self.runs / "averaging.json").read_text())["supersampling_top1"]
+        supersampling = json.loads((self.runs / "full-random-0-model.json").read_text())["supersampling_top1"]
         self.assertEqual(lines[1][1], f"{supersampling:.3f}")
         self.assertEqual(document["settings"]["train.epochs"], 2)
         self.assertNotIn(str(self.folder), json.dumps(document))
@@ -120,7 +120,7 @@ class Ablations(unittest.TestCase):
         self.store(features=3)
         lines = [cells(line) for line in self.call("--tables", "4.1", seeds=1).stdout.splitlines() if line.startswith("| averaging")]
         self.assertEqual(lines[0][1], "the store holds no logits")
-        self.assertEqual(lines[1][1], f"{json.loads((self.runs / 'averaging.json').read_text())['class_means_top1']:.3f}")
+        self.assertEqual(lines[1][1], f"{json.loads((self.runs / 'full-one-0-model.json').read_text())['class_means_top1']:.3f}")
 
     def test_a_second_call_makes_what_is_missing(self):
         self.store()
@@ -143,7 +143,7 @@ class Ablations(unittest.TestCase):
         before = self.summaries()
         refused = self.call(epochs=3, code=2).stderr.splitlines()
         self.assertEqual(len(refused), 1)
-        self.assertRegex(refused[0], r"found a finished run with train.epochs = 2; expected 3; give another --runs")
+        self.assertRegex(refused[0], r"found a run with train.epochs = 2; expected 3; give another --runs")
         self.assertEqual(len(self.call("--train.epocs", 3, code=2).stderr.splitlines()), 1)
         self.assertEqual(len(self.call("--train.seed", 3, code=2).stderr.splitlines()), 1)
         os.utime(store)
