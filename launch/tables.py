@@ -4,14 +4,14 @@
   launch/tables.py            brings the tables of every page up to date
   launch/tables.py --check    changes nothing; exit code 1 where a table is not what its JSON says
 
-A page says where a table goes and what it is of; FILE is what `dejavid_bench PART --json FILE` wrote:
+A page says where a table goes and what it is of; FILE is what `dejavid_bench PART --json FILE` wrote, of several (FILE,FILE) the records are read as one's:
 
   <!-- table: kernels data/FILE.json -->
   <!-- end of table -->
 
 Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
 accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
-(the same, AP@K and the share of dropped pairs).
+(the same, AP@K and the share of dropped pairs), ablations (the paper's Tables 4.1 to 4.3, by launch/ablations.sh).
 """
 
 import json
@@ -163,7 +163,42 @@ def lrprop_ap(records):
                                   "dropped pairs": lambda one: one.get("tau_dropped")})
 
 
-KINDS = {"lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io, "steps": steps,
+ABLATIONS = {"4.1": "DejaVid beside averaging over time", "4.2": "what is learned", "4.3": "diagonal steps, and paths by live parameters"}
+
+
+def ablation(table, records):
+    """One of the paper's tables: its rows, measured sets beside published ones."""
+    measured = dict.fromkeys(record["set"] for record in records)
+    published = dict.fromkeys(name for record in records for name in record["published"])
+    body = {}
+    for record in records:
+        last = ", ".join(filter(None, (mean_and_range(record.get("top1", [])), record["note"])))
+        row = body.setdefault(record["name"], {})
+        row[record["set"]] = [last, mean_and_range(record.get("best_top1", []))]
+        row.update({name: [f"{top1:.3f}"] for name, top1 in record["published"].items()})
+    head = [column for name in measured for column in (f"{name}, last epoch", "best epoch")] + [f"published, {name}" for name in published]
+    return f"Table {table}, {ABLATIONS[table]}:\n\n" + rows(["setting", *head], [
+        [name, *(cell for one in measured for cell in row.get(one, ["", ""])), *(cell for one in published for cell in row.get(one, [""]))]
+        for name, row in body.items()])
+
+
+def ablations(records):
+    """Those of the paper's tables that were run, and what their numbers are."""
+    text = [ablation(table, [record for record in records if record["table"] == table]) for table in dict.fromkeys(record["table"] for record in records)]
+    sets = {record["set"]: record for record in records}
+    seeds = sorted({seed for record in records for seed in record.get("seeds", [])})
+    elsewhere = sorted({f"{record['set']}: {split}" for record in records for split in record.get("chosen_on", []) if split != record["split"]})
+    text.append("Measured: top-1, mean (lowest to highest) of the seeds " + ", ".join(map(str, seeds)) + ", on " +
+                "; ".join(f"{name}: {one['samples']} {one['split']} samples of {one['classes']} classes" for name, one in sets.items()) +
+                ".\nThe best epoch was chosen on those same samples" + (f", but on another split of {', '.join(elsewhere)}" if elsewhere else "") + ".\n"
+                "Published: the paper's top-1 on its own sets, one run each, the best epoch, chosen on the set that is reported.\n")
+    if changed := {record["set"]: record["changes"] for record in records if record.get("changes")}:
+        text[-1] += ("What Table 4.3 changes: " + "; ".join(f"{name}: {what}" for name, what in changed.items()) +
+                     "; in the paper the best of Table 4.2 on each set.\n")
+    return "\n".join(text)
+
+
+KINDS = {"ablations": ablations, "lrprop": lrprop, "lrprop_ap": lrprop_ap, "accuracy": accuracy, "summary": summary, "kernels": kernels, "train": train, "naive": slower, "torch": slower, "io": io, "steps": steps,
          "alignment": alignment}
 
 
@@ -177,13 +212,14 @@ def caption(machine):
             f"{machine['finished_utc'][:10]}; revision {machine['versions']['git revision']}; `{command(machine['command_line'])}`\n")
 
 
-def table(kind, document):
-    return "\n" + KINDS[kind](document["records"]) + "\n" + caption(document["machine"]) + "\n"
+def table(kind, *documents):
+    records = [record for document in documents for record in document["records"]]
+    return "\n" + KINDS[kind](records) + "\n" + "".join(caption(document["machine"]) for document in documents) + "\n"
 
 
 def page(text, folder):
     """The page with each of its tables written anew."""
-    return BLOCK.sub(lambda block: block[1] + table(block[2], json.loads((folder / block[3]).read_text())) + block[5], text)
+    return BLOCK.sub(lambda block: block[1] + table(block[2], *(json.loads((folder / file).read_text()) for file in block[3].split(","))) + block[5], text)
 
 
 def pages():

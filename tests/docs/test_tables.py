@@ -66,6 +66,29 @@ class Tables(unittest.TestCase):
                           "| b | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 |  | 0.375 |  |  |"])
         self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 |  |  |"])
 
+    def test_sets_stand_beside_each_other_and_what_the_paper_published(self):
+        one = {"table": "4.1", "set": "a", "name": "row", "top1": [0.25, 0.75], "best_top1": [0.75, 0.75], "seeds": [0, 1], "note": "2 of 3 seeds",
+               "published": {"X": 0.881}, "split": "test", "samples": 40, "classes": 4}
+        other = {**one, "set": "b", "top1": [0.5], "best_top1": [], "note": "", "seeds": []}
+        changed = {**one, "table": "4.3", "name": "diagonal", "published": {}, "changes": "full learning"}
+        lines = tables.ablations([one, {**one, "name": "alone"}, other, changed]).splitlines()
+        self.assertEqual(lines[2], "| setting | a, last epoch | best epoch | b, last epoch | best epoch | published, X |")
+        self.assertEqual(lines[4], "| row | 0.500 (0.250 to 0.750), 2 of 3 seeds | 0.750 (0.750 to 0.750) | 0.500 |  | 0.881 |")
+        self.assertEqual(lines[5], "| alone | 0.500 (0.250 to 0.750), 2 of 3 seeds | 0.750 (0.750 to 0.750) |  |  | 0.881 |")
+        self.assertIn("Measured: top-1, mean (lowest to highest) of the seeds 0, 1, on a: 40 test samples of 4 classes; b: 40 test samples of 4 classes.", lines)
+        self.assertIn("The best epoch was chosen on those same samples.", lines)
+        self.assertIn("The best epoch was chosen on those same samples, but on another split of a: val.", tables.ablations([{**one, "chosen_on": ["val"]}]).splitlines())
+        self.assertEqual(lines[-1], "What Table 4.3 changes: a: full learning; in the paper the best of Table 4.2 on each set.")
+
+    def test_several_files_are_read_as_one(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, seconds in (("k", 0.25), ("l", 0.5)):
+                records = [{**record(f"{name}/avx2", 1), "seconds": seconds}]
+                (pathlib.Path(folder) / f"{name}.json").write_text(json.dumps({"machine": MACHINE, "records": records}))
+            text = tables.page("<!-- table: io k.json,l.json -->\n<!-- end of table -->\n", pathlib.Path(folder))
+        self.assertEqual([line.split(" | ")[:2] for line in text.splitlines() if "avx2 |" in line], [["| k/avx2", "0.25"], ["| l/avx2", "0.5"]])
+        self.assertEqual(text.count("revision abc"), 2)
+
     def test_embeddings_stand_beside_baselines_and_the_paper(self):
         def metrics(value, **more):
             return {"svm_rbf": {"0.1": value, "1": value}, "progress": value, "ap": {"5": value, "10": value, "15": value}, "tau_b": value,
