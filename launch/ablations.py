@@ -19,7 +19,7 @@ import subprocess
 import sys
 
 import tables
-from accuracy import machine_of
+from machine import machine_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STOPPED = 75  # the program's exit code where it was asked to stop

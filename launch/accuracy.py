@@ -17,6 +17,7 @@ import sys
 import tomllib
 
 import rank_statistics as statistics
+from machine import machine_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HOLDOUT = "0.3333"
@@ -330,15 +331,6 @@ def report(records, comparison, arguments, no_minirocket):
                              " ".join(map(str, one["wins_ties_losses_of_ours"] or []))] for name, one in shown])
 
 
-def machine_of(environment, words):
-    """What a run's environment.json says of the machine, as launch/tables.py wants it; paths are only somebody's."""
-    rank = environment["ranks"][0]
-    short = lambda word: "=".join(pathlib.PurePath(part).name if part.startswith("/") else part for part in word.split("="))
-    return {"processor": rank["processor"], "host_cores": rank["host_cores"], "affinity_cores": sum(one["affinity_cores"] for one in environment["ranks"]),
-            "kernel_variant": rank["kernel_variant"], "finished_utc": environment["started_utc"], "versions": environment["versions"],
-            "command_line": ["launch/accuracy.sh", *(",".join(map(short, word.split(","))) for word in words)]}
-
-
 def measure(words):
     arguments = arguments_of(words)
     names = [named_source(word)[0] for word in arguments.sets]
@@ -355,7 +347,7 @@ def measure(words):
     comparison = comparison_of(records)
     text = report(records, comparison, arguments, no_minirocket)
     out = arguments.json or arguments.runs / "accuracy.json"
-    write_whole(out, json.dumps({"machine": machine_of(environment, words), "validation": arguments.validation,
+    write_whole(out, json.dumps({"machine": machine_of(environment, ["launch/accuracy.sh", *words]), "validation": arguments.validation,
                                  "config": config_of(arguments), "settings": arguments.settings, "no_minirocket": no_minirocket,
                                  "records": records, "comparison": comparison}, indent=2) + "\n")
     write_whole(out.with_suffix(".md"), text)
