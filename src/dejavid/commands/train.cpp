@@ -53,9 +53,15 @@ void settle_data(Config& config, io::TseStore& store) {
                                         "training samples to spare"));
     if (held_out == 0) config.samples.holdout = 0;
   }
-  if (config.model.steps != ModelConfig::kStepsOfData) return;
-  config.model.steps = steps_of(config, store);
-  log_info(fmt::format("model.steps = auto: {}, by the lengths of the training samples", config.model.steps));
+  const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
+  if (epochs != config.train.epochs) {
+    log_info(fmt::format("train.epochs = auto: {}, by the number of training samples", epochs));
+  }
+  if (steps != config.model.steps) {
+    log_info(fmt::format("model.steps = auto: {}, by the lengths of the training samples", steps));
+  }
+  config.train.epochs = epochs;
+  config.model.steps = steps;
 }
 
 /// Refuses what cannot be trained, before anything is computed.

@@ -33,7 +33,7 @@ struct CentroidsConfig {
 };
 
 struct TrainConfig {
-  std::int64_t epochs = 36;
+  std::int64_t epochs = 36;       ///< or kEpochsOfData
   std::int64_t batch_size = 384;  ///< global
   double lr = 1e-3;               ///< of log_weights
   double centroid_lr_ratio = 1.0 / 3.0;
@@ -46,6 +46,10 @@ struct TrainConfig {
   Profile profile = Profile::kPaper;
   LogitNorm logit_norm = LogitNorm::kLayernorm;
   double logit_scale = 8;  ///< of logit_norm = "log"
+
+  /// "auto": as many as it takes to make kStepsOfData steps, kept within kLeastEpochs and kMostEpochs.
+  static constexpr std::int64_t kEpochsOfData = -1;
+  static constexpr std::int64_t kStepsOfData = 300, kLeastEpochs = 12, kMostEpochs = 60;
 
   [[nodiscard]] kernels::LogitRule logit_rule() const { return {logit_norm, logit_scale}; }
 };

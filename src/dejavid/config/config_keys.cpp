@@ -37,7 +37,9 @@ std::vector<Key> make_keys() {
       centroids.integer<&CentroidsConfig::iterations>(KeyOwner::kRun, "iterations", 1,
                                                       "rounds of barycenter averaging, at most"),
 
-      train.integer<&TrainConfig::epochs>(KeyOwner::kRun, "epochs", 0, "passes over the training samples"),
+      train.integer_or_auto<&TrainConfig::epochs>(
+          KeyOwner::kRun, "epochs", 0,
+          "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
       train.integer<&TrainConfig::batch_size>(KeyOwner::kRun, "batch_size", 1, "samples per step, over all ranks"),
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive, "learning rate of the logarithmic weights"),
       train.number<&TrainConfig::centroid_lr_ratio>(KeyOwner::kRun, "centroid_lr_ratio", Sign::kNotNegative,

@@ -23,6 +23,15 @@ std::int64_t steps_of(const Config& config, const io::TseStore& store) {
   return std::clamp(*middle, ModelConfig::kLeastSteps, ModelConfig::kMostSteps);
 }
 
+std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
+  if (config.train.epochs != TrainConfig::kEpochsOfData) return config.train.epochs;
+  const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
+  const std::int64_t steps =
+      std::max((samples + config.train.batch_size - 1) / config.train.batch_size, std::int64_t{1});
+  return std::clamp((TrainConfig::kStepsOfData + steps - 1) / steps, TrainConfig::kLeastEpochs,
+                    TrainConfig::kMostEpochs);
+}
+
 std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {
   return config.samples.slope ? 2 * store.feature_dim() : store.feature_dim();
 }

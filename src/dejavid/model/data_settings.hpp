@@ -13,6 +13,10 @@ struct Config;
 /// at least 8 and at most 64.
 [[nodiscard]] std::int64_t steps_of(const Config& config, const io::TseStore& store);
 
+/// Epochs: train.epochs, or where it is "auto" as many as it takes to make 300 steps of train.batch_size, at least 12
+/// and at most 60: small sets need more passes than large ones, which learn them by heart.
+[[nodiscard]] std::int64_t epochs_of(const Config& config, const io::TseStore& store);
+
 /// F of the models: the store's features, with their slopes where data.slope says so.
 [[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
 

@@ -50,7 +50,7 @@ const std::map<std::string, Example> kExamples = {
     {"model.init", {{R"("runs/a/best.h5")", R"("grüße.h5")"}, kNoText}},
     {"centroids.samples_per_class", {{"1", "500"}, kNoInteger + std::vector<std::string>{"0"}}},
     {"centroids.iterations", {{"1", "7"}, kNoInteger + std::vector<std::string>{"0"}}},
-    {"train.epochs", {{"0", "1", "1000"}, kNoInteger + std::vector<std::string>{"-1"}}},
+    {"train.epochs", {{"0", "1", "1000", R"("auto")"}, kNoInteger + std::vector<std::string>{"-1", R"("Auto")"}}},
     {"train.batch_size", {{"1", "32"}, kNoInteger + std::vector<std::string>{"0"}}},
     {"train.lr", {{"0.5", "1e-300", "3.0", "0.1"}, kNoNumber + std::vector<std::string>{"0.0", "0", "-0.0"}}},
     {"train.centroid_lr_ratio", {{"0.0", "1.0", "0.25"}, kNoNumber}},
