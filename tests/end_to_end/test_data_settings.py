@@ -221,6 +221,21 @@ class Slopes(DataTest):
             self.assertEqual(a["centroids"].shape, b["centroids"].shape)
             self.assertIn("slope = true", b.attrs["config"])
 
+    def test_a_model_by_hand_and_one_that_was_not_trained_bring_their_slopes(self):
+        """Neither says data.slope in its configuration, or is bound to the rest of that."""
+        generator = np.random.default_rng(3)
+        by_hand = support.write_model(self.folder / "hand.h5", *generator.normal(size=(2, 5, 4, 14)))
+        expected = self.predict(by_hand, self.wide)
+        with h5py.File(by_hand, "a") as file:
+            file.attrs["slope"] = 1
+        self.assertEqual(self.predict(by_hand, self.store), expected)
+        centroids = self.folder / "centroids.h5"
+        self.succeed(["dejavid_dist", "centroids", *support.options(data__store=self.store, **NEW), "--out", centroids])
+        settings = dict(model__init=centroids, data__store=self.store)
+        run_dir = self.train("run", self.store, model__init=centroids, model__steps="auto", train__logit_norm="none", train__lr=1e-3)
+        self.assertEqual(support.read_arrays(run_dir / "model.h5")["centroids"].shape[-1], 14)
+        self.refuse("train", 11, "found data.slope = true; expected false", **settings, data__slope=False, run__dir="refused")
+
     def test_contradictions_are_refused(self):
         sloping = self.train("sloping", self.store, data__slope=True) / "model.h5"
         plain = self.train("level", self.store) / "model.h5"
