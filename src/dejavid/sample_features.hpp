@@ -36,7 +36,6 @@ struct SampleFeatures {
   }
 
  private:
- private:
   [[nodiscard]] float in_row(std::int64_t step, std::int64_t feature) const {
     const std::int64_t at = step * feature_dim + feature;
     return halves != nullptr ? io::widen_half(halves[at]) : data[at];

@@ -22,6 +22,8 @@ class Settings:
     weight_decay: float = 0.0
     refresh: str = "epoch"
     logit_norm: str = "layernorm"
+    logit_scale: float = 8.0  # of logit_norm "log"
+    slope: bool = False  # whether slopes follow features
     eval_paths: str = "current"
     tie_sign: int = 0  # sign of |centroid - m| where both are equal
     in_spreads: bool = True  # whether steps are measured in the features' spreads
@@ -29,6 +31,27 @@ class Settings:
     @staticmethod
     def dejavid_code(**others):
         return Settings(**{"weight_decay": 0.01, "eval_paths": "frozen", "tie_sign": -1, "in_spreads": False, **others})
+
+
+# --- samples --------------------------------------------------------------------------------------------------------
+
+
+def with_slopes(sample):
+    """[T,F] -> [T,2F]: behind the features how they change, over a 24th of the sample to either side, cut at its ends."""
+    steps, window = np.arange(len(sample)), max(1, int(np.floor(len(sample) / 24 + 0.5)))
+    after, before = np.minimum(steps + window, len(sample) - 1), np.maximum(steps - window, 0)
+    return np.concatenate([sample, (sample[after] - sample[before]) / (2 * window)], axis=1)
+
+
+def automatic_steps(samples):
+    """The lower median of their lengths, 8 to 64."""
+    return min(max(sorted(map(len, samples))[(len(samples) - 1) // 2], 8), 64)
+
+
+def held_out_counts(labels, share):
+    """{class: how many of its training samples are held out}: the nearest whole number, but never all."""
+    counts = {c: int(np.sum(np.asarray(labels) == c)) for c in set(np.asarray(labels).tolist())}
+    return {c: min(int(np.floor(share * count + 0.5)), count - 1) for c, count in counts.items()}
 
 
 # --- alignment ------------------------------------------------------------------------------------------------------
@@ -113,10 +136,12 @@ def slope_intercept(centroids, padded, on_path, tie_sign=0):
 # --- loss -----------------------------------------------------------------------------------------------------------
 
 
-def normalise(logits, logit_norm="layernorm"):
-    """(logit - mean) / (unbiased deviation + 1e-18) over the classes of every sample."""
+def normalise(logits, logit_norm="layernorm", logit_scale=8.0):
+    """(logit - mean) / (unbiased deviation + 1e-18) over the classes of every sample; of "log" -scale ln(distance)."""
     if logit_norm == "none":
         return logits
+    if logit_norm == "log":
+        return -logit_scale * np.log(-logits)
     centred = logits - logits.mean(-1, keepdims=True)
     return centred / (logits.std(-1, ddof=1, keepdims=True) + 1e-18)
 
@@ -126,15 +151,17 @@ def softmax(x):
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def cross_entropy(logits, labels, logit_norm="layernorm"):
+def cross_entropy(logits, labels, logit_norm="layernorm", logit_scale=8.0):
     """Loss of every sample [B], and its gradient with respect to the logits [B,C], through the normalisation."""
-    x = normalise(logits, logit_norm)
+    x = normalise(logits, logit_norm, logit_scale)
     probabilities = softmax(x)
     chosen = np.arange(len(labels)), labels
     largest = x.max(-1)
     losses = largest + np.log(np.exp(x - largest[:, None]).sum(-1)) - x[chosen]
     gradient = probabilities.copy()
     gradient[chosen] -= 1.0
+    if logit_norm == "log":
+        gradient = gradient * logit_scale / -logits
     if logit_norm == "layernorm":
         deviation = logits.std(-1, ddof=1, keepdims=True)
         centred = logits - logits.mean(-1, keepdims=True)
@@ -220,17 +247,25 @@ def barycenter(samples, steps, iterations=100):
     return centroid
 
 
-def spread(samples):
-    """[F] standard deviations over all steps, those of one unit united; a feature that does not vary has the geometric mean of the others."""
-    deviations = np.concatenate(samples).astype(float).std(0)
-    varies = deviations > 1e-6 * np.abs(np.concatenate(samples).mean(0))
-    others = np.exp(np.log(deviations[varies]).mean()) if varies.any() else 1.0
-    deviations = np.where(varies, deviations, others)
-    order = np.argsort(deviations, kind="stable")
-    borders = np.flatnonzero(deviations[order[1:]] >= 30 * deviations[order[:-1]]) + 1
+def deviations(samples):
+    """[F] standard deviations over all steps; a feature that does not vary has the geometric mean of the others."""
+    found = np.concatenate(samples).astype(float).std(0)
+    varies = found > 1e-6 * np.abs(np.concatenate(samples).mean(0))
+    others = np.exp(np.log(found[varies]).mean()) if varies.any() else 1.0
+    return np.where(varies, found, others)
+
+
+def spread(samples, slope=False):
+    """[F] deviations, those of one unit united. Where the last half are slopes, each is of the unit of its feature."""
+    found = deviations(samples)
+    plain = found[: len(found) // 2] if slope else found
+    order = np.argsort(plain, kind="stable")
+    borders = np.flatnonzero(plain[order[1:]] >= 30 * plain[order[:-1]]) + 1
+    united = found.copy()
     for of_unit in np.split(order, borders):
-        deviations[of_unit] = np.exp(np.log(deviations[of_unit]).mean())
-    return deviations
+        for first in (0, len(plain)) if slope else (0,):
+            united[first + of_unit] = np.exp(np.log(found[first + of_unit]).mean())
+    return united
 
 
 def initial_centroids(samples, labels, classes, steps, iterations=100, unit=1.0):
@@ -277,7 +312,7 @@ class Model:
     def loss_and_gradients(self, samples, labels, settings):
         """(loss of every sample, logits, gradient of the mean loss for centroids and for log_weights)."""
         distance, slope, intercept = self.distances(samples, settings, settings.refresh == "epoch")
-        losses, by_logit = cross_entropy(-distance, labels, settings.logit_norm)
+        losses, by_logit = cross_entropy(-distance, labels, settings.logit_norm, settings.logit_scale)
         by_distance = -by_logit / len(labels)
         weights = np.exp(self.log_weights)
         return (
@@ -290,7 +325,7 @@ class Model:
     def evaluate(self, samples, labels, settings):
         """Logits [B,C] and the validation numbers."""
         logits = -self.distances(samples, settings, settings.eval_paths == "frozen")[0]
-        losses, _ = cross_entropy(logits, labels, settings.logit_norm)
+        losses, _ = cross_entropy(logits, labels, settings.logit_norm, settings.logit_scale)
         return logits, {
             "val_loss": losses.mean(),
             "val_top1": within_top(logits, labels, 1).mean(),
@@ -301,7 +336,7 @@ class Model:
         """Trains in the order of `samples`. `validation` is (samples, labels). Returns the History."""
         history = History()
         centroid_optimiser, weight_optimiser = AdamW(settings.weight_decay), AdamW(settings.weight_decay)
-        unit = spread(samples) if settings.in_spreads else np.ones(self.centroids.shape[-1])
+        unit = spread(samples, settings.slope) if settings.in_spreads else np.ones(self.centroids.shape[-1])
         labels = np.asarray(labels)
         for epoch in range(settings.epochs):
             self.freeze()

@@ -32,6 +32,30 @@ def path_of(cost, diagonal=False):
     return cells(independent.walk_back(independent.accumulate(cost, diagonal), lengths, diagonal)[0, 0])
 
 
+class Samples(unittest.TestCase):
+    def test_slopes_by_hand(self):
+        sample = np.array([[1.0, 10.0], [3.0, 20.0], [9.0, 0.0]])
+        np.testing.assert_array_equal(independent.with_slopes(sample), [[1, 10, 1, 5], [3, 20, 4, -5], [9, 0, 3, -10]])
+        np.testing.assert_array_equal(independent.with_slopes(sample[:1]), [[1, 10, 0, 0]])
+        ramp = np.arange(60.0)[:, None]  # a window of 3
+        np.testing.assert_array_equal(independent.with_slopes(ramp)[:4, 1], [0.5, 4 / 6, 5 / 6, 1])
+        self.assertEqual(independent.with_slopes(ramp[:59])[1, 1], 0.75)  # of 2
+
+    def test_automatic_steps(self):
+        of_lengths = lambda *lengths: independent.automatic_steps([np.zeros((length, 1)) for length in lengths])
+        self.assertEqual([of_lengths(9, 30, 10), of_lengths(9, 30, 10, 11), of_lengths(1, 2), of_lengths(500)], [10, 10, 8, 64])
+
+    def test_held_out_counts(self):
+        self.assertEqual(independent.held_out_counts([0] * 10 + [1] * 2 + [2], 0.25), {0: 3, 1: 1, 2: 0})
+
+    def test_slopes_are_of_their_features_units(self):
+        generator = np.random.default_rng(4)
+        samples = [independent.with_slopes(generator.normal(size=(9, 4)).cumsum(0) * [1, 1000, 1, 1000]) for _ in range(9)]
+        unit = independent.spread(samples, slope=True)
+        self.assertEqual(unit[[0, 1, 4, 5]].tolist(), unit[[2, 3, 6, 7]].tolist())
+        self.assertEqual(len(set(unit.tolist())), 4)
+
+
 class Alignment(unittest.TestCase):
     def test_two_by_three_by_hand(self):
         centroids, sample = np.array([[[0.0], [2.0]]]), np.array([[0.0], [1.0], [2.0]])
@@ -84,13 +108,14 @@ class Loss(unittest.TestCase):
         np.testing.assert_allclose(independent.normalise(np.array([[4.0, 5.0, 6.0]])), [[-1, 0, 1]])
         np.testing.assert_allclose(independent.normalise(np.array([[3.0, 7.0]])), [[-(0.5**0.5), 0.5**0.5]])
         np.testing.assert_array_equal(independent.normalise(np.array([[2.0, 2.0, 2.0]])), [[0, 0, 0]])
+        np.testing.assert_allclose(independent.normalise(np.array([[-1.0, -np.e]]), "log", 3.0), [[0, -3]])
 
     def test_gradient_of_the_whole_loss_by_central_differences(self):
         generator = np.random.default_rng(3)
         samples = [generator.normal(size=(length, 3)) for length in (1, 2, 7, 5)]
         labels = np.array([0, 2, 1, 3])
-        for logit_norm, diagonal in itertools.product(("layernorm", "none"), (False, True)):
-            settings = independent.Settings(logit_norm=logit_norm, diagonal=diagonal)
+        for logit_norm, diagonal in itertools.product(("layernorm", "none", "log"), (False, True)):
+            settings = independent.Settings(logit_norm=logit_norm, logit_scale=3.0, diagonal=diagonal)
             model = independent.Model(generator.normal(size=(4, 3, 3)), generator.normal(size=(4, 3, 3)) * 0.3)
             _, _, *gradients = model.loss_and_gradients(samples, labels, settings)
             for parameter, gradient in zip((model.centroids, model.log_weights), gradients):

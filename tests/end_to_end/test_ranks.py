@@ -64,6 +64,10 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
     def test_profile_of_the_released_code(self):
         self.compare(support.make_set(5), train__batch_size=16, train__profile="dejavid-code")
 
+    def test_slopes_logarithms_and_steps_of_the_data(self):
+        new = dict(data__slope=True, train__logit_norm="log", model__steps="auto", model__diagonal=True)
+        self.compare(support.make_set(10, classes=3, lengths=(6, 30)), train__batch_size=16, **new)
+
     def test_predictions_of_one_model_are_the_same_file(self):
         tse_set = support.make_set(6, noise=4.0)
         store = support.write_store(self.folder / "set.h5", tse_set)
@@ -169,6 +173,29 @@ class Resume(support.ProgramTest):
 
     def test_with_paths_on_integers(self):
         self.resume_from_every_checkpoint(2, train__path_precision="i8")
+
+    def test_with_slopes_steps_of_the_data_and_held_out_samples(self):
+        """Of data.slope the checkpoint says itself what it was, as it does of all that belongs to the model."""
+        tse_set = support.make_set(11, classes=4, per_class=13, lengths=(6, 20))
+        tse_set.splits[tse_set.splits == support.VALIDATION] = support.TEST
+        self.store = support.write_store(self.folder / "test.h5", tse_set)
+        new = dict(data__slope=True, model__steps="auto", data__holdout=0.2, train__logit_norm="log")
+        straight, checkpoints = self.resume_from_every_checkpoint(1, **new)
+        self.assertEqual(support.read_metrics(straight, "step")[0]["samples"], 16)
+        for unsaid in (["data__slope"], ["data__slope", "model__steps", "train__logit_norm"]):
+            with self.subTest(unsaid=unsaid):
+                run_dir = self.killed_after(straight, f"without_{len(unsaid)}", checkpoints[2])
+                settings = {key: value for key, value in {**self.settings, **new}.items() if key not in unsaid}
+                self.train(run_dir.name, self.store, 1, **settings, run__resume="auto")
+                self.assert_same_run(run_dir, straight)
+        for contradiction in (dict(data__slope=False), dict(data__holdout=0.3), dict(data__holdout=0), dict(train__seed=4)):
+            with self.subTest(contradiction=contradiction):
+                run_dir = self.killed_after(straight, "contradicted", checkpoints[2])
+                settings = {**self.settings, **new, **contradiction, "run__resume": "auto"}
+                finished = support.run(["dejavid_dist", "train", *support.options(data__store=self.store, run__dir=run_dir, **settings)])
+                self.assertEqual(finished.code, 11, finished)
+                self.assertIn(next(iter(contradiction)).replace("__", "."), finished.errors[0])
+                shutil.rmtree(run_dir)
 
     def test_from_a_named_checkpoint_into_a_new_folder(self):
         straight = self.train("straight", self.store, 1, **self.settings)

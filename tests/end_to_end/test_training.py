@@ -32,7 +32,9 @@ def program_settings(settings, **others):
         train__lr=settings.lr,
         train__refresh=settings.refresh,
         train__logit_norm=settings.logit_norm,
+        train__logit_scale=settings.logit_scale,
         train__shuffle=False,
+        data__slope=settings.slope,
     )
     if settings.tie_sign != 0:
         keys["train__profile"] = "dejavid-code"  # brings weight decay and frozen evaluation paths with it
@@ -47,13 +49,17 @@ def small_steps(**settings):
 
 class Training(support.ProgramTest):
     def compare(self, tse_set, settings, steps=STEPS, start=None, dtype=np.float32):
-        """`start` (centroids, log_weights): begin there instead of at the barycenters."""
+        """`start` (centroids, log_weights): begin there instead of at the barycenters. `steps`: K, or "auto"."""
         store = support.write_store(self.folder / "set.h5", tse_set, dtype=dtype)
         tse_set = tse_set.map(lambda sample: sample.astype(dtype).astype(float))
+        if settings.slope:
+            tse_set = tse_set.map(independent.with_slopes)
         samples, labels = tse_set.of(support.TRAIN)
         if start is None:
             others = {"model__steps": steps}
-            unit = independent.spread(samples) if settings.in_spreads else np.ones(samples[0].shape[1])
+            if steps == "auto":
+                steps = independent.automatic_steps(samples)
+            unit = independent.spread(samples, settings.slope) if settings.in_spreads else np.ones(samples[0].shape[1])
             centroids = independent.initial_centroids(samples, labels, tse_set.classes, steps, unit=unit)
             model = independent.Model(centroids, np.zeros_like(centroids) - np.log(unit))
         else:
@@ -93,8 +99,8 @@ class Training(support.ProgramTest):
         current = dataclasses.replace(settings, eval_paths="current")  # a model file has no frozen copy
         logits, _ = model.evaluate(samples, labels, current)
         ranking = independent.ranking(logits)
-        confidence = independent.softmax(independent.normalise(logits, settings.logit_norm)).max(-1)
-        rows = self.predict(run_dir / "model.h5", store, ranks, train__logit_norm=settings.logit_norm)
+        confidence = independent.softmax(independent.normalise(logits, settings.logit_norm, settings.logit_scale)).max(-1)
+        rows = self.predict(run_dir / "model.h5", store, ranks)
         self.assertEqual(list(rows[0]), ["id", "label", "prediction", "confidence", "top5", "label_name", "prediction_name", "top5_names"])
         ids = [f"sample_{n}" for n in np.flatnonzero(tse_set.splits == support.VALIDATION)]
         self.assertEqual([row["id"] for row in rows], ids)
@@ -161,6 +167,37 @@ class Training(support.ProgramTest):
 
     def test_two_classes_without_normalisation(self):
         self.compare(support.make_set(11, classes=2, per_class=12), small_steps(logit_norm="none", lr=0.005))
+
+    def test_logarithms_of_distances(self):
+        self.compare(support.make_set(40), small_steps(logit_norm="log"))
+
+    def test_logarithms_of_another_scale(self):
+        self.compare(support.make_set(41), small_steps(logit_norm="log", logit_scale=2.5, refresh="batch"))
+
+    def test_two_classes_by_logarithms(self):
+        self.compare(support.make_set(42, classes=2, per_class=12), small_steps(logit_norm="log"))
+
+    def test_slopes(self):
+        self.compare(support.make_set(43), small_steps(slope=True))
+
+    def test_slopes_of_samples_of_one_step_and_two(self):
+        self.compare(support.make_set(44, lengths=(1, 4)), small_steps(slope=True, diagonal=True))
+
+    def test_slopes_logarithms_and_as_many_steps_as_samples_have(self):
+        """Lengths on both sides of those at which the window grows."""
+        tse_set = support.make_set(45, classes=3, lengths=(9, 62))
+        self.assertNotIn(independent.automatic_steps(tse_set.of(support.TRAIN)[0]), (8, 64))
+        self.compare(tse_set, small_steps(slope=True, logit_norm="log", diagonal=True), steps="auto")
+
+    def test_slopes_of_a_half_precision_store(self):
+        self.compare(support.make_set(46), small_steps(slope=True, logit_norm="log"), steps="auto", dtype=np.float16)
+
+    def test_slopes_of_features_of_two_units(self):
+        units = np.array([1, 1000, 1, 1000, 1, 1, 1000], dtype=np.float32)
+        self.compare(support.make_set(47).map(lambda sample: sample * units), small_steps(slope=True, logit_norm="log"))
+
+    def test_slopes_in_the_profile_of_the_released_code(self):
+        self.compare(support.make_set(48), Settings.dejavid_code(epochs=2, batch_size=16, lr=0.02, slope=True))
 
     def test_half_precision_store(self):
         self.compare(support.make_set(12), small_steps(), dtype=np.float16)

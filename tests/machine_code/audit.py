@@ -162,6 +162,7 @@ KERNELS = {
     **{f"warp_kernel<{rows}, {diagonal}>": Kernel(64) for rows in (8, 16, 32) for diagonal in ("false", "true")},
     **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in WALK},
+    **{f"place_with_slopes_kernel<{feature}>": Kernel(256) for feature in WALK},
     "sample_losses_kernel": Kernel(128),
     # Of two sequences; rolling rows of shared memory for 240 frames.
     **{f"soft_dtw_kernel<{real}>": Kernel(256, 7 * (240 + 2) * 8) for real in REALS},

@@ -210,6 +210,7 @@ void run_centroids(Config config, const std::filesystem::path& out, dist::Commun
   Dataset dataset = Dataset::open(config, communicator, needs_of_rows(config));
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
+    static_cast<void>(hold_out(dataset.store, config));  // the centroids of a run do not know them either
     config.model.steps = steps_of(config, dataset.store);
   });
   const Model model = barycenter_model(dataset, communicator, config, threads);

@@ -38,10 +38,13 @@ std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {
 
 std::int64_t hold_out(io::TseStore& store, const Config& config) {
   if (config.samples.holdout == 0 || has_validation(store)) return 0;
+  // Drawn among all, as another command may not leave out the same samples.
   std::map<std::string, std::vector<std::int64_t>> of_class;
-  for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) {
-    of_class[store.class_name(sample)].push_back(sample);
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    if (store.split(sample) == io::Split::kTrain) of_class[store.class_name(sample)].push_back(sample);
   }
+  const std::vector<std::int64_t> there = store.samples_of(io::Split::kTrain);
+  const auto is_there = [&](std::int64_t sample) { return std::binary_search(there.begin(), there.end(), sample); };
   std::int64_t taken = 0;
   for (const auto& [name, samples] : of_class) {
     const auto count = static_cast<std::int64_t>(samples.size());
@@ -52,8 +55,12 @@ std::int64_t hold_out(io::TseStore& store, const Config& config) {
     Random random{static_cast<std::uint64_t>(config.train.seed), digest.value(), 0x686F6C646F7574U};  // "holdout"
     std::vector<std::int64_t> drawn = random.draw(count, most);
     for (std::int64_t& position : drawn) position = samples[static_cast<std::size_t>(position)];
+    const auto drawn_there = std::count_if(drawn.begin(), drawn.end(), is_there);
+    if (drawn_there > 0 && drawn_there == std::count_if(samples.begin(), samples.end(), is_there)) {
+      drawn.erase(std::find_if(drawn.begin(), drawn.end(), is_there));
+    }
     store.move_to_validation(drawn);
-    taken += most;
+    taken += std::count_if(drawn.begin(), drawn.end(), is_there);
   }
   return taken;
 }

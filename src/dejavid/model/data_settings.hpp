@@ -21,8 +21,9 @@ struct Config;
 [[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
 
 /// Turns data.holdout of every class's training samples into the val split, drawn by train.seed and the class's name:
-/// the nearest whole number of them, but never a class's last. Where the stores have a val split of their own, nothing.
-/// Returns how many it took.
+/// the nearest whole number of them, but never a class's last. Samples that are left out are drawn like the others, so
+/// that they change nothing for these. Where the stores have a val split of their own, nothing. Returns how many it
+/// took that are not left out.
 std::int64_t hold_out(io::TseStore& store, const Config& config);
 
 }  // namespace alignment::dejavid

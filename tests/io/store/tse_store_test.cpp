@@ -175,6 +175,41 @@ TEST(TseStore, ReadsSeveralFilesAsOne) {
   EXPECT_THROW(static_cast<void>(store.length(-1)), std::out_of_range);
 }
 
+TEST(TseStore, MovesSamplesOfAnyFileToTheValSplit) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  small.write(folder / "a.h5");
+  const auto values = small.features(3);
+  TseWriter writer(folder / "b.h5", small.header());
+  writer.append({"seven", 0, Split::kTrain, values});
+  writer.append({"eight", 1, Split::kTest, values});
+  writer.append({"nine", 2, Split::kTrain, values});
+  writer.finish();
+  TseStore store({folder / "a.h5", folder / "b.h5"});
+  const std::uint64_t identity = store.identity();
+
+  store.move_to_validation({});
+  EXPECT_EQ(store.samples_of(Split::kValidation), (std::vector<std::int64_t>{4, 5}));
+  store.move_to_validation({9, 2});
+  store.move_to_validation({0, 2});  // once more is no other
+  EXPECT_EQ(store.samples_of(Split::kTrain), (std::vector<std::int64_t>{1, 3, 7}));
+  EXPECT_EQ(store.samples_of(Split::kValidation), (std::vector<std::int64_t>{0, 2, 4, 5, 9}));
+  EXPECT_EQ(store.samples_of(Split::kTest), (std::vector<std::int64_t>{6, 8}));
+  for (std::int64_t n = 0; n < store.sample_count(); ++n) {
+    const bool moved = n == 0 || n == 2 || n == 9;
+    const Split written = n < 7 ? small.split(n) : n == 8 ? Split::kTest : Split::kTrain;
+    EXPECT_EQ(store.split(n), moved ? Split::kValidation : written) << n;
+  }
+  EXPECT_EQ(store.identity(), identity);
+  EXPECT_EQ(store.label(9), 2);
+  EXPECT_EQ(read_features(store, 9), values);
+  EXPECT_EQ(TseStore({folder / "a.h5", folder / "b.h5"}).split(2), Split::kTrain);
+
+  store.leave_out({2});
+  EXPECT_EQ(store.samples_of(Split::kValidation), (std::vector<std::int64_t>{0, 4, 5, 9}));
+  EXPECT_EQ(store.split(2), Split::kValidation);
+}
+
 TEST(TseStore, MatchesClassesByName) {
   const TemporaryFolder folder;
   const std::vector<float> row{1, 2};

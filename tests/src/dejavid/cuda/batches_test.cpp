@@ -10,6 +10,7 @@
 
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
+#include "src/dejavid/sample_features.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
@@ -20,7 +21,7 @@ using io::testing::SmallStore;
 
 /// What a user of batches saw of one of them.
 struct Seen {
-  std::vector<std::byte> features;        ///< [sum of T, stride] in the width of the store
+  std::vector<std::byte> features;        ///< [sum of T, stride] in the width of the store, or with slopes in f32
   std::vector<std::int32_t> breakpoints;  ///< [B,C,K-1]
   std::vector<double> distances;          ///< [B,C], only of paths searched in f32
 };
@@ -31,16 +32,6 @@ class Batches : public ::testing::Test {
  protected:
   Batches() {
     open(io::FeatureType::kFloat32);
-    const io::TseStore& store = dataset_->store;
-    model_.classes = 3;
-    model_.steps = 3;
-    model_.feature_dim = store.feature_dim();
-    std::mt19937 generator(1);
-    std::normal_distribution<float> normal;
-    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
-      model_.centroids.push_back(normal(generator));
-      model_.log_weights.push_back(normal(generator));
-    }
     for (std::int64_t round = 0; round < 6; ++round) {
       for (std::int64_t sample = 0; sample < dataset_->store.sample_count(); ++sample) {
         passes_.push_back({(sample + 3 * round) % dataset_->store.sample_count()});
@@ -48,10 +39,23 @@ class Batches : public ::testing::Test {
     }
   }
 
-  void open(io::FeatureType type) {
+  /// A store of this type, and a model of its features, with their slopes or without.
+  void open(io::FeatureType type, bool slopes = false) {
     const std::filesystem::path file = folder_ / (type == io::FeatureType::kFloat32 ? "set.h5" : "half.h5");
-    SmallStore().write(file, {type, 0});
-    dataset_ = std::make_unique<Dataset>(io::TseStore({file}), SampleNeeds{}, io::SampleCache::kNone, Config{});
+    if (!std::filesystem::exists(file)) SmallStore().write(file, {type, 0});
+    dataset_ = std::make_unique<Dataset>(io::TseStore({file}), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone,
+                                         Config{});
+    model_ = {};
+    model_.classes = 3;
+    model_.steps = 3;
+    model_.feature_dim = dataset_->feature_dim();
+    model_.slope = slopes;
+    std::mt19937 generator(1);
+    std::normal_distribution<float> normal;
+    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
+      model_.centroids.push_back(normal(generator));
+      model_.log_weights.push_back(normal(generator));
+    }
   }
 
   [[nodiscard]] std::vector<std::int64_t> all_samples() const {
@@ -101,12 +105,17 @@ class Batches : public ::testing::Test {
     for (std::size_t k = 0; k < seen.size(); ++k) {
       const std::int64_t sample = passes_[k].front(), length = dataset_->store.length(sample);
       std::vector<float> features(static_cast<std::size_t>(length * model_.feature_dim));
-      dataset_->store.read_sample(sample, features.data());
+      if (model_.slope) {
+        const std::vector<float> plain = io::testing::read_features(dataset_->store, sample);
+        kernels::cpu::append_slopes(plain.data(), length, dataset_->store.feature_dim(), features.data());
+      } else {
+        dataset_->store.read_sample(sample, features.data());
+      }
       std::vector<float> expected(static_cast<std::size_t>(length * stride)), found(expected.size());
       for (std::int64_t step = 0; step < length; ++step) {
         std::copy_n(features.begin() + step * model_.feature_dim, model_.feature_dim, expected.begin() + step * stride);
       }
-      const std::size_t width = dataset_->store.has_half_precision() ? 2 : 4;
+      const std::size_t width = dataset_->store.has_half_precision() && !model_.slope ? 2 : 4;
       ASSERT_EQ(seen[k].features.size(), expected.size() * width) << "batch " << k;
       for (std::size_t at = 0; at < found.size(); ++at) {
         std::uint16_t half = 0;
@@ -193,6 +202,53 @@ TEST_F(Batches, OfAStoreOfHalves) {
   check(false, true, 1, 1);
   check(false, false, 1 << 20, kMostBatchesInGroup);
   check(true, true, 1, 1);
+}
+
+TEST_F(Batches, WithSlopes) {
+  for (const io::FeatureType type : {io::FeatureType::kFloat32, io::FeatureType::kFloat16}) {
+    SCOPED_TRACE(type == io::FeatureType::kFloat32 ? "f32" : "f16");
+    open(type, true);
+    ASSERT_EQ(model_.feature_dim, 12);
+    check(false, true, 1, 1);
+    check(false, false, 1 << 20, kMostBatchesInGroup);
+    check(true, true, 1, 1);
+    check(true, false, 1, 1);
+  }
+}
+
+TEST_F(Batches, WithSlopesSearchedInLessThanF32) {
+  open(io::FeatureType::kFloat16, true);
+  for (const PathPrecision precision : {PathPrecision::kF16, PathPrecision::kI8}) {
+    SCOPED_TRACE(choice_name(precision));
+    precision_ = precision;
+    check(false, true, 1, 1);
+    check(true, false, 1, 1);
+  }
+}
+
+/// Slopes are made in GPU memory: what goes there is what the store holds.
+TEST_F(Batches, SlopesTakeNoPinnedMemoryAndNoPlaceInAGroup) {
+  CudaStream user;
+  std::vector<std::size_t> pinned;
+  std::vector<std::int64_t> group_sizes;
+  for (const bool slopes : {false, true}) {
+    open(io::FeatureType::kFloat16, slopes);
+    CudaParameters parameters(model_, user);
+    const SearchParameters packed = parameters.live_packed(PathPrecision::kF32);
+    const std::size_t before = cuda_shim::held().pinned_bytes;
+    BatchLimits limits;
+    limits.group_bytes = 800;
+    CudaBatches batches(
+        *dataset_, model_, {}, user, [](cudaEvent_t) {}, limits);
+    batches.start(passes_, &packed);
+    pinned.push_back(cuda_shim::held().pinned_bytes - before);
+    group_sizes.push_back(batches.plan().group_size);
+    const CudaBatch batch = batches.next();
+    EXPECT_EQ(batch.features.size(), static_cast<std::size_t>(2 * dataset_->store.length(passes_[0][0]) * 6));
+  }
+  EXPECT_EQ(pinned[0], pinned[1]);
+  EXPECT_EQ(group_sizes[0], group_sizes[1]);
+  EXPECT_GT(group_sizes[0], 1);
 }
 
 TEST_F(Batches, HalvesTakeHalfThePinnedMemory) {

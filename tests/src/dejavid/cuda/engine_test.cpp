@@ -7,7 +7,9 @@
 #include <random>
 
 #include "src/dejavid/config/config.hpp"
+#include "src/dejavid/cpu/aligner.hpp"
 #include "src/dejavid/evaluation/objective.hpp"
+#include "src/dejavid/sample_features.hpp"
 #include "src/training/phases.hpp"
 #include "tests/io/io_fixtures.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
@@ -21,17 +23,25 @@ class Engines : public ::testing::Test {
  protected:
   Engines() {
     SmallStore().write(folder_ / "set.h5");
-    io::TseStore store(std::vector<std::filesystem::path>{folder_ / "set.h5"});
+    open("set.h5", false);
+  }
+
+  /// The store, and a model of its features, with their slopes or without.
+  void open(const char* file, bool slopes) {
+    io::TseStore store(std::vector<std::filesystem::path>{folder_ / file});
+    model_ = {};
     model_.classes = store.class_count();
     model_.steps = 3;
-    model_.feature_dim = store.feature_dim();
+    model_.feature_dim = slopes ? 2 * store.feature_dim() : store.feature_dim();
+    model_.slope = slopes;
     std::mt19937 generator(1);
     std::normal_distribution<float> normal;
     for (std::int64_t n = 0; n < model_.element_count(); ++n) {
       model_.centroids.push_back(normal(generator));
       model_.log_weights.push_back(normal(generator));
     }
-    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{});
+    dataset_ =
+        std::make_unique<Dataset>(std::move(store), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone, Config{});
   }
 
   TemporaryFolder folder_;
@@ -82,6 +92,59 @@ TEST_F(Engines, PathsOfEveryBatchInF32BringTheirDistances) {
   const double along_the_paths = loss_of_step(Refresh::kEpoch);
   EXPECT_GT(std::abs(along_the_paths - loss_of_the_search), 1e-11);
   EXPECT_NEAR(along_the_paths, loss_of_the_search, 1e-5);
+}
+
+/// Distances and paths of every batch of a pass.
+struct Aligned {
+  std::vector<double> distances;
+  std::vector<std::int32_t> paths;
+};
+
+Aligned align_all(Aligner& aligner, const std::vector<std::vector<std::int64_t>>& batches, AlignerOutput wanted) {
+  Aligned all;
+  aligner.start(batches, PathSource::kLive, wanted);
+  for (std::size_t k = 0; k < batches.size(); ++k) {
+    const AlignedBatch batch = aligner.next();
+    EXPECT_TRUE(std::equal(batch.samples.begin(), batch.samples.end(), batches[k].begin(), batches[k].end()));
+    all.distances.insert(all.distances.end(), batch.distances.begin(), batch.distances.end());
+    all.paths.insert(all.paths.end(), batch.paths.begin(), batch.paths.end());
+  }
+  return all;
+}
+
+/// Batches of several sizes, of none too, in groups; on the emulated GPU and on the CPU.
+TEST_F(Engines, PathsThatAreAskedForAreThoseOfTheCpu) {
+  const std::vector<std::vector<std::int64_t>> batches{{0, 1, 2}, {}, {5}, {3, 4}, {6, 0, 1, 2, 3}, {}};
+  SmallStore().write(folder_ / "half.h5", {io::FeatureType::kFloat16, 0});
+  for (const char* const file : {"set.h5", "half.h5"}) {
+    for (const bool slopes : {false, true}) {
+      for (const bool diagonal : {false, true}) {
+        SCOPED_TRACE(std::string(file) + (slopes ? " with slopes" : "") + (diagonal ? " diagonal" : ""));
+        open(file, slopes);
+        model_.diagonal = diagonal;
+        CudaEngine engine(config_, *alone_, false, *dataset_, model_, {}, phases_);
+        const Aligned found = align_all(engine.aligner(), batches, AlignerOutput::kDistancesAndPaths);
+        EXPECT_EQ(found.paths.size(), 11U * 3U * 2U);
+        const Aligned without = align_all(engine.aligner(), batches, AlignerOutput::kDistances);
+        EXPECT_TRUE(without.paths.empty());
+        EXPECT_EQ(without.distances, found.distances);
+        EXPECT_EQ(align_all(engine.aligner(), batches, AlignerOutput::kDistancesAndPaths).paths, found.paths);
+
+        Dataset blocked(io::TseStore({folder_ / file}),
+                        SampleNeeds{slopes ? &kBlockedSlopesLayout : &kBlockedLayout, {}, slopes},
+                        io::SampleCache::kNone, Config{});
+        CpuAligner on_cpu(blocked, model_, kernels::TieSign::kZero, 1);
+        on_cpu.set_live(model_);
+        const Aligned expected = align_all(on_cpu, batches, AlignerOutput::kDistancesAndPaths);
+        EXPECT_EQ(found.paths, expected.paths);
+        ASSERT_EQ(found.distances.size(), expected.distances.size());
+        for (std::size_t n = 0; n < expected.distances.size(); ++n) {
+          EXPECT_NEAR(found.distances[n], expected.distances[n], 1e-5 * expected.distances[n]);
+        }
+        EXPECT_TRUE(align_all(on_cpu, batches, AlignerOutput::kDistances).paths.empty());
+      }
+    }
+  }
 }
 
 }  // namespace

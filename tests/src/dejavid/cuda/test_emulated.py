@@ -5,6 +5,7 @@ that a missing event, wait or initialisation shows in the losses.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -170,6 +171,55 @@ class SameAsTheCpu(EmulatedTest):
 
     def test_more_classes_than_blocks_are_even(self):
         self.compare(support.make_set(14, classes=7, per_class=4), ways=(ALONE, THREE_NCCL))
+
+    def test_logarithms_of_distances(self):
+        self.compare(support.make_set(16), train__logit_norm="log", train__logit_scale=3)
+
+    def test_slopes_logarithms_and_steps_of_the_data(self):
+        """Windows of one step and of several; features that are not a whole number of 16-byte pieces with their slopes."""
+        for dtype in (np.float32, np.float16):
+            with self.subTest(dtype=dtype.__name__):
+                tse_set = support.make_set(17, classes=3, per_class=6, lengths=(1, 62))
+                settings = dict(data__slope=True, train__logit_norm="log", model__steps="auto", model__diagonal=True)
+                self.compare(tse_set, dtype, ways=(ALONE, THREE_NCCL), train__batch_size=6, **settings)
+                self.folder = self.folder / "next"
+                self.folder.mkdir()
+
+    def test_slopes_of_held_out_samples(self):
+        tse_set = support.make_set(18, per_class=9)
+        tse_set.splits[tse_set.splits == support.VALIDATION] = support.TEST
+        reference = self.compare(tse_set, np.float16, data__slope=True, data__holdout=0.3, train__refresh="batch")
+        self.assertGreater(support.read_metrics(reference, "epoch")[0]["val_loss"], 0)
+        arguments = support.options(model__init=reference / "model.h5", data__store=self.store, eval__split="val")
+        expected = self.succeed([CPU, "eval", *arguments]).stdout
+        self.assertIn("15 holdout samples", expected)
+        with emulation(devices=1):
+            self.assertEqual(self.succeed([EMULATED, "eval", *arguments, "--dist.device", "cuda"]).stdout, expected)
+
+    def test_slopes_searched_on_integers(self):
+        self.compare(support.make_set(19, features=9), data__slope=True, train__path_precision="i8", train__logit_norm="log")
+
+    def test_evaluation_with_slopes_prints_what_the_cpu_prints(self):
+        """Its paths too."""
+        for dtype, diagonal in ((np.float32, False), (np.float16, True)):
+            self.store = support.write_store(self.folder / f"{dtype.__name__}.h5", support.make_set(15), dtype=dtype)
+            settings = dict(data__slope=True, train__logit_norm="log", model__diagonal=diagonal)
+            model = self.train_cpu(f"cpu_{dtype.__name__}", **settings) / "model.h5"
+            arguments = support.options(model__init=model, data__store=self.store)
+            answers = []
+            for program, way in ((CPU, None), (EMULATED, ALONE), (EMULATED, TWO_SHARED), (EMULATED, THREE_NCCL)):
+                with emulation(devices=way.devices if way else 0):
+                    device = support.options(**way.settings) if way else []
+                    out = self.folder / "numbers.json"
+                    out.unlink(missing_ok=True)
+                    self.succeed([program, "eval", *arguments, *device, "--json", out], way.ranks if way else None)
+                    answers.append(json.loads(out.read_text()))
+            for answer in answers[1:]:
+                with self.subTest(dtype=dtype.__name__):
+                    self.assertGreater(answer["right_paths"]["samples"], 0)
+                    for key in ("samples", "half_on_one_step", "largest_share_on_one_step"):
+                        self.assertAlmostEqual(answer["right_paths"][key], answers[0]["right_paths"][key], places=12)
+                    self.assertEqual([answer[key] for key in ("top1", "top5", "confusion")], [answers[0][key] for key in ("top1", "top5", "confusion")])
 
     def test_evaluation_prints_what_the_cpu_prints(self):
         for dtype in (np.float32, np.float16):

@@ -70,6 +70,8 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(a.log_weights, b.log_weights);
   EXPECT_EQ(a.class_names, b.class_names);
   EXPECT_EQ(a.diagonal, b.diagonal);
+  EXPECT_EQ(a.slope, b.slope);
+  EXPECT_EQ(a.validated_on, b.validated_on);
   EXPECT_EQ(a.epoch, b.epoch);
   EXPECT_EQ(a.val_top1, b.val_top1);
   EXPECT_EQ(a.val_top5, b.val_top5);
@@ -108,6 +110,48 @@ TEST(ModelFile, GivesBackWhatWasWritten) {
     expect_equal(read_model(folder / "model.h5"), example(with_training));
   }
   EXPECT_EQ(folder.entry_count(), 1U);
+}
+
+TEST(ModelFile, GivesBackSlopesAndWhatItWasValidatedOn) {
+  const TemporaryFolder folder;
+  for (const bool slope : {false, true}) {
+    for (const std::string validated_on : {"", "val", "test", "holdout", "none"}) {
+      auto content = example(true);
+      content.slope = slope;
+      content.validated_on = validated_on;
+      write_model(folder / "model.h5", content);
+      expect_equal(read_model(folder / "model.h5"), content);
+      if (slope || !validated_on.empty()) {
+        EXPECT_NE(digest_of(content), digest_of(example(true)));
+      }
+    }
+  }
+}
+
+bool has_attribute(const std::filesystem::path& file, const char* name) {
+  const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  const bool found = H5Aexists(opened, name) > 0;
+  H5Fclose(opened);
+  return found;
+}
+
+/// Files of versions that knew of neither: the attributes are not there, and the digest is what those versions wrote.
+TEST(ModelFile, WithoutSlopesAndValidationIsThatOfEarlierVersions) {
+  const TemporaryFolder folder;
+  ModelContent content;
+  content.classes = 2;
+  content.steps = content.feature_dim = 1;
+  content.centroids = {1, 2};
+  content.log_weights = {0.5F, -1};
+  content.class_names = {"a", "b"};
+  content.epoch = 3;
+  content.val_top1 = 0.25;
+  content.config = "[train]\n";
+  write_model(folder / "model.h5", content);
+  EXPECT_FALSE(has_attribute(folder / "model.h5", "slope"));
+  EXPECT_FALSE(has_attribute(folder / "model.h5", "validated_on"));
+  EXPECT_EQ(digest_of(content), 9545135878221338757U);
+  expect_equal(read_model(folder / "model.h5"), content);
 }
 
 TEST(ModelFile, SameContentGivesTheSameBytes) {
@@ -174,14 +218,16 @@ TEST(ModelFile, EveryArrayHasItsDigest) {
 TEST(ModelFile, TheHeaderDigestCoversEverythingElse) {
   const TemporaryFolder folder;
   const auto file = folder / "model.h5";
-  for (const std::string attribute : {"epoch", "val_top1", "diagonal", "training/step", "training/order_seed",
+  auto content = example(true);
+  content.slope = true;
+  for (const std::string attribute : {"epoch", "val_top1", "diagonal", "slope", "training/step", "training/order_seed",
                                       "training/best_val_loss", "training/store_identity"}) {
-    write_model(file, example(true));
+    write_model(file, content);
     const bool of_training = attribute.starts_with("training/");
     const hid_t opened = H5Fopen(file.c_str(), H5F_ACC_RDWR, H5P_DEFAULT),
                 object = H5Oopen(opened, of_training ? "training" : "/", H5P_DEFAULT),
                 number = H5Aopen(object, attribute.substr(attribute.find('/') + 1).c_str(), H5P_DEFAULT);
-    const double other = attribute == "diagonal" ? 0 : 123;
+    const double other = attribute == "diagonal" || attribute == "slope" ? 0 : 123;
     ASSERT_GE(H5Awrite(number, H5T_NATIVE_DOUBLE, &other), 0);
     H5Aclose(number);
     H5Oclose(object);
@@ -238,6 +284,13 @@ TEST(ModelFile, RefusesContentThatDoesNotFit) {
   refused([](auto& content) { content.training->frozen_centroids.resize(3); },
           {"frozen_centroids", "found 3 numbers; expected 600"});
   refused([](auto& content) { content.training->spread.pop_back(); }, {"spread", "numbers; expected"});
+  refused(
+      [](auto& content) {
+        content.slope = true;
+        content.feature_dim = 25;
+        content.steps = 8;
+      },
+      {":attribute slope: found 1 with 25 features; expected an even number"});
   refused([](auto& content) { content.training->spread[0] = 0; }, {"spread", "found 0; expected positive numbers"});
   auto content = example(true);
   content.training->centroid_second_moment[50 * 4 + 50 + 2] = std::nanf("");
