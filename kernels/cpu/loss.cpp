@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace alignment::kernels::cpu {
 namespace {
@@ -26,7 +27,7 @@ Normalisation normalisation_of(const double* distances, std::int64_t classes, Lo
 }
 
 /// x of every class; returns the largest.
-double logits(const double* distances, std::int64_t classes, const LogitRule& rule, const Normalisation& normalisation,
+double logits(const double* distances, std::int64_t classes, const LossRule& rule, const Normalisation& normalisation,
               double* x) {
   const auto [mean, deviation, least] = normalisation;
   double largest = -HUGE_VAL;
@@ -49,13 +50,16 @@ double softmax(double* x, std::int64_t classes, double largest) {
   return sum;
 }
 
-/// dL/dx = softmax(x) - one hot. With x = (logit - mean)/(s + eps):
+/// dL/dx = softmax(x) - targets. With x = (logit - mean)/(s + eps):
 ///   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps) - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s
 ///   (s + eps)^2)
 /// With x = -scale ln(distance): dL/ddistance_k = -scale dL/dx_k / distance_k.
-void loss_gradient(const double* distances, std::int64_t classes, std::int32_t label, const LogitRule& rule,
+void loss_gradient(const double* distances, std::int64_t classes, std::int32_t label, const LossRule& rule,
                    const Normalisation& normalisation, double scale, const double* probabilities, float* gradient) {
-  const auto upstream = [&](std::int64_t c) { return probabilities[c] - (c == label ? 1.0 : 0.0); };
+  const double everywhere = rule.smoothing / static_cast<double>(classes);
+  const auto upstream = [&](std::int64_t c) {
+    return probabilities[c] - (c == label ? 1.0 - rule.smoothing : 0.0) - everywhere;
+  };
   const auto [mean, deviation, least] = normalisation;
   if (rule.norm == LogitNorm::kNone) {
     for (std::int64_t c = 0; c < classes; ++c) gradient[c] = static_cast<float>(-scale * upstream(c));
@@ -85,15 +89,19 @@ void loss_gradient(const double* distances, std::int64_t classes, std::int32_t l
 
 }  // namespace
 
-SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, const LogitRule& rule,
+SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, const LossRule& rule,
                        double scale, double* probabilities, float* distance_gradient) {
   const Normalisation normalisation = normalisation_of(distances, classes, rule.norm);
   const double largest = logits(distances, classes, rule, normalisation, probabilities);
-  const double label_value = probabilities[label];
+  double target_value = probabilities[label];
+  if (rule.smoothing > 0) {
+    const double sum = std::accumulate(probabilities, probabilities + classes, 0.0);
+    target_value = (1 - rule.smoothing) * target_value + rule.smoothing * sum / static_cast<double>(classes);
+  }
   const double sum = softmax(probabilities, classes, largest);
 
   SampleLoss result;
-  result.loss = std::log(sum) - (label_value - largest);
+  result.loss = std::log(sum) - (target_value - largest);
   for (std::int64_t c = 0; c < classes; ++c) {
     if (distances[c] < distances[result.prediction]) result.prediction = static_cast<std::int32_t>(c);
   }
@@ -106,7 +114,7 @@ SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32
   return result;
 }
 
-void class_probabilities(const double* distances, std::int64_t classes, const LogitRule& rule, double* probabilities) {
+void class_probabilities(const double* distances, std::int64_t classes, const LossRule& rule, double* probabilities) {
   const Normalisation normalisation = normalisation_of(distances, classes, rule.norm);
   static_cast<void>(softmax(probabilities, classes, logits(distances, classes, rule, normalisation, probabilities)));
 }

@@ -40,7 +40,7 @@ struct Smaller {
 /// One block a sample. A thread has the classes threadIdx.x, threadIdx.x + kThreads, ...
 __global__ void __launch_bounds__(kThreads)
     sample_losses_kernel(const double* __restrict__ all_distances, const std::int32_t* __restrict__ labels, int classes,
-                         LogitRule rule, double scale, SampleLoss* __restrict__ losses,
+                         LossRule rule, double scale, SampleLoss* __restrict__ losses,
                          float* __restrict__ all_gradients) {
   __shared__ double scratch[kWarps];
   const std::int64_t b = blockIdx.x;
@@ -78,7 +78,12 @@ __global__ void __launch_bounds__(kThreads)
   nearest = over_block(nearest, scratch, Smaller{});
   const double largest = logit_of(nearest);
   const double sum = sum_over_classes([&](int c) { return exp(logit(c) - largest); });
-  const double loss = log(sum) - (logit(label) - largest);
+  double target_value = logit(label);
+  if (rule.smoothing > 0.0) {
+    const double logits = sum_over_classes(logit);
+    target_value = (1.0 - rule.smoothing) * target_value + rule.smoothing * logits / count;
+  }
+  const double loss = log(sum) - (target_value - largest);
 
   double lowest = count;  // the lowest class at the smallest distance
   for (int c = thread; c < classes; c += kThreads) {
@@ -94,11 +99,14 @@ __global__ void __launch_bounds__(kThreads)
     for (int c = thread; c < classes; c += kThreads) gradients[c] = __int_as_float(0x7FC00000);
     return;
   }
-  // dL/dx = softmax(x) - one hot. With x = (logit - mean)/(s + eps):
+  // dL/dx = softmax(x) - targets. With x = (logit - mean)/(s + eps):
   //   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps)
   //                 - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s (s + eps)^2)
   // With x = -scale ln(distance): dL/ddistance_k = -scale dL/dx_k / distance_k.
-  const auto upstream = [&](int c) { return exp(logit(c) - largest) / sum - (c == label ? 1.0 : 0.0); };
+  const double everywhere = rule.smoothing / count;
+  const auto upstream = [&](int c) {
+    return exp(logit(c) - largest) / sum - (c == label ? 1.0 - rule.smoothing : 0.0) - everywhere;
+  };
   if (logarithms) {
     for (int c = thread; c < classes; c += kThreads) {
       const bool counts = least > 0.0 && !(distances[c] < least);
@@ -137,7 +145,7 @@ void add_distance_parts(const float* parts, std::int64_t part_count, std::int64_
 }
 
 void sample_losses(const double* distances, const std::int32_t* labels, std::int64_t count, std::int64_t classes,
-                   const LogitRule& rule, double scale, SampleLoss* losses, float* distance_gradient, Stream stream) {
+                   const LossRule& rule, double scale, SampleLoss* losses, float* distance_gradient, Stream stream) {
   launch("sample_losses", sample_losses_kernel, grid(count), kThreads, 0, stream, distances, labels,
          static_cast<int>(classes), rule, scale, losses, distance_gradient);
 }

@@ -6,7 +6,7 @@
 
 namespace alignment::kernels::reference {
 
-SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, const LogitRule& rule,
+SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32_t label, const LossRule& rule,
                        double scale, double* distance_gradient) {
   const bool normalise = rule.norm == LogitNorm::kLayernorm, logarithms = rule.norm == LogitNorm::kLog;
   const auto count = static_cast<double>(classes);
@@ -32,12 +32,20 @@ SampleLoss sample_loss(const double* distances, std::int64_t classes, std::int32
 
   SampleLoss result;
   result.loss = std::log(sum) - (x[static_cast<std::size_t>(label)] - largest);
+  if (rule.smoothing > 0) {
+    result.loss = 0;
+    for (std::size_t c = 0; c < x.size(); ++c) {
+      const double target = rule.smoothing / count + (static_cast<std::int32_t>(c) == label ? 1 - rule.smoothing : 0);
+      result.loss += target * (std::log(sum) - (x[c] - largest));
+    }
+  }
   result.prediction = static_cast<std::int32_t>(std::min_element(distances, distances + classes) - distances);
 
   // The chain rule through x, and where it is normalised the deviation and the mean in turn.
   double upstream_sum = 0, projection = 0;
   for (std::size_t c = 0; c < x.size(); ++c) {
-    upstream[c] = std::exp(x[c] - largest) / sum - (static_cast<std::int32_t>(c) == label ? 1 : 0);
+    upstream[c] = std::exp(x[c] - largest) / sum - rule.smoothing / count -
+                  (static_cast<std::int32_t>(c) == label ? 1 - rule.smoothing : 0);
     upstream_sum += upstream[c];
     projection += upstream[c] * x[c];
   }

@@ -15,12 +15,19 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-constexpr LogitRule kNormalised{LogitNorm::kLayernorm}, kPlain{LogitNorm::kNone}, kLogarithms{LogitNorm::kLog, 8};
-constexpr LogitRule kRules[] = {kNormalised, kPlain, kLogarithms, {LogitNorm::kLog, 0.5}};
+constexpr LossRule kNormalised{LogitNorm::kLayernorm}, kPlain{LogitNorm::kNone}, kLogarithms{LogitNorm::kLog, 8};
+constexpr LossRule kRules[] = {kNormalised,
+                               kPlain,
+                               kLogarithms,
+                               {LogitNorm::kLog, 0.5},
+                               {LogitNorm::kLayernorm, 8, 0.1},
+                               {LogitNorm::kNone, 8, 0.3},
+                               {LogitNorm::kLog, 8, 0.1}};
 
-std::string describe(const LogitRule& rule) {
+std::string describe(const LossRule& rule) {
   const char* const names[] = {"layernorm", "none", "log"};
-  return names[static_cast<std::size_t>(rule.norm)] + (" " + std::to_string(rule.scale));
+  return names[static_cast<std::size_t>(rule.norm)] +
+         (" " + std::to_string(rule.scale) + " " + std::to_string(rule.smoothing));
 }
 
 struct Found {
@@ -30,7 +37,7 @@ struct Found {
 };
 
 /// The arrays lie between guards: distances of NaN, and numbers that must stay what they are.
-Found loss_of(const std::vector<double>& distances, std::int32_t label, const LogitRule& rule, double scale = 1) {
+Found loss_of(const std::vector<double>& distances, std::int32_t label, const LossRule& rule, double scale = 1) {
   constexpr std::size_t kGuard = 4;
   const std::size_t classes = distances.size();
   std::vector<double> guarded(classes + 2 * kGuard, std::nan("")), probabilities(guarded.size(), -7);
@@ -52,7 +59,7 @@ Found loss_of(const std::vector<double>& distances, std::int32_t label, const Lo
 TEST(Loss, ThreeClassesByHand) {
   // Distances 1, 2, 3: logits -1, -2, -3, mean -2, unbiased deviation 1, normalised 1, 0, -1.
   const double sum = std::exp(1.0) + 1 + std::exp(-1.0);
-  for (const LogitRule& rule : {kPlain, kNormalised}) {
+  for (const LossRule& rule : {kPlain, kNormalised}) {
     const Found found = loss_of({1, 2, 3}, 1, rule);
     EXPECT_NEAR(found.sample.loss, std::log(sum), 1e-15);
     EXPECT_EQ(found.sample.prediction, 0);
@@ -69,6 +76,14 @@ TEST(Loss, LogarithmsOfTwoClassesByHand) {
   EXPECT_EQ(found.sample.prediction, 0);
   EXPECT_FLOAT_EQ(found.gradient[0], -2 * 0.9F / 1);
   EXPECT_FLOAT_EQ(found.gradient[1], 2 * 0.9F / 3);
+}
+
+TEST(Loss, SmoothedTargetsOfTwoClassesByHand) {
+  // Odds of 9 to 1 for class 0; the target of class 1 is 0.8 + 0.1, that of class 0 is 0.1.
+  const Found found = loss_of({1, 3}, 1, {LogitNorm::kLog, 2, 0.2});
+  EXPECT_NEAR(found.sample.loss, 0.9 * std::log(10.0) + 0.1 * std::log(10.0 / 9), 1e-15);
+  EXPECT_FLOAT_EQ(found.gradient[0], -2 * (0.9F - 0.1F) / 1);
+  EXPECT_FLOAT_EQ(found.gradient[1], -2 * (0.1F - 0.9F) / 3);
 }
 
 TEST(Loss, LogarithmsDoNotSeeACommonFactor) {
@@ -100,7 +115,7 @@ TEST(Loss, LogarithmsOfNothingAreLiftedToTheLeastThatCounts) {
 TEST(Loss, EqualsTheReference) {
   std::mt19937 generator(6);
   for (const std::int64_t classes : {2, 3, 5, 16, 17, 400}) {
-    for (const LogitRule& rule : kRules) {
+    for (const LossRule& rule : kRules) {
       for (const std::int64_t label : {std::int64_t{0}, classes / 2, classes - 1}) {
         const double scale = 1.0 / 48;
         std::vector<double> distances(static_cast<std::size_t>(classes)), gradient(distances.size());
@@ -123,7 +138,7 @@ TEST(Loss, EqualsTheReference) {
 
 TEST(Loss, GradientIsTheDerivativeThroughTheNormalisation) {
   std::mt19937 generator(1);
-  for (const LogitRule& rule : kRules) {
+  for (const LossRule& rule : kRules) {
     for (const std::size_t classes : {2U, 3U, 9U, 51U}) {
       std::vector<double> distances(classes);
       for (double& value : distances) value = std::normal_distribution<double>(50, 7)(generator);
@@ -153,7 +168,7 @@ TEST(Loss, NormalisedItDoesNotSeeShiftAndScale) {
 TEST(Loss, OnATieTheLowestClassIsPredicted) {
   std::vector<double> distances(300, 2.0);
   distances[70] = distances[201] = distances[299] = 1.0;
-  for (const LogitRule& rule : kRules) EXPECT_EQ(loss_of(distances, 0, rule).sample.prediction, 70);
+  for (const LossRule& rule : kRules) EXPECT_EQ(loss_of(distances, 0, rule).sample.prediction, 70);
 }
 
 TEST(Loss, EqualDistancesGiveTheUniformLossAndAFiniteGradient) {
@@ -169,7 +184,7 @@ TEST(Loss, EqualDistancesGiveTheUniformLossAndAFiniteGradient) {
 
 TEST(Loss, WhereItIsNotFiniteTheGradientIsNaNThroughout) {
   for (const double bad : {kInfinity, std::nan("")}) {
-    for (const LogitRule& rule : kRules) {
+    for (const LossRule& rule : kRules) {
       const Found found = loss_of({1, bad, bad, 4}, 1, rule);
       EXPECT_FALSE(std::isfinite(found.sample.loss));
       EXPECT_GE(found.sample.prediction, 0);
@@ -185,7 +200,7 @@ TEST(Loss, ALogarithmOfNaNIsNotLifted) {
 
 TEST(Loss, IsTheSameWhereNoGradientAndNoLabelAreAskedAbout) {
   const std::vector<double> distances{3.0, 1.5, 2.25, 7.0, 4.0};
-  for (const LogitRule& rule : kRules) {
+  for (const LossRule& rule : kRules) {
     const Found whole = loss_of(distances, 3, rule);
     std::vector<double> probabilities(5), without_label(5);
     const SampleLoss sample = cpu::sample_loss(distances.data(), 5, 3, rule, 1, probabilities.data(), nullptr);

@@ -63,7 +63,7 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   found.distances.assign(batch.distances.begin(), batch.distances.end());
   require_comparable(found.distances, sample, store);
   std::vector<double> probabilities(found.distances.size());
-  class_probabilities(found.distances, config.train.logit_rule(), probabilities);
+  class_probabilities(found.distances, config.train.label_rule(), probabilities);
   smallest_distances(found.distances, std::span(&found.prediction, 1));
   found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
 

@@ -45,13 +45,16 @@ struct TrainConfig {
   std::int64_t seed = 0;
   Profile profile = Profile::kPaper;
   LogitNorm logit_norm = LogitNorm::kLayernorm;
-  double logit_scale = 8;  ///< of logit_norm = "log"
+  double logit_scale = 8;      ///< of logit_norm = "log"
+  double label_smoothing = 0;  ///< share of a training sample's target that all classes have alike
 
   /// "auto": as many as it takes to make kStepsOfData steps, kept within kLeastEpochs and kMostEpochs.
   static constexpr std::int64_t kEpochsOfData = -1;
   static constexpr std::int64_t kStepsOfData = 300, kLeastEpochs = 12, kMostEpochs = 60;
 
-  [[nodiscard]] kernels::LogitRule logit_rule() const { return {logit_norm, logit_scale}; }
+  /// What is trained; and what is told of a model, whose targets are the labels.
+  [[nodiscard]] kernels::LossRule loss_rule() const { return {logit_norm, logit_scale, label_smoothing}; }
+  [[nodiscard]] kernels::LossRule label_rule() const { return {logit_norm, logit_scale, 0}; }
 };
 
 struct EvalConfig {

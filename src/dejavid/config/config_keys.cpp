@@ -38,8 +38,7 @@ std::vector<Key> make_keys() {
                                                       "rounds of barycenter averaging, at most"),
 
       train.integer_or_auto<&TrainConfig::epochs>(
-          KeyOwner::kRun, "epochs", 0,
-          "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
+          KeyOwner::kRun, "epochs", 0, "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
       train.integer<&TrainConfig::batch_size>(KeyOwner::kRun, "batch_size", 1, "samples per step, over all ranks"),
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive, "learning rate of the logarithmic weights"),
       train.number<&TrainConfig::centroid_lr_ratio>(KeyOwner::kRun, "centroid_lr_ratio", Sign::kNotNegative,
@@ -62,6 +61,9 @@ std::vector<Key> make_keys() {
                                              "one of the last two; a model brings its own"),
       train.number<&TrainConfig::logit_scale>(KeyOwner::kModel, "logit_scale", Sign::kPositive, 1e6,
                                               "factor of the logarithms of train.logit_norm = \"log\""),
+      train.number<&TrainConfig::label_smoothing>(
+          KeyOwner::kRun, "label_smoothing", Sign::kNotNegative, 0.9,
+          "share of each training sample's target that is spread over all classes; validation has none"),
 
       eval.choice<&EvalConfig::paths>(
           KeyOwner::kRun, "paths",

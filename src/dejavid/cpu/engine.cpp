@@ -124,7 +124,7 @@ std::vector<StepTotals> CpuEngine::collect() {
 StepTotals CpuEngine::batch_loss(const io::SampleBatch& batch, std::span<const double> distances,
                                  std::int64_t batch_samples) {
   const std::size_t classes = probabilities_.size();
-  const kernels::LogitRule rule = config_.train.logit_rule();
+  const kernels::LossRule rule = config_.train.loss_rule();
   distance_gradient_.resize(distances.size());
   StepTotals totals{.sums = {0, 0}};
   for (std::size_t b = 0; b < batch.samples.size(); ++b) {

@@ -160,7 +160,7 @@ void CudaEngine::compute_loss(const CudaBatch& batch, const kernels::cuda::HalfP
   const std::int64_t count = batch.samples.count;
   const double* const distances = half_paths == nullptr ? aligner_.distances(batch) : aligner_.distances(*half_paths);
   kernels::cuda::sample_losses(distances, batch.labels, count, aligner_.parameters().extents().classes,
-                               config_.train.logit_rule(), 1 / static_cast<double>(batch_samples), losses_.data(),
+                               config_.train.loss_rule(), 1 / static_cast<double>(batch_samples), losses_.data(),
                                distance_gradient_.data(), train_.get());
   copy_to_host(losses_.data(), std::span(result.losses.data(), static_cast<std::size_t>(count)), train_);
 }

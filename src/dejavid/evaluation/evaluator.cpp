@@ -80,7 +80,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
     fault_point(FaultPoint::kEvaluate, 0);
     for_each_sample(
         dataset.store, samples, aligner, source, wanted, config, communicator, [&](const AlignedSample& one) {
-          const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.logit_rule(), probabilities);
+          const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.label_rule(), probabilities);
           loss_sum += outcome.loss;
           in_top5 += outcome.in_top5 ? 1 : 0;
           ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
@@ -131,7 +131,7 @@ std::vector<Prediction> predict(Dataset& dataset, const std::vector<std::int64_t
   agreed(communicator, [&] {
     for_each_sample(dataset.store, samples, aligner, PathSource::kLive, AlignerOutput::kDistances, config, communicator,
                     [&](const AlignedSample& one) {
-                      class_probabilities(one.distances, config.train.logit_rule(), probabilities);
+                      class_probabilities(one.distances, config.train.label_rule(), probabilities);
                       my_classes.resize(my_classes.size() + closest);
                       const std::span<std::int32_t> nearest = std::span(my_classes).last(closest);
                       smallest_distances(one.distances, nearest);

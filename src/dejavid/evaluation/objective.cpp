@@ -6,13 +6,13 @@
 
 namespace alignment::dejavid {
 
-void class_probabilities(std::span<const double> distances, const kernels::LogitRule& rule,
+void class_probabilities(std::span<const double> distances, const kernels::LossRule& rule,
                          std::span<double> probabilities) {
   kernels::cpu::class_probabilities(distances.data(), static_cast<std::int64_t>(distances.size()), rule,
                                     probabilities.data());
 }
 
-Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, const kernels::LogitRule& rule,
+Outcome evaluate_sample(std::span<const double> distances, std::int32_t label, const kernels::LossRule& rule,
                         std::span<double> probabilities) {
   const kernels::SampleLoss sample = kernels::cpu::sample_loss(
       distances.data(), static_cast<std::int64_t>(distances.size()), label, rule, 1, probabilities.data(), nullptr);

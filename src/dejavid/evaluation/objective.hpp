@@ -18,10 +18,10 @@ struct Outcome {
 /// | distances     | [C]                                        | in  |
 /// | probabilities | [C] softmax(x)                             | out |
 [[nodiscard]] Outcome evaluate_sample(std::span<const double> distances, std::int32_t label,
-                                      const kernels::LogitRule& rule, std::span<double> probabilities);
+                                      const kernels::LossRule& rule, std::span<double> probabilities);
 
 /// softmax(x) of the same x, [C], where no label is asked about.
-void class_probabilities(std::span<const double> distances, const kernels::LogitRule& rule,
+void class_probabilities(std::span<const double> distances, const kernels::LossRule& rule,
                          std::span<double> probabilities);
 
 /// The classes in order of distance, ties to the lower class: the first `count`.

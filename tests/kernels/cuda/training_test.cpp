@@ -32,8 +32,9 @@ TEST_F(CudaLoss, DistancePartsAreAddedInOrderInDouble) {
   EXPECT_TRUE(same_bits(distances.values(), expected));
 }
 
-constexpr LogitRule kRules[] = {
-    {LogitNorm::kLayernorm}, {LogitNorm::kNone}, {LogitNorm::kLog, 8}, {LogitNorm::kLog, 0.5}};
+constexpr LossRule kRules[] = {
+    {LogitNorm::kLayernorm},         {LogitNorm::kNone},         {LogitNorm::kLog, 8},     {LogitNorm::kLog, 0.5},
+    {LogitNorm::kLayernorm, 8, 0.1}, {LogitNorm::kNone, 8, 0.3}, {LogitNorm::kLog, 8, 0.1}};
 
 struct Losses {
   std::vector<SampleLoss> losses;
@@ -41,7 +42,7 @@ struct Losses {
 };
 
 Losses losses_on_device(const std::vector<double>& distances, const std::vector<std::int32_t>& labels,
-                        const LogitRule& rule, double scale, cuda::Stream stream) {
+                        const LossRule& rule, double scale, cuda::Stream stream) {
   const auto count = static_cast<std::int64_t>(labels.size());
   const std::int64_t classes = static_cast<std::int64_t>(distances.size()) / count;
   DeviceArray<double> device_distances(distances);
@@ -56,7 +57,7 @@ Losses losses_on_device(const std::vector<double>& distances, const std::vector<
 TEST_F(CudaLoss, EqualsTheReference) {
   std::mt19937 generator(6);
   for (const std::int64_t classes : {2, 3, 31, 32, 33, 127, 128, 129, 1000}) {
-    for (const LogitRule& rule : kRules) {
+    for (const LossRule& rule : kRules) {
       const std::int64_t count = 6;
       const double scale = 1.0 / 48;
       std::vector<double> distances(static_cast<std::size_t>(count * classes));
@@ -87,7 +88,7 @@ TEST_F(CudaLoss, GradientIsTheDerivativeOfTheLoss) {
   // By central differences: off by step^2 times the third derivative and by roundoff of the loss over the step.
   constexpr double kStep = 1e-5, kTolerance = 1e-8;
   const std::vector<double> distances{3.0, 1.5, 2.25, 7.0, 4.0};
-  for (const LogitRule& rule : kRules) {
+  for (const LossRule& rule : kRules) {
     const Losses found = losses_on_device(distances, {2}, rule, 1.0, stream());
     for (std::size_t c = 0; c < distances.size(); ++c) {
       std::vector<double> above(distances), below(distances);
@@ -104,7 +105,7 @@ TEST_F(CudaLoss, GradientIsTheDerivativeOfTheLoss) {
 TEST_F(CudaLoss, OnATieTheLowestClassIsPredicted) {
   std::vector<double> distances(300, 2.0);
   distances[70] = distances[201] = distances[299] = 1.0;
-  for (const LogitRule& rule : kRules)
+  for (const LossRule& rule : kRules)
     EXPECT_EQ(losses_on_device(distances, {0}, rule, 1.0, stream()).losses[0].prediction, 70);
 }
 
@@ -134,7 +135,7 @@ TEST_F(CudaLoss, LogarithmsOfNothingAreThoseOfTheReference) {
 
 TEST_F(CudaLoss, ASampleThatIsNotFiniteMakesItsRowNaNAndNoOther) {
   for (const double bad : {kInfinity, std::nan("")}) {
-    for (const LogitRule& rule : kRules) {
+    for (const LossRule& rule : kRules) {
       std::vector<double> distances{1, 2, 3, 4, 5, 6, 7, 8, 9};
       for (std::size_t c = 3; c < 6; ++c) distances[c] = bad;
       const Losses found = losses_on_device(distances, {0, 1, 2}, rule, 1.0, stream());

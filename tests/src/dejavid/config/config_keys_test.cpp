@@ -61,6 +61,7 @@ const std::map<std::string, Example> kExamples = {
     {"train.shuffle", {{"false"}, kNoBoolean}},
     {"train.seed", {{"1", "9223372036854775807"}, kNoInteger + std::vector<std::string>{"-1"}}},
     {"train.profile", {{R"("dejavid-code")"}, kNoText + std::vector<std::string>{R"("code")"}}},
+    {"train.label_smoothing", {{"0.1", "0.9"}, kNoNumber + std::vector<std::string>{"0.95", "1"}}},
     {"train.logit_scale", {{"1.0", "16.0"}, kNoNumber + std::vector<std::string>{"0.0", "1e+07"}}},
     {"train.logit_norm", {{R"("none")", R"("log")"}, kNoText + std::vector<std::string>{R"("batchnorm")"}}},
     {"eval.paths", {{R"("frozen")"}, kNoText + std::vector<std::string>{R"("old")"}}},

@@ -85,7 +85,7 @@ TEST_F(Engines, PathsOfEveryBatchInF32BringTheirDistances) {
   for (std::size_t b = 0; b < samples.size(); ++b) {
     const std::span<const double> distances = aligned.distances.subspan(b * classes, classes);
     loss_of_the_search +=
-        evaluate_sample(distances, dataset_->store.label(samples[b]), config_.train.logit_rule(), probabilities).loss;
+        evaluate_sample(distances, dataset_->store.label(samples[b]), config_.train.loss_rule(), probabilities).loss;
   }
   EXPECT_NEAR(loss_of_step(Refresh::kBatch), loss_of_the_search, 1e-12);
   // Otherwise the line above would say nothing.

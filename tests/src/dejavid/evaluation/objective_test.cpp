@@ -17,9 +17,9 @@ std::vector<double> some_distances(std::size_t classes, unsigned seed) {
   return distances;
 }
 
-constexpr kernels::LogitRule kNormalised{kernels::LogitNorm::kLayernorm}, kPlain{kernels::LogitNorm::kNone};
+constexpr kernels::LossRule kNormalised{kernels::LogitNorm::kLayernorm}, kPlain{kernels::LogitNorm::kNone};
 
-double loss_of(const std::vector<double>& distances, std::int32_t label, const kernels::LogitRule& rule) {
+double loss_of(const std::vector<double>& distances, std::int32_t label, const kernels::LossRule& rule) {
   std::vector<double> probabilities(distances.size());
   return evaluate_sample(distances, label, rule, probabilities).loss;
 }
