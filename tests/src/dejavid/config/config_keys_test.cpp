@@ -242,7 +242,7 @@ TEST(ConfigKeys, ShippedConfigurationsParseAndPrintBackToThemselves) {
     EXPECT_NE(printed, print_config({})) << entry.path() << " sets nothing";
     ++files;
   }
-  EXPECT_EQ(files, 5);
+  EXPECT_EQ(files, 6);
 }
 
 }  // namespace
