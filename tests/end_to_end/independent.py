@@ -23,6 +23,7 @@ class Settings:
     refresh: str = "epoch"
     logit_norm: str = "layernorm"
     logit_scale: float = 8.0  # of logit_norm "log"
+    label_smoothing: float = 0.0  # of training's targets
     slope: bool = False  # whether slopes follow features
     eval_paths: str = "current"
     tie_sign: int = 0  # sign of |centroid - m| where both are equal
@@ -151,15 +152,16 @@ def softmax(x):
     return shifted / shifted.sum(-1, keepdims=True)
 
 
-def cross_entropy(logits, labels, logit_norm="layernorm", logit_scale=8.0):
+def cross_entropy(logits, labels, logit_norm="layernorm", logit_scale=8.0, label_smoothing=0.0):
     """Loss of every sample [B], and its gradient with respect to the logits [B,C], through the normalisation."""
     x = normalise(logits, logit_norm, logit_scale)
     probabilities = softmax(x)
     chosen = np.arange(len(labels)), labels
     largest = x.max(-1)
-    losses = largest + np.log(np.exp(x - largest[:, None]).sum(-1)) - x[chosen]
-    gradient = probabilities.copy()
-    gradient[chosen] -= 1.0
+    targets = np.full_like(x, label_smoothing / x.shape[-1])
+    targets[chosen] += 1.0 - label_smoothing
+    losses = largest + np.log(np.exp(x - largest[:, None]).sum(-1)) - (targets * x).sum(-1)
+    gradient = probabilities - targets
     if logit_norm == "log":
         gradient = gradient * logit_scale / -logits
     if logit_norm == "layernorm":
@@ -312,7 +314,9 @@ class Model:
     def loss_and_gradients(self, samples, labels, settings):
         """(loss of every sample, logits, gradient of the mean loss for centroids and for log_weights)."""
         distance, slope, intercept = self.distances(samples, settings, settings.refresh == "epoch")
-        losses, by_logit = cross_entropy(-distance, labels, settings.logit_norm, settings.logit_scale)
+        losses, by_logit = cross_entropy(
+            -distance, labels, settings.logit_norm, settings.logit_scale, settings.label_smoothing
+        )
         by_distance = -by_logit / len(labels)
         weights = np.exp(self.log_weights)
         return (

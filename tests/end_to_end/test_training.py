@@ -33,6 +33,7 @@ def program_settings(settings, **others):
         train__refresh=settings.refresh,
         train__logit_norm=settings.logit_norm,
         train__logit_scale=settings.logit_scale,
+        train__label_smoothing=settings.label_smoothing,
         train__shuffle=False,
         data__slope=settings.slope,
     )
@@ -176,6 +177,12 @@ class Training(support.ProgramTest):
 
     def test_two_classes_by_logarithms(self):
         self.compare(support.make_set(42, classes=2, per_class=12), small_steps(logit_norm="log"))
+
+    def test_smoothed_targets_of_logarithms(self):
+        self.compare(support.make_set(43), small_steps(logit_norm="log", label_smoothing=0.1))
+
+    def test_smoothed_targets_of_normalised_logits(self):
+        self.compare(support.make_set(44), small_steps(label_smoothing=0.3))
 
     def test_slopes(self):
         self.compare(support.make_set(43), small_steps(slope=True))

@@ -138,7 +138,7 @@ std::string to_json(const Judgement& judgement) {
   if (baseline.kind == Baseline::Kind::kClassMeans) json["class_means_top1"] = *evaluation.baseline_top1;
   json["validated_on"] = validated_on.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(validated_on);
   if (const auto& paths = evaluation.right_paths; paths && paths->samples > 0) {
-    json["right_paths"] = {{"samples", paths->samples},
+    json["right_paths"] = {{"samples", static_cast<std::int64_t>(paths->samples)},
                            {"half_on_one_step", paths->halves / paths->samples},
                            {"largest_share_on_one_step", paths->largest_shares / paths->samples}};
   }

@@ -48,9 +48,9 @@ struct TrainConfig {
   double logit_scale = 8;      ///< of logit_norm = "log"
   double label_smoothing = 0;  ///< share of a training sample's target that all classes have alike
 
-  /// "auto": as many as it takes to make kStepsOfData steps, kept within kLeastEpochs and kMostEpochs.
+  /// "auto": as many as it takes to make kOptimizerSteps, kept within kLeastEpochs and kMostEpochs.
   static constexpr std::int64_t kEpochsOfData = -1;
-  static constexpr std::int64_t kStepsOfData = 300, kLeastEpochs = 12, kMostEpochs = 60;
+  static constexpr std::int64_t kOptimizerSteps = 300, kLeastEpochs = 12, kMostEpochs = 60;
 
   /// What is trained; and what is told of a model, whose targets are the labels.
   [[nodiscard]] kernels::LossRule loss_rule() const { return {logit_norm, logit_scale, label_smoothing}; }

@@ -28,7 +28,7 @@ std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
   const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
   const std::int64_t steps =
       std::max((samples + config.train.batch_size - 1) / config.train.batch_size, std::int64_t{1});
-  return std::clamp((TrainConfig::kStepsOfData + steps - 1) / steps, TrainConfig::kLeastEpochs,
+  return std::clamp((TrainConfig::kOptimizerSteps + steps - 1) / steps, TrainConfig::kLeastEpochs,
                     TrainConfig::kMostEpochs);
 }
 

@@ -90,6 +90,38 @@ TEST(DataSettings, StepsThatAreGivenStay) {
   EXPECT_EQ(steps_of_lengths({30, 10, 20}, 100), 100);
 }
 
+// ---- train.epochs
+
+std::int64_t epochs_of_samples(int samples, std::int64_t batch_size, std::int64_t asked = -1) {
+  const TemporaryFolder folder;
+  std::vector<Row> rows;
+  add(rows, "a", samples);
+  add(rows, "b", 500, io::Split::kTest);
+  const io::TseStore store({write_rows(folder / "set.h5", {"a", "b"}, rows)});
+  Config config;
+  config.train.epochs = asked;
+  config.train.batch_size = batch_size;
+  return epochs_of(config, store);
+}
+
+TEST(DataSettings, EpochsMakeThreeHundredStepsOfTrainingSamples) {
+  EXPECT_EQ(epochs_of_samples(320, 32), 30);  // ten steps each
+  EXPECT_EQ(epochs_of_samples(321, 32), 28);  // eleven: 308 steps
+  EXPECT_EQ(epochs_of_samples(60, 5), 25);
+}
+
+TEST(DataSettings, EpochsStayWithinTwelveAndSixty) {
+  EXPECT_EQ(epochs_of_samples(1, 32), 60);
+  EXPECT_EQ(epochs_of_samples(160, 32), 60);
+  EXPECT_EQ(epochs_of_samples(25, 1), 12);
+  EXPECT_EQ(epochs_of_samples(400, 1), 12);
+}
+
+TEST(DataSettings, EpochsThatAreGivenStay) {
+  EXPECT_EQ(epochs_of_samples(10, 32, 0), 0);
+  EXPECT_EQ(epochs_of_samples(10, 32, 500), 500);
+}
+
 // ---- data.holdout
 
 class HoldOut : public ::testing::Test {
