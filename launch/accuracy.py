@@ -237,7 +237,7 @@ def why_no_minirocket(python):
         found = subprocess.run([python, "-c", "import aeon, h5py"], capture_output=True, text=True, check=False)
     except OSError as error:
         return f"{python}: {error.strerror}"
-    return "" if found.returncode == 0 else f"{python}: {(found.stderr.strip().splitlines() or ['failed'])[-1]}"
+    return "" if found.returncode == 0 else f"{python}: {(found.stderr.strip().splitlines() or ['failed'])[-1]}; --python names one with aeon and h5py"
 
 
 def published_of(file, peers):
@@ -311,8 +311,10 @@ def report(records, comparison, arguments, no_minirocket):
              *(spread(record[spreads[name]]["top1"]) if name in spreads else rounded(accuracies[name][n]) for name in others), seconds_of(record["wall_seconds"])]
             for n, record in enumerate(records)]
     means = ["mean", "", *(rounded(statistics.mean(accuracies[name])) for name in [OURS, *others]), ""]
-    judged = "the third of the training samples that each seed held out" if arguments.validation else "the given test split, or val where there is none"
-    text = (f"Top-1 after the last epoch on {judged}; seeds 0 to {arguments.seeds - 1}: mean (lowest to highest).\n\n"
+    judged = ("the third of the training samples that each seed held out, or the val split of a store that also has a test split"
+              if arguments.validation else "the given test split, or val where there is none")
+    seeds = f"seeds 0 to {arguments.seeds - 1}: mean (lowest to highest)" if arguments.seeds > 1 else "seed 0"
+    text = (f"Top-1 after the last epoch on {judged}; {seeds}.\n\n"
             + markdown(["set", "samples", OURS, *others, "seconds to train"], [*body, means]))
     if no_minirocket:
         text += f"\n{MINIROCKET} was not run: {no_minirocket}\n"
@@ -321,8 +323,14 @@ def report(records, comparison, arguments, no_minirocket):
         text += f"\nThese runs were made by several revisions: {', '.join(revisions)}.\n"
     if comparison["sets"]:
         difference = comparison["critical_difference"]
-        told = f"critical difference {difference:.2f}" if difference else f"no critical difference for {len(accuracies)} classifiers"
-        text += f"\nMeans and average ranks over the {len(comparison['sets'])} sets of which all have a number ({', '.join(comparison['sets'])}); {told} (Nemenyi, 0.05):\n\n"
+        told = f"there is no critical difference for {len(accuracies)} classifiers"
+        if difference and difference >= len(accuracies) - 1:
+            told = f"too few sets to tell classifiers apart: the critical difference of average ranks would be {difference:.2f} (Nemenyi, 0.05)"
+        elif difference:
+            told = f"average ranks less than {difference:.2f} apart are no difference (Nemenyi, 0.05)"
+        sets = f"{len(comparison['sets'])} set{'' if len(comparison['sets']) == 1 else 's'}"
+        text += (f"\nMeans and average ranks over the {sets} of which all have a number ({', '.join(comparison['sets'])}); {told}. "
+                 "Wins, ties and losses are over all sets that both have:\n\n")
     else:
         text += "\nNo set has a number of every classifier: no average ranks.\n\n"
     shown = sorted(comparison["classifiers"].items(), key=lambda item: item[1]["average_rank"] or 0)

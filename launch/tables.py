@@ -116,12 +116,12 @@ def accuracy(records):
 
 def summary(records):
     """Means of the seeds, beside averaging and the best that others published."""
-    body = []
+    body, peers = [], {peer for record in records for peer in record["published"]}
     for record in records:
         best = max(record["published"].items(), key=lambda item: item[1], default=None)
         body.append([record["name"], mean_and_range([sum(record["top1"]) / len(record["top1"])]), mean_and_range([record["averaging_top1"]]),
                      f"{best[1]:.3f} ({best[0]})" if best else ""])
-    return rows(["set", "DejaVid", "averaging over time", "best published"], body)
+    return rows(["set", "DejaVid", "averaging over time", f"best of {len(peers)} published"], body)
 
 
 def scored(records):
@@ -187,10 +187,11 @@ def ablations(records):
     text = [ablation(table, [record for record in records if record["table"] == table]) for table in dict.fromkeys(record["table"] for record in records)]
     sets = {record["set"]: record for record in records}
     seeds = sorted({seed for record in records for seed in record.get("seeds", [])})
-    elsewhere = sorted({f"{record['set']}: {split}" for record in records for split in record.get("chosen_on", []) if split != record["split"]})
+    elsewhere = sorted({f"{record['set']} by its {split} split" for record in records for split in record.get("chosen_on", []) if split != record["split"]})
     text.append("Measured: top-1, mean (lowest to highest) of the seeds " + ", ".join(map(str, seeds)) + ", on " +
                 "; ".join(f"{name}: {one['samples']} {one['split']} samples of {one['classes']} classes" for name, one in sets.items()) +
-                ".\nThe best epoch was chosen on those same samples" + (f", but on another split of {', '.join(elsewhere)}" if elsewhere else "") + ".\n"
+                ".\nThe best epoch was chosen on those same samples" + (f", of {', '.join(elsewhere)}" if elsewhere else "") + ".\n"
+                "A configuration's own model.diagonal and train.refresh are switched off but where Table 4.3 has them.\n"
                 "Published: the paper's top-1 on its own sets, one run each, the best epoch, chosen on the set that is reported.\n")
     if changed := {record["set"]: record["changes"] for record in records if record.get("changes")}:
         text[-1] += ("What Table 4.3 changes: " + "; ".join(f"{name}: {what}" for name, what in changed.items()) +

@@ -77,7 +77,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(lines[5], "| alone | 0.500 (0.250 to 0.750), 2 of 3 seeds | 0.750 (0.750 to 0.750) |  |  | 0.881 |")
         self.assertIn("Measured: top-1, mean (lowest to highest) of the seeds 0, 1, on a: 40 test samples of 4 classes; b: 40 test samples of 4 classes.", lines)
         self.assertIn("The best epoch was chosen on those same samples.", lines)
-        self.assertIn("The best epoch was chosen on those same samples, but on another split of a: val.", tables.ablations([{**one, "chosen_on": ["val"]}]).splitlines())
+        self.assertIn("The best epoch was chosen on those same samples, of a by its val split.", tables.ablations([{**one, "chosen_on": ["val"]}]).splitlines())
         self.assertEqual(lines[-1], "What Table 4.3 changes: a: full learning; in the paper the best of Table 4.2 on each set.")
 
     def test_several_files_are_read_as_one(self):

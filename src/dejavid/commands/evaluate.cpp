@@ -30,9 +30,9 @@ constexpr const char* kUnknownToTheModel = "of classes that the model does not k
 
 /// The split of eval.split. Samples that training held out are no training samples, where these are asked for by name.
 EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
-  std::int64_t held_out = 0;
-  if (config.eval.split == EvalSplit::kVal || config.eval.split == EvalSplit::kTrain)
-    held_out = hold_out(store, config_of(content, config.model.init));
+  const EvaluationSplit of_store = choose_split(store, config.eval.split);
+  const std::int64_t held_out = hold_out(store, config_of(content, config.model.init));
+  if (config.eval.split == EvalSplit::kAuto || config.eval.split == EvalSplit::kTest) return of_store;
   EvaluationSplit split = choose_split(store, config.eval.split);
   if (held_out > 0 && split.split == io::Split::kValidation) split.name = "holdout";
   return split;
@@ -100,8 +100,8 @@ std::string to_text(const EvaluationSplit& split, const std::string& validated_o
   if (validated_on == "none") return "training was not validated: no epoch was chosen by these samples\n";
   if (validated_on == split.name) {
     return fmt::format(
-        "training was validated on this split: an epoch or a setting that was chosen by it looks better here than it "
-        "is\n");
+        "training was validated on this split: the epoch of best.h5, and settings, that were chosen by it look better "
+        "here than they are\n");
   }
   return fmt::format("training was validated on the {} split, not on this one\n", validated_on);
 }
@@ -109,8 +109,9 @@ std::string to_text(const EvaluationSplit& split, const std::string& validated_o
 std::string to_text(const PathSums& paths) {
   if (paths.samples == 0) return "";
   return fmt::format(
-      "paths of the {:.0f} right ones: {:.1f} % spend half of the centroid steps or more on one sample step; the most "
-      "on one are {:.1f} % on average\n",
+      "paths of the {:.0f} predicted rightly: {:.1f} % have half of their centroid steps or more on one sample step; "
+      "on "
+      "average the most on one are {:.1f} %\n",
       paths.samples, 100 * paths.halves / paths.samples, 100 * paths.largest_shares / paths.samples);
 }
 

@@ -40,25 +40,34 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
                            names.validated_on, best.validation[kTop1], best.validation[kTop5]));
     }
   }
-  log_info(fmt::format("model: {}", (folder / "model.h5").string()));
+  log_info(fmt::format("model: {}{}", (folder / "model.h5").string(),
+                       best.epoch >= 0 ? ", of the last epoch; best.h5 of the best" : ""));
 }
 
 /// Turns settings that follow the data into what they come to.
-void settle_data(Config& config, io::TseStore& store) {
+void settle_data(Config& config, io::TseStore& store, bool is_root) {
   if (config.samples.holdout > 0) {
     const std::int64_t held_out = hold_out(store, config);
-    log_info(fmt::format("data.holdout: {}",
-                         held_out > 0 ? fmt::format("{} training samples are held out for validation", held_out)
-                                      : "nothing is held out, as there is a val split, or no class has "
-                                        "training samples to spare"));
+    if (held_out > 0) {
+      log_info(fmt::format("data.holdout: {} training samples are held out for validation", held_out));
+    } else if (has_validation(store)) {
+      log_info("data.holdout: nothing is held out, as the store has a val split");
+    } else if (is_root) {
+      log_warning(
+          fmt::format("data.holdout = {}: nothing is held out, as no class has samples to spare for so small a share; "
+                      "give a larger "
+                      "one",
+                      config.samples.holdout));
+    }
     if (held_out == 0) config.samples.holdout = 0;
   }
   const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
   if (epochs != config.train.epochs) {
-    log_info(fmt::format("train.epochs = auto: {}, by the number of training samples", epochs));
+    log_info(fmt::format("train.epochs = auto: {} passes, 300 steps but at least 12 and at most 60 passes", epochs));
   }
   if (steps != config.model.steps) {
-    log_info(fmt::format("model.steps = auto: {}, by the lengths of the training samples", steps));
+    log_info(fmt::format("model.steps = auto: {}, the median length of training samples but at least 8 and at most 64",
+                         steps));
   }
   config.train.epochs = epochs;
   config.model.steps = steps;
@@ -109,7 +118,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
     throw_if_asked_to_stop();
-    settle_data(config, dataset.store);
+    settle_data(config, dataset.store, communicator.is_root());
     if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
     check_training(config, dataset.store);
   });
