@@ -121,7 +121,9 @@ class DataSet:
             if not pathlib.Path(file).is_file():
                 raise Failure(f"{file}: found no such file; expected the store of {self.name}, or its TRAIN.ts,TEST.ts")
         # What a store is made of; a store says itself what it is.
-        self.source = [[file, pathlib.Path(file).stat().st_size] for file in files] if len(files) > 1 else None
+        if len(files) > 2:
+            raise Failure(f"{self.name}: found {len(files)} files; expected one store, or TRAIN.ts,TEST.ts")
+        self.source = [[file, pathlib.Path(file).stat().st_size, pathlib.Path(file).stat().st_mtime_ns] for file in files] if len(files) > 1 else None
         if len(files) == 1:
             return pathlib.Path(files[0])
         store = self.folder / "set.h5"
@@ -167,6 +169,17 @@ def mpirun(arguments):
     return ["mpirun", "-np", arguments.ranks]
 
 
+def data_words(arguments):
+    """Those of the settings that say how samples are read, for commands that do not train."""
+    words, taken = [], False
+    for word in arguments.settings:
+        if word.startswith("--"):
+            taken = word.startswith("--data.") and not word.startswith(("--data.holdout", "--data.slope"))
+        if taken:
+            words.append(word)
+    return words
+
+
 def holdout_words(data, arguments, seed):
     """What makes a command hold out the samples of that seed."""
     words = ["--train.seed", seed]
@@ -184,10 +197,10 @@ def trained(data, arguments, seed):
          *holdout_words(data, arguments, seed), "--run.dir", folder, "--run.resume", "auto", "--run.progress", "off"], data.folder / f"seed-{seed}.log")
     evaluation = data.folder / f"seed-{seed}.eval.json"
     run([program("dejavid_dist"), "eval", "--model.init", folder / "model.h5", "--data.store", data.store, "--eval.split",
-         evaluated_split(data, arguments), "--json", evaluation], data.folder / f"seed-{seed}.eval.log")
+         evaluated_split(data, arguments), *data_words(arguments), "--json", evaluation], data.folder / f"seed-{seed}.eval.log")
     numbers, summary = json.loads(evaluation.read_text()), json.loads((folder / "summary.json").read_text())
     environment = json.loads((folder / "environment.json").read_text())
-    found = {"seed": seed, "top1": numbers["top1"], "best_top1": summary["best"]["val_top1"], "samples": numbers["samples"], "split": numbers["split"],
+    found = {"seed": seed, "top1": numbers["top1"], "best_top1": summary.get("best", {}).get("val_top1"), "samples": numbers["samples"], "split": numbers["split"],
              "classes": len(numbers["per_class"]), "averaging_top1": numbers.get("supersampling_top1", numbers.get("class_means_top1")),
              "train_top1": summary["last"]["train_top1"], "wall_seconds": None if resumed else round(summary["wall_seconds"], 2),
              "environment": environment}
@@ -203,7 +216,7 @@ def neighbours_of(data, arguments, runs):
         if not out.exists():
             say(f"{data.name}, {NEIGHBOURS}")
             run([*mpirun(arguments), program("dejavid_dist"), "neighbours", "--data.store", data.store, *holdout_words(data, arguments, seed),
-                 "--eval.split", evaluated_split(data, arguments), "--run.progress", "off", "--json", out], data.folder / "neighbours.log")
+                 "--eval.split", evaluated_split(data, arguments), *data_words(arguments), "--run.progress", "off", "--json", out], data.folder / "neighbours.log")
         answers.append(json.loads(out.read_text()))
     return {"top1": [one["top1"] for one in answers], "seconds": [round(one["seconds"], 2) for one in answers], "cells": answers[0]["cells"]}
 
@@ -215,7 +228,7 @@ def held_out_files(data, arguments):
         files.append(data.folder / f"seed-{seed}.held_out.csv")
         if not files[-1].exists():
             run([program("dejavid_dist"), "predict", "--model.init", data.folder / f"seed-{seed}" / "model.h5", "--data.store", data.store,
-                 "--eval.split", "val", "--out", files[-1]], data.folder / "held_out.log")
+                 "--eval.split", "val", *data_words(arguments), "--out", files[-1]], data.folder / "held_out.log")
     return files
 
 
@@ -375,6 +388,10 @@ def main():
         sys.exit(failure.code)
     except OSError as error:
         print(f"accuracy.sh: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, KeyError) as error:  # of a file that somebody else has written, or cut short
+        print(f"accuracy.sh: found a file that cannot be read: {type(error).__name__}: {error}; expected runs, a configuration and published "
+              "figures as they were written; delete what was changed", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("accuracy.sh: stopped; the same command goes on", file=sys.stderr)

@@ -37,7 +37,9 @@ struct Smaller {
   __device__ double operator()(double left, double right) const { return fmin(left, right); }
 };
 
+/// `kLogarithms`: rule.norm is kLog; apart, as logarithms in every sum would leave no room for the rest in registers.
 /// One block a sample. A thread has the classes threadIdx.x, threadIdx.x + kThreads, ...
+template <bool kLogarithms>
 __global__ void __launch_bounds__(kThreads)
     sample_losses_kernel(const double* __restrict__ all_distances, const std::int32_t* __restrict__ labels, int classes,
                          LossRule rule, double scale, SampleLoss* __restrict__ losses,
@@ -48,7 +50,8 @@ __global__ void __launch_bounds__(kThreads)
   float* const gradients = all_gradients + b * classes;
   const int label = labels[b], thread = static_cast<int>(threadIdx.x);
   const double count = classes;
-  const bool normalise = rule.norm == LogitNorm::kLayernorm, logarithms = rule.norm == LogitNorm::kLog;
+  const bool normalise = rule.norm == LogitNorm::kLayernorm;
+  const double of_logarithms = rule.scale, smoothing = rule.smoothing;
   const auto sum_over_classes = [&](auto term) {
     double sum = 0.0;
     for (int c = thread; c < classes; c += kThreads) sum += term(c);
@@ -62,14 +65,14 @@ __global__ void __launch_bounds__(kThreads)
         sqrt(sum_over_classes([&](int c) { return (-distances[c] - mean) * (-distances[c] - mean); }) / (count - 1.0));
   }
   double least = 0.0;  // distance that counts
-  if (logarithms) {
+  if constexpr (kLogarithms) {
     for (int c = thread; c < classes; c += kThreads) least = fmax(least, distances[c]);
     least = kLeastShare * over_block(least, scratch, Larger{});
   }
   const double divisor = deviation + kEpsilon;
   const auto logit_of = [&](double distance) {
-    if (!logarithms) return (-distance - mean) / divisor;
-    return least == 0.0 && distance == 0.0 ? 0.0 : -rule.scale * log(distance < least ? least : distance);
+    if constexpr (!kLogarithms) return (-distance - mean) / divisor;
+    return least == 0.0 && distance == 0.0 ? 0.0 : -of_logarithms * log(distance < least ? least : distance);
   };
   const auto logit = [&](int c) { return logit_of(distances[c]); };
 
@@ -79,9 +82,9 @@ __global__ void __launch_bounds__(kThreads)
   const double largest = logit_of(nearest);
   const double sum = sum_over_classes([&](int c) { return exp(logit(c) - largest); });
   double target_value = logit(label);
-  if (rule.smoothing > 0.0) {
+  if (smoothing > 0.0) {
     const double logits = sum_over_classes(logit);
-    target_value = (1.0 - rule.smoothing) * target_value + rule.smoothing * logits / count;
+    target_value = (1.0 - smoothing) * target_value + smoothing * logits / count;
   }
   const double loss = log(sum) - (target_value - largest);
 
@@ -103,14 +106,14 @@ __global__ void __launch_bounds__(kThreads)
   //   dL/dlogit_k = (dL/dx_k - mean(dL/dx)) / (s + eps)
   //                 - (logit_k - mean) * sum_j dL/dx_j (logit_j - mean) / ((C-1) s (s + eps)^2)
   // With x = -scale ln(distance): dL/ddistance_k = -scale dL/dx_k / distance_k.
-  const double everywhere = rule.smoothing / count;
+  const double everywhere = smoothing / count;
   const auto upstream = [&](int c) {
-    return exp(logit(c) - largest) / sum - (c == label ? 1.0 - rule.smoothing : 0.0) - everywhere;
+    return exp(logit(c) - largest) / sum - (c == label ? 1.0 - smoothing : 0.0) - everywhere;
   };
-  if (logarithms) {
+  if constexpr (kLogarithms) {
     for (int c = thread; c < classes; c += kThreads) {
       const bool counts = least > 0.0 && !(distances[c] < least);
-      gradients[c] = counts ? static_cast<float>(-scale * rule.scale * upstream(c) / distances[c]) : 0.0F;
+      gradients[c] = counts ? static_cast<float>(-scale * of_logarithms * upstream(c) / distances[c]) : 0.0F;
     }
     return;
   }
@@ -146,8 +149,9 @@ void add_distance_parts(const float* parts, std::int64_t part_count, std::int64_
 
 void sample_losses(const double* distances, const std::int32_t* labels, std::int64_t count, std::int64_t classes,
                    const LossRule& rule, double scale, SampleLoss* losses, float* distance_gradient, Stream stream) {
-  launch("sample_losses", sample_losses_kernel, grid(count), kThreads, 0, stream, distances, labels,
-         static_cast<int>(classes), rule, scale, losses, distance_gradient);
+  const auto kernel = rule.norm == LogitNorm::kLog ? sample_losses_kernel<true> : sample_losses_kernel<false>;
+  launch("sample_losses", kernel, grid(count), kThreads, 0, stream, distances, labels, static_cast<int>(classes), rule,
+         scale, losses, distance_gradient);
 }
 
 }  // namespace alignment::kernels::cuda

@@ -173,9 +173,10 @@ def run(arguments, ranks=None, timeout=120, cwd=None, environment=None):
 
 
 def options(**values):
-    """options(train__lr=0.1, model__diagonal=True) -> ["--train.lr", "0.1", "--model.diagonal", "true"]."""
+    """options(train__lr=0.1, model__diagonal=True) -> ["--train.lr", "0.1", "--model.diagonal", "true"]; of a list its words."""
     spoken = lambda value: str(value).lower() if isinstance(value, bool) else str(value)
-    return [word for key, value in values.items() for word in ("--" + key.replace("__", "."), spoken(value))]
+    words = lambda value: map(spoken, value if isinstance(value, list) else [value])
+    return [word for key, value in values.items() for word in ("--" + key.replace("__", "."), *words(value))]
 
 
 class ProgramTest(unittest.TestCase):

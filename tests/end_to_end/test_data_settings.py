@@ -153,6 +153,23 @@ class Holdout(DataTest):
             rows = self.predict(run_dir / "model.h5", store, eval__split="val", **more)
             self.assertEqual([row["id"] for row in rows], held_out)
 
+    def parts(self):
+        """The set in two stores."""
+        parts = []
+        for part in range(2):
+            half = support.TseSet(self.set.samples[part::2], self.set.labels[part::2], self.set.splits[part::2], self.set.classes)
+            parts.append(support.write_store(self.folder / f"part_{part}.h5", half, first_id=100 * part))
+        return parts
+
+    def test_stores_may_come_in_another_order_but_must_all_be_there(self):
+        first, second = self.parts()
+        model = self.train("run", [first, second], data__holdout=0.3) / "model.h5"
+        ids = [sorted(row["id"] for row in self.predict(model, stores, eval__split="val")) for stores in ([first, second], [second, first])]
+        self.assertEqual(ids[0], ids[1])
+        for stores in (first, self.store):
+            self.refuse("eval", 11, "found that training held out samples", model__init=model, data__store=stores, eval__split="val")
+            self.assertEqual(self.evaluate(model, stores, eval__split="test")["validated_on"], "holdout")
+
     def test_centroids_are_those_of_a_run_that_holds_out(self):
         run_dir = self.train("run", self.store, **NEW, data__holdout=0.3, train__epochs=0)
         settings = support.options(data__store=self.store, **{**SETTINGS, **NEW}, data__holdout=0.3)
@@ -249,6 +266,13 @@ class Slopes(DataTest):
                     self.assertIn(f"found data.slope = {str(not slope).lower()}; expected {str(slope).lower()}", finished.errors[0])
                     self.assertFalse((self.folder / "again").exists())
 
+    def test_a_file_that_contradicts_itself_is_refused(self):
+        model = self.train("run", self.store, data__slope=True) / "model.h5"
+        with h5py.File(model, "a") as file:
+            for name in ("slope", "digest", "header_digest"):
+                del file.attrs[name]
+        self.refuse("eval", 11, "found data.slope = true in the attribute config and no attribute slope", model__init=model, data__store=self.wide)
+
     def test_another_number_of_features_is_refused(self):
         model = self.train("run", self.store, data__slope=True) / "model.h5"
         self.refuse("eval", 11, "found 7 features with slopes; expected 14", model__init=model, data__store=self.wide)
@@ -279,6 +303,18 @@ class Steps(DataTest):
         store = support.write_store(self.folder / "set.h5", support.make_set(10, lengths=(70, 75)))
         self.succeed(["dejavid_dist", "centroids", *support.options(data__store=store, model__steps="auto"), "--out", self.folder / "c.h5"])
         self.assertEqual(support.read_arrays(self.folder / "c.h5")["centroids"].shape[1], 64)
+
+
+class Resuming(DataTest):
+    def test_the_same_command_goes_on_from_another_number_of_steps(self):
+        """That of model.init, which "auto" gave way to, is not what "auto" would come to."""
+        store = support.write_store(self.folder / "set.h5", support.make_set(4, lengths=(20, 30)))
+        settings = dict(model__init=self.train("first", store, model__steps=9) / "model.h5", model__steps="auto", train__epochs="auto",
+                        train__batch_size=1, run__checkpoint_keep=1000)
+        whole = self.train("whole", store, **settings)
+        self.assertEqual(support.read_arrays(whole / "model.h5")["centroids"].shape[1], 9)
+        checkpoint = sorted((whole / "checkpoints").iterdir())[2]
+        self.assert_same_parameters(self.train("rest", store, **settings, run__resume=checkpoint) / "model.h5", whole / "model.h5")
 
 
 class Units(DataTest):

@@ -163,7 +163,7 @@ KERNELS = {
     **{f"slope_intercept_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"barycenter_kernel<{feature}>": Kernel(128) for feature in WALK},
     **{f"place_with_slopes_kernel<{feature}>": Kernel(256) for feature in WALK},
-    "sample_losses_kernel": Kernel(128),
+    **{f"sample_losses_kernel<{logarithms}>": Kernel(128) for logarithms in ("true", "false")},
     # Of two sequences; rolling rows of shared memory for 240 frames.
     **{f"soft_dtw_kernel<{real}>": Kernel(256, 7 * (240 + 2) * 8) for real in REALS},
     **{f"dtw_paths_kernel<{real}>": Kernel(256, 3 * (240 + 2) * 8) for real in REALS},

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "io/bytes/csv_field.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "src/dejavid/commands/class_report.hpp"
@@ -30,11 +31,17 @@ constexpr const char* kUnknownToTheModel = "of classes that the model does not k
 
 /// The split of eval.split. Samples that training held out are no training samples, where these are asked for by name.
 EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
-  const EvaluationSplit of_store = choose_split(store, config.eval.split);
-  const std::int64_t held_out = hold_out(store, config_of(content, config.model.init));
+  EvaluationSplit of_store = choose_split(store, config.eval.split);
+  const HeldOut held_out = hold_out(store, config_of(content, config.model.init));
   if (config.eval.split == EvalSplit::kAuto || config.eval.split == EvalSplit::kTest) return of_store;
+  if (held_out.digest != content.held_out) {
+    throw io::ModelFileError(fmt::format(
+        "{}: found that training held out samples (data.holdout) which these stores do not give, or not these alone; "
+        "expected the stores, and data.bad_samples, that it was trained with; give them, or another eval.split",
+        config.model.init.string()));
+  }
   EvaluationSplit split = choose_split(store, config.eval.split);
-  if (held_out > 0 && split.split == io::Split::kValidation) split.name = "holdout";
+  if (held_out.samples > 0 && split.split == io::Split::kValidation) split.name = "holdout";
   return split;
 }
 
@@ -103,7 +110,7 @@ std::string to_text(const EvaluationSplit& split, const std::string& validated_o
         "training was validated on this split: the epoch of best.h5, and settings, that were chosen by it look better "
         "here than they are\n");
   }
-  return fmt::format("training was validated on the {} split, not on this one\n", validated_on);
+  return fmt::format("training was validated on the {} split, not on this one\n", io::printable(validated_on));
 }
 
 std::string to_text(const PathSums& paths) {

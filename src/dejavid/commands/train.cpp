@@ -45,9 +45,11 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
 }
 
 /// Turns settings that follow the data into what they come to.
-void settle_data(Config& config, io::TseStore& store, bool is_root) {
+/// Returns the digest of the samples held out.
+std::uint64_t settle_data(Config& config, io::TseStore& store, bool is_root) {
+  const HeldOut taken = hold_out(store, config);
   if (config.samples.holdout > 0) {
-    const std::int64_t held_out = hold_out(store, config);
+    const std::int64_t held_out = taken.samples;
     if (held_out > 0) {
       log_info(fmt::format("data.holdout: {} training samples are held out for validation", held_out));
     } else if (has_validation(store)) {
@@ -71,6 +73,7 @@ void settle_data(Config& config, io::TseStore& store, bool is_root) {
   }
   config.train.epochs = epochs;
   config.model.steps = steps;
+  return taken.digest;
 }
 
 /// Refuses what cannot be trained, before anything is computed.
@@ -115,10 +118,11 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   }
 
   Dataset dataset = Dataset::open(config, communicator, needs_of_training(*device, config));
+  std::uint64_t held_out = 0;
   agreed(communicator, [&] {
     dataset.store.require_training_samples();
     throw_if_asked_to_stop();
-    settle_data(config, dataset.store, communicator.is_root());
+    held_out = settle_data(config, dataset.store, communicator.is_root());
     if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
     check_training(config, dataset.store);
   });
@@ -155,6 +159,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     } else {
       model = barycenter_model(dataset, communicator, config, threads);
     }
+    model.held_out = held_out;
     const EvaluationSplit all = choose_split(dataset.store, config.eval.split);
     if (const auto judged = labelled(dataset.store, all).samples.size(); judged < all.samples.size()) {
       log_info(fmt::format("validation: {} of {} {} samples have no label and are left out",

@@ -117,22 +117,29 @@ void add_moments(const FeatureMoments& other, std::int64_t feature_dim, const Fe
 
 /// A feature whose spread is smaller, as a share of its mean, holds nothing but the roundings of f32.
 constexpr double kRoundings = 1e-6;
+/// The same of a slope, which is the difference of two numbers divided by 2 or more.
+constexpr double kSlopeRoundings = 1e-7;
 /// Smaller ones leave no room for their squares in f32.
 constexpr double kLeastSpread = 1e-30;
 
-/// Standard deviations of `count` features from `first` on. One that does not vary counts as the geometric mean of the
-/// others'.
-std::vector<float> deviations_of(const FeatureMoments& moments, std::int64_t first, std::int64_t count) {
+/// Standard deviations of [F] numbers: of features, or of the slopes that lie at `first` = F. One that holds nothing
+/// but roundings counts as the geometric mean of the others'; where there are no others, as `otherwise`.
+std::vector<float> deviations_of(const FeatureMoments& moments, std::int64_t first, std::int64_t count,
+                                 const std::vector<float>& otherwise) {
   std::vector<float> spread(static_cast<std::size_t>(count), 0.0F);
   double logarithms = 0, varying = 0;
+  const auto deviation_of = [&](std::int64_t at) { return std::sqrt(moments.squares[at] / *moments.count); };
   for (std::int64_t n = 0; n < count; ++n) {
-    const double deviation = std::sqrt(moments.squares[first + n] / *moments.count);
-    if (!(deviation > std::max(kRoundings * std::abs(moments.mean[first + n]), kLeastSpread))) continue;
+    const double deviation = deviation_of(first + n), mean = std::abs(moments.mean[n]);  // roundings are the feature's
+    const bool feature_varies = deviation_of(n) > std::max(kRoundings * mean, kLeastSpread);
+    const double least = first == 0 ? kRoundings * mean : kSlopeRoundings * mean;
+    if (!feature_varies || !(deviation > std::max(least, kLeastSpread))) continue;
     spread[static_cast<std::size_t>(n)] = static_cast<float>(deviation);
     logarithms += std::log(deviation);
     varying += 1;
   }
-  const float others = varying > 0 ? static_cast<float>(std::exp(logarithms / varying)) : 1.0F;
+  if (varying == 0) return otherwise;
+  const auto others = static_cast<float>(std::exp(logarithms / varying));
   std::replace(spread.begin(), spread.end(), 0.0F, others);
   return spread;
 }
@@ -164,11 +171,12 @@ void unite(const std::vector<std::vector<std::size_t>>& units, std::vector<float
 
 /// Slopes have spreads of their own, and the units of their features.
 std::vector<float> spread_of(const FeatureMoments& moments, std::int64_t feature_dim, bool with_slopes) {
-  std::vector<float> spread = deviations_of(moments, 0, feature_dim);
+  const std::vector<float> ones(static_cast<std::size_t>(feature_dim), 1.0F);
+  std::vector<float> spread = deviations_of(moments, 0, feature_dim, ones);
   const std::vector<std::vector<std::size_t>> units = units_of(spread);
   unite(units, spread);
   if (!with_slopes) return spread;
-  std::vector<float> of_slopes = deviations_of(moments, feature_dim, feature_dim);
+  std::vector<float> of_slopes = deviations_of(moments, feature_dim, feature_dim, spread);
   unite(units, of_slopes);
   spread.insert(spread.end(), of_slopes.begin(), of_slopes.end());
   return spread;

@@ -36,33 +36,39 @@ std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {
   return config.samples.slope ? 2 * store.feature_dim() : store.feature_dim();
 }
 
-std::int64_t hold_out(io::TseStore& store, const Config& config) {
-  if (config.samples.holdout == 0 || has_validation(store)) return 0;
-  // Drawn among all, as another command may not leave out the same samples.
+HeldOut hold_out(io::TseStore& store, const Config& config) {
+  HeldOut held_out;
+  if (config.samples.holdout == 0 || has_validation(store)) return held_out;
+  // Drawn among all, as another command may not leave out the same samples, and in the order of ids, as it may be given
+  // the stores in another one.
   std::map<std::string, std::vector<std::int64_t>> of_class;
   for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
     if (store.split(sample) == io::Split::kTrain) of_class[store.class_name(sample)].push_back(sample);
   }
   const std::vector<std::int64_t> there = store.samples_of(io::Split::kTrain);
   const auto is_there = [&](std::int64_t sample) { return std::binary_search(there.begin(), there.end(), sample); };
-  std::int64_t taken = 0;
-  for (const auto& [name, samples] : of_class) {
+  io::Digest ids;
+  for (auto& [name, samples] : of_class) {
+    std::stable_sort(samples.begin(), samples.end(),
+                     [&](std::int64_t a, std::int64_t b) { return store.id(a) < store.id(b); });
     const auto count = static_cast<std::int64_t>(samples.size());
     const std::int64_t most =
         std::min(std::llround(config.samples.holdout * static_cast<double>(count)), static_cast<long long>(count - 1));
-    io::Digest digest;
-    digest.add(name);
-    Random random{static_cast<std::uint64_t>(config.train.seed), digest.value(), 0x686F6C646F7574U};  // "holdout"
+    io::Digest of_name;
+    of_name.add(name);
+    Random random{static_cast<std::uint64_t>(config.train.seed), of_name.value(), 0x686F6C646F7574U};  // "holdout"
     std::vector<std::int64_t> drawn = random.draw(count, most);
     for (std::int64_t& position : drawn) position = samples[static_cast<std::size_t>(position)];
     const auto drawn_there = std::count_if(drawn.begin(), drawn.end(), is_there);
     if (drawn_there > 0 && drawn_there == std::count_if(samples.begin(), samples.end(), is_there)) {
       drawn.erase(std::find_if(drawn.begin(), drawn.end(), is_there));
     }
+    for (const std::int64_t sample : drawn) ids.add(store.id(sample));
+    held_out.samples += std::count_if(drawn.begin(), drawn.end(), is_there);
     store.move_to_validation(drawn);
-    taken += std::count_if(drawn.begin(), drawn.end(), is_there);
   }
-  return taken;
+  if (held_out.samples > 0) held_out.digest = ids.value();
+  return held_out;
 }
 
 }  // namespace alignment::dejavid

@@ -20,10 +20,15 @@ struct Config;
 /// F of the models: the store's features, with their slopes where data.slope says so.
 [[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
 
-/// Turns data.holdout of every class's training samples into the val split, drawn by train.seed and the class's name:
-/// the nearest whole number of them, but never a class's last. Samples that are left out are drawn like the others, so
-/// that they change nothing for these. Where the stores have a val split of their own, nothing. Returns how many it
-/// took that are not left out.
-std::int64_t hold_out(io::TseStore& store, const Config& config);
+/// What hold_out() took.
+struct HeldOut {
+  std::int64_t samples = 0;  ///< that are not left out
+  std::uint64_t digest = 0;  ///< of the ids of all; 0 where there are none
+};
+
+/// Turns data.holdout of every class's training samples into the val split, drawn by train.seed, the class's name and
+/// the order of ids: the nearest whole number of them, but never a class's last. Samples that are left out are drawn
+/// like the others, so that they change nothing for these. Where the stores have a val split of their own, nothing.
+HeldOut hold_out(io::TseStore& store, const Config& config);
 
 }  // namespace alignment::dejavid

@@ -25,6 +25,7 @@ struct Model : kernels::Extents, Parameters {
   bool slope = false;                    ///< whether the last half of the features are slopes of the others
   bool diagonal = false;                 ///< whether paths may step along both sequences at once
   std::vector<std::string> class_names;  ///< [C]
+  std::uint64_t held_out = 0;            ///< digest of the ids that training held out (data_settings.hpp); 0: none
   std::vector<float> spread;             ///< [F] what training's steps are measured in (centroids.hpp); empty: 1
 };
 

@@ -102,6 +102,7 @@ std::uint64_t digest_of_header(const ModelContent& content) {
   digest.add(std::int64_t{content.diagonal});
   if (content.slope) digest.add(std::int64_t{content.slope});  // files of before have neither
   if (!content.validated_on.empty()) digest.add(content.validated_on);
+  if (content.held_out != 0) digest.add(content.held_out);
   digest.add(content.epoch);
   digest.add(content.val_top1);
   digest.add(content.val_top5);
@@ -216,6 +217,7 @@ void read_content(const io::ArchiveContent& file, ModelContent& content) {
   content.diagonal = file.integer("", "diagonal").value_or(0) != 0;
   content.slope = file.integer("", "slope").value_or(0) != 0;
   content.validated_on = file.text("", "validated_on").value_or("");
+  content.held_out = file.unsigned_integer("", "held_out").value_or(0);
   content.epoch = file.integer("", "epoch").value_or(-1);
   content.val_top1 = file.real("", "val_top1").value_or(0);
   content.val_top5 = file.real("", "val_top5").value_or(0);
@@ -256,6 +258,7 @@ std::vector<io::ArchiveEntry> entries_of(const ModelContent& content) {
   add("diagonal", std::int64_t{content.diagonal});
   if (content.slope) add("slope", std::int64_t{content.slope});
   if (!content.validated_on.empty()) add("validated_on", content.validated_on);
+  if (content.held_out != 0) add("held_out", content.held_out);
   add("epoch", content.epoch);
   add("val_top1", content.val_top1);
   add("val_top5", content.val_top5);

@@ -81,6 +81,7 @@ Model model_of(const ModelContent& content) {
           content.slope,
           content.diagonal,
           content.class_names,
+          content.held_out,
           {}};
 }
 
@@ -130,6 +131,12 @@ Config config_of(const ModelContent& content, const std::filesystem::path& file)
     Config config = from_toml(content.config, file.string());
     config.model.steps = content.steps;
     config.model.diagonal = content.diagonal;
+    if (config.samples.slope && !content.slope) {
+      throw io::ModelFileError(
+          fmt::format("{}: found data.slope = true in the attribute config and no attribute slope; expected both or "
+                      "neither; take the file as it was written, or write 1 there",
+                      file.string()));
+    }
     config.samples.slope = content.slope;
     return config;
   } catch (const ConfigError& error) {
@@ -172,6 +179,7 @@ ModelContent content_of(const Model& model, const Config& config) {
   content.class_names = model.class_names;
   content.diagonal = model.diagonal;
   content.slope = model.slope;
+  content.held_out = model.held_out;
   content.epoch = -1;
   content.config = to_toml(config);
   return content;
@@ -187,7 +195,10 @@ ModelContent read_initial_model(Config& config, const GivenKeys& given, dist::Co
 void take_sample_settings(Config& config, const GivenKeys& given, const ModelContent& checkpoint,
                           const std::filesystem::path& file, dist::Communicator& communicator) {
   agreed(communicator, [&] {
-    if (!given.contains(find_key("data.slope"))) config.samples.slope = config_of(checkpoint, file).samples.slope;
+    const Config before = config_of(checkpoint, file);
+    if (!given.contains(find_key("data.slope"))) config.samples.slope = before.samples.slope;
+    if (config.model.steps == ModelConfig::kStepsOfData) config.model.steps = before.model.steps;
+    if (config.train.epochs == TrainConfig::kEpochsOfData) config.train.epochs = before.train.epochs;
   });
 }
 

