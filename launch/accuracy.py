@@ -18,6 +18,7 @@ import tomllib
 
 import rank_statistics as statistics
 from machine import machine_of
+from tables import rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HOLDOUT = "0.3333"
@@ -307,10 +308,6 @@ def spread(values):
     return rounded(statistics.mean(values)) + (f" ({low} to {high})" if low != high else "")
 
 
-def markdown(head, body):
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *body]) + "\n"
-
-
 def seconds_of(values):
     known = [value for value in values if value is not None]
     return f"{sum(known) / len(known):.1f}" if known else "resumed"
@@ -328,7 +325,7 @@ def report(records, comparison, arguments, no_minirocket):
               if arguments.validation else "the given test split, or val where there is none")
     seeds = f"seeds 0 to {arguments.seeds - 1}: mean (lowest to highest)" if arguments.seeds > 1 else "seed 0"
     text = (f"Top-1 after the last epoch on {judged}; {seeds}.\n\n"
-            + markdown(["set", "samples", OURS, *others, "seconds to train"], [*body, means]))
+            + rows(["set", "samples", OURS, *others, "seconds to train"], [*body, means]))
     if no_minirocket:
         text += f"\n{MINIROCKET} was not run: {no_minirocket}\n"
     revisions = sorted({revision for record in records for revision in record["revisions"]})
@@ -347,7 +344,7 @@ def report(records, comparison, arguments, no_minirocket):
     else:
         text += "\nNo set has a number of every classifier: no average ranks.\n\n"
     shown = sorted(comparison["classifiers"].items(), key=lambda item: item[1]["average_rank"] or 0)
-    return text + markdown(["classifier", "mean top-1", "average rank", f"{OURS} wins, ties, losses"],
+    return text + rows(["classifier", "mean top-1", "average rank", f"{OURS} wins, ties, losses"],
                            [[name, rounded(one["mean_top1"]), "" if one["average_rank"] is None else f"{one['average_rank']:.2f}",
                              " ".join(map(str, one["wins_ties_losses_of_ours"] or []))] for name, one in shown])
 

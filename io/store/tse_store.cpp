@@ -220,6 +220,10 @@ void TseStore::move_to_validation(const std::vector<std::int64_t>& samples) {
   state_->moved.insert(samples.begin(), samples.end());
 }
 
+bool TseStore::has_moved_samples() const {
+  return !state_->moved.empty();
+}
+
 void TseStore::limit_features(float largest) {
   for (auto& file : state_->files) file.limit_features(largest);
 }

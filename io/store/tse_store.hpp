@@ -68,6 +68,8 @@ class TseStore {
   void leave_out(const std::vector<std::int64_t>& samples);
   /// From now on these are of the val split, whatever their files say. identity() stays.
   void move_to_validation(const std::vector<std::int64_t>& samples);
+  /// Whether it has moved any.
+  [[nodiscard]] bool has_moved_samples() const;
   /// From now on a sample is refused, at its first read, that has a feature of larger magnitude. Throws NotFiniteError.
   void limit_features(float largest);
   /// Refuses files that are no longer the ones that were opened, without reading them. Throws StoreError.

@@ -17,13 +17,6 @@
 namespace alignment::dejavid {
 namespace {
 
-/// The samples to validate on, named "holdout" where they were held out of training.
-EvaluationSplit validation_of(const io::TseStore& store, const Config& config) {
-  EvaluationSplit split = labelled(store, choose_split(store, config.eval.split));
-  if (split.split == io::Split::kValidation && config.samples.holdout > 0) split.name = "holdout";
-  return split;
-}
-
 ScoreNames score_names_of(const EvaluationSplit& validation) {
   const ScoreName loss{"loss", "loss"}, top1{"top1", "top-1"}, top5{"top5", "top-5"};
   return {{loss, top1}, {loss, top1, top5}, top1.key, validation.samples.empty() ? "" : validation.name};
@@ -37,7 +30,7 @@ DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communi
       communicator_(communicator),
       dataset_(dataset),
       model_(model),
-      validation_(validation_of(dataset.store, config)),
+      validation_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))),
       names_(score_names_of(validation_)),
       engine_(device.make_engine(dataset, model, phases)) {
   if (checkpoint == nullptr) return;

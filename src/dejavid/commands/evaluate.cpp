@@ -40,9 +40,7 @@ EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, cons
         "expected the stores, and data.bad_samples, that it was trained with; give them, or another eval.split",
         config.model.init.string()));
   }
-  EvaluationSplit split = choose_split(store, config.eval.split);
-  if (held_out.samples > 0 && split.split == io::Split::kValidation) split.name = "holdout";
-  return split;
+  return choose_split(store, config.eval.split);
 }
 
 /// A model and the data that it is to be tried on. Made collectively.

@@ -49,9 +49,8 @@ void run_neighbours(Config config, const std::filesystem::path& json, dist::Comm
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator, {}, io::ClassMatching::kUnion);
   io::TseStore& store = dataset.store;
-  const std::int64_t held_out = hold_out(store, config).samples;
-  EvaluationSplit split = choose_split(store, config.eval.split);
-  if (held_out > 0 && split.split == io::Split::kValidation) split.name = "holdout";
+  static_cast<void>(hold_out(store, config));
+  const EvaluationSplit split = choose_split(store, config.eval.split);
   std::vector<std::int64_t> training = store.samples_of(io::Split::kTrain);
   std::erase_if(training, [&](std::int64_t sample) { return store.label(sample) == io::kNoLabel; });
 

@@ -201,7 +201,7 @@ EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice) {
   if (choice == EvalSplit::kTrain) return samples_of(io::Split::kTrain, "train");
   if (choice == EvalSplit::kTest) return samples_of(io::Split::kTest, "test");
   if (choice == EvalSplit::kAuto && !has_validation(store)) return samples_of(io::Split::kTest, "test");
-  return samples_of(io::Split::kValidation, "val");
+  return samples_of(io::Split::kValidation, store.has_moved_samples() ? "holdout" : "val");
 }
 
 EvaluationSplit labelled(const io::TseStore& store, EvaluationSplit split) {

@@ -72,7 +72,8 @@ struct EvaluationSplit {
   std::vector<std::int64_t> samples;
 };
 
-/// auto: val, or test where there is no val. Its samples may be none.
+/// auto: val, or test where there is no val. Its samples may be none. The val split is called "holdout" where its
+/// samples were moved there.
 [[nodiscard]] EvaluationSplit choose_split(const io::TseStore& store, EvalSplit choice);
 
 /// The split without the samples that have no label among the store's classes.

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <random>
 
 #include "src/dejavid/config/config.hpp"
 #include "tests/io/io_fixtures.hpp"
+#include "tests/src/dejavid/cuda/small_model.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
 namespace alignment::dejavid {
@@ -19,16 +19,8 @@ class Aligners : public ::testing::Test {
   Aligners() {
     SmallStore().write(folder_ / "set.h5");
     io::TseStore store(std::vector<std::filesystem::path>{folder_ / "set.h5"});
-    model_.classes = store.class_count();
-    model_.steps = 3;
-    model_.feature_dim = store.feature_dim();
-    std::mt19937 generator(1);
-    std::normal_distribution<float> normal;
-    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
-      model_.centroids.push_back(normal(generator));
-      model_.log_weights.push_back(normal(generator));
-    }
     dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{});
+    model_ = small_model(*dataset_);
     for (std::int64_t batch = 0; batch < 5 * kMostBatchesInGroup; ++batch) {
       batches_.push_back({batch % 7, (batch + 3) % 7});
     }

@@ -6,12 +6,12 @@
 #include <cstring>
 #include <memory>
 #include <numeric>
-#include <random>
 
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cuda/parameters.hpp"
 #include "src/dejavid/sample_features.hpp"
 #include "tests/io/io_fixtures.hpp"
+#include "tests/src/dejavid/cuda/small_model.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
 namespace alignment::dejavid {
@@ -45,17 +45,7 @@ class Batches : public ::testing::Test {
     if (!std::filesystem::exists(file)) SmallStore().write(file, {type, 0});
     dataset_ = std::make_unique<Dataset>(io::TseStore({file}), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone,
                                          Config{});
-    model_ = {};
-    model_.classes = 3;
-    model_.steps = 3;
-    model_.feature_dim = dataset_->feature_dim();
-    model_.slope = slopes;
-    std::mt19937 generator(1);
-    std::normal_distribution<float> normal;
-    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
-      model_.centroids.push_back(normal(generator));
-      model_.log_weights.push_back(normal(generator));
-    }
+    model_ = small_model(*dataset_);
   }
 
   [[nodiscard]] std::vector<std::int64_t> all_samples() const {

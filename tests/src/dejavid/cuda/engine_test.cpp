@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <memory>
-#include <random>
 
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/cpu/aligner.hpp"
@@ -12,6 +11,7 @@
 #include "src/dejavid/sample_features.hpp"
 #include "src/training/phases.hpp"
 #include "tests/io/io_fixtures.hpp"
+#include "tests/src/dejavid/cuda/small_model.hpp"
 #include "tests/stand_ins/cuda/cuda_shim.hpp"
 
 namespace alignment::dejavid {
@@ -29,19 +29,9 @@ class Engines : public ::testing::Test {
   /// The store, and a model of its features, with their slopes or without.
   void open(const char* file, bool slopes) {
     io::TseStore store(std::vector<std::filesystem::path>{folder_ / file});
-    model_ = {};
-    model_.classes = store.class_count();
-    model_.steps = 3;
-    model_.feature_dim = slopes ? 2 * store.feature_dim() : store.feature_dim();
-    model_.slope = slopes;
-    std::mt19937 generator(1);
-    std::normal_distribution<float> normal;
-    for (std::int64_t n = 0; n < model_.element_count(); ++n) {
-      model_.centroids.push_back(normal(generator));
-      model_.log_weights.push_back(normal(generator));
-    }
     dataset_ =
         std::make_unique<Dataset>(std::move(store), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone, Config{});
+    model_ = small_model(*dataset_);
   }
 
   TemporaryFolder folder_;
