@@ -7,6 +7,7 @@
 #                 |                      |           |
 #                 |                      +-----------+--> io, dist
 #                 +--> drawing, kernels, io, dist
+#   programs -> encoding -> gpu, job, config, io, dist
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -97,6 +98,7 @@ endfunction()
 function(check_layers)
   check_layer(kernels torch/ ATen/ c10/ mpi\\.h hdf5 nccl io/ dist/ src/ fmt/ spdlog/)
   check_layer(io torch/ ATen/ c10/ mpi\\.h nccl kernels/ dist/ src/)
+  check_layer(src libav libsw)
   check_layer(dist torch/ ATen/ c10/ hdf5 kernels/ io/ src/)
   set_property(GLOBAL PROPERTY DEJAVID_CHECKED_ROOMS)
   check_room(config)
@@ -104,8 +106,9 @@ function(check_layers)
   check_room(training job config io dist)
   check_room(drawing)
   check_room(gpu job config io dist)
+  check_room(encoding gpu job config io dist)
   check_room(dejavid drawing gpu training job config kernels io dist)
   check_room(lrprop drawing gpu training job config kernels io dist)
-  check_room(programs dejavid lrprop drawing gpu training job config kernels io dist)
+  check_room(programs dejavid lrprop encoding drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

@@ -28,7 +28,7 @@ say() { printf '== %s\n' "$*"; }
 
 packages=(build-essential cmake ninja-build ccache pkg-config python3 python3-venv
   libopenmpi-dev openmpi-bin openssh-client libhdf5-dev libfmt-dev libspdlog-dev libcli11-dev libtomlplusplus-dev
-  nlohmann-json3-dev libxxhash-dev libgtest-dev libsvm-dev liblbfgs-dev libeigen3-dev)
+  nlohmann-json3-dev libxxhash-dev libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libgtest-dev libsvm-dev liblbfgs-dev libeigen3-dev)
 if $cuda; then packages+=(patchelf xz-utils); fi # for launch/device_bundle.sh
 packages+=(${tools[@]+"${tools[@]}"})
 missing=()

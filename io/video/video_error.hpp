@@ -1,0 +1,13 @@
+#pragma once
+
+#include <stdexcept>
+
+namespace alignment::io {
+
+/// A video that cannot be used, or only in part. The message is one line without the file's name:
+/// `found; expected; what to do`, as who reads it knows which video it asked for.
+struct VideoError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace alignment::io

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/video/rgb_image.hpp"
+#include "io/video/video_error.hpp"
+
+namespace alignment::io {
+
+/// What a video file says of its best video stream, before anything is decoded.
+struct VideoProperties {
+  int stream = 0;       ///< index of the stream among those of the file
+  std::string codec;    ///< FFmpeg's name of the codec
+  int width = 0;        ///< pixels of a decoded frame, before rotation
+  int height = 0;
+  int rotation = 0;     ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
+  bool interlaced = false;
+  double rate = 0;      ///< frames a second by the header, 0 where it does not say
+  std::optional<std::int64_t> header_frames;  ///< by the header: a hint; what decodes is what counts
+};
+
+/// The frames of a video's best video stream, in the order of presentation, one by one. Memory does not grow with the
+/// video's length. Not for two threads at once; two readers are independent.
+class VideoReader {
+ public:
+  /// Throws VideoError where there is nothing to decode: no such file, no video, no decoder. One thread decodes.
+  explicit VideoReader(const std::filesystem::path& file);
+  ~VideoReader();
+  VideoReader(const VideoReader&) = delete;
+  VideoReader& operator=(const VideoReader&) = delete;
+
+  [[nodiscard]] const VideoProperties& properties() const;
+
+  /// Decodes the coming frame; false at the end. Packets that do not decode are counted and passed over.
+  [[nodiscard]] bool next();
+
+  /// Seconds of the current frame since the first one; without a timestamp, the one before + 1/rate.
+  [[nodiscard]] double time() const;
+
+  /// The current frame as RGB in its own size, by its own matrix and range, not rotated.
+  void convert(RgbImage& image) const;
+
+  [[nodiscard]] std::int64_t frames() const;       ///< decoded so far
+  [[nodiscard]] std::int64_t bad_packets() const;  ///< passed over so far
+  [[nodiscard]] std::int64_t steps_back() const;   ///< frames so far that are not later than the one before
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace alignment::io
