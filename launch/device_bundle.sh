@@ -36,7 +36,7 @@ for tool in ldd strip tar xz patchelf ompi_info orterun orted; do
   command -v "$tool" >/dev/null || fail "found no $tool on this machine; run launch/install.sh --cuda"
 done
 programs=() tests=()
-for name in dejavid_dist dejavid_bench dejavid_convert; do
+for name in dejavid_dist dejavid_bench dejavid_convert lrprop_dist; do
   [[ -x $build/bin/$name ]] || fail "found no $build/bin/$name; run launch/install.sh --cuda && launch/build.sh cuda"
   programs+=("$build/bin/$name")
 done
@@ -52,7 +52,7 @@ if exclude="$(git rev-parse --git-path info/exclude 2>/dev/null)" && [[ $target 
 fi
 stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
-mkdir -p "$stage"/{build/bin,build/tests,lib/fallback,mpi/bin,mpi/plugins,mpi/pmix,mpi/share,mpi/etc,launch,configs,cmake,tests/gpu,tests/end_to_end}
+mkdir -p "$stage"/{build/bin,build/tests,lib/fallback,mpi/bin,mpi/plugins,mpi/pmix,mpi/share,mpi/etc,launch,configs/lrprop,cmake,tests/gpu,tests/end_to_end}
 
 # ------------------------------------------------------------------------------------------------------------- programs and scripts
 say "programs, tests and scripts"
@@ -65,6 +65,7 @@ for file in "${programs[@]}"; do copy_stripped "$file" "$stage/build/bin/$(basen
 for file in "${tests[@]}"; do copy_stripped "$file" "$stage/build/tests/$(basename "$file")"; done
 cp launch/device_check.sh launch/device_figures.py "$stage/launch/"
 cp configs/order.toml configs/k400.toml "$stage/configs/"
+cp configs/lrprop/{utkinect,paper}.toml "$stage/configs/lrprop/"
 cp cmake/versions.env "$stage/cmake/"
 cp tests/gpu/test_training.py "$stage/tests/gpu/"
 cp tests/end_to_end/{support,xxh64}.py "$stage/tests/end_to_end/"

@@ -28,6 +28,8 @@ train_k400_i8               40 15
 train_k400_f16              40 15
 train_k400_gradient_f16     40 15
 same_losses                 60 15
+lrprop                      60 20
+lrprop_paper                45 20
 memcheck                    70 20
 ncu                         90 20
 racecheck                   70 20
@@ -233,6 +235,35 @@ part_same_losses() {
   return "$failed"
 }
 
+# Steps of LRProp on the GPU and on the CPU, two ranks that share the GPU, and evaluation there.
+part_lrprop() {
+  need python3 || return
+  local store="$scratch/lrprop.h5" failed=0
+  align() { # folder, device, launcher
+    "${@:3}" "$build/bin/lrprop_dist" train --config configs/lrprop/utkinect.toml --data.store "$store" --run.dir "$scratch/$1" \
+      --dist.device "$2" --model.dropout 0 --train.frames 32 --train.epochs 3 --train.lr 0.0003
+  }
+  "$build/bin/dejavid_convert" synthetic --preset order --samples 48 --val-samples 24 --steps 40 --features 64 --seed 2 --out "$store" || return 1
+  align lrprop_cpu cpu || failed=1
+  align lrprop_cuda cuda || failed=1
+  ((failed)) || python3 launch/device_figures.py --compare-losses "$scratch/lrprop_cuda/metrics.jsonl" "$scratch/lrprop_cpu/metrics.jsonl" "$1" || failed=1
+  if need mpirun; then
+    CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}" align lrprop_shared cuda mpirun -np 2 || failed=1
+    ((failed)) || python3 launch/device_figures.py --compare-losses "$scratch/lrprop_shared/metrics.jsonl" "$scratch/lrprop_cuda/metrics.jsonl" "$scratch/shared.json" || failed=1
+  fi
+  "$build/bin/lrprop_dist" embed --model.init "$scratch/lrprop_cpu/model.h5" --data.store "$store" --dist.device cuda --out "$scratch/embedded.h5" || failed=1
+  return "$failed"
+}
+
+# Steps of the paper's encoder: 2,048 features, 240 frames a view.
+part_lrprop_paper() {
+  local store="$stores/lrprop.h5"
+  "$build/bin/dejavid_convert" synthetic --preset order --samples 48 --val-samples 6 --steps 260 --features 2048 --seed 2 --out "$store" || return 1
+  "$build/bin/lrprop_dist" train --config configs/lrprop/paper.toml --data.store "$store" --run.dir "$scratch/lrprop_paper" --dist.device cuda \
+    --train.epochs 4 --train.frames 240 --train.pairs_per_step 1 --run.progress off || return 1
+  tail -n 4 "$scratch/lrprop_paper/metrics.jsonl"
+}
+
 # Hardware counters of every kernel at the K400 size. The comparison with the reference launches small ones first: of each kernel,
 # device_figures.py shows the longest launch.
 part_ncu() {
@@ -240,7 +271,7 @@ part_ncu() {
   need ncu || return
   ncu --clock-control none --target-processes all --kernel-name 'regex:.*_kernel' --launch-count 150 \
     --section SpeedOfLight --section Occupancy --section LaunchStats --section WarpStateStats --section SchedulerStats \
-    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --export "$output/ncu" --force-overwrite \
+    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --section SourceCounters --export "$output/ncu" --force-overwrite \
     "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
   code=${PIPESTATUS[0]}
   if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
@@ -248,6 +279,8 @@ part_ncu() {
     return "$left_out_code"
   fi
   ncu --import "$output/ncu.ncu-rep" --page raw --csv >"$output/ncu.csv" || code=1
+  # What each instruction of the kernels along paths waits for, of the last launch.
+  ncu --import "$output/ncu.ncu-rep" --page source --csv --kernel-name 'regex:half_(distance|gradient)_kernel' >"$output/ncu_source.csv" || code=1
   return "$code"
 }
 

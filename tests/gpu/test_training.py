@@ -1,5 +1,6 @@
 """Training on a real GPU: the same runs as on the CPU, whatever adds up the gradients."""
 
+import json
 import subprocess
 import sys
 import unittest
@@ -51,10 +52,30 @@ class Training(support.ProgramTest):
             "diagonal": {"model__diagonal": True},
             "every_batch": {"train__refresh": "batch"},
             "not_cached": {"data__cache": "none"},
+            "series": {
+                "data__slope": True,
+                "model__diagonal": True,
+                "train__refresh": "batch",
+                "train__logit_norm": "log",
+                "train__logit_scale": 8.0,
+                "train__label_smoothing": 0.05,
+            },
         }.items():
             with self.subTest(name):
                 cpu = self.run_with(f"{name}_cpu", dist__device="cpu", **settings)
                 self.compare(self.run_with(f"{name}_cuda", dist__device="cuda", **settings), cpu)
+
+    def test_evaluation_is_the_cpus(self):
+        model = self.run_with("model", dist__device="cpu", model__diagonal=True) / "model.h5"
+        numbers = []
+        for device in ("cpu", "cuda"):
+            arguments = ["dejavid_dist", "eval", "--json", self.folder / f"{device}.json"]
+            self.succeed(arguments + support.options(model__init=model, data__store=self.store, eval__split="train", dist__device=device))
+            numbers.append(json.loads((self.folder / f"{device}.json").read_text()))
+        cpu, cuda = numbers
+        self.assertEqual(cpu["top1"], cuda["top1"])
+        self.assertEqual(cpu["right_paths"], cuda["right_paths"])
+        np.testing.assert_allclose(cuda["loss"], cpu["loss"], rtol=TOLERANCE)
 
     def test_one_rank_with_nccl_and_two_on_one_gpu(self):
         cpu = self.run_with("cpu", dist__device="cpu")
