@@ -32,6 +32,7 @@ lrprop                      60 20
 lrprop_paper                45 20
 memcheck                    70 20
 ncu                         90 20
+ncu_along_paths             60 20
 racecheck                   70 20
 gpu_training                90 30
 communicator                60 10
@@ -174,8 +175,8 @@ part_memcheck() { sanitize memcheck --leak-check full; }
 part_racecheck() { sanitize racecheck --racecheck-report all; }
 part_synccheck() { sanitize synccheck; }
 
-part_kernels_hmdb51() { "$build/bin/dejavid_bench" kernels --device cuda --shape hmdb51 --json "$1"; }
-part_kernels_k400() { "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --json "$1"; }
+part_kernels_hmdb51() { "$build/bin/dejavid_bench" kernels --device cuda --shape hmdb51 --seconds 0.02 --json "$1"; }
+part_kernels_k400() { "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --samples 384 --seconds 0.02 --json "$1"; }
 part_train_hmdb51() { "$build/bin/dejavid_bench" train --device cuda --preset hmdb51 --samples 3570 --json "$1"; }
 
 # Made once: ten batches of the shape of Kinetics-400.
@@ -271,7 +272,7 @@ part_ncu() {
   need ncu || return
   ncu --clock-control none --target-processes all --kernel-name 'regex:.*_kernel' --launch-count 150 \
     --section SpeedOfLight --section Occupancy --section LaunchStats --section WarpStateStats --section SchedulerStats \
-    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --section SourceCounters --export "$output/ncu" --force-overwrite \
+    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --export "$output/ncu" --force-overwrite \
     "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
   code=${PIPESTATUS[0]}
   if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
@@ -279,8 +280,23 @@ part_ncu() {
     return "$left_out_code"
   fi
   ncu --import "$output/ncu.ncu-rep" --page raw --csv >"$output/ncu.csv" || code=1
-  # What each instruction of the kernels along paths waits for, of the last launch.
-  ncu --import "$output/ncu.ncu-rep" --page source --csv --kernel-name 'regex:half_(distance|gradient)_kernel' >"$output/ncu_source.csv" || code=1
+  return "$code"
+}
+
+# What each instruction of the kernels along paths in f16 waits for.
+part_ncu_along_paths() {
+  local code
+  need ncu || return
+  ncu --clock-control none --kernel-name 'regex:half_(distance|gradient)_kernel' --launch-skip 4 --launch-count 6 --section SourceCounters \
+    --section SpeedOfLight --section WarpStateStats --section SchedulerStats --section LaunchStats --export "$output/ncu_along_paths" --force-overwrite \
+    "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
+  code=${PIPESTATUS[0]}
+  if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
+    echo "left out: this machine lets nobody read the GPU's counters"
+    return "$left_out_code"
+  fi
+  ncu --import "$output/ncu_along_paths.ncu-rep" --page source --csv >"$output/ncu_source.csv" || code=1
+  ncu --import "$output/ncu_along_paths.ncu-rep" --page details >"$output/ncu_along_paths.txt" || code=1
   return "$code"
 }
 
