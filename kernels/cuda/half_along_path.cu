@@ -20,7 +20,7 @@ namespace {
 
 /// Centroid steps of a warp. Of a class with more, some have few of a sample's cells and some have many, and a ring's
 /// warps wait for the one that has most: so there are as many as registers allow.
-constexpr int kRows = 8, kHalfRows = kRows / 2;
+constexpr int kRows = 8;
 constexpr int kStages = 4;  ///< tiles of a block's ring
 constexpr int kTileColumnsMost = 64;
 static_assert(kTileColumnsMost == kHalfPathCells, "the error bounds of along_path.hpp hold for a tile's columns");
@@ -125,9 +125,8 @@ __global__ void __launch_bounds__(kPackThreads)
 // ------------------------------------------------------------------------------------------------------------- routes
 
 // What a tile has of a row: its cells after the first, and kFresh where it does not start with the column that the
-// row before ended with. Negative where it has none. A warp goes along the rows of its first half and of its second half
-// side by side; each half's first row also says at which of the tile's columns the half starts. The first of all says
-// whether the sample ends with this tile, and whether the tile has cells of all rows.
+// warp's row before ended with. Negative where it has none. The first of a warp's rows also says at which of the tile's
+// columns the warp's path starts, whether the sample ends with this tile, and whether the tile has cells of all rows.
 constexpr int kMoreCells = 63, kFresh = 64, kEnds = 128, kComplete = 256, kStartShift = 16;
 static_assert(kTileColumnsMost - 1 <= kMoreCells);
 
@@ -205,20 +204,17 @@ __global__ void __launch_bounds__(kRouteThreads)
     const Tile tile = tile_of(offsets, sample, t);
     const int first = tile.first_column - offsets[sample], last = first + tile.columns - 1;
     Route route;
-    int starts[2] = {-1, -1}, held = -1;  // held: the column that the row before ended with, where it is in this tile
+    int start = -1, held = -1;  // held: the column that the row before ended with, where that is in this tile
     bool complete = true;
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      if (i == kHalfRows) held = -1;
-      int& start = starts[i / kHalfRows];
       const int from = max(columns[i].first, first), more = min(columns[i].last, last) - from;
       route.rows[i] = more < 0 ? INT_MIN : more | (from == held ? 0 : kFresh);
       if (more >= 0) held = from + more;
       if (more >= 0 && start < 0) start = from - first;
       complete = complete && more >= 0;
     }
-    route.rows[0] |= max(starts[0], 0) << kStartShift | (t == tiles - 1 ? kEnds : 0) | (complete ? kComplete : 0);
-    route.rows[kHalfRows] |= max(starts[1], 0) << kStartShift;
+    route.rows[0] |= max(start, 0) << kStartShift | (t == tiles - 1 ? kEnds : 0) | (complete ? kComplete : 0);
     auto* const ahead = reinterpret_cast<Tile*>(routes + tile.row * route_row_bytes(items));
     reinterpret_cast<Route*>(ahead + 1)[item] = route;
     if (item == 0) *ahead = tile_ahead(offsets, count, sample, t, kStages);
@@ -335,48 +331,39 @@ __device__ __forceinline__ void start_ring(const HalfInputs& inputs, const WarpP
   __syncthreads();
 }
 
-/// Where a half of a warp's rows is in a tile.
-template <int Slice, int Words>
-struct Place {
-  static constexpr int kColumn = Slice * static_cast<int>(sizeof(__half));  ///< bytes
-  const std::byte* column;  ///< the next to be read
-  Halves<Words> m;          ///< the one before
-
-  [[nodiscard]] __device__ __forceinline__ Halves<Words> load(int ahead) const {
-    return *reinterpret_cast<const Halves<Words>*>(column + ahead * kColumn);
-  }
-  /// The column of a row's first cell comes into m.
-  __device__ __forceinline__ void enter(int of_row) {
-    if ((of_row & kFresh) == 0) return;
+/// Goes along the cells of a row in a tile. `column`: the next to be read; `m`: the one before.
+template <int Slice, int Words, typename Row>
+__device__ __forceinline__ void row_cells(int of_row, const std::byte*& column, Halves<Words>& m, Row& row) {
+  constexpr int kColumn = Slice * static_cast<int>(sizeof(__half));
+  const auto load = [&](int ahead) { return *reinterpret_cast<const Halves<Words>*>(column + ahead * kColumn); };
+  if ((of_row & kFresh) != 0) {
     m = load(0);
     column += kColumn;
   }
-  /// Goes along the cells of a row after its first.
-  template <typename Row>
-  __device__ __forceinline__ void go_on(int of_row, Row& row) {
-    if ((of_row & 1) != 0) {
-      m = load(0);
-      column += kColumn;
-      row.next(m);
-    }
-    if ((of_row & 2) != 0) {
-      const Halves<Words> one = load(0);
-      m = load(1);
-      column += 2 * kColumn;
-      row.next(one, m);
-    }
-#pragma unroll 1
-    for (int more = of_row & kMoreCells; more >= 4; more -= 4) {
-      const Halves<Words> one = load(0), two = load(1), three = load(2);
-      m = load(3);
-      column += 4 * kColumn;
-      row.next(one, two, three, m);
-    }
+  row.first(m);
+  if ((of_row & kMoreCells) == 0) return;
+  if ((of_row & 1) != 0) {
+    m = load(0);
+    column += kColumn;
+    row.next(m);
   }
-};
+  if ((of_row & 2) != 0) {
+    const Halves<Words> one = load(0);
+    m = load(1);
+    column += 2 * kColumn;
+    row.next(one, m);
+  }
+#pragma unroll 1
+  for (int more = of_row & kMoreCells; more >= 4; more -= 4) {
+    const Halves<Words> one = load(0), two = load(1), three = load(2);
+    m = load(3);
+    column += 4 * kColumn;
+    row.next(one, two, three, m);
+  }
+}
 
-/// Leads `visitor` along the paths of this warp's class to the samples of `part`, in order: start() at a tile, begin()
-/// and end() for each row that it has cells of, and finish() at a sample's end.
+/// Leads `visitor` along the paths of this warp's class to the samples of `part`, in order: start() at a tile, row()
+/// for each row that it has cells of, and finish() at a sample's end.
 template <int Slice, int Words, typename Visitor>
 __device__ __forceinline__ void walk(const HalfInputs& inputs, const WarpPart<Slice, Words>& part, Ring& ring,
                                      Visitor& visitor) {
@@ -386,41 +373,22 @@ __device__ __forceinline__ void walk(const HalfInputs& inputs, const WarpPart<Sl
     wait(ring.arrived[stage], phase);
     const Route& route = ring.routes[stage][part.warp / part.kOfItem];
     visitor.start(route.rows[threadIdx.x % kRows]);
-    const int4 first_half = route.four(0), second_half = route.four(kHalfRows);
-    const int of_tile = first_half.x;
-    const std::byte* const columns = ring.tiles[stage] + (part.part_of_slice * kWarp + part.lane) *
-                                                             static_cast<int>(sizeof(Halves<Words>));
-    const auto start_of = [&](int of_first) {
-      return columns + ((of_first & INT_MAX) >> kStartShift) * Place<Slice, Words>::kColumn;
-    };
-    Place<Slice, Words> one{start_of(first_half.x), {}}, two{start_of(second_half.x), {}};
-    if ((of_tile & kComplete) != 0) {  // two rows at once: most have one cell, whose instructions wait for each other
+    int4 four = route.four(0);
+    const int of_tile = four.x, start = (of_tile & INT_MAX) >> kStartShift;
+    const std::byte* column = ring.tiles[stage] + start * (Slice * static_cast<int>(sizeof(__half))) +
+                              (part.part_of_slice * kWarp + part.lane) * static_cast<int>(sizeof(Halves<Words>));
+    Halves<Words> m{};
+    if ((of_tile & kComplete) != 0) {  // without a branch between rows, their instructions can overlap
 #pragma unroll
-      for (int i = 0; i < kHalfRows; ++i) {
-        const int of_one = row_of(first_half, i), of_two = row_of(second_half, i);
-        auto row_one = visitor.begin(i), row_two = visitor.begin(kHalfRows + i);
-        one.enter(of_one);
-        two.enter(of_two);
-        row_one.first(one.m);
-        row_two.first(two.m);
-        if (((of_one | of_two) & kMoreCells) != 0) {
-          one.go_on(of_one, row_one);
-          two.go_on(of_two, row_two);
-        }
-        visitor.end(i, row_one);
-        visitor.end(kHalfRows + i, row_two);
+      for (int i = 0; i < kRows; ++i) {
+        if (i > 0 && i % 4 == 0) four = route.four(i);
+        visitor.row(i, row_of(four, i), column, m);
       }
     } else {
 #pragma unroll
       for (int i = 0; i < kRows; ++i) {
-        const int of_row = row_of(i < kHalfRows ? first_half : second_half, i);
-        if (of_row < 0) continue;
-        Place<Slice, Words>& place = i < kHalfRows ? one : two;
-        auto row = visitor.begin(i);
-        place.enter(of_row);
-        row.first(place.m);
-        place.go_on(of_row, row);
-        visitor.end(i, row);
+        if (i > 0 && i % 4 == 0) four = route.four(i);
+        if (row_of(four, i) >= 0) visitor.row(i, row_of(four, i), column, m);
       }
     }
     if (last_of(static_cast<unsigned>(part.warps()), ring.left[stage])) {
@@ -532,7 +500,7 @@ struct LaneFeatures {
 /// sum over a row's cells of |c - m|, but for its sign.
 template <int Words>
 struct AbsoluteRow {
-  Halves<Words> c;
+  const Halves<Words>& c;
   Halves<Words> absolute;
 
   [[nodiscard]] __device__ __forceinline__ __half2 of(int k, const Halves<Words>& m) const {
@@ -571,13 +539,12 @@ constexpr int kTotals = 8;  ///< samples whose distances are written together
 struct DistanceMemory {
   Ring ring;
   float totals[kRingWarps][kTotals * kWarp];  ///< lanes' sums for some samples
-  Halves<kDistanceWords> centroids[kRows * kRingThreads];  ///< of each thread, kRingThreads apart: registers are short
 };
-static_assert(sizeof(DistanceMemory) == 215152, "read by tests/machine_code/audit.py");
+static_assert(sizeof(DistanceMemory) == 149616, "read by tests/machine_code/audit.py");
 
 template <int Slice, int Words>
 struct HalfDistanceVisitor {
-  const Halves<Words>* centroid;         ///< this thread's [kRows], kRingThreads apart
+  Halves<Words> centroid[kRows];
   float weight[kRows][kNumbers<Words>];  ///< u / scale
   const HalfInputs& inputs;
   const WarpPart<Slice, Words>& warp_part;
@@ -587,10 +554,9 @@ struct HalfDistanceVisitor {
   int sample = warp_part.first_sample, kept = 0;  ///< the first of `totals`, and of how many there are
 
   __device__ __forceinline__ void start(int) {}
-  [[nodiscard]] __device__ __forceinline__ AbsoluteRow<Words> begin(int i) const {
-    return {swapped(centroid[i * kRingThreads]), {}};
-  }
-  __device__ __forceinline__ void end(int i, const AbsoluteRow<Words>& row) {
+  __device__ __forceinline__ void row(int i, int of_row, const std::byte*& column, Halves<Words>& m) {
+    AbsoluteRow<Words> row{centroid[i], {}};
+    row_cells<Slice>(of_row, column, m, row);
 #pragma unroll
     for (int k = 0; k < Words; ++k) {
       const float2 absolute = __half22float2(__habs2(row.absolute.pair(k)));
@@ -631,15 +597,18 @@ template <int Slice, int Words>
 __device__ __forceinline__ void half_distances(const HalfInputs& inputs, const float* weights, float* parts) {
   const WarpPart<Slice, Words> part(inputs);
   auto& memory = *dynamic_shared<DistanceMemory>();
-  Halves<Words>* const places = reinterpret_cast<Halves<Words>*>(memory.centroids) + threadIdx.x;
-  HalfDistanceVisitor<Slice, Words> visitor{places, {}, inputs, part, parts, memory.totals[part.warp]};
+  HalfDistanceVisitor<Slice, Words> visitor{{}, {}, inputs, part, parts, memory.totals[part.warp]};
   if (part.has_item()) {
     const LaneFeatures<Words> features(inputs, part.first_feature);
     const std::int64_t first_row = static_cast<std::int64_t>(part.c) * inputs.steps + part.first_row;
     const int rows = inputs.steps - part.first_row;
-    static_assert(sizeof(memory.ring.tiles) >= kRows * kRingThreads * 16, "what weights are read through");
+    constexpr std::size_t kPlaces = kRows * kRingThreads * 16;  // bytes at most
+    static_assert(sizeof(memory.ring.tiles) >= 2 * kPlaces && kStages % 2 == 0);
+    auto* const places = reinterpret_cast<Halves<Words>*>(memory.ring.tiles) + threadIdx.x;
     features.pack(inputs, first_row, rows, places);
-    features.read_weights(weights, first_row, rows, memory.ring.tiles, visitor.weight);
+    features.read_weights(weights, first_row, rows, memory.ring.tiles + kStages / 2, visitor.weight);
+#pragma unroll
+    for (int i = 0; i < kRows; ++i) visitor.centroid[i] = swapped(places[i * kRingThreads]);
   }
   start_ring(inputs, part, memory.ring);
   if (!part.has_item()) return;
@@ -668,7 +637,7 @@ static_assert(sizeof(GradientMemory) == 166000, "read by tests/machine_code/audi
 /// What a row's cells add to the sums; see GradientVisitor of along_path.cu for the parts of a slope.
 template <int Words>
 struct HalfGradientRow {
-  Halves<Words> c;
+  const Halves<Words>& c;
   __half2 tie;  ///< what a tie counts
   Halves<Words> absolute, positive;
 
@@ -729,10 +698,10 @@ struct HalfGradientVisitor {
     const int cells = of_lane_row >= 0 ? (of_lane_row & kMoreCells) + 1 : 0;
     counts = fmaf(gradient, static_cast<float>(cells), counts);
   }
-  [[nodiscard]] __device__ __forceinline__ HalfGradientRow<Words> begin(int i) const {
-    return {swapped(centroid[i * kRingThreads]), tie, {}, {}};
-  }
-  __device__ __forceinline__ void end(int i, const HalfGradientRow<Words>& row) {
+  __device__ __forceinline__ void row(int i, int of_row, const std::byte*& column, Halves<Words>& m) {
+    const Halves<Words> c = swapped(centroid[i * kRingThreads]);
+    HalfGradientRow<Words> row{c, tie, {}, {}};
+    row_cells<Slice>(of_row, column, m, row);
 #pragma unroll
     for (int k = 0; k < Words; ++k) {
       const float2 positives = __half22float2(row.positive.pair(k));
