@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/errors.hpp"
 #include "src/encoding/frames/frame_preparation.hpp"
 
 namespace alignment::encoding {
@@ -51,8 +52,8 @@ class Encoder {
 
 /// An encoder that cannot be used: its file, its JSON or what it computes. One line:
 /// `file: found; expected; what to do`.
-struct EncoderError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct EncoderError : io::ModelFileError {
+  using io::ModelFileError::ModelFileError;
 };
 
 enum class EncoderPrecision : std::uint8_t { kFloat32, kFloat16, kBfloat16 };
