@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace alignment::io {
 
@@ -14,7 +13,6 @@ namespace alignment::io {
 class Sha256 {
  public:
   void add(std::span<const char> bytes);
-  void add(std::string_view text) { add(std::span<const char>(text)); }
   /// 64 lower-case hexadecimal digits. Nothing may be added afterwards.
   [[nodiscard]] std::string hex();
 
