@@ -109,7 +109,7 @@ class Writer {
     if (clip_.rotation != 0 || clip_.mirrored) {
       auto* matrix = reinterpret_cast<std::int32_t*>(
           allocated(av_stream_new_side_data(track.stream, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(std::int32_t))));
-      av_display_rotation_set(matrix, -clip_.rotation);
+      av_display_rotation_set(matrix, clip_.rotation);
       if (clip_.mirrored) av_display_matrix_flip(matrix, 1, 0);
     }
     return track;
