@@ -24,7 +24,8 @@ class FramePreparation {
   FramePreparation& operator=(const FramePreparation&) = delete;
 
   /// prepared: [size, size, 3], rows from the top. `rotation` as in VideoProperties. kAntialias computes with as many
-  /// threads as ATen is set to. Throws io::VideoError for an image whose longer side is more than 100 times the shorter.
+  /// threads as ATen is set to. Throws io::VideoError for an image whose longer side is more than 100 times the
+  /// shorter.
   void prepare(const io::RgbImage& image, int rotation, std::span<std::uint8_t> prepared) const;
 
  private:
