@@ -80,6 +80,9 @@ TEST_F(HostileVideos, WhatIsNoVideoIsRefused) {
   }
   EXPECT_EQ(refusal(clip("audio.mp4", {.audio = true, .video = false})),
             "found 1 streams and no video among them; expected a video; leave the file out");
+  const Clip music{.codec = "mjpeg", .pixels = "yuvj420p", .frames = 1, .audio = true, .cover = true};
+  EXPECT_EQ(refusal(clip("music.mp4", music)),
+            "found 2 streams and no video among them; expected a video; leave the file out");
 }
 
 TEST_F(HostileVideos, AListOfOtherFilesOpensNone) {
