@@ -62,11 +62,13 @@ int run(int argument_count, char** arguments) {
   alignment::add_encode_options(program, options);
   alignment::add_window_options(program, windows);
   CLI::App* inspect = alignment::add_inspect(program, inspected);
+  alignment::SceneOptions drawn;
+  CLI::App* scenes = alignment::add_scenes(program, drawn);
   try {
     program.parse(argument_count, arguments);
     if (inspect->parsed()) {
       inspected.windows.interpret();
-    } else {
+    } else if (!scenes->parsed()) {
       alignment::require_encode_options(options, windows);
       windows.interpret();
     }
@@ -83,6 +85,11 @@ int run(int argument_count, char** arguments) {
     if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
     alignment::encoding::compute_on_this_thread();
     alignment::inspect(inspected);
+    return 0;
+  }
+  if (scenes->parsed()) {
+    alignment::let_stop_signals_through();
+    if (alignment::speaks_for_the_job()) alignment::scenes(drawn);
     return 0;
   }
   options.windows = windows.parsed;

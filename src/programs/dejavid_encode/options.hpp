@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/encoding/job/encode.hpp"
+#include "src/encoding/scenes/make_scenes.hpp"
 
 namespace alignment {
 
@@ -37,5 +38,14 @@ struct InspectOptions {
 [[nodiscard]] CLI::App* add_inspect(CLI::App& program, InspectOptions& options);
 /// Throws io::StoreError for a video that cannot be read.
 void inspect(const InspectOptions& options);
+
+/// `scenes`: clips to try the program on.
+struct SceneOptions {
+  std::filesystem::path folder;
+  encoding::SceneCounts counts;
+};
+[[nodiscard]] CLI::App* add_scenes(CLI::App& program, SceneOptions& options);
+/// Throws io::WriteError.
+void scenes(const SceneOptions& options);
 
 }  // namespace alignment
