@@ -199,6 +199,21 @@ TEST_F(Videos, WithoutTimestampsGoByTheRate) {
   EXPECT_LT(worst_difference(decoded), 8);
 }
 
+TEST_F(Videos, ThatStandStillCountIt) {
+  const Decoded decoded = decode_clip({.codec = "ffv1", .frames = 5, .times = {0, 0.04, 0.04, 0.08, 0.08}}, ".mkv");
+  EXPECT_EQ(decoded.images.size(), 5U);
+  EXPECT_EQ(decoded.steps_back, 2);
+  expect_times(decoded, {0, 0.04, 0.04, 0.08, 0.08});
+}
+
+TEST_F(Videos, WithEmptyPacketsGoOnBehindThem) {
+  // An AVI counts frames: a gap of time is filled with packets of nothing.
+  const Decoded decoded = decode_clip({.frames = 4, .times = {0, 0.01, 0.05, 0.06}}, ".avi");
+  EXPECT_EQ(decoded.images.size(), 4U);
+  EXPECT_EQ(decoded.bad_packets, 0);
+  EXPECT_LT(worst_difference(decoded), 4);
+}
+
 TEST_F(Videos, OfOneFrame) {
   const Decoded decoded = decode_clip({.frames = 1}, ".mp4");
   EXPECT_EQ(decoded.images.size(), 1U);
