@@ -21,7 +21,7 @@ void keep(void* /*context*/, int level, const char* format, std::va_list argumen
   std::array<char, kLongestLine> text{};
   if (std::vsnprintf(text.data(), text.size(), format, arguments) < 0) return;
   for (const char character : std::string(text.data())) {
-    kept_line->push_back(static_cast<unsigned char>(character) < ' ' ? ' ' : character);
+    kept_line->push_back(character >= ' ' && character <= '~' ? character : ' ');  // bytes of the file among them
   }
   while (!kept_line->empty() && (kept_line->back() == ' ' || kept_line->back() == '.')) kept_line->pop_back();
 }

@@ -105,11 +105,12 @@ class Writer {
     require(avcodec_parameters_from_context(track.stream->codecpar, &encoder), "stream");
     track.stream->time_base = encoder.time_base;
     track.stream->avg_frame_rate = encoder.framerate;
-    if (clip_.cover) track.stream->disposition = AV_DISPOSITION_ATTACHED_PIC;
+    // Both of two, or the first would be the better one for being the default.
+    track.stream->disposition = clip_.cover ? AV_DISPOSITION_ATTACHED_PIC : AV_DISPOSITION_DEFAULT;
     if (clip_.rotation != 0 || clip_.mirrored) {
       auto* matrix = reinterpret_cast<std::int32_t*>(
           allocated(av_stream_new_side_data(track.stream, AV_PKT_DATA_DISPLAYMATRIX, 9 * sizeof(std::int32_t))));
-      av_display_rotation_set(matrix, -clip_.rotation);
+      av_display_rotation_set(matrix, clip_.rotation);
       if (clip_.mirrored) av_display_matrix_flip(matrix, 1, 0);
     }
     return track;
@@ -233,8 +234,10 @@ bool has_encoder(const std::string& codec) {
 }
 
 void write_clip(const std::filesystem::path& file, const Clip& clip) {
-  av_log_set_level(AV_LOG_QUIET);
+  const int level = av_log_get_level();
+  av_log_set_level(AV_LOG_QUIET);  // and back, or nobody would see what a reader lets through
   Writer(file, clip).write();
+  av_log_set_level(level);
 }
 
 }  // namespace alignment::testing
