@@ -89,7 +89,7 @@ class TorchScript : public ExportedProgram {
 
   at::Tensor run(const at::Tensor& numbers) override {
     const c10::InferenceMode inference;
-    // Optimised, the first calls are profiled and the later ones run other code, with other bits.
+    // Optimised, the first calls are profiled and what the later ones run is another program, with other bits perhaps.
     const torch::jit::GraphOptimizerEnabledGuard plain(false);
     const c10::IValue output = module_.forward({numbers});
     if (!output.isTensor()) throw std::runtime_error("its output is no tensor but " + output.tagKind());

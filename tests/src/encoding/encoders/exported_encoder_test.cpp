@@ -84,15 +84,19 @@ TEST_F(ExportedEncoder, EncodesWhatTheNetworkSays) {
   }
 }
 
-// What a profiling executor would make of the network: the calls after the first run fused code with other bits.
 TEST_F(ExportedEncoder, GivesTheSameBitsInAnyThreadAndCall) {
   ExportedFiles files;
-  files.program =
-      replaced(files.program, "colours, changes", "(colours * 1.1 + 0.3).sigmoid() * colours.exp().tanh(), changes");
-  for (std::size_t n = 0; n < files.probe.size(); ++n) {
-    const double colour = files.probe[n];
-    if (n % kWidth < ExportedFiles::kFeatures) {
-      files.probe[n] = static_cast<float>(std::tanh(std::exp(colour)) / (1 + std::exp(-1.1 * colour - 0.3)));
+  files.program = replaced(files.program, "  return",
+                           "  weights = torch.arange(144).reshape(12, 12).to(x.dtype).sin()\n"
+                           "  colours = torch.mm(colours, weights) + colours.cos()\n"
+                           "  return");
+  for (std::size_t row = 0; row < 2; ++row) {
+    const std::vector<float> colours(files.probe.begin() + static_cast<std::ptrdiff_t>(row * kWidth),
+                                     files.probe.begin() + static_cast<std::ptrdiff_t>(row * kWidth + 12));
+    for (std::size_t f = 0; f < colours.size(); ++f) {
+      double sum = std::cos(colours[f]);
+      for (std::size_t k = 0; k < colours.size(); ++k) sum += colours[k] * std::sin(static_cast<double>(12 * k + f));
+      files.probe[row * kWidth + f] = static_cast<float>(sum);
     }
   }
   const auto encoder = make_encoder(files.write(folder_.path()).string(), {});
