@@ -234,8 +234,10 @@ bool has_encoder(const std::string& codec) {
 }
 
 void write_clip(const std::filesystem::path& file, const Clip& clip) {
-  av_log_set_level(AV_LOG_QUIET);
+  const int level = av_log_get_level();
+  av_log_set_level(AV_LOG_QUIET);  // and back, or nobody would see what a reader lets through
   Writer(file, clip).write();
+  av_log_set_level(level);
 }
 
 }  // namespace alignment::testing

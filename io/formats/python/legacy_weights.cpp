@@ -36,6 +36,7 @@ struct View {
   std::string storage;
   std::uint64_t offset = 0, count = 0;
   std::vector<std::int64_t> shape;
+  std::vector<std::uint64_t> strides;  ///< numbers of the storage from one to the next along each axis
 };
 
 class LegacyReader {
@@ -125,7 +126,7 @@ class LegacyReader {
   }
 
   [[noreturn]] void refuse_array(const std::string& array, std::string_view found) const {
-    refuse(fmt::format("{} of '{}'", found, excerpt(array)), "a contiguous tensor of 32-bit floats");
+    refuse(fmt::format("{} of '{}'", found, excerpt(array)), "a tensor of 32-bit floats within its storage");
   }
 
   View view_of(const std::string& array, const PickleValue& value) {
@@ -149,17 +150,19 @@ class LegacyReader {
     view.offset = static_cast<std::uint64_t>(*offset);
     view.count = 1;
     const std::uint64_t available = storages_.at(view.storage).count;
-    for (std::size_t axis = view.shape.size(); axis > 0; --axis) {
-      const auto extent = static_cast<std::uint64_t>(view.shape[axis - 1]);
+    std::uint64_t last = view.offset;  // the furthest number that the view reaches
+    for (std::size_t axis = 0; axis < view.shape.size(); ++axis) {
+      const auto extent = static_cast<std::uint64_t>(view.shape[axis]);
+      const auto stride = static_cast<std::uint64_t>(strides[axis]);
+      view.strides.push_back(stride);
       if (extent == 0) refuse_array(array, "an empty shape");
-      if (extent > 1 && static_cast<std::uint64_t>(strides[axis - 1]) != view.count) {
-        refuse_array(array, "a view that is not contiguous");
-      }
-      if (extent > available / view.count) refuse_array(array, "a shape beyond the storage");  // count <= available
+      const bool fits = extent <= available / view.count && last < available &&
+                        (stride == 0 || extent - 1 <= (available - 1 - last) / stride);
+      if (!fits) refuse_array(array, "a shape beyond the storage");
       view.count *= extent;
+      last += stride * (extent - 1);
     }
-    if (view.count > available || view.offset > available - view.count)
-      refuse_array(array, "a shape beyond the storage");
+    if (last >= available) refuse_array(array, "a shape beyond the storage");
     return view;
   }
 
@@ -226,11 +229,24 @@ class LegacyReader {
       left -= view.count;
       if (storage.width != sizeof(float)) continue;
       WeightArray weights{.shape = view.shape, .values = std::vector<float>(view.count)};
-      std::memcpy(weights.values.data(), bytes_.data() + *storage.begin + view.offset * sizeof(float),
-                  view.count * sizeof(float));
+      copy(view, bytes_.data() + *storage.begin, weights.values);
       if (!arrays.emplace(array, std::move(weights)).second) refuse_array(array, "a second tensor");
     }
     return arrays;
+  }
+
+  static void copy(const View& view, const char* storage, std::vector<float>& values) {
+    std::vector<std::int64_t> index(view.shape.size(), 0);
+    std::uint64_t at = view.offset;
+    for (float& value : values) {
+      std::memcpy(&value, storage + at * sizeof value, sizeof value);
+      for (std::size_t axis = index.size(); axis > 0; --axis) {  // the last index runs fastest
+        at += view.strides[axis - 1];
+        if (++index[axis - 1] < view.shape[axis - 1]) break;
+        at -= view.strides[axis - 1] * static_cast<std::uint64_t>(view.shape[axis - 1]);
+        index[axis - 1] = 0;
+      }
+    }
   }
 
   std::string name_;

@@ -228,6 +228,8 @@ std::unique_ptr<Encoder> make_efficientnet_lite0(const std::filesystem::path& we
     return std::make_unique<EfficientNetLite0>(weights, io::read_legacy_weights(weights), place);
   } catch (const io::StoreError& error) {
     throw EncoderError(error.what());
+  } catch (const c10::Error& error) {
+    throw not_moved(weights.string(), error);
   }
 }
 

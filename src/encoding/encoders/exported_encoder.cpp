@@ -34,7 +34,11 @@ class ExportedEncoder : public TorchEncoder {
 
 std::unique_ptr<Encoder> make_exported_encoder(const std::filesystem::path& file, const EncoderPlace& place) {
   const ExportedSettings settings = read_exported_settings(file);
-  return std::make_unique<ExportedEncoder>(file, settings, place);
+  try {
+    return std::make_unique<ExportedEncoder>(file, settings, place);
+  } catch (const c10::Error& error) {
+    throw not_moved(file.string(), error);
+  }
 }
 
 }  // namespace alignment::encoding

@@ -89,7 +89,7 @@ class TorchScript : public ExportedProgram {
 
   at::Tensor run(const at::Tensor& numbers) override {
     const c10::InferenceMode inference;
-    // Optimised, the first calls are profiled and the later ones run other code, with other bits.
+    // Optimised, the first calls are profiled and what the later ones run is another program, with other bits perhaps.
     const torch::jit::GraphOptimizerEnabledGuard plain(false);
     const c10::IValue output = module_.forward({numbers});
     if (!output.isTensor()) throw std::runtime_error("its output is no tensor but " + output.tagKind());
@@ -113,7 +113,10 @@ class TorchScript : public ExportedProgram {
 /// that comes while others are inside loads it once more.
 class NativeRuntime : public ExportedProgram {
  public:
-  explicit NativeRuntime(std::filesystem::path file) : file_(std::move(file)) { idle_.push_back(load()); }
+  explicit NativeRuntime(std::filesystem::path file)
+      : file_(std::move(file)), written_(std::filesystem::last_write_time(file_)) {
+    idle_.push_back(load());
+  }
 
   at::Tensor run(const at::Tensor& numbers) override {
     // The runtime turns gradients off by itself; around it, guards that do so change what some networks give.
@@ -137,6 +140,11 @@ class NativeRuntime : public ExportedProgram {
   using Handle = std::unique_ptr<torch::nativert::ModelRunnerHandle>;
 
   [[nodiscard]] Handle load() const {
+    if (std::filesystem::last_write_time(file_) != written_) {
+      throw EncoderError(file_.string() +
+                         ": found the file changed since it was first loaded; expected it as it was; leave it alone "
+                         "while it is used, and begin again");
+    }
     return std::make_unique<torch::nativert::ModelRunnerHandle>(file_.string(), "model");
   }
   Handle take() {
@@ -156,6 +164,7 @@ class NativeRuntime : public ExportedProgram {
   }
 
   std::filesystem::path file_;
+  std::filesystem::file_time_type written_;
   std::mutex mutex_;
   std::vector<Handle> idle_;
 };

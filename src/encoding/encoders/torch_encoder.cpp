@@ -34,6 +34,11 @@ std::string first_line(const std::exception& error) {
   return text.substr(0, text.find('\n'));
 }
 
+EncoderError not_moved(const std::string& where, const std::exception& error) {
+  return EncoderError(where + ": found that LibTorch cannot have it where it is to compute: " + first_line(error) +
+                      "; expected a GPU with room for it, or the CPU; choose another device");
+}
+
 TorchEncoder::TorchEncoder(EncoderDescription description, FrameNumbers numbers, std::string where,
                            const EncoderPlace& place)
     : description_(std::move(description)),
@@ -73,12 +78,13 @@ void TorchEncoder::encode(std::span<const std::uint8_t> frames, std::int64_t bat
     if (device_.is_cuda()) alone.emplace(gpu_);
     output = run(input.to(device_, type_)).to(torch::kCPU, torch::kFloat32).contiguous();
   } catch (const c10::Error& error) {
-    throw EncoderError(where_ + ": found that LibTorch cannot compute it: " + first_line(error) +
-                       "; expected rows; export it again, or use fewer windows at once where memory is short");
+    throw EncoderError(
+        where_ + ": found that LibTorch cannot compute it: " + first_line(error) +
+        "; expected rows; export it again in the other format, or use fewer windows at once where memory is short");
   } catch (const std::runtime_error& error) {
     if (dynamic_cast<const EncoderError*>(&error) != nullptr) throw;
     throw EncoderError(where_ + ": found that LibTorch cannot compute it: " + first_line(error) +
-                       "; expected rows; export it again");
+                       "; expected rows; export it again in the other format");
   }
   const std::int64_t width = description_.features + description_.logits;
   if (output.dim() != 2 || output.size(0) != batch || output.size(1) != width) {

@@ -45,4 +45,7 @@ class TorchEncoder : public Encoder {
 /// The first line of what LibTorch says, without its stack.
 [[nodiscard]] std::string first_line(const std::exception& error);
 
+/// What to throw where LibTorch cannot move or convert an encoder's weights.
+[[nodiscard]] EncoderError not_moved(const std::string& where, const std::exception& error);
+
 }  // namespace alignment::encoding

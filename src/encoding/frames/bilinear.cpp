@@ -20,8 +20,7 @@ struct Between {
 enum class Axis : std::uint8_t { kColumns, kRows };
 
 Between between(std::int64_t scaled_index, std::int64_t side, std::int64_t scaled_side, Axis axis) {
-  // Rounded where OpenCV rounds: the inverse of the inverse, then f32.
-  const double scale = 1 / (static_cast<double>(scaled_side) / static_cast<double>(side));
+  const double scale = static_cast<double>(side) / static_cast<double>(scaled_side);
   const auto place = static_cast<float>((static_cast<double>(scaled_index) + 0.5) * scale - 0.5);
   const float floor = std::floor(place);
   auto first = static_cast<std::int64_t>(floor);

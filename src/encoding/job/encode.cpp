@@ -8,8 +8,6 @@
 #include <ctime>
 #include <iterator>
 #include <memory>
-#include <numeric>
-#include <set>
 #include <span>
 #include <sstream>
 #include <string_view>
@@ -26,11 +24,13 @@
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "io/formats/sample_source.hpp"
+#include "io/result_file.hpp"
 #include "src/config/error.hpp"
 #include "src/encoding/job/alongside.hpp"
 #include "src/encoding/job/parts.hpp"
 #include "src/encoding/job/parts_folder.hpp"
 #include "src/encoding/job/parts_source.hpp"
+#include "src/encoding/job/store_classes.hpp"
 #include "src/encoding/job/torch_threads.hpp"
 #include "src/encoding/job/worker_pool.hpp"
 #include "src/encoding/samples/video_list.hpp"
@@ -438,51 +438,28 @@ class Job {
         options_.videos.string(), found, file.string()));
   }
 
-  [[nodiscard]] io::TseStoreHeader header() const {
+  [[nodiscard]] io::TseStoreHeader header(const StoreClasses& classes) const {
     const EncoderDescription& description = encoder_->description();
     io::TseStoreHeader header;
     header.feature_dim = feature_dim_;
-    header.class_names = list_.class_names;
+    header.class_names = classes.names;
+    header.logits = classes.logits;
     header.encoder = fmt::format("{} {}, {}", description.name, description.digest, encoding::to_text(rule_.windows));
     header.source = list_.source;
     header.unlabelled = list_.has_unlabelled();
     return header;
   }
 
-  /// Where the encoder knows the same classes, its order is the store's and the store says that it holds logits.
-  /// Returns the labels of the list's classes in that order.
-  std::vector<std::int32_t> settle_classes(io::TseStoreHeader& header) const {
-    const EncoderDescription& description = encoder_->description();
-    std::vector<std::int32_t> labels(list_.class_names.size());
-    std::iota(labels.begin(), labels.end(), 0);
-    if (description.logits == 0) return labels;
-    const std::set<std::string> known(description.classes.begin(), description.classes.end());
-    const std::set<std::string> listed(list_.class_names.begin(), list_.class_names.end());
-    if (known != listed || std::ssize(description.classes) != description.logits) {
-      log_info(
-          fmt::format("note: the encoder's {} logits are not of the videos' {} classes: they are features like others",
-                      description.logits, list_.class_names.size()));
-      return labels;
-    }
-    header.class_names = description.classes;
-    header.logits = description.logits * (feature_dim_ / (description.features + description.logits));
-    for (std::size_t label = 0; label < labels.size(); ++label) {
-      const auto place = std::find(description.classes.begin(), description.classes.end(), list_.class_names[label]);
-      labels[label] = static_cast<std::int32_t>(place - description.classes.begin());
-    }
-    return labels;
-  }
-
   void merge(const std::vector<PartsSource::Sample>& samples) {
     io::StoreTotals totals;
     alongside(communicator_, timeout_, [&] {
       if (!is_root()) return;
-      io::TseStoreHeader head = header();
-      const std::vector<std::int32_t> labels = settle_classes(head);
+      const StoreClasses classes = store_classes(encoder_->description(), rule_.windows, list_.class_names);
+      if (!classes.note.empty()) log_info("note: " + classes.note);
       for (Video& video : list_.videos) {
-        if (video.label != io::kNoLabel) video.label = labels[static_cast<std::size_t>(video.label)];
+        if (video.label != io::kNoLabel) video.label = classes.labels[static_cast<std::size_t>(video.label)];
       }
-      PartsSource source(std::move(head), samples);
+      PartsSource source(header(classes), samples);
       const io::TseWriterOptions writer{
           .feature_type = options_.float16 ? io::FeatureType::kFloat16 : io::FeatureType::kFloat32,
           .gzip_level = options_.gzip_level};
@@ -506,10 +483,10 @@ class Job {
                       "(without --float16)",
                       totals.faint.count, totals.feature_dim));
     }
-    log_info(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {} to {}; {} bytes",
-                         options_.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
-                         totals.samples_of_split[2], totals.classes, totals.feature_dim, totals.shortest,
-                         totals.longest, totals.bytes));
+    io::write_standard_output(fmt::format(
+        "{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {} to {}; {} bytes\n", options_.out.string(),
+        totals.samples_of_split[0], totals.samples_of_split[1], totals.samples_of_split[2], totals.classes,
+        totals.feature_dim, totals.shortest, totals.longest, totals.bytes));
   }
 
   const EncodeOptions& options_;

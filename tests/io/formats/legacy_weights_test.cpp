@@ -38,6 +38,14 @@ TEST_F(LegacyWeights, AreReadByNameWithShapeAndNumbers) {
   EXPECT_EQ(arrays.at("b").values, (std::vector<float>{8, 9}));  // from an offset of its storage
 }
 
+TEST_F(LegacyWeights, MayBeTransposed) {
+  LegacyFile file;
+  file.arrays[0].shape = {3, 2};
+  file.arrays[0].strides = {1, 3};
+  write_file(file_, file.bytes());
+  EXPECT_EQ(read_legacy_weights(file_).at("a.weight").values, (std::vector<float>{1, 4, -2, 5, 3, 6.5F}));
+}
+
 TEST_F(LegacyWeights, AreRefusedWhereTheFileIsCutAnywhere) {
   const std::string whole = LegacyFile().bytes();
   for (std::size_t bytes = 0; bytes < whole.size(); ++bytes) refused(whole.substr(0, bytes));
@@ -62,8 +70,12 @@ TEST_F(LegacyWeights, AreRefusedWhereTheFileIsHostile) {
                    file.arrays[0].shape = {1 << 30, 1 << 30}, file.arrays[0].strides = {1 << 30, 1};
                  }),
                  "beyond the storage");
+  expect_refused(changed([](LegacyFile& file) { file.arrays[0].strides = {4, 1}; }), "beyond the storage");
+  expect_refused(changed([](LegacyFile& file) {
+                   file.arrays[0].strides = {std::int64_t{1} << 62, 1};
+                 }),
+                 "beyond the storage");
   expect_refused(changed([](LegacyFile& file) { file.arrays[0].shape = {0, 3}; }), "an empty shape");
-  expect_refused(changed([](LegacyFile& file) { file.arrays[0].strides = {1, 2}; }), "not contiguous");
   expect_refused(changed([](LegacyFile& file) { file.arrays[1].offset = 2; }), "beyond the storage");
   expect_refused(changed([](LegacyFile& file) { file.storages[0].type = "HalfStorage"; }),
                  "the type torch.HalfStorage of 'a.weight'");

@@ -162,6 +162,18 @@ TEST_F(HostileVideos, FlippedBytesAreCountedNotHidden) {
   EXPECT_EQ(counts.header_frames, 50);
 }
 
+TEST_F(HostileVideos, FramesMadeUpInPartAreKeptAndCounted) {
+  std::string bytes = bytes_of("whole.mp4", {.codec = "mpeg2video", .width = 192, .height = 128});
+  const std::size_t data = bytes.find("mdat");
+  ASSERT_NE(data, std::string::npos);
+  // Into the slices of the first picture, whose header stays.
+  for (std::size_t at = data + 600; at < data + 620; ++at) bytes.at(at) = static_cast<char>(~bytes.at(at));
+  const Counts counts = read(file_of("damaged.mp4", bytes));
+  EXPECT_EQ(counts.frames, 10);
+  EXPECT_EQ(counts.bad_packets, 0);
+  EXPECT_GE(counts.damaged_frames, 1);
+}
+
 TEST_F(HostileVideos, NoiseInAnyPlaceNeverDoesMoreThanRefuse) {
   std::mt19937 random(7);
   for (const std::string ending : {".mp4", ".avi", ".mkv", ".ts", ".gif"}) {

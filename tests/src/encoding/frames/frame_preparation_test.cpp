@@ -60,6 +60,12 @@ constexpr Recorded kRecorded[] = {
     {341, 256, 90, 0xb3505b080dc7fc46U, 0x2f5ab169dfca9032U},
     {341, 256, 180, 0xc6a2db79c94b2750U, 0x797c8e53d439258eU},
     {341, 256, 270, 0xf478ba67803d9a64U, 0xe1a4fa32a308f9b8U},
+    {176, 301, 90, 0x47301f9a1aa85940U, 0xb65474f6e568bacdU},
+    {176, 301, 180, 0x09a8c02da838b644U, 0xf2fd800aa800d5d5U},
+    {176, 301, 270, 0x2082a486a98267b7U, 0x097be7d2c9398c51U},
+    {301, 175, 90, 0xd023716906302af6U, 0x4278b7f8df9fa716U},
+    {301, 175, 180, 0x5bf760d17b759ba0U, 0x2685d162b4c966bcU},
+    {301, 175, 270, 0x54ccf8eaaa86676eU, 0x074a96e4056329fcU},
 };
 
 TEST(FramePreparation, EqualsTorchvisionAndOpenCv) {
