@@ -23,6 +23,18 @@ double covered(double at, double first, double last) {
   return std::clamp(std::min(at + 1, last) - std::max(at, first), 0.0, 1.0);
 }
 
+/// A shape with a middle, as seen from a pixel.
+struct Round {
+  double x, y, radius;  ///< pixels
+
+  [[nodiscard]] double distance(int column, int row) const { return std::hypot(column + 0.5 - x, row + 0.5 - y); }
+  /// How much of the pixel lies within.
+  [[nodiscard]] double covers(int column, int row) const {
+    if (std::abs(column + 0.5 - x) > radius + 1 || std::abs(row + 0.5 - y) > radius + 1) return 0;
+    return std::clamp(radius + 0.5 - distance(column, row), 0.0, 1.0);
+  }
+};
+
 /// 0 to 1 and back while `progress` goes from 0 to 1.
 double there_and_back(double progress) {
   return 1 - std::abs(2 * progress - 1);
@@ -86,9 +98,10 @@ void Scene::draw(int frame, io::RgbImage& image) const {
   image.pixels.resize(std::size_t{3} * kSize * kSize);
   const double lid = box_width_ / 2 * (1 - 0.9 * there_and_back(progress(SceneEvent::kOpen, frame)));
   const double crossing = progress(SceneEvent::kCross, frame);
-  const double ball_x = -ball_radius_ - 1 + crossing * (kSize + 2 * ball_radius_ + 2);
+  const Round ball{-ball_radius_ - 1 + crossing * (kSize + 2 * ball_radius_ + 2), ball_y_, ball_radius_};
   const double glow = there_and_back(progress(SceneEvent::kGlow, frame));
-  constexpr double kLampRadius = 7;
+  constexpr double kLampRadius = 7, kLight = 3 * kLampRadius;
+  const Round lamp{lamp_x_, lamp_y_, kLampRadius}, light{lamp_x_, lamp_y_, kLight};
   io::RandomBits noise(noise_ + static_cast<std::uint64_t>(frame) * io::RandomBits::kStep);
   for (int y = 0; y < kSize; ++y) {
     for (int x = 0; x < kSize; ++x) {
@@ -97,11 +110,10 @@ void Scene::draw(int frame, io::RgbImage& image) const {
       const double in_box = in_height * covered(x, box_x_, box_x_ + box_width_);
       const double in_lids =
           in_height * (covered(x, box_x_, box_x_ + lid) + covered(x, box_x_ + box_width_ - lid, box_x_ + box_width_));
-      const double to_ball = std::hypot(x + 0.5 - ball_x, y + 0.5 - ball_y_);
-      const double in_ball = std::clamp(ball_radius_ + 0.5 - to_ball, 0.0, 1.0);
-      const double to_lamp = std::hypot(x + 0.5 - lamp_x_, y + 0.5 - lamp_y_);
-      const double in_lamp = std::clamp(kLampRadius + 0.5 - to_lamp, 0.0, 1.0);
-      const double lit = glow * std::max(in_lamp, 0.6 * std::clamp(1 - to_lamp / (3 * kLampRadius), 0.0, 1.0));
+      const double in_ball = ball.covers(x, y), in_lamp = lamp.covers(x, y);
+      double lit = in_lamp;
+      if (light.covers(x, y) > 0) lit = std::max(lit, 0.6 * std::clamp(1 - light.distance(x, y) / kLight, 0.0, 1.0));
+      lit *= glow;
       const int grain = whole_between(noise, -kNoise, kNoise);
       for (std::size_t k = 0; k < 3; ++k) {
         double level = sky_[k] + below * (ground_[k] - sky_[k]);
@@ -111,7 +123,7 @@ void Scene::draw(int frame, io::RgbImage& image) const {
         level += in_lamp * (0.35 * lamp_[k] - level);
         level += lit * (lamp_[k] - level);
         image.pixels[(static_cast<std::size_t>(y) * kSize + static_cast<std::size_t>(x)) * 3 + k] =
-            static_cast<std::uint8_t>(std::clamp(std::lround(level) + grain, 0L, 255L));
+            static_cast<std::uint8_t>(std::clamp(static_cast<int>(level + 0.5) + grain, 0, 255));
       }
     }
   }
