@@ -54,7 +54,7 @@ TEST_F(VideoListTest, OfAManifestNamesTheFirstProblemAndCountsAll) {
   put("a.mp4");
   put("b.mp4");
   put("m.csv",
-      "id,file,label,split\na,a.mp4,x,train\nb,gone.mp4,x,train\na,b.mp4,x,train\nc,./a.mp4,x,train\nd,b.mp4,x,dev\n");
+      "id,file,label,split\na,a.mp4,x,train\nb,gone.mp4,x,train\na,b.mp4,x,train\nc,./a.mp4,x,train\n4,b.mp4,x,dev\n");
   const std::string line = refusal(folder_ / "m.csv");
   EXPECT_NE(line.find("m.csv:line 3: found no file"), std::string::npos) << line;
   EXPECT_NE(line.find("(4 problems in all, the others: line 4, line 5, line 6)"), std::string::npos) << line;
