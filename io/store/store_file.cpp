@@ -204,11 +204,11 @@ void StoreFile::read_index(const hdf5::Handle& root) {
   index_.source = hdf5::text_attribute(root, "source").value_or("");
 
   index_.logits = hdf5::integer_attribute(root, kLogitsAttribute).value_or(0);
-  if (index_.logits != 0 && (index_.logits != classes || index_.logits > index_.feature_dim)) {
-    throw Refusal(
-        fmt::format(":attribute {}: found {}; expected {}, one logit a class among {} features; make the store "
-                    "again, or remove the attribute",
-                    kLogitsAttribute, index_.logits, classes, index_.feature_dim));
+  if (!fits_logits(index_.logits, classes, index_.feature_dim)) {
+    throw Refusal(fmt::format(
+        ":attribute {}: found {}; expected {} or a multiple of it, one logit a class among {} features; make the "
+        "store again, or remove the attribute",
+        kLogitsAttribute, index_.logits, classes, index_.feature_dim));
   }
 
   if (hdf5::has_member(root, "phase_names")) {

@@ -21,7 +21,8 @@ inline constexpr std::int64_t kStoreVersion = 1;
 inline constexpr const char* kIndexDigestAttribute = "index_digest";
 /// Set to 1 where samples may have the label -1, none: without it a -1 is a mistake.
 inline constexpr const char* kUnlabelledAttribute = "unlabelled";
-/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names.
+/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names, and all of
+/// them again for every further window that the step stands for.
 inline constexpr const char* kLogitsAttribute = "logits";
 /// Of a dataset with a number a step, or of the names of phases.
 inline constexpr const char* kDigestAttribute = "digest";
@@ -40,7 +41,7 @@ struct StoreIndex {
   std::string encoder, source;
   /// [P] names of the frame labels 0 .. P-1; empty where the file has none. No part of digest().
   std::vector<std::string> phase_names;
-  std::int64_t logits = 0;  ///< C where the last C features are the encoder's logits, else 0
+  std::int64_t logits = 0;  ///< C, or a multiple, where the last features are the encoder's logits, else 0
 
   [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
   /// XXH64 of all of it: what the attribute index_digest holds.
@@ -52,6 +53,11 @@ struct StoreIndex {
 
 /// A name that stands for two classes, if any does: predictions and other stores know classes by name.
 [[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);
+
+/// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
+[[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {
+  return logits == 0 || (logits > 0 && logits <= feature_dim && classes > 0 && logits % classes == 0);
+}
 
 /// What tells whether a file is still the one that was opened.
 struct FileFacts {

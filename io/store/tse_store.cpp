@@ -181,6 +181,11 @@ const std::vector<std::int32_t>& TseStore::logit_labels(std::int64_t sample) con
   return state_->logit_labels[state_->place(sample).number];
 }
 
+std::int64_t TseStore::logit_sets(std::int64_t sample) const {
+  const StoreIndex& index = state_->place(sample).file->index();
+  return index.logits == 0 ? 0 : index.logits / static_cast<std::int64_t>(index.class_names.size());
+}
+
 void TseStore::adopt_classes(const std::vector<std::string>& names) {
   state_->class_names = names;
   state_->match_classes();

@@ -48,9 +48,11 @@ class TseStore {
   [[nodiscard]] std::int32_t label(std::int64_t sample) const;   ///< 0..C-1, or kNoLabel
   /// The name of the sample's class as its file gives it; empty for a sample without a label.
   [[nodiscard]] const std::string& class_name(std::int64_t sample) const;
-  /// Labels of the last features of the sample, which are its encoder's logits: one entry a logit, kNoLabel for a class
-  /// that is not in class_names(). Empty where its file does not say that it holds logits.
+  /// Labels of the encoder's logits, which are the sample's last features: one entry a logit, kNoLabel for a class that
+  /// is not in class_names(). Empty where its file does not say that it holds logits.
   [[nodiscard]] const std::vector<std::int32_t>& logit_labels(std::int64_t sample) const;
+  /// How many times these logits stand there, one set behind the other: once for every window of a step.
+  [[nodiscard]] std::int64_t logit_sets(std::int64_t sample) const;
   [[nodiscard]] Split split(std::int64_t sample) const;
   [[nodiscard]] const std::string& id(std::int64_t sample) const;
   /// Samples of one split in ascending order, but for those left out.

@@ -49,11 +49,15 @@ void add_training_samples(io::TseStore& store, const std::vector<std::int64_t>& 
 
 }  // namespace
 
-std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits) {
+std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits, std::int64_t sets) {
   std::int32_t best = 0;
   double best_mean = -HUGE_VAL;
   for (std::int32_t c = 0; c < logits; ++c) {
-    const double mean = mean_over_time(features, features.feature_dim - logits + c);
+    double sum = 0;
+    for (std::int64_t set = 0; set < sets; ++set) {
+      sum += mean_over_time(features, features.feature_dim - (sets - set) * logits + c);
+    }
+    const double mean = sum / static_cast<double>(sets);
     if (mean > best_mean) {
       best_mean = mean;
       best = c;
@@ -117,7 +121,8 @@ Baseline Baseline::choose(Dataset& dataset, const std::vector<std::int64_t>& sam
 std::int32_t Baseline::predict(const io::TseStore& store, std::int64_t sample, const SampleFeatures& features) const {
   if (kind == Kind::kClassMeans) return nearest_mean(features, means, counts);
   const std::vector<std::int32_t>& labels = store.logit_labels(sample);
-  return labels[static_cast<std::size_t>(largest_mean_logit(features, static_cast<std::int32_t>(labels.size())))];
+  return labels[static_cast<std::size_t>(
+      largest_mean_logit(features, static_cast<std::int32_t>(labels.size()), store.logit_sets(sample)))];
 }
 
 }  // namespace alignment::dejavid
