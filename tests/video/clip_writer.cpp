@@ -95,8 +95,6 @@ class Writer {
     AVDictionary* options = nullptr;
     if (clip_.codec == "libx264") av_dict_set(&options, "preset", "ultrafast", 0);
     if (clip_.codec == "libx264" && clip_.b_frames > 0) av_dict_set(&options, "x264-params", "b-adapt=0", 0);
-    if (clip_.codec == "libx265") av_dict_set(&options, "x265-params", "log-level=none:pools=1", 0);
-    if (clip_.codec == "libx265") av_dict_set(&options, "preset", "ultrafast", 0);
     const int opened = avcodec_open2(&encoder, codec, &options);
     av_dict_free(&options);
     require(opened, "encoder " + clip_.codec);

@@ -57,8 +57,8 @@ at::Tensor resize_antialias(const io::RgbImage& image, std::int64_t width, std::
   // ATen only reads it; there is no way to say so.
   auto* const pixels = const_cast<std::uint8_t*>(image.pixels.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   const std::int64_t row = 3 * std::int64_t{image.width};
-  const at::Tensor picture = at::from_blob(pixels, {1, 3, image.height, image.width}, {row * image.height, 1, row, 3},
-                                           at::TensorOptions(at::kByte));
+  at::Tensor picture = at::from_blob(pixels, {1, 3, image.height, image.width}, {row * image.height, 1, row, 3},
+                                     at::TensorOptions(at::kByte));
   if (width == image.width && height == image.height) return picture;
   const std::array<std::int64_t, 2> target{height, width};
   return at::_upsample_bilinear2d_aa(picture, target, false).contiguous(at::MemoryFormat::ChannelsLast);
