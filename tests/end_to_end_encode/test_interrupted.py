@@ -48,7 +48,7 @@ class Interrupted(encode_support.EncodeTest):
             time.sleep(generator.uniform(0.2, 0.8) + (0.6 if ranks else 0))
             while job.poll() is None and not (running := processes_of(job)):
                 time.sleep(0.01)
-            if job.poll() is None:
+            if job.poll() is None and running:
                 kill(running[generator.choice(sorted(running))], signal.SIGKILL)
             finished = support.finish(job)
             starts += 1
