@@ -215,7 +215,7 @@ class Drawing {
       layout.height = std::max(cell * rows, kLeast);
     } else {
       layout.width = std::min(room, std::max(columns * 40, 120.0));
-      layout.height = std::clamp(rows * 16, 110.0, 400.0);
+      layout.height = std::clamp(rows * 16, 110.0, std::min(picture_.width * 0.55, 400.0));
     }
     return layout;
   }

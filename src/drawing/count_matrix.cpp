@@ -82,9 +82,12 @@ class CountDrawing {
                           ? fmt::format("{}: {} right", matrix_.names[row], samples)
                           : fmt::format("{} taken for {}: {}", matrix_.names[row], matrix_.names[column], samples));
     const std::string number = std::to_string(samples);
-    if (static_cast<double>(number.size()) * 8 > cell || cell < 14) return;
-    canvas_.text({at.x + cell / 2, at.y + cell / 2 + 4.5}, is_light(colour) ? "on-light middle" : "on-dark middle",
-                 number);
+    const auto digits = static_cast<double>(number.size());
+    if (digits * 6 > cell) return;
+    canvas_.text(
+        {at.x + cell / 2, at.y + cell / 2 + 4.5},
+        fmt::format("{}{}", is_light(colour) ? "on-light middle" : "on-dark middle", digits * 8 > cell ? " small" : ""),
+        number);
   }
 
   /// Classes are numbered as they come, since names have no room.

@@ -52,11 +52,10 @@ class ChartDrawing {
       }
     }
     x_ = limits_of(x);
-    y_ = limits_of(y);
-    if (y_.high == y_.low) {  // a line in the middle
-      const double room = y_.high == 0 ? 1 : std::fabs(y_.high) / 10;
-      y_ = {y_.low - room, y_.high + room};
-    }
+    y_ = limits_of(y);  // Room beyond the lines; a level one lies in the middle.
+    const double span = y_.high - y_.low;
+    const double room = span > 0 ? span * 0.04 : y_.high == 0 ? 1 : std::fabs(y_.high) / 10;
+    y_ = {y_.low - room, y_.high + room};
   }
 
   std::string draw() {

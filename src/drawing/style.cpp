@@ -9,6 +9,7 @@ std::string_view picture_style() {
 .title { font-size: 19px; font-weight: 600; }
 .heading { font-size: 15px; font-weight: 600; }
 .soft { fill: #4a5058; }
+.small { font-size: 10px; }
 .middle { text-anchor: middle; }
 .end { text-anchor: end; }
 .background { fill: #ffffff; }

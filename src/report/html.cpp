@@ -41,7 +41,7 @@ std::string table(const Table& table) {
   if (table.rows.empty()) return "";
   // What scrolls can be reached by keyboard, and says what it is.
   std::string html = fmt::format(
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+      "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
       "aria-label=\"{0}\">\n<table>\n<caption>{0}</caption>\n<thead><tr>",
       escaped(table.caption));
   const auto style = [&](std::size_t column) { return table.columns[column].is_number ? " class=\"number\"" : ""; };
@@ -98,7 +98,7 @@ std::string folded(std::string_view summary, std::string_view html) {
 
 std::string lines(std::string_view text, std::string_view label) {
   std::string html =
-      fmt::format("<pre class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">", escaped(label));
+      fmt::format("<pre class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\">", escaped(label));
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     html += escaped(line) + '\n';

@@ -30,7 +30,7 @@ table { border-collapse: collapse; font-size: 15px; }
 th, td { text-align: left; padding: 3px 14px 3px 0; vertical-align: baseline; border-bottom: 1px solid #e1e5ea; font-weight: 400; }
 thead th { font-weight: 600; font-size: 14px; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.bar-room { display: inline-block; width: 110px; height: 10px; background: #e1e5ea; }
+.bar-room { display: inline-block; width: 110px; height: 10px; background: #e1e5ea; margin-right: 8px; }
 .bar-part { display: block; height: 10px; background: #56697d; }
 details { margin: 12px 0; }
 summary { cursor: pointer; font-weight: 600; padding: 6px 0; }
@@ -49,7 +49,7 @@ main { padding: 12px 14px 40px; }
 .beside { grid-template-columns: minmax(0, 1fr); }
 h1 { font-size: 23px; }
 th, td { padding-right: 10px; }
-.bar-room { width: 60px; }
+.bar-room { display: none; }
 }
 )";
 

@@ -52,12 +52,15 @@ ChosenModel choose_model(const Config& config) {
                     last.string()));
   }
   if (config.data.store.empty()) return {last, "the model of the last epoch"};
-  if (fs::exists(best, unreadable) && chose_by_others(read_model(last).validated_on, config.eval.split)) {
-    return {best, "the model of the epoch that other samples chose"};
+  if (!fs::exists(best, unreadable)) return {last, "the model of the last epoch"};
+  const std::string validated_on = read_model(last).validated_on;
+  if (chose_by_others(validated_on, config.eval.split)) {
+    return {best,
+            fmt::format("the model of the best epoch, which the {} split chose and not these samples", validated_on)};
   }
-  return {last,
-          "the model of the last epoch: best.h5, where there is one, was chosen by a split that looks better with it "
-          "than it is"};
+  return {last, fmt::format(
+                    "the model of the last epoch; best.h5 was chosen by the {} split and looks better there than it is",
+                    validated_on)};
 }
 
 /// A model as its file has it, where there are no samples to try it on.
@@ -112,7 +115,8 @@ class ReportPage {
                           report::escaped(chosen.why));
       if (!config.data.store.empty()) {
         html += ", tried on";
-        for (const fs::path& store : config.data.store) html += fmt::format(" {}", report::escaped(store.filename().string()));
+        for (const fs::path& store : config.data.store)
+          html += fmt::format(" {}", report::escaped(store.filename().string()));
       }
       html += ".";
     }
@@ -124,7 +128,7 @@ class ReportPage {
 };
 
 FeatureNames names_of_features(const fs::path& file, const Model& model) {
-  return file.empty() ? FeatureNames() : FeatureNames(file, model);
+  return file.empty() ? FeatureNames(model) : FeatureNames(file, model);
 }
 
 }  // namespace

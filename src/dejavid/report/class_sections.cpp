@@ -71,16 +71,16 @@ std::string table_of_pairs(const Judgement& judgement, const std::vector<Pair>& 
 
 std::string table_of_classes(const Judgement& judgement, const std::vector<std::size_t>& order, std::size_t first,
                              std::size_t last) {
-  report::Table table{
-      .caption = "Accuracy of each class",
-      .columns = {{"class"}, {"accuracy", true}, {""}, {"right", true}, {"of", true}, {"most often taken for"}},
-      .rows = {}};
+  report::Table table{.caption = "Accuracy of each class",
+                      .columns = {{"class"}, {"accuracy", true}, {"right", true}, {"most often taken for"}},
+                      .rows = {}};
   for (std::size_t n = first; n < std::min(last, order.size()); ++n) {
     const ClassCounts counts = counts_of(judgement, order[n]);
     const bool judged = counts.samples > 0;
     table.rows.push_back(
-        {report::escaped(judgement.class_names[order[n]]), judged ? report::percent(accuracy(counts)) : "",
-         judged ? report::bar(accuracy(counts)) : "", report::count(counts.right), report::count(counts.samples),
+        {report::escaped(judgement.class_names[order[n]]),
+         judged ? fmt::format("{} {}", report::bar(accuracy(counts)), report::percent(accuracy(counts))) : "",
+         fmt::format("{} of {}", report::count(counts.right), report::count(counts.samples)),
          counts.taken_for_it == 0 ? ""
                                   : fmt::format("{} ({})", report::escaped(judgement.class_names[counts.rival]),
                                                 report::count(counts.taken_for_it))});

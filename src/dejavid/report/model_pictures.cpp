@@ -100,8 +100,10 @@ std::string weighed_features(const Model& model, std::size_t label, const Featur
 
 }  // namespace
 
-FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model) {
-  const auto features = static_cast<std::size_t>(model.slope ? model.feature_dim / 2 : model.feature_dim);
+FeatureNames::FeatureNames(const Model& model) : plain_(model.slope ? model.feature_dim / 2 : model.feature_dim) {}
+
+FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model) : FeatureNames(model) {
+  const auto features = static_cast<std::size_t>(plain_);
   const std::string expected =
       fmt::format("a text file with the names of the store's {} features, one a line", features);
   std::string text = report::read_text(file, expected, "give another with --feature-names, or leave it out");
@@ -122,7 +124,8 @@ FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model
 }
 
 std::string FeatureNames::of(std::int64_t feature) const {
-  return given() ? names_[static_cast<std::size_t>(feature)] : fmt::format("feature {}", feature);
+  if (given()) return names_[static_cast<std::size_t>(feature)];
+  return feature < plain_ ? fmt::format("feature {}", feature) : fmt::format("slope of feature {}", feature - plain_);
 }
 
 std::string weights_and_centroids(const Model& model, const std::vector<std::size_t>& order,
@@ -137,10 +140,14 @@ std::string weights_and_centroids(const Model& model, const std::vector<std::siz
                 "{} columns for {} features from left to right; a column shows the strongest of {} to {} neighbours",
                 columns, model.feature_dim, model.feature_dim / columns, (model.feature_dim + columns - 1) / columns)));
   html += report::paragraph(
-      "Left the weights: where they are orange, a difference from the centroid counts more than at weight 1, where "
-      "blue "
-      "less. Right the centroids, each feature less its mean over all classes and steps, in its standard deviations: "
-      "there classes differ. All classes share the two scales, whose ends hold 99.5 % of the numbers.");
+      "Weights: where they are orange, a difference from the centroid counts more than at weight 1, where blue less. "
+      "Centroids: each feature less its mean over all classes and steps, in its standard deviations, so that one sees "
+      "where classes differ. All classes share the two scales, whose ends hold 99.5 % of the numbers.");
+  if (model.slope) {
+    html += report::paragraph(
+        "The right half of the columns are slopes of the features in the left half. Weights carry the inverse of the "
+        "features' units: of slopes, which are small, they are large.");
+  }
   const auto ends = [](double limit, bool of_weights) {
     return drawing::number_text(of_weights ? std::exp(limit) : limit);
   };
@@ -153,7 +160,8 @@ std::string weights_and_centroids(const Model& model, const std::vector<std::siz
     const std::size_t label = order[n];
     std::string one = fmt::format("<h3>{}{}</h3>\n", report::escaped(model.class_names[label]),
                                   remarks.empty() ? "" : fmt::format(" <small>{}</small>", remarks[label]));
-    one += report::beside({weights.picture(label, "weights"), centroids.picture(label, "centroids")});
+    one += report::beside({report::figure(weights.picture(label, ""), "weights"),
+                           report::figure(centroids.picture(label, ""), "centroids")});
     if (n < kOpenClasses) {
       one += report::paragraph(fmt::format("Largest weights, over all steps: {}. Smallest: {}.",
                                            weighed_features(model, label, names, true),

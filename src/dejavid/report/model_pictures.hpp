@@ -11,18 +11,18 @@ namespace alignment::dejavid {
 
 /// What features are called in a report.
 class FeatureNames {
- public:
-  /// "feature 7".
-  FeatureNames() = default;
+ public:  /// "feature 7", "slope of feature 7".
+  explicit FeatureNames(const Model& model);
   /// A file with a name a line for each of the features of the store; their slopes, where the model has them, are named
   /// after them. Throws io::StoreError where it has another number of lines.
   FeatureNames(const std::filesystem::path& file, const Model& model);
 
-  [[nodiscard]] std::string of(std::int64_t feature) const;
+  [[nodiscard]] std::string of(std::int64_t feature) const;  /// Whether they come from a file.
   [[nodiscard]] bool given() const { return !names_.empty(); }
 
  private:
-  std::vector<std::string> names_;
+  std::vector<std::string> names_;  ///< [F]; empty where none are given
+  std::int64_t plain_ = 0;          ///< features that are no slopes
 };
 
 /// Columns a class is drawn with at most; more features are drawn as the strongest of neighbours.
