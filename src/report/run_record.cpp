@@ -93,6 +93,11 @@ std::string read_text(const std::filesystem::path& file, std::string_view expect
   return text;
 }
 
+std::string name_of_run(const std::filesystem::path& folder) {
+  const std::filesystem::path whole = std::filesystem::absolute(folder).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
 std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder) {
   return {folder / kMetrics, folder / kConfig, folder / kEnvironment, folder / kSummary};
 }

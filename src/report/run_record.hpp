@@ -35,6 +35,9 @@ struct RunRecord {
 /// run writes.
 [[nodiscard]] RunRecord read_run(const std::filesystem::path& folder);
 
+/// What to call it: the folder's own name, also of "runs/a/" and ".".
+[[nodiscard]] std::string name_of_run(const std::filesystem::path& folder);
+
 /// The files that read_run() reads: a report must not be written over them.
 [[nodiscard]] std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder);
 

@@ -92,7 +92,7 @@ const std::vector<report::RunChart>& charts() {
 class ReportPage {
  public:
   ReportPage(const report::RunRecord& run, const ChosenModel& chosen, const Config& config)
-      : page_(fmt::format("DejaVid run {}", name_of(run.folder)), about(run, chosen, config)), run_(run) {}
+      : page_(fmt::format("DejaVid run {}", report::name_of_run(run.folder)), about(run, chosen, config)), run_(run) {}
 
   void add(const std::string& heading, const std::string& html) { page_.section(heading, html); }
   void add_curves() { add("Curves", report::curves(run_, charts())); }
@@ -102,12 +102,6 @@ class ReportPage {
   }
 
  private:
-  /// The folder's own name, also of "runs/a/".
-  static std::string name_of(const fs::path& folder) {
-    const fs::path whole = fs::absolute(folder).lexically_normal();
-    return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
-  }
-
   static std::string about(const report::RunRecord& run, const ChosenModel& chosen, const Config& config) {
     std::string html = report::course(run) + ".";
     if (!chosen.file.empty()) {

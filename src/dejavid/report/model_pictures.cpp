@@ -46,13 +46,15 @@ std::vector<float> standardized(const Model& model) {
 /// The pictures of one array [C,K,F], all of one scale.
 class ClassPictures {
  public:
-  ClassPictures(const Model& model, std::span<const float> numbers) : steps_(model.steps) {
+  ClassPictures(const Model& model, std::span<const float> numbers, const std::vector<std::size_t>& order)
+      : steps_(model.steps), pictures_(order.size()) {
     const auto elements = static_cast<std::size_t>(model.steps * model.feature_dim);
     std::vector<double> all;
-    for (std::int64_t c = 0; c < model.classes; ++c) {
-      pictures_.push_back(drawing::strongest_columns(numbers.subspan(static_cast<std::size_t>(c) * elements, elements),
-                                                     model.steps, model.feature_dim, kMostColumns));
-      all.insert(all.end(), pictures_.back().values.begin(), pictures_.back().values.end());
+    for (std::size_t n = 0; n < order.size(); ++n) {
+      drawing::Matrix& picture = pictures_[order[n]];
+      picture = drawing::strongest_columns(numbers.subspan(order[n] * elements, elements), model.steps,
+                                           model.feature_dim, n < kOpenClasses ? kMostColumns : kFoldedColumns);
+      all.insert(all.end(), picture.values.begin(), picture.values.end());
     }
     limit_ = drawing::magnitude_quantile(all, kShown);
     if (limit_ == 0) limit_ = drawing::magnitude_quantile(all, 1);
@@ -98,6 +100,22 @@ std::string weighed_features(const Model& model, std::size_t label, const Featur
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
+/// What the columns are.
+std::string columns_text(std::int64_t features, std::size_t classes) {
+  const bool folded = classes > kOpenClasses && features > kFoldedColumns;
+  const std::string of_folded = folded ? fmt::format(" (of the folded classes {})", kFoldedColumns) : "";
+  if (features <= kMostColumns) {
+    return fmt::format(
+        "a column for each of {} features, 0 to {} from left to right{}", features, features - 1,
+        folded ? fmt::format("; the folded classes have {} columns, each the strongest of neighbours", kFoldedColumns)
+               : "");
+  }
+  return fmt::format(
+      "{} columns{} for {} features from left to right, each the strongest of neighbours: of the numbers "
+      "that share a column the one furthest from white",
+      kMostColumns, of_folded, features);
+}
+
 }  // namespace
 
 FeatureNames::FeatureNames(const Model& model) : plain_(model.slope ? model.feature_dim / 2 : model.feature_dim) {}
@@ -130,15 +148,10 @@ std::string FeatureNames::of(std::int64_t feature) const {
 
 std::string weights_and_centroids(const Model& model, const std::vector<std::size_t>& order,
                                   const std::vector<std::string>& remarks, const FeatureNames& names) {
-  const ClassPictures weights(model, model.log_weights), centroids(model, standardized(model));
-  const std::int64_t columns = std::min(model.feature_dim, kMostColumns);
-  std::string html = report::paragraph(fmt::format(
-      "Each picture is one class: a row for each of {} centroid steps, the first at the top, and {}.", model.steps,
-      columns == model.feature_dim
-          ? fmt::format("a column for each of {} features, 0 to {} from left to right", columns, columns - 1)
-          : fmt::format(
-                "{} columns for {} features from left to right; a column shows the strongest of {} to {} neighbours",
-                columns, model.feature_dim, model.feature_dim / columns, (model.feature_dim + columns - 1) / columns)));
+  const ClassPictures weights(model, model.log_weights, order), centroids(model, standardized(model), order);
+  std::string html = report::paragraph(
+      fmt::format("Each picture is one class: a row for each of {} centroid steps, the first at the top, and {}.",
+                  model.steps, columns_text(model.feature_dim, order.size())));
   html += report::paragraph(
       "Weights: where they are orange, a difference from the centroid counts more than at weight 1, where blue less. "
       "Centroids: each feature less its mean over all classes and steps, in its standard deviations, so that one sees "

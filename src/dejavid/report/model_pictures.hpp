@@ -25,10 +25,10 @@ class FeatureNames {
   std::int64_t plain_ = 0;          ///< features that are no slopes
 };
 
-/// Columns a class is drawn with at most; more features are drawn as the strongest of neighbours.
-inline constexpr std::int64_t kMostColumns = 256;
 /// Classes that are shown at once; the others are folded.
 inline constexpr std::size_t kOpenClasses = 50;
+/// Columns a class is drawn with at most, and a folded one; more features are drawn as the strongest of neighbours.
+inline constexpr std::int64_t kMostColumns = 256, kFoldedColumns = 128;
 
 /// Pictures of every class's weights and centroids, the classes in this order, as html. `remarks` (html, by class, or
 /// empty) stand behind the names.
