@@ -13,13 +13,13 @@ namespace alignment::io {
 
 /// What a video file says of its best video stream, before anything is decoded.
 struct VideoProperties {
-  int stream = 0;       ///< index of the stream among those of the file
-  std::string codec;    ///< FFmpeg's name of the codec
-  int width = 0;        ///< pixels of a decoded frame, before rotation
+  int stream = 0;     ///< index of the stream among those of the file
+  std::string codec;  ///< FFmpeg's name of the codec
+  int width = 0;      ///< pixels of a decoded frame, before rotation
   int height = 0;
-  int rotation = 0;     ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
+  int rotation = 0;  ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
   bool interlaced = false;
-  double rate = 0;      ///< frames a second by the header, 0 where it does not say
+  double rate = 0;                            ///< frames a second by the header, 0 where it does not say
   std::optional<std::int64_t> header_frames;  ///< by the header: a hint; what decodes is what counts
 };
 

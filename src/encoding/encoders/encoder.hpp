@@ -26,9 +26,9 @@ struct EncoderDescription {
   int frames = 16;  ///< of a window, that a clip encoder takes; 1 for a frame encoder
   int size = 224;   ///< pixels of a side of its frames
   Resize resize = Resize::kAntialias;
-  std::int64_t features = 0;                ///< F of an output row
-  std::int64_t logits = 0;                  ///< class scores behind the features of an output row, 0: none
-  std::vector<std::string> classes = {};    ///< names of the logits, or empty where the encoder does not say
+  std::int64_t features = 0;              ///< F of an output row
+  std::int64_t logits = 0;                ///< class scores behind the features of an output row, 0: none
+  std::vector<std::string> classes = {};  ///< names of the logits, or empty where the encoder does not say
 };
 
 /// Turns prepared frames into features (and logits). encode() may be called by several threads at once.
