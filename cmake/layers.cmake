@@ -6,6 +6,7 @@
 #   programs -> dejavid, lrprop -> training, gpu -> job -> config
 #                 |                      |           |
 #                 |                      +-----------+--> io, dist
+#                 +--> report -> drawing, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
 #
@@ -105,10 +106,11 @@ function(check_layers)
   check_room(job config io dist)
   check_room(training job config io dist)
   check_room(drawing)
+  check_room(report drawing io)
   check_room(gpu job config io dist)
   check_room(encoding gpu job config io dist)
-  check_room(dejavid drawing gpu training job config kernels io dist)
-  check_room(lrprop drawing gpu training job config kernels io dist)
-  check_room(programs dejavid lrprop encoding drawing gpu training job config kernels io dist)
+  check_room(dejavid report drawing gpu training job config kernels io dist)
+  check_room(lrprop report drawing gpu training job config kernels io dist)
+  check_room(programs dejavid lrprop encoding report drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

@@ -6,7 +6,6 @@
 #include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "io/result_folder.hpp"
-#include "kernels/slope.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -67,14 +66,7 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   smallest_distances(found.distances, std::span(&found.prediction, 1));
   found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
 
-  std::vector<float> rows(static_cast<std::size_t>(found.length * model.feature_dim));
-  if (model.slope) {
-    std::vector<float> plain(rows.size() / 2);
-    store.read_sample(sample, plain.data());
-    kernels::cpu::append_slopes(plain.data(), found.length, store.feature_dim(), rows.data());
-  } else {
-    store.read_sample(sample, rows.data());
-  }
+  const std::vector<float> rows = rows_of(store, sample, model);
   std::vector<std::int32_t> classes{found.prediction};
   if (found.is_wrong()) classes.push_back(found.label);
   found.alignments = align_sample(model, rows, classes);
