@@ -26,9 +26,17 @@ inline constexpr std::string_view kExitCodesInHelp =
     "Exit codes: 0 done, 2 usage or configuration, 10 store, 11 model, 12 not finite, 13 cannot write, 14 timeout, "
     "15 rank lost,\n75 stopped with a checkpoint: start again; 1 anything else.";
 
+namespace detail {
+
+inline constexpr std::string_view kTooLittleMemory =
+    "memory: found too little; expected room for the model, its gradients and the batches; ";
+extern std::string_view memory_advice;
+
+}  // namespace detail
+
 /// What to change where memory runs out, in the words of the program's own keys: "use a smaller train.batch_size". A
 /// literal; to be called once, as the program starts. Said also where no one can catch it: in libraries as they are
-/// loaded, and in threads of theirs; a program that links this file then exits with 1.
+/// loaded, and in threads of theirs; a program that calls this then exits with 1.
 void advise_on_memory(std::string_view advice);
 
 /// Turns an exception into the exit code and the line it stands for.

@@ -12,6 +12,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model/checkpoint.hpp"
 #include "src/dejavid/model/data_settings.hpp"
+#include "src/dejavid/model/model_file.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
@@ -19,6 +20,7 @@
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/run_files.hpp"
 #include "src/training/files/run_frame.hpp"
 #include "src/training/loop.hpp"
 
@@ -63,16 +65,7 @@ std::uint64_t settle_data(Config& config, io::TseStore& store, bool is_root) {
     }
     if (held_out == 0) config.samples.holdout = 0;
   }
-  const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
-  if (epochs != config.train.epochs) {
-    log_info(fmt::format("train.epochs = auto: {} passes, 300 steps but at least 12 and at most 60 passes", epochs));
-  }
-  if (steps != config.model.steps) {
-    log_info(fmt::format("model.steps = auto: {}, the median length of training samples but at least 8 and at most 64",
-                         steps));
-  }
-  config.train.epochs = epochs;
-  config.model.steps = steps;
+  settle_auto(config, store);
   return taken.digest;
 }
 
@@ -146,6 +139,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   PhaseClock phases;
   Model model;
   std::optional<DejaVidTrainee> trainee;
+  RunFiles files(config.run, run, config.dist.timeout());
   std::optional<TrainingLoop> loop;
   try {
     if (checkpoint) {
@@ -166,10 +160,11 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
                            all.samples.size() - judged, all.samples.size(), all.name));
     }
     describe_work(dataset, model, config, communicator, *device);
-    trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr);
+    trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr,
+                    write_model);
     std::optional<Resumed> resumed;
     if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
-    loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, run, phases, resumed);
+    loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epochs, run, communicator);
     if (device->peak_bytes() > 0) {
       log_detail(
