@@ -8,6 +8,7 @@
 #                 |                      +-----------+--> io, dist
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
+#   python -> dejavid and what is below it
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -109,6 +110,7 @@ function(check_layers)
   check_room(encoding gpu job config io dist)
   check_room(dejavid drawing gpu training job config kernels io dist)
   check_room(lrprop drawing gpu training job config kernels io dist)
+  check_room(python dejavid drawing training job config kernels io dist)
   check_room(programs dejavid lrprop encoding drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

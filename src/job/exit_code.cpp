@@ -19,13 +19,9 @@ static_assert(static_cast<int>(io::GuardedFile::kModelFile) == static_cast<int>(
 static_assert(dist::detail::kTimeoutCode == static_cast<int>(ExitCode::kTimeout));
 static_assert(dist::detail::kRankLostCode == static_cast<int>(ExitCode::kRankLost));
 
-namespace detail {
-
-constinit std::string_view memory_advice = "use smaller batches, data.cache = \"none\", or fewer ranks on the host";
-
-}  // namespace detail
-
 namespace {
+
+constinit std::string_view advice_on_memory = "use smaller batches, data.cache = \"none\", or fewer ranks on the host";
 
 dist::Failure failure(ExitCode code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
@@ -33,10 +29,18 @@ dist::Failure failure(ExitCode code, std::string message) {
 }
 
 std::string too_little_memory() {
-  return std::string(detail::kTooLittleMemory) += detail::memory_advice;
+  return std::string(kTooLittleMemory) += advice_on_memory;
 }
 
 }  // namespace
+
+std::string_view memory_advice() {
+  return advice_on_memory;
+}
+
+void set_memory_advice(std::string_view advice) {
+  advice_on_memory = advice;
+}
 
 dist::Failure describe(const std::exception_ptr& error) {
   try {

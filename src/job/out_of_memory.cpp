@@ -25,8 +25,7 @@ std::terminate_handler handler_before = nullptr;
   }
   // Nothing here may allocate.
   constexpr std::string_view kBegin = "error: ";
-  for (const std::string_view part :
-       {kBegin, detail::kTooLittleMemory, detail::memory_advice, std::string_view("\n")}) {
+  for (const std::string_view part : {kBegin, kTooLittleMemory, memory_advice(), std::string_view("\n")}) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, part.data(), part.size());
   }
   std::_Exit(static_cast<int>(ExitCode::kOther));
@@ -49,7 +48,7 @@ __attribute__((section(".preinit_array"), used)) void (*const kSetHandlerEarly)(
 }  // namespace
 
 void advise_on_memory(std::string_view advice) {
-  detail::memory_advice = advice;
+  set_memory_advice(advice);
 }
 
 }  // namespace alignment

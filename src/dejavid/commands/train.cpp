@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
-#include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/error.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -69,22 +67,6 @@ std::uint64_t settle_data(Config& config, io::TseStore& store, bool is_root) {
   return taken.digest;
 }
 
-/// Refuses what cannot be trained, before anything is computed.
-void check_training(const Config& config, const io::TseStore& store) {
-  if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
-    throw ConfigError(two_classes_need_no_norm());
-  }
-  const std::int64_t feature_dim = feature_dim_of(config, store);
-  if (config.train.path_precision == PathPrecision::kI8 && feature_dim > kernels::kMostQuantizedFeatures) {
-    throw ConfigError(fmt::format(
-        "train.path_precision: found \"i8\" with a store of {} features{}; expected at most {}; set "
-        "train.path_precision = \"f32\"",
-        store.feature_dim(), config.samples.slope ? " and as many slopes" : "", kernels::kMostQuantizedFeatures));
-  }
-  if (config.eval.split != EvalSplit::kAuto)
-    require_samples(labelled(store, choose_split(store, config.eval.split)), config);
-}
-
 }  // namespace
 
 ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator) {
@@ -117,7 +99,9 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     throw_if_asked_to_stop();
     held_out = settle_data(config, dataset.store, communicator.is_root());
     if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
-    check_training(config, dataset.store);
+    require_trainable(config, dataset.store);
+    if (config.eval.split != EvalSplit::kAuto)
+      require_samples(labelled(dataset.store, choose_split(dataset.store, config.eval.split)), config);
   });
   std::optional<Model> starting;
   if (start) starting = starting_model(*start, config, dataset.store, communicator);

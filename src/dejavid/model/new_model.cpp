@@ -6,10 +6,12 @@
 #include <cmath>
 
 #include "io/errors.hpp"
+#include "kernels/quantized.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/model/centroids.hpp"
+#include "src/dejavid/model/data_settings.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/samples/random.hpp"
@@ -34,6 +36,19 @@ std::vector<float> initial_log_weights(std::int64_t count, const Config& config,
 std::string two_classes_need_no_norm() {
   return "train.logit_norm: found \"layernorm\" with a store of 2 classes, whose normalised logits are always +-0.707, "
          "so that nothing can be learned; expected \"log\" or \"none\"; set train.logit_norm = \"log\"";
+}
+
+void require_trainable(const Config& config, const io::TseStore& store) {
+  if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
+    throw ConfigError(two_classes_need_no_norm());
+  }
+  const std::int64_t feature_dim = feature_dim_of(config, store);
+  if (config.train.path_precision == PathPrecision::kI8 && feature_dim > kernels::kMostQuantizedFeatures) {
+    throw ConfigError(fmt::format(
+        "train.path_precision: found \"i8\" with a store of {} features{}; expected at most {}; set "
+        "train.path_precision = \"f32\"",
+        store.feature_dim(), config.samples.slope ? " and as many slopes" : "", kernels::kMostQuantizedFeatures));
+  }
 }
 
 std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator, const Config& config) {

@@ -17,6 +17,9 @@ struct Config;
 /// What is told where two classes were to be compared by normalised logits.
 [[nodiscard]] std::string two_classes_need_no_norm();
 
+/// Refuses settings that nothing can be learned with from these samples. Throws ConfigError.
+void require_trainable(const Config& config, const io::TseStore& store);
+
 /// Collective. What training's steps are measured in: the spread [F] of the features (centroids.hpp), or nothing under
 /// the profile of the released code, whose steps are absolute: then features far from a spread of 1 get a warning.
 [[nodiscard]] std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator,
