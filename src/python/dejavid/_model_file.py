@@ -31,7 +31,9 @@ def write(file, model):
         with h5py.File(unfinished, "w") as opened:
             opened["centroids"] = model.centroids
             opened["log_weights"] = model.log_weights
-            opened.create_dataset("class_names", data=model.class_names, dtype=h5py.string_dtype())
+            encoded = [name.encode() for name in model.class_names]
+            width = max(1, *map(len, encoded))
+            opened["class_names"] = np.array(encoded, dtype=f"S{width}").astype(h5py.string_dtype("utf-8", width))
             attributes = opened.attrs
             attributes["format"], attributes["version"] = _FORMAT, np.int64(_VERSION)
             attributes["diagonal"] = np.int64(model.diagonal)

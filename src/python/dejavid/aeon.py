@@ -66,8 +66,7 @@ class DejaVidClassifier(BaseClassifier):
         super().__init__()
 
     def _fit(self, X, y):
-        parameters = {**self.get_params(deep=False), "n_jobs": self._n_jobs}
-        self.classifier_ = _classifier.DejaVidClassifier(**parameters).fit(_steps_first(X), y)
+        self.classifier_ = _classifier.DejaVidClassifier(**self.get_params(deep=False)).fit(_steps_first(X), y)
         return self
 
     def _predict(self, X):
