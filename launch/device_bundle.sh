@@ -118,7 +118,7 @@ done
 say "packing"
 rm -rf "$target"
 mkdir -p "$target"
-tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | xz -T0 -6e >"$target/bundle.tar.xz"
+tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | xz -9e >"$target/bundle.tar.xz"
 cp launch/device_run.sh "$target/run.sh"
 {
   printf 'commit %s\nbuild %s\ntorch %s\n\n' "$(git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)" "$build" "$(sed -n 's/^TORCH_VERSION=//p' cmake/versions.env)"

@@ -255,8 +255,7 @@ LoopSettings loop_settings(const Config& config, dist::WorldSize ranks) {
     if (schedule == Schedule::kConstant) return lr;
     return cosine_learning_rate(lr, epoch, schedule == Schedule::kCarl ? epochs + 1 : epochs);
   };
-  return {pairs_per_step(config, ranks), learning_rate, static_cast<std::uint64_t>(config.train.seed), config.run,
-          config.dist.timeout()};
+  return {pairs_per_step(config, ranks), learning_rate, static_cast<std::uint64_t>(config.train.seed), config.run};
 }
 
 std::vector<std::string> known_to_collapse(const Config& config) {

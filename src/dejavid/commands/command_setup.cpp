@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "io/errors.hpp"
-#include "kernels/slope.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/run_frame.hpp"
@@ -24,19 +23,6 @@ std::vector<std::filesystem::path> inputs_of(const Config& config) {
   std::vector<std::filesystem::path> inputs = config.data.store;
   inputs.push_back(config.model.init);
   return inputs;
-}
-
-std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model& model) {
-  const std::int64_t length = store.length(sample);
-  std::vector<float> rows(static_cast<std::size_t>(length * model.feature_dim));
-  if (!model.slope) {
-    store.read_sample(sample, rows.data());
-    return rows;
-  }
-  std::vector<float> plain(rows.size() / 2);
-  store.read_sample(sample, plain.data());
-  kernels::cpu::append_slopes(plain.data(), length, store.feature_dim(), rows.data());
-  return rows;
 }
 
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,

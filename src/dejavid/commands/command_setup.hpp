@@ -20,9 +20,6 @@ void require_samples(const EvaluationSplit& split, const Config& config);
 /// What a result must not be written over: the stores and the model.
 [[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);
 
-/// A sample as the model compares it: rows [T,F], with slopes where the model has them. Throws as read_sample().
-[[nodiscard]] std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model& model);
-
 /// Logs the sizes of the work ahead.
 void describe_work(const Dataset& dataset, const Model& model, const Config& config,
                    const dist::Communicator& communicator, const Device& device);

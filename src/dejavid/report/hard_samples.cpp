@@ -6,7 +6,7 @@
 #include <array>
 #include <numeric>
 
-#include "src/dejavid/commands/command_setup.hpp"
+#include "src/dejavid/evaluation/finding.hpp"
 #include "src/dejavid/evaluation/sample_alignment.hpp"
 #include "src/drawing/alignment_picture.hpp"
 #include "src/drawing/ticks.hpp"
