@@ -72,8 +72,7 @@ class Holdout(DataTest):
         self.set.splits[numbers] = support.VALIDATION
         split = support.write_store(self.folder / "split.h5", self.set)
         reference = self.train("split", split, **NEW)
-        clock = {"seconds", "samples_per_s"}
-        told = lambda folder, event: [{k: v for k, v in r.items() if k not in clock} for r in support.read_metrics(folder, event)]
+        told = support.read_told
         self.assertGreater(told(run_dir, "epoch")[-1]["val_loss"], 0)
         for ranks in (None, 2, 3):
             with self.subTest(ranks=ranks):
@@ -205,7 +204,7 @@ class Slopes(DataTest):
                 narrow = self.train(f"narrow_{diagonal}", self.store, 2, **settings, data__slope=True)
                 wide = self.train(f"wide_{diagonal}", self.wide, 2, **settings)
                 self.assert_same_parameters(narrow / "model.h5", wide / "model.h5")
-                self.assertEqual(support.read_metrics(narrow, "step"), support.read_metrics(wide, "step"))
+                self.assertEqual(support.read_told(narrow, "step"), support.read_told(wide, "step"))
 
     def test_a_model_brings_its_slopes(self):
         model = self.train("run", self.store, **NEW) / "model.h5"

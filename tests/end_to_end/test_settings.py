@@ -153,10 +153,7 @@ class RunsThatGoOn(SettingsTest):
         plain = lambda summary: {key: value for key, value in summary.items() if key not in clocks}
         self.assertEqual(plain(found), plain(self.summary))
         for event in ("step", "epoch"):
-            records = [
-                [{key: value for key, value in record.items() if key not in ("seconds", "samples_per_s")} for record in support.read_metrics(one, event)]
-                for one in (run_dir, self.straight)
-            ]
+            records = [support.read_told(one, event) for one in (run_dir, self.straight)]
             self.assertEqual(*records)
         for name in ("model.h5", "best.h5"):
             for arrays in zip(*(support.read_arrays(one / name).values() for one in (run_dir, self.straight)), strict=True):

@@ -110,6 +110,7 @@ resume = "none"
 checkpoint_every_steps = 0
 checkpoint_keep = 2
 keep_going = false
+tensorboard = true
 progress = "auto"
 )";
 
