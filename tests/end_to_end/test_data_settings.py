@@ -171,7 +171,7 @@ class Holdout(DataTest):
 
     def test_centroids_are_those_of_a_run_that_holds_out(self):
         run_dir = self.train("run", self.store, **NEW, data__holdout=0.3, train__epochs=0)
-        settings = support.options(data__store=self.store, **{**SETTINGS, **NEW}, data__holdout=0.3)
+        settings = support.options(data__store=self.store, **NEW, data__holdout=0.3)
         self.succeed(["dejavid_dist", "centroids", *settings, "--out", self.folder / "centroids.h5"])
         self.assert_same_parameters(self.folder / "centroids.h5", run_dir / "model.h5")
 

@@ -98,8 +98,9 @@ class ModelsAndTheirSettings(SettingsTest):
 
 class RanksAndTheirSettings(SettingsTest):
     def unlike(self, *parts):
+        trains = dict(run__dir=self.folder / "run", **QUICK)
         arguments = [
-            (1, ["dejavid_dist", *command, *options(data__store=self.store, run__dir=self.folder / "run", **QUICK | settings)])
+            (1, ["dejavid_dist", *command, *options(data__store=self.store, **(trains if command[0] == "train" else {}) | settings)])
             for command, settings in parts
         ]
         finished = support.finish(support.start_unlike(arguments, cwd=self.folder))

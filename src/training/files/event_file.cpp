@@ -22,6 +22,32 @@ namespace {
                   file.string(), std::strerror(errno)));
 }
 
+void write(int descriptor, const std::filesystem::path& file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno != EINTR) {
+      fail(file);
+    }
+  }
+}
+
+/// Returns the descriptor, at the end of the file.
+int overwrite(const std::filesystem::path& file, std::string_view bytes) {
+  const io::FileInUse in_use(file);
+  constexpr mode_t kMode = 0666;
+  const int descriptor = open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, kMode);
+  if (descriptor < 0) fail(file);
+  try {
+    write(descriptor, file, bytes);
+  } catch (...) {
+    close(descriptor);
+    throw;
+  }
+  return descriptor;
+}
+
 /// Markdown shows lines that begin with four spaces as they are.
 std::string as_code(std::string_view text) {
   std::string code = "    ";
@@ -65,8 +91,9 @@ std::string EventCurves::tag_of(const std::string& name) const {
   return (of_steps_.contains(score) ? "train/epoch_" : "train/") + score;
 }
 
-EventFile::EventFile(std::filesystem::path file, std::string_view config_toml, std::string_view metrics, double now)
-    : file_(std::move(file)) {
+EventFile::EventFile(const std::filesystem::path& folder, std::string_view config_toml, std::string_view metrics,
+                     double now)
+    : file_(folder / "events.out.tfevents.metrics") {
   double begin = now;
   std::string lines;
   for_each_line(metrics, [&](std::string_view line) {
@@ -74,21 +101,10 @@ EventFile::EventFile(std::filesystem::path file, std::string_view config_toml, s
     if (points.time > 0) begin = std::min(begin, points.time);
     lines += io::scalars_record(points.time, points.step, points.scalars);
   });
-  const std::string text =
-      io::version_record(begin) + io::text_record(begin, 0, "config", as_code(config_toml)) + lines;
-
-  const io::FileInUse in_use(file_);
-  // A reader keeps the file that it has open, and finds the new one whole.
-  if (unlink(file_.c_str()) != 0 && errno != ENOENT) fail(file_);
-  constexpr mode_t kMode = 0666;
-  descriptor_ = open(file_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, kMode);
-  if (descriptor_ < 0) fail(file_);
-  try {
-    write(text);
-  } catch (...) {
-    close(descriptor_);
-    throw;
-  }
+  const std::string version = io::version_record(begin);
+  const std::filesystem::path config = folder / "events.out.tfevents.config";
+  close(overwrite(config, version + io::text_record(begin, 0, "config", as_code(config_toml))));
+  descriptor_ = overwrite(file_, version + lines);
 }
 
 EventFile::~EventFile() {
@@ -110,18 +126,7 @@ EventFile& EventFile::operator=(EventFile&& other) noexcept {
 void EventFile::append(std::string_view line) {
   const EventPoints points = curves_.points_of(line);
   const io::FileInUse in_use(file_);
-  write(io::scalars_record(points.time, points.step, points.scalars));
-}
-
-void EventFile::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-    if (count >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
-    } else if (errno != EINTR) {
-      fail(file_);
-    }
-  }
+  write(descriptor_, file_, io::scalars_record(points.time, points.step, points.scalars));
 }
 
 }  // namespace alignment

@@ -33,13 +33,16 @@ class EventCurves {
   std::set<std::string> of_steps_;  ///< names that steps tell
 };
 
-/// The event file of a run for TensorBoard: the run's settings, and what metrics.jsonl says, a record a line. Throws
+/// The event files of a run for TensorBoard, which looks for "tfevents" in their names: events.out.tfevents.metrics
+/// with what metrics.jsonl says, a record a line, and events.out.tfevents.config with the run's settings. Throws
 /// io::WriteError.
 class EventFile {
  public:
-  /// Writes the file anew, in the place of one that is there, so that no step of a course that was left stays in it.
+  /// Writes both anew, so that no step of a course that was left stays. They are written in place, and the
+  /// record of a step that is taken again is as long as before: so a reader that has them open and is past the end by
+  /// now goes on with the record that follows once it is there.
   /// `config_toml`: the run's settings; `metrics`: what metrics.jsonl holds; `now`: seconds since 1970, UTC.
-  EventFile(std::filesystem::path file, std::string_view config_toml, std::string_view metrics, double now);
+  EventFile(const std::filesystem::path& folder, std::string_view config_toml, std::string_view metrics, double now);
   ~EventFile();
   EventFile(EventFile&& other) noexcept;
   EventFile& operator=(EventFile&& other) noexcept;
@@ -48,7 +51,6 @@ class EventFile {
   void append(std::string_view line);
 
  private:
-  void write(std::string_view bytes);
   std::filesystem::path file_;
   int descriptor_ = -1;
   EventCurves curves_;

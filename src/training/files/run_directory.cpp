@@ -29,7 +29,6 @@ constexpr const char* kConfigName = "config.toml";
 constexpr const char* kMetricsName = "metrics.jsonl";
 constexpr const char* kSummaryName = "summary.json";
 constexpr const char* kTensorBoardName = "tensorboard";
-constexpr const char* kEventFileName = "events.out.tfevents.metrics";  // TensorBoard looks for "tfevents"
 
 void make_folder(const fs::path& folder) {
   std::error_code error;
@@ -85,7 +84,7 @@ struct RunDirectory::State {
 
   void write_events_anew(const std::string& config_toml) {
     make_folder(folder / kTensorBoardName);
-    events.emplace(folder / kTensorBoardName / kEventFileName, config_toml, metrics.content(), utc_seconds());
+    events.emplace(folder / kTensorBoardName, config_toml, metrics.content(), utc_seconds());
   }
   void record(nlohmann::ordered_json line) {
     line["time"] = utc_seconds();
@@ -176,12 +175,8 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
 void RunDirectory::abandon() {
   std::error_code ignored;  // the failure that ended the run is the one to report
   for (const char* name : {kConfigName, kMetricsName, "environment.json"}) fs::remove(state_->folder / name, ignored);
-  fs::remove_all(state_->folder / "logs", ignored);
-  const fs::path tensorboard = state_->folder / kTensorBoardName;
-  fs::remove(tensorboard / kEventFileName, ignored);
-  for (const fs::path& folder : {tensorboard, state_->folder / "checkpoints", state_->folder}) {
-    fs::remove(folder, ignored);
-  }
+  for (const char* name : {"logs", kTensorBoardName}) fs::remove_all(state_->folder / name, ignored);
+  for (const fs::path& folder : {state_->folder / "checkpoints", state_->folder}) fs::remove(folder, ignored);
 }
 
 void RunDirectory::record(const StepRecord& step, const ScoreNames& names) {

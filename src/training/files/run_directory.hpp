@@ -28,7 +28,7 @@ struct EpochRecord {
   double seconds = 0, samples_per_s = 0;
 };
 
-/// Whether a run also writes an event file for TensorBoard.
+/// Whether a run also writes event files for TensorBoard.
 enum class TensorBoard : std::uint8_t { kWritten, kLeftOut };
 
 /// The folder of one run (config.toml, environment.json, metrics.jsonl, tensorboard/, model.h5, best.h5, checkpoints/,
@@ -42,7 +42,7 @@ class RunDirectory {
   static RunDirectory create(const std::filesystem::path& folder, const std::string& config_toml,
                              std::chrono::duration<double> timeout, TensorBoard tensorboard = TensorBoard::kWritten);
   /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), the
-  /// event file is made anew from the others, and what a killed writer left unfinished is removed, with a warning.
+  /// event files are made anew from the others, and what a killed writer left unfinished is removed, with a warning.
   /// Refuses a run that another process is writing.
   static RunDirectory reopen(const std::filesystem::path& folder, const std::string& config_toml,
                              std::chrono::duration<double> timeout, std::int64_t from_step,

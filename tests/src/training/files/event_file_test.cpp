@@ -1,9 +1,10 @@
-// The event file of a run: frames, checksums and fields by a reader of its own, against metrics.jsonl.
+// The event files of a run: frames, checksums and fields by a reader of its own, against metrics.jsonl.
 #include "src/training/files/event_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -103,7 +104,7 @@ struct Point {
   bool operator==(const Point&) const = default;
 };
 
-/// All but the first two records, which are the version and the settings.
+/// All but the first record, which is the version.
 std::vector<Point> points_of(const fs::path& file) {
   const std::string bytes = read_text(file);
   std::vector<Point> points;
@@ -114,7 +115,7 @@ std::vector<Point> points_of(const fs::path& file) {
       const auto one = std::get<std::string_view>(value);
       if (fields(one).contains(2)) point.scalars.emplace(field<std::string_view>(one, 1), field<float>(one, 2));
     }
-    if (!point.scalars.empty()) points.push_back(point);
+    points.push_back(point);
   }
   return points;
 }
@@ -134,12 +135,14 @@ std::vector<double> times_of(const fs::path& run) {
   return times;
 }
 
-TEST(EventFile, ItsFirstRecordIsTheVersionAndTheSecondTheSettings) {
+TEST(EventFile, FirstRecordsAreTheVersionAndSettingsHaveAFileOfTheirOwn) {
   const TemporaryFolder folder;
   (void)RunDirectory::create(folder / "run", "[train]\nlr = 0.25\n", kTimeout);
-  const std::string bytes = read_text(folder / "run" / kFile);
+  const std::string bytes = read_text(folder / "run/tensorboard/events.out.tfevents.config");
+  const std::string metrics = read_text(folder / "run" / kFile);
   const std::vector<std::string_view> found = messages(bytes);
   ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(messages(metrics), (std::vector<std::string_view>{found[0]}));
   EXPECT_EQ(field<std::string_view>(found[0], 3), "brain.Event:2");
   EXPECT_GT(field<double>(found[0], 1), 1.7e9);
   const auto value = field<std::string_view>(field<std::string_view>(found[1], 5), 1);
@@ -199,11 +202,34 @@ TEST(EventFile, GoingOnLeavesNoStepTwice) {
   EXPECT_TRUE(std::equal(before.begin(), before.begin() + 5, after.begin())) << "with the times that they had";
 }
 
+TEST(EventFile, AReaderThatHasItOpenGoesOnWithTheNextRecord) {
+  const TemporaryFolder folder;
+  const fs::path file = folder / "run" / kFile;
+  {
+    RunDirectory run = RunDirectory::create(folder / "run", "[a]", kTimeout);
+    record_epoch(run, 0, 0);
+    record_epoch(run, 1, 3);
+  }
+  const auto read_so_far = static_cast<std::ptrdiff_t>(fs::file_size(file));
+  std::ifstream reader(file, std::ios::binary);
+  reader.seekg(read_so_far);
+  RunDirectory run = RunDirectory::reopen(folder / "run", "[another]", kTimeout, 4);
+  EXPECT_LT(fs::file_size(file), read_so_far);
+  for (const std::int64_t step : {4, 5}) run.record(StepRecord{1, step, 0.5, 1e-3, 32, {0, 0, 0}}, kNames);
+  run.record(EpochRecord{{1, {0.1, 0.75, 0.25}, {0.2, 0.5}, true}, 2.0, 48.0}, kNames);
+  run.record(StepRecord{2, 6, 0.5, 1e-3, 32, {0, 0, 0}}, kNames);
+  const std::string more{std::istreambuf_iterator<char>(reader), {}};
+  const std::vector<std::string_view> found = messages(more);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(field<std::uint64_t>(found[0], 2), 6U);
+}
+
 TEST(EventFile, LinesWithoutATimeStandAtNone) {
   const TemporaryFolder folder;
   const std::string line = R"({"event":"step","epoch":0,"step":7,"loss":0.5,"lr":null})";
-  { EventFile file(folder / "events", "", line + "\n" + R"({"event":"epoch","epoch":0,"time":"x"})" + "\n", 1e9); }
-  EXPECT_EQ(points_of(folder / "events"), (std::vector<Point>{{0, 7, {{"train/loss", 0.5F}}}}));
+  { EventFile file(folder / "", "", line + "\n" + R"({"event":"epoch","epoch":0,"time":"x"})" + "\n", 1e9); }
+  EXPECT_EQ(points_of(folder / "events.out.tfevents.metrics"),
+            (std::vector<Point>{{0, 7, {{"train/loss", 0.5F}}}, {0, 7, {}}}));
 }
 
 TEST(EventFile, CanBeLeftOut) {
