@@ -171,11 +171,11 @@ def mpirun(arguments):
 
 
 def data_words(arguments):
-    """Those of the settings that say how samples are read, for commands that do not train."""
+    """Those of the settings that say which samples count, for commands that do not train."""
     words, taken = [], False
     for word in arguments.settings:
         if word.startswith("--"):
-            taken = word.startswith("--data.") and not word.startswith(("--data.holdout", "--data.slope"))
+            taken = word.startswith("--data.bad_samples")
         if taken:
             words.append(word)
     return words

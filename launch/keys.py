@@ -4,6 +4,7 @@
   launch/keys.py [PROGRAM...]    dejavid_dist, lrprop_dist, or paths to them; both of build/cpu/bin where none is named
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -15,6 +16,7 @@ HEAD = """# {title}
 
 Every key of `{program}`, as a line of a TOML file (`--config`) or an option of the command line (`--train.lr 0.01`), which counts for more.
 `--print-config` prints what would be used.
+`{program} help SUBCOMMAND` lists the keys that a subcommand reads: its command line takes no others, a file may hold any.
 This page is written by `launch/keys.py` from `{program} --help`.
 """
 TITLES = {"dejavid_dist": "Keys", "lrprop_dist": "Keys of lrprop_dist"}
@@ -40,12 +42,18 @@ def page(program, help_text):
     return "".join(lines)
 
 
+def help_of(program):
+    """What `PROGRAM --help` prints where a line holds a whole row."""
+    wide = {**os.environ, "COLUMNS": "100000"}
+    return subprocess.run([program, "--help"], env=wide, check=True, capture_output=True, text=True).stdout
+
+
 def main():
     for program in sys.argv[1:] or [str(ROOT / "build" / "cpu" / "bin" / name) for name in PAGES]:
         name = pathlib.Path(program).name
         if name not in PAGES:
             sys.exit(f"keys.py: found '{program}'; expected {' or '.join(PAGES)}, or a path to one of them")
-        PAGES[name].write_text(page(name, subprocess.run([program, "--help"], check=True, capture_output=True, text=True).stdout))
+        PAGES[name].write_text(page(name, help_of(program)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "src/config/options.hpp"
 #include "src/config/toml.hpp"
@@ -50,14 +51,32 @@ void apply_option(const KeyTable& table, const Key& key, const std::vector<std::
   throw ConfigError(fmt::format("{}: found {}; expected {}; {}", setting, found, expected, advice));
 }
 
+[[noreturn]] void refuse_with(const std::string& command, const std::string& option,
+                              const std::vector<std::string>& takers) {
+  refuse("--" + option, "it with " + command, fmt::format("it with {} only", fmt::join(takers, " or ")),
+         "leave it out");
+}
+
 /// Options that do not go with the command.
 void check_options(const CommandTable& table, const Invocation& asked) {
   for (const CommandOption& option : table.options) {
     const auto& takers = option.commands;
     if (!asked.options.contains(option.name) || std::find(takers.begin(), takers.end(), asked.command) != takers.end())
       continue;
-    refuse("--" + option.name, "it with " + asked.command, fmt::format("it with {} only", fmt::join(takers, " or ")),
-           "leave it out");
+    refuse_with(asked.command, option.name, takers);
+  }
+}
+
+/// Keys of the command line that the command does not read. A file is for several commands and may hold any.
+void check_keys(const CommandTable& table, const std::string& asked, const GivenOptions& given) {
+  for (const auto& [key, words] : given.keys) {
+    std::vector<std::string> readers;
+    for (const Command& command : table.commands) {
+      if (reads(command, *key)) readers.push_back(command.name);
+    }
+    if (std::find(readers.begin(), readers.end(), asked) == readers.end()) {
+      refuse_with(asked, key->full_name(), readers);
+    }
   }
 }
 
@@ -68,10 +87,10 @@ std::string Invocation::option(const std::string& name) const {
   return found == options.end() ? "" : found->second;
 }
 
-std::variant<Invocation, Printout> interpret(const CommandTable& table, const std::vector<std::string>& arguments) {
+std::variant<Invocation, Printout> interpret(const CommandTable& table, const std::vector<std::string>& arguments,
+                                             int columns) {
+  if (std::optional<std::string> page = asked_page(describe(table), arguments, columns)) return Printout{*page};
   const GivenOptions given = read_options(table, arguments);
-  if (given.help) return Printout{help_text(table)};
-  if (given.version) return Printout{table.program + " " DEJAVID_VERSION "\n"};
 
   Invocation asked{given.command.value_or(table.commands.front().name), table.keys.make_config(), {}, given.options};
   if (given.config_file) apply_toml_file(table.keys, *given.config_file, *asked.config, asked.given);
@@ -80,6 +99,7 @@ std::variant<Invocation, Printout> interpret(const CommandTable& table, const st
   if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};
 
   check_options(table, asked);
+  check_keys(table, asked.command, given);
   table.check(asked);
   return asked;
 }

@@ -10,6 +10,7 @@
 #include "src/config/command_table.hpp"
 #include "src/config/error.hpp"
 #include "src/config/keys/keys.hpp"
+#include "src/config/pages/pages.hpp"
 
 namespace alignment {
 
@@ -29,15 +30,16 @@ struct Invocation {
   [[nodiscard]] std::string option(const std::string& name) const;
 };
 
-/// Text that was asked for instead of a run: --help, --version, --print-config.
+/// Text that was asked for instead of a run: --help and the like (pages.hpp), --print-config.
 struct Printout {
   std::string text;
 };
 
 /// Parses a program's arguments (without its name): subcommand, `--config FILE.toml`, `--section.key value` and the
-/// table's own options. Reads files, prints nothing, needs no MPI. Throws ConfigError.
+/// table's own options. Pages are `columns` wide. Reads files, prints nothing, needs no MPI. Throws ConfigError.
 [[nodiscard]] std::variant<Invocation, Printout> interpret(const CommandTable& table,
-                                                           const std::vector<std::string>& arguments);
+                                                           const std::vector<std::string>& arguments,
+                                                           int columns = kPageColumns);
 
 /// Refuses a command without data.store; `use` says what it is for: "read", "train on". Throws ConfigError.
 void require_store(const Invocation& asked, std::string_view use);

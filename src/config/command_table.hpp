@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,15 @@ struct Command {
   std::string name;
   std::string help;               ///< one line
   bool stops_on_request = false;  ///< answers SIGTERM and the like by a clean end of its own
+  /// That it reads: full names, or the name of a section for all of its keys; empty: every key. A file may hold others.
+  std::vector<std::string> keys = {};
 };
+
+[[nodiscard]] inline bool reads(const Command& command, const Key& key) {
+  return command.keys.empty() || std::any_of(command.keys.begin(), command.keys.end(), [&](const std::string& name) {
+           return name == key.section || name == key.full_name();
+         });
+}
 
 /// An option that is no key and goes with some of the subcommands only: `--out FILE` of predict.
 struct CommandOption {

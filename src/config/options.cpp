@@ -7,73 +7,35 @@
 #include <algorithm>
 
 #include "src/config/keys/suggestion.hpp"
+#include "src/config/pages/program_description.hpp"
 
 namespace alignment {
 namespace {
-
-std::string footer(const CommandTable& table) {
-  return fmt::format(R"(
-Order: default < --config FILE < command line. Booleans take true or false; alone, an option means true.
-Examples:
-  {}
-{})",
-                     fmt::join(table.examples, "\n  "), table.exit_codes);
-}
-
-/// Shows `--train.lr NUMBER [0.001]`.
-class HelpFormatter : public CLI::Formatter {
- public:
-  explicit HelpFormatter(const KeyTable& keys) : keys_(keys) {}
-
-  std::string make_option_opts(const CLI::Option* option) const override {
-    std::string text = option->get_type_name().empty() ? "" : ' ' + option->get_type_name();
-    const Key* key = keys_.find(option->get_lnames().front());
-    if (const std::string default_value = key ? default_text(*key) : ""; !default_value.empty()) {
-      text += " [" + default_value + "]";
-    }
-    return text;
-  }
-
- private:
-  [[nodiscard]] std::string default_text(const Key& key) const {
-    const RawValue value = keys_.default_of(key);
-    if (const auto* text = std::get_if<std::string>(&value)) return *text;
-    return key.kind == KeyKind::kFiles ? "" : toml_text(value);
-  }
-
-  const KeyTable& keys_;
-};
 
 /// The CLI11 application and the options made from the tables.
 struct Application {
   CLI::App app;
   std::vector<CLI::Option*> key_options;      ///< one for every key of the table, in its order
   std::vector<CLI::Option*> command_options;  ///< one for every option of the table, in its order
-  CLI::Option *config, *help, *version, *print_config;
+  CLI::Option *config, *print_config;
 
   explicit Application(const CommandTable& table) : app(table.description, table.program) {
     app.set_help_flag();
     app.require_subcommand(0, 1);
     app.allow_extras();
-    auto formatter = std::make_shared<HelpFormatter>(table.keys);
-    formatter->column_width(58);
-    app.formatter(formatter);
-    app.footer(footer(table));
     for (const Command& entry : table.commands) {
       CLI::App* command = app.add_subcommand(entry.name, entry.help);
       command->set_help_flag();
       command->fallthrough();
     }
-    config = add("--config", "FILE", "TOML file with any of the keys below", "General");
+    config = add("--config", "FILE");
     for (const CommandOption& option : table.options) {
-      command_options.push_back(add("--" + option.name, option.placeholder,
-                                    fmt::format("{}: {}", fmt::join(option.commands, ", "), option.help), "General"));
+      command_options.push_back(add("--" + option.name, option.placeholder));
     }
-    help = add_flag("-h,--help", "print this page");
-    version = add_flag("--version", "print the version");
-    print_config = add_flag("--print-config", "print the resolved configuration as TOML");
+    print_config = app.add_flag("--print-config");
+    for (const OptionDescription& option : general_options()) app.add_flag(option.name);  // to be suggested
     for (const Key& key : table.keys.keys()) {
-      CLI::Option* option = add("--" + key.full_name(), key.placeholder, key.help, '[' + key.section + ']');
+      CLI::Option* option = add("--" + key.full_name(), key.placeholder);
       if (key.kind == KeyKind::kBoolean) option->expected(0, 1)->default_str("true");  // what it means alone
       if (key.kind == KeyKind::kFiles) option->expected(-1);
       key_options.push_back(option);
@@ -82,22 +44,15 @@ struct Application {
 
  private:
   /// An option that collects words; what they mean is decided by the table of keys.
-  CLI::Option* add(const std::string& name, const std::string& placeholder, const std::string& description,
-                   const std::string& group) {
-    CLI::Option* option = app.add_option(
-        name, [](const CLI::results_t&) { return true; }, description);
-    return option->type_name(placeholder)->group(group)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  }
-
-  CLI::Option* add_flag(const std::string& name, const std::string& description) {
-    return app.add_flag(name)->description(description)->group("General");
+  CLI::Option* add(const std::string& name, const std::string& placeholder) {
+    CLI::Option* option = app.add_option(name, [](const CLI::results_t&) { return true; });
+    return option->type_name(placeholder)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 };
 
 /// The option that a word such as `--train.lr=1` names, or null where it names none.
 const CLI::Option* named_option(const CLI::App& app, const std::string& word) {
-  const std::string name = word.substr(0, word.find('='));
-  return name == "--help" || name == "-h" ? app.get_option("--help") : app.get_option_no_throw(name);
+  return app.get_option_no_throw(word.substr(0, word.find('=')));
 }
 
 bool is_option(const std::string& word) {
@@ -187,8 +142,6 @@ GivenOptions read_options(const CommandTable& table, const std::vector<std::stri
       given.options.emplace(table.options[index].name, *std::move(word));
     }
   }
-  given.help = application.help->count() > 0;
-  given.version = application.version->count() > 0;
   given.print_config = application.print_config->count() > 0;
   const std::vector<Key>& keys = table.keys.keys();
   for (std::size_t index = 0; index < keys.size(); ++index) {
@@ -196,11 +149,6 @@ GivenOptions read_options(const CommandTable& table, const std::vector<std::stri
     if (option->count() > 0) given.keys.emplace_back(&keys[index], option->results());
   }
   return given;
-}
-
-std::string help_text(const CommandTable& table) {
-  const Application application(table);
-  return application.app.get_formatter()->make_help(&application.app, table.program, CLI::AppFormatMode::Normal);
 }
 
 }  // namespace alignment

@@ -15,7 +15,7 @@ namespace alignment {
 /// What the arguments say, before any of it is checked against the keys.
 struct GivenOptions {
   std::optional<std::string> command, config_file;
-  bool help = false, version = false, print_config = false;
+  bool print_config = false;
   std::map<std::string, std::string> options;  ///< words of the table's options, by name
   /// Keys given, each with its words: none for a boolean's bare `--model.diagonal`.
   std::vector<std::pair<const Key*, std::vector<std::string>>> keys;
@@ -24,8 +24,5 @@ struct GivenOptions {
 /// Splits the arguments into subcommand, options and words. Throws ConfigError for what is unknown, missing or given
 /// twice.
 [[nodiscard]] GivenOptions read_options(const CommandTable& table, const std::vector<std::string>& arguments);
-
-/// The page that --help prints.
-[[nodiscard]] std::string help_text(const CommandTable& table);
 
 }  // namespace alignment

@@ -53,6 +53,7 @@ struct RunConfig {
   std::int64_t checkpoint_every_steps = 0;  ///< 0: at epoch ends only
   std::int64_t checkpoint_keep = 2;
   bool keep_going = false;  ///< past a checkpoint that could not be written
+  bool tensorboard = true;  ///< whether an event file is written too
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 

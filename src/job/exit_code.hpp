@@ -24,7 +24,7 @@ enum class ExitCode : int {
 /// What the help page of a program says of them.
 inline constexpr std::string_view kExitCodesInHelp =
     "Exit codes: 0 done, 2 usage or configuration, 10 store, 11 model, 12 not finite, 13 cannot write, 14 timeout, "
-    "15 rank lost,\n75 stopped with a checkpoint: start again; 1 anything else.";
+    "15 rank lost, 75 stopped with a checkpoint: start again; 1 anything else.";
 
 /// How a line begins that says that memory ran out; memory_advice() follows.
 inline constexpr std::string_view kTooLittleMemory =

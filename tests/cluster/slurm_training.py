@@ -109,13 +109,7 @@ class SlurmTrainingTest(slurm.ClusterTest):
         for file in files(unbroken):
             self.assertEqual((folder / run / file).read_bytes(), (unbroken / run / file).read_bytes(), file)
         for event in ("step", "epoch"):
-            found, expected = (
-                [
-                    {key: value for key, value in record.items() if key not in ("seconds", "samples_per_s")}
-                    for record in support.read_metrics(place / run, event)
-                ]
-                for place in (folder, unbroken)
-            )
+            found, expected = (support.read_told(place / run, event) for place in (folder, unbroken))
             self.assertEqual(found, expected)
 
     def ranks_of(self, folder):

@@ -20,7 +20,7 @@ class Keys(unittest.TestCase):
     def test_the_page_is_what_the_program_says(self):
         for program, page in keys.PAGES.items():
             with self.subTest(program):
-                self.assertEqual(page.read_text(), keys.page(program, output(program, "--help")), "run launch/keys.py")
+                self.assertEqual(page.read_text(), keys.page(program, keys.help_of(pathlib.Path(os.environ["DEJAVID_BIN"]) / program)), "run launch/keys.py")
 
     def test_every_key_of_the_configuration_is_there(self):
         for program, page in keys.PAGES.items():

@@ -125,6 +125,16 @@ def read_metrics(run_dir, event):
     return [record for record in map(json.loads, lines) if record["event"] == event]
 
 
+def without_clock(record):
+    """A record of metrics.jsonl but for what a clock says."""
+    return {key: value for key, value in record.items() if key not in ("time", "seconds", "samples_per_s", "pairs_per_s")}
+
+
+def read_told(run_dir, event):
+    """read_metrics() but for what clocks say: the same for runs that did the same."""
+    return list(map(without_clock, read_metrics(run_dir, event)))
+
+
 def read_predictions(path):
     with open(path, newline="") as file:
         return list(csv.DictReader(file))

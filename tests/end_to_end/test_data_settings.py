@@ -72,8 +72,7 @@ class Holdout(DataTest):
         self.set.splits[numbers] = support.VALIDATION
         split = support.write_store(self.folder / "split.h5", self.set)
         reference = self.train("split", split, **NEW)
-        clock = {"seconds", "samples_per_s"}
-        told = lambda folder, event: [{k: v for k, v in r.items() if k not in clock} for r in support.read_metrics(folder, event)]
+        told = support.read_told
         self.assertGreater(told(run_dir, "epoch")[-1]["val_loss"], 0)
         for ranks in (None, 2, 3):
             with self.subTest(ranks=ranks):
@@ -172,7 +171,7 @@ class Holdout(DataTest):
 
     def test_centroids_are_those_of_a_run_that_holds_out(self):
         run_dir = self.train("run", self.store, **NEW, data__holdout=0.3, train__epochs=0)
-        settings = support.options(data__store=self.store, **{**SETTINGS, **NEW}, data__holdout=0.3)
+        settings = support.options(data__store=self.store, **NEW, data__holdout=0.3)
         self.succeed(["dejavid_dist", "centroids", *settings, "--out", self.folder / "centroids.h5"])
         self.assert_same_parameters(self.folder / "centroids.h5", run_dir / "model.h5")
 
@@ -205,7 +204,7 @@ class Slopes(DataTest):
                 narrow = self.train(f"narrow_{diagonal}", self.store, 2, **settings, data__slope=True)
                 wide = self.train(f"wide_{diagonal}", self.wide, 2, **settings)
                 self.assert_same_parameters(narrow / "model.h5", wide / "model.h5")
-                self.assertEqual(support.read_metrics(narrow, "step"), support.read_metrics(wide, "step"))
+                self.assertEqual(support.read_told(narrow, "step"), support.read_told(wide, "step"))
 
     def test_a_model_brings_its_slopes(self):
         model = self.train("run", self.store, **NEW) / "model.h5"

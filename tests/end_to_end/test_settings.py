@@ -99,8 +99,9 @@ class ModelsAndTheirSettings(SettingsTest):
 
 class RanksAndTheirSettings(SettingsTest):
     def unlike(self, *parts):
+        trains = dict(run__dir=self.folder / "run", **QUICK)
         arguments = [
-            (1, ["dejavid_dist", *command, *options(data__store=self.store, run__dir=self.folder / "run", **QUICK | settings)])
+            (1, ["dejavid_dist", *command, *options(data__store=self.store, **(trains if command[0] == "train" else {}) | settings)])
             for command, settings in parts
         ]
         finished = support.finish(support.start_unlike(arguments, cwd=self.folder))
@@ -154,10 +155,7 @@ class RunsThatGoOn(SettingsTest):
         plain = lambda summary: {key: value for key, value in summary.items() if key not in clocks}
         self.assertEqual(plain(found), plain(self.summary))
         for event in ("step", "epoch"):
-            records = [
-                [{key: value for key, value in record.items() if key not in ("seconds", "samples_per_s")} for record in support.read_metrics(one, event)]
-                for one in (run_dir, self.straight)
-            ]
+            records = [support.read_told(one, event) for one in (run_dir, self.straight)]
             self.assertEqual(*records)
         for name in ("model.h5", "best.h5"):
             for arrays in zip(*(support.read_arrays(one / name).values() for one in (run_dir, self.straight)), strict=True):

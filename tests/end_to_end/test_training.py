@@ -298,7 +298,7 @@ class Stores(support.ProgramTest):
         for name, stores in (("one", [whole]), ("two", parts)):
             settings = program_settings(small_steps(), run__dir=self.folder / name, model__steps=STEPS)
             self.succeed(["dejavid_dist", "train", *support.options(**settings), "--data.store", *stores], 2)
-            steps, epochs = (support.read_metrics(self.folder / name, event) for event in ("step", "epoch"))
+            steps, epochs = (support.read_told(self.folder / name, event) for event in ("step", "epoch"))
             records.append((steps, [epoch["val_loss"] for epoch in epochs]))
         self.assertEqual(*records)
 

@@ -12,6 +12,7 @@ from lrprop_independent import Sizes
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "end_to_end"))
 
+import event_files  # noqa: E402
 import support  # noqa: E402
 from support import TEST, TRAIN, VALIDATION, options  # noqa: E402, F401
 
@@ -117,13 +118,9 @@ def read_weights(path):
     return {name.removeprefix("weights/"): array for name, array in support.read_arrays(path).items() if "/" in name}
 
 
-def without_clock(record):
-    return {key: value for key, value in record.items() if key not in ("seconds", "pairs_per_s", "samples_per_s")}
-
-
 def records(run_dir):
     """All of metrics.jsonl but what a clock says."""
-    return [without_clock(json.loads(line)) for line in (Path(run_dir) / "metrics.jsonl").read_text().splitlines()]
+    return [support.without_clock(json.loads(line)) for line in (Path(run_dir) / "metrics.jsonl").read_text().splitlines()]
 
 
 def finite_json(path):
@@ -154,13 +151,14 @@ class LrpropTest(support.ProgramTest):
         return run_dir
 
     def assert_sound(self, run_dir):
-        """No NaN in any file of a run that has ended."""
+        """No NaN in any file of a run that has ended, and the same in both files of metrics."""
         for file in run_dir.glob("*.json"):
             finite_json(file)
         for line in (run_dir / "metrics.jsonl").read_text().splitlines():
             self.assertNotRegex(line.lower(), r"\bnan\b|\binf")
         for name, array in support.read_arrays(run_dir / "model.h5").items():
             self.assertTrue(np.isfinite(array).all(), name)
+        self.assertEqual(event_files.read_scalars(run_dir / event_files.NAME), event_files.expected_scalars(run_dir))
 
     def evaluate(self, name, ranks=None, **settings):
         """What `eval` writes as JSON."""

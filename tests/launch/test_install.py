@@ -29,6 +29,15 @@ class Install(unittest.TestCase):
                      "share/doc/dejavid-dist/docs/use/data.md"):
             self.assertTrue((self.prefix / path).is_file(), path)
 
+    def test_manual_pages_and_completion_are_there(self):
+        for program in ("dejavid_dist", "dejavid_convert"):
+            self.assertTrue((self.prefix / "share" / "man" / "man1" / f"{program}.1").read_text().startswith(".TH "))
+            self.assertIn(f"compdef {program}", (self.prefix / "share" / "zsh" / "site-functions" / f"_{program}").read_text())
+            self.assertIn(f"complete -c {program}", (self.prefix / "share" / "fish" / "vendor_completions.d" / f"{program}.fish").read_text())
+            bash = self.prefix / "share" / "bash-completion" / "completions" / program
+            words = f"source '{bash}'; COMP_WORDS=({program} '') COMP_CWORD=1; _{program}; echo \"${{COMPREPLY[@]}}\""
+            self.assertIn("help", run("bash", "-c", words, folder=self.scratch.name).split())
+
     def test_it_trains_from_another_folder(self):
         programs, configs = self.prefix / "bin", self.prefix / "share" / "dejavid-dist" / "configs"
         store, folder = pathlib.Path(self.scratch.name) / "order.h5", self.scratch.name

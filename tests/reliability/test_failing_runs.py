@@ -258,7 +258,7 @@ class DamagedCheckpoints(TrainingTest):
 class DisksThatFail(TrainingTest):
     def test_case_19_full_disk(self):
         """On every file of a run: 13, one line, the checkpoints that were there stay, no temporary file is left."""
-        for path, number in (("checkpoints/", 40), ("best.h5", 3), ("metrics.jsonl", 4), ("model.h5", 1), ("summary.json", 2)):
+        for path, number in (("checkpoints/", 40), ("best.h5", 3), ("metrics.jsonl", 4), ("tensorboard/", 4), ("model.h5", 1), ("summary.json", 2)):
             for kind in ("enospc", "edquot"):
                 if kind == "edquot" and path != "checkpoints/":
                     continue

@@ -43,6 +43,8 @@ std::vector<Key> run_keys() {
       run.integer<&RunConfig::checkpoint_keep>(KeyOwner::kJob, "checkpoint_keep", 1, "newest checkpoints to keep"),
       run.boolean<&RunConfig::keep_going>(KeyOwner::kJob, "keep_going",
                                           "train on where a checkpoint cannot be written"),
+      run.boolean<&RunConfig::tensorboard>(KeyOwner::kJob, "tensorboard",
+                                           "also write the metrics for TensorBoard, to run.dir/tensorboard"),
       run.choice<&RunConfig::progress>(KeyOwner::kProcess, "progress", "auto: a bar on a terminal, else plain lines"),
   };
 }

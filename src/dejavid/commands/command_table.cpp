@@ -8,6 +8,19 @@
 namespace alignment::dejavid {
 namespace {
 
+using Names = std::vector<std::string>;
+
+const Names kReadingStores{"data.store", "data.cache", "data.prefetch", "data.bad_samples", "dist", "run.progress"};
+/// What a model file says itself; given, it has to say the same.
+const Names kOfModels{"data.slope", "model.steps", "model.diagonal", "train.logit_norm", "train.logit_scale"};
+const Names kOfEvaluation{"model.init", "train.batch_size", "train.profile", "eval.split"};
+
+Names joined(Names names, const Names& others, const Names& more) {
+  names.insert(names.end(), others.begin(), others.end());
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
 void require_model(const Invocation& asked) {
   if (!asked.config_of<Config>().model.init.empty()) return;
   throw ConfigError("model.init: found no file; expected the model file to " + asked.command +
@@ -41,23 +54,28 @@ const CommandTable& command_table() {
       .program = "dejavid_dist",
       .description =
           "Distributed training of DejaVid: temporal alignment of videos with learned centroids and weights.",
-      .commands = {{"train", "learn centroids and weights (also what runs without a subcommand)", true},
-                   {"centroids", "only the centroids before training, to --out MODEL.h5"},
-                   {"eval", "loss and accuracies of model.init on a split of data.store"},
-                   {"neighbours", "accuracy of the nearest training sample under DTW, to compare a model with"},
-                   {"predict", "one line per sample, to --out FILE.csv"},
-                   {"align", "how one sample is aligned with its classes: path, costs and a picture, to a folder"},
-                   {"report", "one HTML page about the run in run.dir; with data.store also what its model does there"},
-                   {"doctor", "check this installation: versions, ranks, collectives, folders"}},
-      .options =
-          {{"json", "FILE", {"eval", "neighbours"}, "also write the numbers there; - is standard output"},
-           {"out",
-            "FILE",
-            {"predict", "centroids", "align", "report"},
-            "the file to write, - for standard output; align: the folder, else align-ID; report: else report.html "
-            "in run.dir"},
-           {"sample", "ID", {"align"}, "the sample of data.store to align"},
-           {"feature-names", "FILE", {"report"}, "what features are called there, a name a line"}},
+      .commands =
+          {{"train", "learn centroids and weights (also what runs without a subcommand)", true},
+           {"centroids", "only the centroids before training, to --out MODEL.h5", false,
+            joined(kReadingStores, kOfModels,
+                   {"data.holdout", "model.weight_init", "centroids", "train.seed", "train.profile"})},
+           {"eval", "loss and accuracies of model.init on a split of data.store", false,
+            joined(kReadingStores, kOfModels, kOfEvaluation)},
+           {"neighbours",
+            "accuracy of the nearest training sample under DTW, to compare a model with",
+            false,
+            {"data.store", "data.bad_samples", "data.holdout", "train.seed", "eval.split", "dist", "run.progress"}},
+           {"predict", "one line per sample, to --out FILE.csv", false,
+            joined(kReadingStores, kOfModels, kOfEvaluation)},
+           {"align", "how one sample is aligned with its classes: path, costs and a picture, to a folder", false,
+            joined(kReadingStores, kOfModels, {"model.init", "train.profile"})},
+           {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
+      .options = {{"json", "FILE", {"eval", "neighbours"}, "also write the numbers there; - is standard output"},
+                  {"out",
+                   "FILE",
+                   {"predict", "centroids", "align"},
+                   "the file to write, - for standard output; align: the folder, else align-ID"},
+                  {"sample", "ID", {"align"}, "the sample of data.store to align"}},
       .examples =
           {"dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51",
            "mpirun -np 4 dejavid_dist train --config configs/series.toml --data.store a.h5 b.h5 --train.lr 0.01",

@@ -10,6 +10,7 @@
 #include "src/job/same_settings.hpp"
 #include "src/job/signals/early_signals.hpp"
 #include "src/job/signals/signals.hpp"
+#include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
 namespace {
@@ -26,7 +27,7 @@ void settle_signals(const CommandTable& table, const std::string& asked) {
 int start(const CommandTable& table, const SystemWork& work, int argument_count, char** arguments) {
   std::variant<Invocation, Printout> asked;
   try {
-    asked = interpret(table, {arguments + 1, arguments + argument_count});
+    asked = interpret(table, {arguments + 1, arguments + argument_count}, terminal::page_columns());
   } catch (const ConfigError& error) {
     // A rank that is still there after a while is alone with its mistake: no other has ended the job.
     let_the_speaker_finish();

@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
@@ -44,6 +45,15 @@ int width() {
   winsize size{};
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
   return known ? size.ws_col : 80;
+}
+
+int page_columns() {
+  constexpr int kLeast = 40, kOtherwise = 100;
+  const char* wanted = std::getenv("COLUMNS");
+  if (const int columns = wanted ? std::atoi(wanted) : 0; columns > 0) return std::max(columns, kLeast);
+  winsize size{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? std::max(static_cast<int>(size.ws_col), kLeast) : kOtherwise;
 }
 
 void write_line(std::string_view line) {

@@ -12,6 +12,9 @@ namespace alignment::terminal {
 /// Columns of the terminal; 80 where that is unknown.
 [[nodiscard]] int width();
 
+/// Columns of a page on standard output: the environment's COLUMNS, else those of the terminal, else 100.
+[[nodiscard]] int page_columns();
+
 /// Writes a line, in the place of the bar if there is one.
 void write_line(std::string_view line);
 /// Draws the bar in the last line, over the one drawn before.

@@ -6,6 +6,18 @@
 namespace alignment::lrprop {
 namespace {
 
+using Names = std::vector<std::string>;
+
+/// What a model file says itself is among it: given, it has to say the same.
+const Names kEmbedding{"data",         "model.fc_width",  "model.hidden", "model.heads",  "model.ff_width",
+                       "model.layers", "model.embedding", "model.init",   "train.frames", "eval.frames_per_pass",
+                       "dist",         "run.progress"};
+
+Names joined(Names names, const Names& more) {
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
 void require_model(const Invocation& asked) {
   if (!asked.config_of<Config>().model.init.empty()) return;
   throw ConfigError("model.init: found no file; expected the model file to " + asked.command +
@@ -46,12 +58,14 @@ const CommandTable& command_table() {
       .program = "lrprop_dist",
       .description =
           "Distributed training of LRProp: frame embeddings in which corresponding moments of videos are near.",
-      .commands = {{"train", "learn an encoder of frames (also what runs without a subcommand)", true},
-                   {"embed", "the embedding of every frame, as a store, to --out FILE.h5"},
-                   {"eval", "five metrics of model.init, or of --embeddings, beside two baselines"},
-                   {"align", "one video beside others: paths, labels carried over, pictures"},
-                   {"report", "one HTML page about the run in run.dir; with data.store also two of its videos aligned"},
-                   {"doctor", "check this installation: versions, ranks, collectives, folders"}},
+      .commands =
+          {{"train", "learn an encoder of frames (also what runs without a subcommand)", true},
+           {"embed", "the embedding of every frame, as a store, to --out FILE.h5", false, kEmbedding},
+           {"eval", "five metrics of model.init, or of --embeddings, beside two baselines", false,
+            joined(kEmbedding, {"eval.split", "eval.stride", "eval.dtw_stride", "eval.fractions", "eval.k",
+                                "eval.svm_frames", "eval.subsets", "train.seed"})},
+           {"align", "one video beside others: paths, labels carried over, pictures", false, kEmbedding},
+           {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
            {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are"},

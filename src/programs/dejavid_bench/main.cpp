@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <vector>
@@ -10,6 +8,7 @@
 #include "src/job/agreed.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
+#include "src/job/program/subcommand_program.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
 
 namespace {
@@ -17,6 +16,10 @@ namespace {
 using alignment::ExitCode;
 using alignment::dejavid::bench::Choice;
 using alignment::dejavid::bench::Record;
+
+const std::vector<std::string> kExamples{"dejavid_bench kernels --shape hmdb51 --json kernels.json",
+                                         "mpirun -np 2 dejavid_bench train --shape order",
+                                         "dejavid_bench naive --shape hmdb51"};
 
 void measure_and_report(const Choice& choice, alignment::dist::Communicator& communicator) {
   std::optional<alignment::io::ResultFile> result;  // rank 0's
@@ -35,10 +38,7 @@ void measure_and_report(const Choice& choice, alignment::dist::Communicator& com
 
 int start(int argument_count, char** arguments) {
   alignment::advise_on_memory(alignment::dejavid::command_table().memory_advice);
-  const bool speaks = alignment::speaks_for_the_job();
   CLI::App program("Measures how fast this build is on this machine.", "dejavid_bench");
-  program.require_subcommand(1);
-  program.get_formatter()->column_width(36);
   Choice choice;
   alignment::dejavid::bench::add_kernels(program, choice);
   alignment::dejavid::bench::add_train(program, choice);
@@ -48,17 +48,9 @@ int start(int argument_count, char** arguments) {
   alignment::dejavid::bench::add_scaling(program, choice);
   alignment::dejavid::bench::add_predict(program, choice);
   alignment::dejavid::bench::add_lrprop(program, choice);
-  try {
-    program.parse(argument_count, arguments);
-  } catch (const CLI::Success&) {  // --help
-    if (speaks) alignment::io::write_standard_output(program.help());
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    alignment::let_the_speaker_finish();
-    if (!speaks) return static_cast<int>(ExitCode::kUsage);
-    return alignment::complain(ExitCode::kUsage, fmt::format("{}; see dejavid_bench --help", error.what()));
-  }
-  if (!choice.all_ranks && !speaks) return static_cast<int>(ExitCode::kDone);  // one process of an mpirun does the work
+  if (const auto code = alignment::parse_subcommand(program, kExamples, argument_count, arguments)) return *code;
+  if (!choice.all_ranks && !alignment::speaks_for_the_job())
+    return static_cast<int>(ExitCode::kDone);  // one process of an mpirun does the work
   return alignment::run_on_ranks(choice.all_ranks ? alignment::Ranks::kAll : alignment::Ranks::kThisOne, argument_count,
                                  arguments, alignment::DistConfig{}.timeout(),
                                  [&](alignment::dist::Communicator& communicator) {

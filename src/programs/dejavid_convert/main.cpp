@@ -1,21 +1,29 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
-#include "io/result_file.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
+#include "src/job/program/subcommand_program.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
 namespace {
 
 using alignment::ExitCode;
 
+const std::vector<std::string> kExamples{
+    "dejavid_convert ts --train NATOPS_TRAIN.ts --test NATOPS_TEST.ts --out natops.h5",
+    "dejavid_convert npy --manifest features.csv --encoder dinov2 --out videos.h5",
+    "dejavid_convert torch --features feats --splits splits.pkl --labels labels.pkl --files files.pkl --out a.h5",
+    "dejavid_convert synthetic --preset order --samples 200 --val-samples 50 --out order.h5",
+    "dejavid_convert merge a.h5 b.h5 --out both.h5",
+    "dejavid_convert labels --store videos.h5 --labels phases.csv",
+    "dejavid_convert info videos.h5",
+    "dejavid_convert verify videos.h5"};
+
 int run(int argument_count, char** arguments) {
   CLI::App program("Makes and checks TSE stores.", "dejavid_convert");
-  program.require_subcommand(1);
-  program.get_formatter()->column_width(36);
   alignment::add_ts(program);
   alignment::add_torch(program);
   alignment::add_npy(program);
@@ -24,15 +32,7 @@ int run(int argument_count, char** arguments) {
   alignment::add_labels(program);
   alignment::add_info(program);
   alignment::add_verify(program);
-  try {
-    program.parse(argument_count, arguments);
-    return 0;
-  } catch (const CLI::Success&) {  // --help
-    alignment::io::write_standard_output(program.help());
-    return 0;
-  } catch (const CLI::ParseError& error) {
-    return alignment::complain(ExitCode::kUsage, fmt::format("{}; see dejavid_convert --help", error.what()));
-  }
+  return alignment::parse_subcommand(program, kExamples, argument_count, arguments).value_or(0);
 }
 
 }  // namespace

@@ -53,11 +53,7 @@ MetricsFile MetricsFile::reopen(const std::filesystem::path& file, std::int64_t 
   if (descriptor < 0) fail(file, std::strerror(errno));
   MetricsFile metrics(file, descriptor);
   lock(file, descriptor);
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad()) fail(file, std::strerror(errno));
-  const auto kept = static_cast<off_t>(bytes_before_step(text, from_step, file));
+  const auto kept = static_cast<off_t>(bytes_before_step(metrics.content(), from_step, file));
   if (ftruncate(descriptor, kept) != 0) fail(file, std::strerror(errno));
   return metrics;
 }
@@ -87,6 +83,15 @@ void MetricsFile::append(std::string_view line) {
       fail(file_, std::strerror(errno));
     }
   }
+}
+
+std::string MetricsFile::content() const {
+  const io::FileInUse in_use(file_);
+  errno = 0;
+  std::ifstream stream(file_, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream.is_open() || stream.bad()) fail(file_, std::strerror(errno));
+  return text;
 }
 
 std::size_t bytes_before_step(std::string_view text, std::int64_t from_step, const std::filesystem::path& file) {

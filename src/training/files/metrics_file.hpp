@@ -22,6 +22,8 @@ class MetricsFile {
 
   /// Appends the line (without its newline) in one write, so that a reader sees whole lines.
   void append(std::string_view line);
+  /// All of it.
+  [[nodiscard]] std::string content() const;
 
  private:
   MetricsFile(std::filesystem::path file, int descriptor) : file_(std::move(file)), descriptor_(descriptor) {}

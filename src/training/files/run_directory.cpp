@@ -17,6 +17,7 @@
 #include "io/errors.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/event_file.hpp"
 #include "src/training/files/metrics_file.hpp"
 
 namespace alignment {
@@ -27,6 +28,7 @@ namespace fs = std::filesystem;
 constexpr const char* kConfigName = "config.toml";
 constexpr const char* kMetricsName = "metrics.jsonl";
 constexpr const char* kSummaryName = "summary.json";
+constexpr const char* kTensorBoardName = "tensorboard";
 
 void make_folder(const fs::path& folder) {
   std::error_code error;
@@ -40,6 +42,13 @@ void make_folder(const fs::path& folder) {
 
 void make_folders(const fs::path& folder) {
   for (const fs::path& each : {folder, folder / "checkpoints", folder / "logs"}) make_folder(each);
+}
+
+/// Of UTC since 1970, in milliseconds: one digit more would be noise.
+double utc_seconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  constexpr double kThousand = 1000;
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) / kThousand;
 }
 
 /// The step in a checkpoint's name, step_<digits>.h5.
@@ -71,6 +80,18 @@ struct RunDirectory::State {
   fs::path folder;
   MetricsFile metrics;
   std::chrono::duration<double> timeout;
+  std::optional<EventFile> events = std::nullopt;
+
+  void write_events_anew(const std::string& config_toml) {
+    make_folder(folder / kTensorBoardName);
+    events.emplace(folder / kTensorBoardName, config_toml, metrics.content(), utc_seconds());
+  }
+  void record(nlohmann::ordered_json line) {
+    line["time"] = utc_seconds();
+    const std::string text = line.dump();
+    metrics.append(text);
+    if (events) events->append(text);
+  }
 };
 
 RunDirectory::RunDirectory() = default;
@@ -79,7 +100,7 @@ RunDirectory::RunDirectory(RunDirectory&&) noexcept = default;
 RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 
 RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config_toml,
-                                  std::chrono::duration<double> timeout) {
+                                  std::chrono::duration<double> timeout, TensorBoard tensorboard) {
   const io::FileInUse in_use(folder);
   for (const char* name : {kConfigName, kMetricsName}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
@@ -96,22 +117,25 @@ RunDirectory RunDirectory::create(const fs::path& folder, const std::string& con
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), timeout});
   try {
     io::write_text(folder / kConfigName, config_toml);
+    if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
-    fs::remove(folder / kMetricsName, ignored);
+    for (const char* name : {kConfigName, kMetricsName}) fs::remove(folder / name, ignored);
     throw;
   }
   return run;
 }
 
 RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& config_toml,
-                                  std::chrono::duration<double> timeout, std::int64_t from_step) {
+                                  std::chrono::duration<double> timeout, std::int64_t from_step,
+                                  TensorBoard tensorboard) {
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), timeout});
   for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
   io::write_text(folder / kConfigName, config_toml);
+  if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   return run;
 }
 
@@ -151,7 +175,7 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
 void RunDirectory::abandon() {
   std::error_code ignored;  // the failure that ended the run is the one to report
   for (const char* name : {kConfigName, kMetricsName, "environment.json"}) fs::remove(state_->folder / name, ignored);
-  fs::remove_all(state_->folder / "logs", ignored);
+  for (const char* name : {"logs", kTensorBoardName}) fs::remove_all(state_->folder / name, ignored);
   for (const fs::path& folder : {state_->folder / "checkpoints", state_->folder}) fs::remove(folder, ignored);
 }
 
@@ -162,7 +186,7 @@ void RunDirectory::record(const StepRecord& step, const ScoreNames& names) {
   }
   record["lr"] = step.lr;
   record[names.units] = step.samples;
-  state_->metrics.append(record.dump());
+  state_->record(std::move(record));
 }
 
 void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
@@ -174,7 +198,7 @@ void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
   }
   record["seconds"] = epoch.seconds;
   record[names.units + "_per_s"] = epoch.samples_per_s;
-  state_->metrics.append(record.dump());
+  state_->record(std::move(record));
 }
 
 void RunDirectory::write_refused_step(const std::string& json) const {

@@ -14,8 +14,11 @@
 
 namespace alignment {
 
-/// The folder of one run (config.toml, environment.json, metrics.jsonl, model.h5, best.h5, checkpoints/, logs/,
-/// summary.json). Every rank has one, and rank 0's is of a folder. Throws io::WriteError.
+/// Whether a run also writes event files for TensorBoard.
+enum class TensorBoard : std::uint8_t { kWritten, kLeftOut };
+
+/// The folder of one run (config.toml, environment.json, metrics.jsonl, tensorboard/, model.h5, best.h5, checkpoints/,
+/// logs/, summary.json). Every rank has one, and rank 0's is of a folder. Throws io::WriteError.
 class RunDirectory {
  public:
   /// Of a rank that writes nothing, or of a run that leaves nothing behind.
@@ -23,11 +26,13 @@ class RunDirectory {
   /// A new run: makes the folder, refuses one that holds a run already. `config_toml` is what its config.toml shall
   /// say, `timeout` how long write() and write_here() may take.
   static RunDirectory create(const std::filesystem::path& folder, const std::string& config_toml,
-                             std::chrono::duration<double> timeout);
-  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), and
-  /// what a killed writer left unfinished is removed, with a warning. Refuses a run that another process is writing.
+                             std::chrono::duration<double> timeout, TensorBoard tensorboard = TensorBoard::kWritten);
+  /// Goes on with the run in `folder`: metrics of steps >= `from_step` are cut off (they will be written again), the
+  /// event files are made anew from the others, and what a killed writer left unfinished is removed, with a warning.
+  /// Refuses a run that another process is writing.
   static RunDirectory reopen(const std::filesystem::path& folder, const std::string& config_toml,
-                             std::chrono::duration<double> timeout, std::int64_t from_step);
+                             std::chrono::duration<double> timeout, std::int64_t from_step,
+                             TensorBoard tensorboard = TensorBoard::kWritten);
   ~RunDirectory();
   RunDirectory(RunDirectory&&) noexcept;
   RunDirectory& operator=(RunDirectory&&) noexcept;
@@ -56,6 +61,7 @@ class RunDirectory {
   /// this course's: it went back behind them, past damaged ones or to one named by run.resume.
   void prune_checkpoints(std::int64_t keep, std::int64_t step) const;
 
+  /// A line of metrics.jsonl with the time of now, and the same for TensorBoard.
   void record(const StepRecord& step, const ScoreNames& names);
   void record(const EpochRecord& epoch, const ScoreNames& names);
   /// What stands in the way of going on: a step that was refused.

@@ -102,10 +102,11 @@ RunDirectory open_run(const SharedConfig& config, const RunStart& start, dist::C
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config.dist.timeout());
     if (start.from_step && start.bring_history) start.bring_history();
+    const TensorBoard tensorboard = config.run.tensorboard ? TensorBoard::kWritten : TensorBoard::kLeftOut;
     run = start.from_step || config.run.resume == "auto"
               ? RunDirectory::reopen(config.run.dir, start.config_toml, config.dist.timeout(),
-                                     start.from_step.value_or(0))
-              : RunDirectory::create(config.run.dir, start.config_toml, config.dist.timeout());
+                                     start.from_step.value_or(0), tensorboard)
+              : RunDirectory::create(config.run.dir, start.config_toml, config.dist.timeout(), tensorboard);
     run.write_environment(start.environment);
   });
   agreed(communicator, [&] {

@@ -110,6 +110,7 @@ resume = "none"
 checkpoint_every_steps = 0
 checkpoint_keep = 2
 keep_going = false
+tensorboard = true
 progress = "auto"
 )";
 
@@ -201,7 +202,7 @@ TEST(SecondSystem, ItsHelpPageKnowsNoOther) {
        {"Brews tea on any number of stoves.", "Usage: tea_dist", "make a pot", "[brew]",
         "--brew.leaf black|green [black]", "--brew.minutes INTEGER [4]", "--data.filtered true|false [true]",
         "--run.dir FOLDER", "--guests NAME,NAME", "pour, wash: who is there",
-        "  tea_dist pour --data.store a.h5 --out cup.h5\nExit codes: 0 done"}) {
+        "  tea_dist pour --data.store a.h5 --out cup.h5\n\nExit codes: 0 done, 9 spilt."}) {
     EXPECT_NE(help.find(part), std::string::npos) << part << " is not in\n" << help;
   }
   for (const char* other : {"dejavid", "model.", "train.", "centroids", "--json"}) {

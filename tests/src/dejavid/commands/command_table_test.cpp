@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "src/config/command_line.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
@@ -62,12 +65,16 @@ TEST(CommandLine, KeysStandBeforeOrAfterTheSubcommand) {
 }
 
 TEST(CommandLine, BooleansTakeAWordOrNone) {
-  EXPECT_TRUE(config_of({"doctor", "--model.diagonal"}).model.diagonal);
-  EXPECT_TRUE(config_of({"--model.diagonal", "doctor"}).model.diagonal);
-  EXPECT_TRUE(config_of({"--model.diagonal", "--train.lr", "1", "doctor"}).model.diagonal);
-  EXPECT_TRUE(config_of({"--model.diagonal", "true", "doctor"}).model.diagonal);
-  EXPECT_FALSE(config_of({"doctor", "--model.learn_weights", "false"}).model.learn_weights);
-  EXPECT_FALSE(config_of({"doctor", "--model.learn_weights=false"}).model.learn_weights);
+  const auto with = [](Words words) {
+    words.insert(words.end(), {"--data.store", "a"});
+    return config_of(words).model;
+  };
+  EXPECT_TRUE(with({"train", "--model.diagonal"}).diagonal);
+  EXPECT_TRUE(with({"--model.diagonal", "train"}).diagonal);
+  EXPECT_TRUE(with({"--model.diagonal", "--train.lr", "1", "train"}).diagonal);
+  EXPECT_TRUE(with({"--model.diagonal", "true", "train"}).diagonal);
+  EXPECT_FALSE(with({"train", "--model.learn_weights", "false"}).learn_weights);
+  EXPECT_FALSE(with({"train", "--model.learn_weights=false"}).learn_weights);
   expect_in("expected one subcommand", mistake({"doctor", "--model.diagonal", "true", "false"}));
 }
 
@@ -104,7 +111,8 @@ TEST(CommandLine, ProfileChangesDefaultsButNothingThatWasGiven) {
   const Config given = from_toml("train.profile = 'dejavid-code'\ntrain.weight_decay = 0\neval.paths = 'current'", "a");
   EXPECT_EQ(given.train.weight_decay, 0);
   EXPECT_EQ(given.eval.paths, EvalPaths::kCurrent);
-  const Config on_command_line = config_of({"doctor", "--train.profile", "dejavid-code", "--train.weight_decay", "0"});
+  const Config on_command_line =
+      config_of({"--data.store", "a", "--train.profile", "dejavid-code", "--train.weight_decay", "0"});
   EXPECT_EQ(on_command_line.train.weight_decay, 0);
   EXPECT_EQ(on_command_line.eval.paths, EvalPaths::kFrozen);
 }
@@ -135,8 +143,8 @@ TEST(CommandLine, MistakesOnTheCommandLine) {
 
 TEST(CommandLine, WhatACommandNeeds) {
   expect_in("data.store", mistake({}));
-  for (const char* command : {"train", "centroids", "eval", "predict"}) {
-    expect_in("data.store: found no file", mistake({command, "--model.init", "m"}));
+  for (const char* command : {"train", "centroids", "eval", "neighbours", "predict", "align"}) {
+    expect_in("data.store: found no file", mistake({command, "--data.bad_samples=skip", "--dist.threads", "1"}));
   }
   expect_in("model.init: found no file", mistake({"eval", "--data.store", "a"}));
   expect_in("model.init: found no file", mistake({"predict", "--data.store", "a", "--out", "p"}));
@@ -186,11 +194,68 @@ TEST(CommandLine, PrintoutsComeBeforeWhatACommandNeeds) {
   EXPECT_TRUE(printout({"--version"}).starts_with("dejavid_dist "));
   EXPECT_EQ(printout({"predict", "--print-config"}), to_toml(Config{}));
   for (const Words& arguments :
-       {Words{"--help"}, Words{"-h"}, Words{"eval", "--help"}, Words{"--help", "--train.lr", "x"}}) {
+       {Words{"--help"}, Words{"help"}, Words{"--help", "--train.lr", "x"}, Words{"--no-such", "--help"}}) {
     const std::string help = printout(arguments);
     for (const char* part : {"--train.lr NUMBER [0.001]", "--data.store FILE ...", "[model]",
                              "--eval.split auto|train|val|test [auto]", "predict", "--config FILE", "mpirun"}) {
       EXPECT_NE(help.find(part), std::string::npos) << part;
+    }
+  }
+}
+
+/// Full names of the keys that a page lists.
+std::set<std::string> keys_in(const std::string& page) {
+  std::set<std::string> names;
+  for (const Key& key : keys()) {
+    if (page.find("\n  --" + key.full_name() + ' ') != std::string::npos) names.insert(key.full_name());
+  }
+  return names;
+}
+
+TEST(CommandLine, HelpOfASubcommandListsTheKeysThatItReads) {
+  EXPECT_EQ(keys_in(printout({"--help"})).size(), keys().size());
+  EXPECT_EQ(keys_in(printout({"train", "--help"})).size(), keys().size());
+  EXPECT_EQ(keys_in(printout({"doctor", "--help"})),
+            (std::set<std::string>{"dist.backend", "dist.device", "dist.threads", "dist.timeout_s", "run.dir"}));
+  EXPECT_EQ(keys_in(printout({"neighbours", "--help"})),
+            (std::set<std::string>{"data.bad_samples", "data.holdout", "data.store", "dist.backend", "dist.device",
+                                   "dist.threads", "dist.timeout_s", "eval.split", "run.progress", "train.seed"}));
+  for (const Command& command : command_table().commands) {
+    EXPECT_EQ(printout({command.name, "--help"}), printout({"help", command.name}));
+    for (const std::string& name : command.keys) {
+      const auto is_named = [&](const Key& key) { return key.section == name || key.full_name() == name; };
+      EXPECT_TRUE(std::any_of(keys().begin(), keys().end(), is_named)) << command.name << " reads " << name;
+    }
+  }
+}
+
+TEST(CommandLine, AKeyThatASubcommandDoesNotReadIsRefusedButInAFile) {
+  const TemporaryFolder folder;
+  for (const Command& command : command_table().commands) {
+    Words words{command.name, "--data.store", "a", "--model.init", "m", "--out", "o", "--sample", "s"};
+    if (command.name == "doctor") words.resize(1);
+    if (command.name == "neighbours") words.resize(3);
+    if (command.name == "train" || command.name == "eval") words.resize(5);
+    if (command.name == "centroids") words = {"centroids", "--data.store", "a", "--out", "o"};
+    if (command.name == "predict") words.resize(7);
+    for (const Key& key : keys()) {
+      if (key.full_name() == "data.store" || key.full_name() == "model.init" || key.full_name() == "run.resume")
+        continue;
+      const std::string value = toml_text(key_table().default_of(key));
+      const std::string word = value.front() == '"' ? value.substr(1, value.size() - 2) : value;
+      Words given = words;
+      given.insert(given.end(), {"--" + key.full_name(), word});
+      if (reads(command, key)) {
+        EXPECT_NO_THROW((void)invocation(given)) << command.name << ' ' << key.full_name();
+      } else {
+        expect_in("--" + key.full_name() + ": found it with " + command.name + "; expected it with train",
+                  mistake(given));
+      }
+      const std::string file = (folder / "a.toml").string();
+      write_file(file, key.full_name() + " = " + value + "\n");
+      Words in_file = words;
+      in_file.insert(in_file.end(), {"--config", file});
+      EXPECT_NO_THROW((void)invocation(in_file)) << command.name << ' ' << key.full_name();
     }
   }
 }

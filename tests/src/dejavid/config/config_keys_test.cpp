@@ -76,6 +76,7 @@ const std::map<std::string, Example> kExamples = {
     {"run.checkpoint_every_steps", {{"1", "100"}, kNoInteger + std::vector<std::string>{"-1"}}},
     {"run.checkpoint_keep", {{"1", "5"}, kNoInteger + std::vector<std::string>{"0"}}},
     {"run.keep_going", {{"true"}, kNoBoolean}},
+    {"run.tensorboard", {{"false"}, kNoBoolean}},
     {"run.progress", {{R"("bar")", R"("plain")", R"("off")"}, kNoText + std::vector<std::string>{R"("yes")"}}},
 };
 

@@ -53,6 +53,11 @@ std::string records(const fs::path& file) {
   return text;
 }
 
+/// With T for what the clock said.
+std::string without_times(const std::string& text) {
+  return std::regex_replace(text, std::regex("\"time\":[0-9]{10}\\.[0-9]{1,3}"), "\"time\":T");
+}
+
 TEST(RunDirectory, CreateMakesTheFoldersAndTheConfiguration) {
   const TemporaryFolder folder;
   const RunDirectory run = RunDirectory::create(folder / "deep/run", kConfig, kTimeout);
@@ -97,14 +102,14 @@ TEST(RunDirectory, MetricsAreTheDocumentedLines) {
   const TemporaryFolder folder;
   RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
   run.record(StepRecord{0, 12, 1.93, 0.001, 384}, kNames);
-  EXPECT_EQ(read_text(folder / "run/metrics.jsonl"),
-            "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384}\n")
+  EXPECT_EQ(without_times(read_text(folder / "run/metrics.jsonl")),
+            "{\"event\":\"step\",\"epoch\":0,\"step\":12,\"loss\":1.93,\"lr\":0.001,\"samples\":384,\"time\":T}\n")
       << "a record must be in the file as soon as it is made";
   run.record(EpochRecord{{1, {0.5, 0.75}, {0.25, 0.125, 1.0}, true}, 2.5, 48.0}, kNames);
   run.record(EpochRecord{{2, {0.5, 0.75}, {0, 0, 0}}, 2.5, 48.0}, kNames);
-  const std::string text = read_text(folder / "run/metrics.jsonl");
+  const std::string text = without_times(read_text(folder / "run/metrics.jsonl"));
   EXPECT_NE(text.find("{\"event\":\"epoch\",\"epoch\":1,\"train_loss\":0.5,\"train_top1\":0.75,\"val_loss\":0.25,"
-                      "\"val_top1\":0.125,\"val_top5\":1.0,\"seconds\":2.5,\"samples_per_s\":48.0}\n"),
+                      "\"val_top1\":0.125,\"val_top5\":1.0,\"seconds\":2.5,\"samples_per_s\":48.0,\"time\":T}\n"),
             std::string::npos)
       << text;
   EXPECT_NE(
@@ -112,6 +117,24 @@ TEST(RunDirectory, MetricsAreTheDocumentedLines) {
           "\"epoch\":2,\"train_loss\":0.5,\"train_top1\":0.75,\"val_loss\":null,\"val_top1\":null,\"val_top5\":null,"),
       std::string::npos)
       << text;
+}
+
+TEST(RunDirectory, EveryLineHasItsTime) {
+  const TemporaryFolder folder;
+  RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
+  const auto seconds = [] {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  };
+  const double before = seconds();
+  record_two_epochs(run);
+  std::istringstream lines(read_text(folder / "run/metrics.jsonl"));
+  double last = before - 0.001;  // milliseconds are cut off
+  for (std::string line; std::getline(lines, line);) {
+    const double time = nlohmann::json::parse(line)["time"];
+    EXPECT_GE(time, last) << line;
+    last = time;
+  }
+  EXPECT_LE(last, seconds());
 }
 
 TEST(RunDirectory, NumbersReadBackExactlyAndNanIsNull) {
@@ -182,13 +205,14 @@ TEST(RunDirectory, ReopenRefusesMetricsThatAreNone) {
 
 TEST(RunDirectory, AFullDiskIsAWriteError) {
   const TemporaryFolder folder;
-  auto made = std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", kConfig, kTimeout));
+  auto made =
+      std::make_unique<RunDirectory>(RunDirectory::create(folder / "run", kConfig, kTimeout, TensorBoard::kLeftOut));
   RunDirectory& run = *made;
   // A limit on the size of files stands for a full disk: the write comes back short, then fails.
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  const rlimit limited{100, before.rlim_max};
+  const rlimit limited{150, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &limited);
   run.record(step(0, 0), kNames);
   const std::string message = message_of<io::WriteError>([&] { run.record(step(0, 1), kNames); });
