@@ -1,5 +1,6 @@
 """What the tests of dejavid_encode share: clips made to order, lists of them, and running it."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -70,12 +71,15 @@ def processes_of(job):
     found = {}
     for process in jobs.processes_of(job):
         folder = Path("/proc", str(process))
-        if (folder / "comm").read_text().strip() == PROGRAM:
-            marks = (folder / "environ").read_bytes().split(b"\0")
-            rank = next((mark for mark in marks if mark.startswith(b"OMPI_COMM_WORLD_RANK=")), b"=0")
-            found[int(rank.split(b"=")[1])] = process
+        with contextlib.suppress(OSError):  # gone
+            if (folder / "comm").read_text().strip() == PROGRAM:
+                marks = (folder / "environ").read_bytes().split(b"\0")
+                rank = next((mark for mark in marks if mark.startswith(b"OMPI_COMM_WORLD_RANK=")), b"=0")
+                found[int(rank.split(b"=")[1])] = process
     return found
 
 
 def kill(process, number):
-    os.kill(process, number)
+    """Sends a signal to a process that may have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)

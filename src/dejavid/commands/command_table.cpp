@@ -24,6 +24,7 @@ void require_sample(const Invocation& asked) {
 void check(const Invocation& asked) {
   const std::string& command = asked.command;
   if (command == "doctor") return;
+  if (command == "report") return require_run(asked);
   require_store(asked, command == "train" ? "train on" : "read");
   if (command == "eval" || command == "predict" || command == "align") require_model(asked);
   if (command == "align") require_sample(asked);
@@ -46,13 +47,17 @@ const CommandTable& command_table() {
                    {"neighbours", "accuracy of the nearest training sample under DTW, to compare a model with"},
                    {"predict", "one line per sample, to --out FILE.csv"},
                    {"align", "how one sample is aligned with its classes: path, costs and a picture, to a folder"},
+                   {"report", "one HTML page about the run in run.dir; with data.store also what its model does there"},
                    {"doctor", "check this installation: versions, ranks, collectives, folders"}},
-      .options = {{"json", "FILE", {"eval", "neighbours"}, "also write the numbers there; - is standard output"},
-                  {"out",
-                   "FILE",
-                   {"predict", "centroids", "align"},
-                   "the file to write, - for standard output; align: the folder, else align-ID"},
-                  {"sample", "ID", {"align"}, "the sample of data.store to align"}},
+      .options =
+          {{"json", "FILE", {"eval", "neighbours"}, "also write the numbers there; - is standard output"},
+           {"out",
+            "FILE",
+            {"predict", "centroids", "align", "report"},
+            "the file to write, - for standard output; align: the folder, else align-ID; report: else report.html "
+            "in run.dir"},
+           {"sample", "ID", {"align"}, "the sample of data.store to align"},
+           {"feature-names", "FILE", {"report"}, "what features are called there, a name a line"}},
       .examples =
           {"dejavid_dist train --config configs/hmdb51.toml --data.store hmdb51.h5 --run.dir runs/hmdb51",
            "mpirun -np 4 dejavid_dist train --config configs/series.toml --data.store a.h5 b.h5 --train.lr 0.01",
@@ -61,7 +66,7 @@ const CommandTable& command_table() {
            "dejavid_dist neighbours --data.store a.h5 --eval.split test",
            "dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv",
            "dejavid_dist align --model.init runs/a/best.h5 --data.store a.h5 --sample clip_7 --out clip_7",
-           "mpirun -np 4 dejavid_dist doctor"},
+           "dejavid_dist report --run.dir runs/a --data.store a.h5", "mpirun -np 4 dejavid_dist doctor"},
       .exit_codes = kExitCodesInHelp,
       .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",
       .check = check,

@@ -10,6 +10,19 @@
 
 namespace alignment::dejavid {
 
+std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model& model) {
+  const std::int64_t length = store.length(sample);
+  std::vector<float> rows(static_cast<std::size_t>(length * model.feature_dim));
+  if (!model.slope) {
+    store.read_sample(sample, rows.data());
+    return rows;
+  }
+  std::vector<float> plain(rows.size() / 2);
+  store.read_sample(sample, plain.data());
+  kernels::cpu::append_slopes(plain.data(), length, store.feature_dim(), rows.data());
+  return rows;
+}
+
 Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model, const Config& config) {
   io::TseStore& store = dataset.store;
   Finding found;
@@ -28,14 +41,7 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   smallest_distances(found.distances, std::span(&found.prediction, 1));
   found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
 
-  std::vector<float> rows(static_cast<std::size_t>(found.length * model.feature_dim));
-  if (model.slope) {
-    std::vector<float> plain(rows.size() / 2);
-    store.read_sample(sample, plain.data());
-    kernels::cpu::append_slopes(plain.data(), found.length, store.feature_dim(), rows.data());
-  } else {
-    store.read_sample(sample, rows.data());
-  }
+  const std::vector<float> rows = rows_of(store, sample, model);
   std::vector<std::int32_t> classes{found.prediction};
   if (found.is_wrong()) classes.push_back(found.label);
   found.alignments = align_sample(model, rows, classes);

@@ -38,6 +38,9 @@ struct Finding {
   }
 };
 
+/// A sample as the model compares it: rows [T,F], with slopes where the model has them. Throws as read_sample().
+[[nodiscard]] std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model& model);
+
 /// `aligner`: of the model. Throws io::StoreError; io::NotFiniteError.
 [[nodiscard]] Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model,
                               const Config& config);

@@ -60,7 +60,7 @@ void add_motion(const std::vector<std::int32_t>& before, const std::vector<std::
                 std::array<CellSums, kCells>& sums) {
   for (int y = 0; y < kSize; ++y) {
     for (int x = 0; x < kSize; ++x) {
-      const auto at = static_cast<std::size_t>(y * kSize + x);
+      const std::size_t at = static_cast<std::size_t>(y) * kSize + static_cast<std::size_t>(x);
       CellSums& cell = sums[static_cast<std::size_t>(cell_of(y, x))];
       const std::int32_t difference = after[at] - before[at];
       cell.change += std::abs(difference);

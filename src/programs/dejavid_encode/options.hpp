@@ -31,7 +31,8 @@ void require_encode_options(const encoding::EncodeOptions& options, const Window
 
 /// `inspect VIDEO`: what there is to say of one video.
 struct InspectOptions {
-  std::filesystem::path video, json_file;
+  std::filesystem::path video, json_file, picture;  ///< the last two: empty where not asked for
+  int picture_frames = 8;
   WindowOptions windows;
   encoding::Resize resize = encoding::Resize::kAntialias;
 };

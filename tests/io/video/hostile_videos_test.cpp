@@ -75,7 +75,7 @@ TEST_F(HostileVideos, WhatIsNoVideoIsRefused) {
   EXPECT_EQ(refusal(file_of("empty.mp4", "")), "found an empty file; expected a video; copy it again");
   std::string text;
   for (int i = 0; i < 500; ++i) text += "a line \x1b[31m in red\n";
-  for (const std::string name : {"text.mp4", "text.txt", "text.ans", "text.nfo"}) {
+  for (const std::string name : {"text.mp4", "text.txt", "text.asc", "text.nfo"}) {
     EXPECT_TRUE(refusal(file_of(name, text)).starts_with("found no video (FFmpeg says: Invalid data")) << name;
   }
   EXPECT_EQ(refusal(clip("audio.mp4", {.audio = true, .video = false})),

@@ -102,7 +102,7 @@ class ExportTest(unittest.TestCase):
         for form, name in (("torchscript", "clips.pt"), ("export", "clips.pt2")):
             with self.subTest(form):
                 out = self.folder / name
-                (self.folder / "classes").write_text("a\nb\nc\nd\n", encoding="utf-8")
+                (self.folder / "classes").write_text("\n".join("abcd"), encoding="utf-8")
                 self.export("Clips", "--out", str(out), "--format", form, "--classes", str(self.folder / "classes"), *PREPARATION, *COLOURS)
                 self.assertEqual(json.loads(out.with_suffix(".json").read_text())["classes"], ["a", "b", "c", "d"])
                 tried = subprocess.run([TRY_ENCODER, out], capture_output=True, text=True, check=False)

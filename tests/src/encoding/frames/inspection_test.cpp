@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "src/encoding/frames/film_strip.hpp"
 #include "tests/src/temporary_folder.hpp"
 #include "tests/video/clip_writer.hpp"
 
@@ -105,6 +106,35 @@ TEST_F(Inspection, RefusesAVideoOfWhichNothingDecodes) {
       [&] { static_cast<void>(inspect_video(folder / "noise.mp4", 32, Resize::kAntialias)); });
   EXPECT_EQ(message,
             "found no frame that decodes (3 bad packets); expected at least one; copy the file again, or leave it out");
+}
+
+TEST_F(Inspection, AFilmStripHasTheMiddlesOfEqualParts) {
+  const auto file = clip({.codec = "ffv1", .pixels = "bgr0", .width = 64, .height = 64, .frames = 10}, "clip.mkv");
+  const io::RgbImage strip = film_strip(file, 3, 64, Resize::kAntialias);  // as large as it is
+  ASSERT_EQ(strip.width, 3 * 64 + 2 * 2);
+  ASSERT_EQ(strip.height, 64);
+  const auto at = [&](int x, int y) {
+    return strip.pixels.data() + 3 * (static_cast<std::ptrdiff_t>(y) * strip.width + x);
+  };
+  for (int place = 0; place < 3; ++place) {
+    const int frame = std::array{1, 5, 8}.at(static_cast<std::size_t>(place));
+    for (int y = 0; y < 64; ++y) {
+      for (int x = 0; x < 64; ++x) {
+        const auto colour = testing::scene(frame, x, y, 64, 64);
+        for (int c = 0; c < 3; ++c)
+          ASSERT_EQ(at(place * 66 + x, y)[c], colour[static_cast<std::size_t>(c)]) << x << " " << y;
+      }
+    }
+  }
+  EXPECT_EQ(at(64, 5)[0], 255);
+  EXPECT_EQ(at(65, 63)[2], 255);
+}
+
+TEST_F(Inspection, AFilmStripOfAShortVideoRepeatsItsFrames) {
+  const auto file = clip({.codec = "ffv1", .pixels = "bgr0", .width = 32, .height = 32, .frames = 1}, "clip.mkv");
+  const io::RgbImage strip = film_strip(file, 2, 32, Resize::kAntialias);
+  for (std::ptrdiff_t c = 0; c < 3 * 32; ++c)
+    ASSERT_EQ(strip.pixels[static_cast<std::size_t>(c)], strip.pixels[static_cast<std::size_t>(c + 3 * 34)]);
 }
 
 }  // namespace
