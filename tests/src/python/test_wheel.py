@@ -10,7 +10,7 @@ import venv
 from pathlib import Path
 
 SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[3]))
-BUILT = Path(os.environ.get("DEJAVID_PYTHON", SOURCE / "build" / "cpu" / "python"))
+BUILT = Path(os.environ.get("DEJAVID_PACKAGE", SOURCE / "build" / "cpu" / "python"))
 
 
 class Wheel(unittest.TestCase):
