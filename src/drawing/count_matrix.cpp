@@ -96,8 +96,11 @@ class CountDrawing {
     const double side = kWidth - kLeft - kRightEdge;
     const auto extent = static_cast<std::int64_t>(classes_);
     std::vector<Colour> palette{kWhite, kRight};
-    for (std::size_t n = 0; n < kShades; ++n)
-      palette.push_back(error_colour(static_cast<double>(n) / static_cast<double>(kShades - 1)));
+    constexpr double kLightest = 0.3;  // a pixel of the lightest orange is not seen on white
+    for (std::size_t n = 0; n < kShades; ++n) {
+      palette.push_back(
+          error_colour(kLightest + (1 - kLightest) * static_cast<double>(n) / static_cast<double>(kShades - 1)));
+    }
     std::vector<std::uint8_t> pixels;
     pixels.reserve(classes_ * classes_);
     for (std::size_t row = 0; row < classes_; ++row) {

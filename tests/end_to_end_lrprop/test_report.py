@@ -1,6 +1,9 @@
 """lrprop_dist report: the numbers of evaluation.json and of the metrics, the alarm, two videos aligned."""
 
 import json
+import pathlib
+import shutil
+import tempfile
 import unittest
 
 import lrprop_support
@@ -10,11 +13,22 @@ from support import options, run
 
 
 class Report(lrprop_support.LrpropTest):
+    """All report on copies of one run."""
+
+    videos = lrprop_support.make_videos(7, classes=2)
+    trained = None
+
     def setUp(self):
         super().setUp()
-        self.videos = lrprop_support.make_videos(7, classes=2)
         self.store = lrprop_support.write_store(self.folder / "set.h5", self.videos)
-        self.run_dir = self.train("run", self.store, eval__every_epochs=1)
+        self.run_dir = self.folder / "run"
+        if Report.trained is None:
+            kept = tempfile.TemporaryDirectory(prefix="dejavid-")
+            self.addClassCleanup(kept.cleanup)
+            Report.trained = pathlib.Path(kept.name) / "run"
+            shutil.copytree(self.train("run", self.store, eval__every_epochs=1), Report.trained)
+        else:
+            shutil.copytree(Report.trained, self.run_dir)
 
     def report(self, *words, ranks=None, **settings):
         out = self.folder / "report.html"
