@@ -17,6 +17,7 @@
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/zip_archive.hpp"
 #include "src/encoding/encoders/encoder.hpp"
+#include "src/encoding/encoders/plain_convolutions.hpp"
 #include "src/encoding/encoders/torch_encoder.hpp"
 
 namespace alignment::encoding {
@@ -85,6 +86,7 @@ class TorchScript : public ExportedProgram {
   TorchScript(const std::filesystem::path& file, torch::Device device)
       : module_(torch::jit::load(file.string(), device)) {
     module_.eval();
+    make_convolutions_plain(module_);
   }
 
   at::Tensor run(const at::Tensor& numbers) override {

@@ -19,7 +19,8 @@ class Aligners : public ::testing::Test {
   Aligners() {
     SmallStore().write(folder_ / "set.h5");
     io::TseStore store(std::vector<std::filesystem::path>{folder_ / "set.h5"});
-    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{});
+    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{}, io::SampleCache::kNone, Config{},
+                                         Dataset::wait_for_files);
     model_ = small_model(*dataset_);
     for (std::int64_t batch = 0; batch < 5 * kMostBatchesInGroup; ++batch) {
       batches_.push_back({batch % 7, (batch + 3) % 7});

@@ -44,7 +44,7 @@ class Batches : public ::testing::Test {
     const std::filesystem::path file = folder_ / (type == io::FeatureType::kFloat32 ? "set.h5" : "half.h5");
     if (!std::filesystem::exists(file)) SmallStore().write(file, {type, 0});
     dataset_ = std::make_unique<Dataset>(io::TseStore({file}), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone,
-                                         Config{});
+                                         Config{}, Dataset::wait_for_files);
     model_ = small_model(*dataset_);
   }
 

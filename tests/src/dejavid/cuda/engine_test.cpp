@@ -29,8 +29,8 @@ class Engines : public ::testing::Test {
   /// The store, and a model of its features, with their slopes or without.
   void open(const char* file, bool slopes) {
     io::TseStore store(std::vector<std::filesystem::path>{folder_ / file});
-    dataset_ =
-        std::make_unique<Dataset>(std::move(store), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone, Config{});
+    dataset_ = std::make_unique<Dataset>(std::move(store), SampleNeeds{nullptr, {}, slopes}, io::SampleCache::kNone,
+                                         Config{}, Dataset::wait_for_files);
     model_ = small_model(*dataset_);
   }
 
@@ -122,7 +122,7 @@ TEST_F(Engines, PathsThatAreAskedForAreThoseOfTheCpu) {
 
         Dataset blocked(io::TseStore({folder_ / file}),
                         SampleNeeds{slopes ? &kBlockedSlopesLayout : &kBlockedLayout, {}, slopes},
-                        io::SampleCache::kNone, Config{});
+                        io::SampleCache::kNone, Config{}, Dataset::wait_for_files);
         CpuAligner on_cpu(blocked, model_, kernels::TieSign::kZero, 1);
         on_cpu.set_live(model_);
         const Aligned expected = align_all(on_cpu, batches, AlignerOutput::kDistancesAndPaths);

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/ir/constants.h>
 
 #include <cmath>
 #include <limits>
@@ -6,6 +7,7 @@
 
 #include "io/bytes/sha256.hpp"
 #include "src/encoding/encoders/encoder.hpp"
+#include "src/encoding/encoders/plain_convolutions.hpp"
 #include "src/encoding/encoders/probe.hpp"
 #include "tests/src/encoding/encoders/exported_files.hpp"
 #include "tests/src/temporary_folder.hpp"
@@ -267,6 +269,31 @@ TEST_F(ExportedEncoder, IsRefusedWhereItIsCut) {
     write_json_of(file);
     refused(file, "tiny.pt");
   }
+}
+
+// As traced, a network allows its convolutions what they were allowed where that was done.
+TEST(PlainConvolutions, ComputeInF32WhateverTheyWereAllowed) {
+  torch::jit::Module inner("inner"), outer("outer");
+  inner.define(
+      "def forward(self, x: Tensor) -> Tensor:\n"
+      "    return torch._convolution(x, torch.ones([1, 3, 1, 1]), None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, "
+      "True, "
+      "False, True, True)\n");
+  outer.register_module("inner", inner);
+  outer.define("def forward(self, x: Tensor) -> Tensor:\n    return self.inner.forward(x) + 1\n");
+  EXPECT_EQ(make_convolutions_plain(outer), 1U);
+  std::size_t found = 0;
+  for (const torch::jit::Node* node : outer.get_method("forward").graph()->nodes()) {
+    if (node->kind() != c10::aten::_convolution) continue;
+    ++found;
+    EXPECT_EQ(torch::jit::constant_as<bool>(node->input(9)), false) << "benchmark";
+    EXPECT_EQ(torch::jit::constant_as<bool>(node->input(10)), true) << "deterministic";
+    EXPECT_EQ(torch::jit::constant_as<bool>(node->input(11)), true) << "cudnn_enabled";
+    EXPECT_EQ(torch::jit::constant_as<bool>(node->input(12)), false) << "allow_tf32";
+  }
+  EXPECT_EQ(found, 1U);
+  const at::Tensor sum = outer.forward({at::ones({1, 3, 2, 2})}).toTensor();
+  EXPECT_TRUE(at::equal(sum, at::full({1, 1, 2, 2}, 4.0)));
 }
 
 }  // namespace
