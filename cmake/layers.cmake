@@ -6,8 +6,10 @@
 #   programs -> dejavid, lrprop -> training, gpu -> job -> config
 #                 |                      |           |
 #                 |                      +-----------+--> io, dist
+#                 +--> report -> drawing, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
+#   python -> dejavid and what is below it
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -105,10 +107,12 @@ function(check_layers)
   check_room(job config io dist)
   check_room(training job config io dist)
   check_room(drawing)
+  check_room(report drawing io)
   check_room(gpu job config io dist)
   check_room(encoding gpu job config io dist)
-  check_room(dejavid drawing gpu training job config kernels io dist)
-  check_room(lrprop drawing gpu training job config kernels io dist)
-  check_room(programs dejavid lrprop encoding drawing gpu training job config kernels io dist)
+  check_room(dejavid report drawing gpu training job config kernels io dist)
+  check_room(lrprop report drawing gpu training job config kernels io dist)
+  check_room(python dejavid report drawing training job config kernels io dist)
+  check_room(programs dejavid lrprop encoding report drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

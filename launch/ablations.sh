@@ -9,7 +9,7 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 PATH="$PATH:$here/../build/cuda/bin:$here/../build/cpu/bin:$here/../build/dev/bin"
 
-# As in launch/quickstart.sh: Open MPI as root, with more ranks than cores, and in containers.
-export PATH OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none
+export PATH
+# shellcheck source=launch/local_mpi.sh
+source "$here/local_mpi.sh"
 exec python3 "$here/ablations.py" "$@"

@@ -17,7 +17,6 @@ case "${1:---help}" in -h | --help) sed -n '2,14p' "${BASH_SOURCE[0]}" | cut -c3
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export PATH="$PATH:$root/build/cuda/bin:$root/build/cpu/bin:$root/build/dev/bin"
 
-# Open MPI refuses to start as root unless told so, and more ranks than cores; in containers its direct copies are often forbidden.
-if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl_vader_single_copy_mechanism=none
+# shellcheck source=launch/local_mpi.sh
+source "$root/launch/local_mpi.sh"
 exec python3 "$root/launch/accuracy.py" "$@"

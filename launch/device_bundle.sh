@@ -36,7 +36,7 @@ for tool in ldd strip tar xz patchelf ompi_info orterun orted; do
   command -v "$tool" >/dev/null || fail "found no $tool on this machine; run launch/install.sh --cuda"
 done
 programs=() tests=()
-for name in dejavid_dist dejavid_bench dejavid_convert lrprop_dist; do
+for name in dejavid_dist dejavid_bench dejavid_convert dejavid_encode lrprop_dist; do
   [[ -x $build/bin/$name ]] || fail "found no $build/bin/$name; run launch/install.sh --cuda && launch/build.sh cuda"
   programs+=("$build/bin/$name")
 done
@@ -63,7 +63,7 @@ copy_stripped() { # file, the copy's name
 }
 for file in "${programs[@]}"; do copy_stripped "$file" "$stage/build/bin/$(basename "$file")"; done
 for file in "${tests[@]}"; do copy_stripped "$file" "$stage/build/tests/$(basename "$file")"; done
-cp launch/device_check.sh launch/device_figures.py "$stage/launch/"
+cp launch/device_check.sh launch/device_figures.py launch/export_encoder.py "$stage/launch/"
 cp configs/order.toml configs/k400.toml "$stage/configs/"
 cp configs/lrprop/{utkinect,paper}.toml "$stage/configs/lrprop/"
 cp cmake/versions.env "$stage/cmake/"
@@ -118,7 +118,7 @@ done
 say "packing"
 rm -rf "$target"
 mkdir -p "$target"
-tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | xz -T0 -6e >"$target/bundle.tar.xz"
+tar -C "$stage" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | xz -9e >"$target/bundle.tar.xz"
 cp launch/device_run.sh "$target/run.sh"
 {
   printf 'commit %s\nbuild %s\ntorch %s\n\n' "$(git rev-parse -q --verify HEAD 2>/dev/null || echo unknown)" "$build" "$(sed -n 's/^TORCH_VERSION=//p' cmake/versions.env)"

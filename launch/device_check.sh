@@ -30,6 +30,7 @@ train_k400_gradient_f16     40 15
 same_losses                 60 15
 lrprop                      60 20
 lrprop_paper                45 20
+encode                      90 40
 memcheck                    70 20
 ncu                         90 20
 ncu_along_paths             60 20
@@ -263,6 +264,31 @@ part_lrprop_paper() {
   "$build/bin/lrprop_dist" train --config configs/lrprop/paper.toml --data.store "$store" --run.dir "$scratch/lrprop_paper" --dist.device cuda \
     --train.epochs 4 --train.frames 240 --train.pairs_per_step 1 --run.progress off || return 1
   tail -n 4 "$scratch/lrprop_paper/metrics.jsonl"
+}
+
+# Clips through a network with 3D convolutions on the GPU, in each format and precision, beside the CPU.
+part_encode() {
+  "$python" -c 'import h5py, torch, torchvision' || { echo "left out: no Python with h5py, torch and torchvision on this machine"; return "$left_out_code"; }
+  local failed=0 network
+  encode() { # name, the network, device, precision
+    "$build/bin/dejavid_encode" --videos "$scratch/clips" --encoder "$scratch/$2" --windows fraction --device "$3" --precision "$4" \
+      --progress off --out "$scratch/$1.h5"
+  }
+  compare() { # one, other, allowed
+    "$python" launch/device_figures.py --compare-features "$scratch/$1.h5" "$scratch/$2.h5" "$3" || failed=1
+  }
+  "$build/bin/dejavid_encode" scenes --clips 1 --val-clips 1 --out "$scratch/clips" || return 1
+  for network in r3d_18.pt r3d_18.pt2; do
+    "$python" launch/export_encoder.py --model torchvision:r3d_18 --out "$scratch/$network" \
+      --format "$([[ $network == *.pt2 ]] && echo export || echo torchscript)" || return 1
+  done
+  encode cpu r3d_18.pt cpu f32 || return 1
+  encode gpu r3d_18.pt cuda f32 && compare gpu cpu 1e-3 || failed=1
+  encode half r3d_18.pt cuda f16 && compare half cpu 2e-2 || failed=1
+  encode bfloat r3d_18.pt cuda bf16 && compare bfloat cpu 1e-1 || failed=1
+  # Whether a package exported on a CPU computes on a GPU is LibTorch's to say; what it gives must be right.
+  if encode exported r3d_18.pt2 cuda f32; then compare exported cpu 1e-3; fi
+  return "$failed"
 }
 
 # Hardware counters of every kernel at the K400 size. The comparison with the reference launches small ones first: of each kernel,

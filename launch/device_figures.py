@@ -3,6 +3,7 @@
     python3 device_figures.py OUTPUT                     the figures of every JSON, of ncu.csv and of clocks.csv in that folder as text
     python3 device_figures.py --quickest SECONDS JSON    a filter for GoogleTest: the tests that took the least time, SECONDS together
     python3 device_figures.py --compare-losses ONE OTHER JSON   whether two runs' metrics.jsonl have the same losses; exit code 1 if not
+    python3 device_figures.py --compare-features ONE OTHER ALLOWED   how far two stores' features are apart, of the largest; needs h5py
 """
 
 import csv
@@ -141,6 +142,19 @@ def compare_losses(one, other):
     return {"steps": len(losses[1]), "largest_relative_difference": most, "allowed": ALLOWED_DIFFERENCE, "losses": losses}, passed
 
 
+def compare_features(one, other, allowed):
+    """Whether two TSE stores' features differ by at most `allowed` of the largest."""
+    import h5py
+    import numpy
+
+    with h5py.File(one) as first, h5py.File(other) as second:
+        mine, theirs = (numpy.asarray(file["features"], numpy.float64) for file in (first, second))
+    same_shape = mine.shape == theirs.shape and mine.size > 0
+    most = float(numpy.abs(mine - theirs).max() / numpy.abs(theirs).max()) if same_shape else float("inf")
+    print(f"{one.stem} and {other.stem}: features {mine.shape} and {theirs.shape} differ by at most {most:.1e} of the largest; allowed {allowed}")
+    return most <= allowed
+
+
 def main():
     if sys.argv[1] == "--quickest":
         print(quickest(json.loads(pathlib.Path(sys.argv[3]).read_text()), float(sys.argv[2])))
@@ -148,6 +162,8 @@ def main():
         document, passed = compare_losses(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]))
         pathlib.Path(sys.argv[4]).write_text(json.dumps(document, indent=1) + "\n")
         sys.exit(not passed)
+    elif sys.argv[1] == "--compare-features":
+        sys.exit(not compare_features(pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3]), float(sys.argv[4])))
     else:
         print("\n".join(figures(pathlib.Path(sys.argv[1]))))
 

@@ -12,10 +12,8 @@ programs=build/cpu/bin
 run=runs/quickstart
 store=$run/order.h5
 
-# Open MPI refuses to start as root unless told so, and to start more ranks than cores; in containers its direct copies between
-# processes are often forbidden.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
-export OMPI_MCA_btl_vader_single_copy_mechanism=none
+# shellcheck source=launch/local_mpi.sh
+source launch/local_mpi.sh
 
 rm -rf "$run"
 mkdir -p "$run"
@@ -27,12 +25,7 @@ mpirun -np 2 "$programs/dejavid_dist" train --config configs/order.toml --data.s
 
 say "the validation samples, by the model and by averaging over time"
 "$programs/dejavid_dist" eval --model.init "$run/train/model.h5" --data.store "$store" --json "$run/eval.json"
-.venv/bin/python - "$run/eval.json" <<'PYTHON'
-import json, sys
-result = json.load(open(sys.argv[1]))
-classes = len(result["per_class"])
-print(f"\nDejaVid top-1 {result['top1']:.3f}   averaging over time top-1 {result['supersampling_top1']:.3f}   (chance {1 / classes:.3f})")
-PYTHON
+.venv/bin/python launch/beside_averaging.py "$run/eval.json"
 
 say "next, with your own data (README.md says what videos.csv holds):"
 echo "$programs/dejavid_convert npy --manifest videos.csv --out videos.h5"

@@ -17,11 +17,11 @@ fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 
 if $cuda; then
-  launch/install.sh --cuda --cluster
+  launch/install.sh --cuda --cluster --python
   launch/build.sh cuda
   ctest --preset cuda --parallel 2
 else
-  launch/install.sh --cluster
+  launch/install.sh --cluster --python
 fi
 launch/build.sh cpu
 ctest --preset cpu --parallel 2

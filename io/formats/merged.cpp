@@ -118,7 +118,7 @@ class StoresSource : public MergedSource {
                                    store.class_names.size(), header_.class_names.size(), missing.text()));
     }
     const auto fits = [&](const StoreSummary& store) {
-      return store.logits > 0 && store.class_names == header_.class_names;
+      return store.logits > 0 && store.logits == stores.front().logits && store.class_names == header_.class_names;
     };
     if (std::all_of(stores.begin(), stores.end(), fits)) {
       header_.logits = stores.front().logits;

@@ -20,7 +20,7 @@ struct StoreSummary {
   std::vector<std::string> class_names;          ///< [C]
   std::array<std::int64_t, 3> samples_of{};      ///< samples of each Split: train, validation, test
   std::int64_t unlabelled = 0;                   ///< samples without a label
-  std::int64_t logits = 0;                       ///< C where the last C features are the encoder's logits, else 0
+  std::int64_t logits = 0;                       ///< C, or a multiple, where the last features are the encoder's logits
   std::vector<std::int64_t> class_counts;        ///< [C] samples of each class, all splits
   std::vector<std::int64_t> class_train_counts;  ///< [C] samples of each class in the train split
   std::int64_t shortest = 0, longest = 0;        ///< steps

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <unordered_set>
 
 #include "io/bytes/digest.hpp"
@@ -91,32 +89,7 @@ std::vector<T> read_bounded(const hdf5::Handle& root, const char* name, std::int
   return bounded;
 }
 
-/// The position of the first value that is NaN, infinite or beyond the limit; `count` where there is none.
-std::size_t first_unusable(const float* values, std::size_t count, float limit) {
-  std::uint32_t largest = 0;  // of NaN and infinity too; without an early exit, so that it is vector code
-  for (std::size_t n = 0; n < count; ++n)
-    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[n]) & 0x7FFFFFFFU);
-  if (largest <= std::bit_cast<std::uint32_t>(limit)) return count;
-  return static_cast<std::size_t>(
-      std::find_if(values, values + count, [limit](float value) { return !(std::fabs(value) <= limit); }) - values);
-}
-
 }  // namespace
-
-std::uint64_t StoreIndex::digest() const {
-  Digest digest;
-  digest.add(feature_dim);
-  for (const auto& name : class_names) digest.add(name);
-  digest.add(offsets);
-  digest.add(labels);
-  digest.add(splits);
-  for (const auto& id : ids) digest.add(id);
-  digest.add(digests);
-  digest.add(encoder);
-  digest.add(source);
-  if (logits > 0) digest.add(logits);
-  return digest.value();
-}
 
 std::uint64_t digest_of_names(const std::vector<std::string>& names) {
   Digest digest;
@@ -172,7 +145,7 @@ void StoreFile::open() {
   check_index();
   hdf5::require_digest(root, kIndexDigestAttribute, fmt::format(":attribute {}", kIndexDigestAttribute),
                        index_.digest());
-  checked_.assign(index_.labels.size(), false);
+  set_index(std::move(index_));
 }
 
 void StoreFile::read_index(const hdf5::Handle& root) {
@@ -204,11 +177,11 @@ void StoreFile::read_index(const hdf5::Handle& root) {
   index_.source = hdf5::text_attribute(root, "source").value_or("");
 
   index_.logits = hdf5::integer_attribute(root, kLogitsAttribute).value_or(0);
-  if (index_.logits != 0 && (index_.logits != classes || index_.logits > index_.feature_dim)) {
-    throw Refusal(
-        fmt::format(":attribute {}: found {}; expected {}, one logit a class among {} features; make the store "
-                    "again, or remove the attribute",
-                    kLogitsAttribute, index_.logits, classes, index_.feature_dim));
+  if (!fits_logits(index_.logits, classes, index_.feature_dim)) {
+    throw Refusal(fmt::format(
+        ":attribute {}: found {}; expected {} or a multiple of it, one logit a class among {} features; make the "
+        "store again, or remove the attribute",
+        kLogitsAttribute, index_.logits, classes, index_.feature_dim));
   }
 
   if (hdf5::has_member(root, "phase_names")) {
@@ -309,11 +282,6 @@ void StoreFile::check_index() const {
   }
 }
 
-std::int64_t StoreFile::length(std::int64_t sample) const {
-  const auto n = static_cast<std::size_t>(sample);
-  return index_.offsets[n + 1] - index_.offsets[n];
-}
-
 std::string StoreFile::describe(std::int64_t sample, std::string_view dataset) const {
   return fmt::format("{}:{}:sample {} ({})", path_.string(), dataset, sample,
                      printable(index_.ids[static_cast<std::size_t>(sample)]));
@@ -351,21 +319,17 @@ void StoreFile::read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid
   }
 }
 
-std::size_t StoreFile::element_count(std::int64_t sample) const {
-  return static_cast<std::size_t>(length(sample) * index_.feature_dim);
-}
-
 void StoreFile::read_stored(std::int64_t sample, void* destination) {
   require_unchanged();
-  const auto at = static_cast<std::size_t>(sample);
   read_rows(features_, sample, half_precision_ ? half_type_.get() : H5T_NATIVE_FLOAT, destination);
-  if (checked_[at] || index_.digests.empty()) return;
+  if (is_checked(sample) || index_.digests.empty()) return;
   const std::size_t width = half_precision_ ? sizeof(std::uint16_t) : sizeof(float);
   const std::uint64_t digest = XXH64(destination, element_count(sample) * width, 0);
-  if (digest != index_.digests[at]) {
+  const std::uint64_t expected = index_.digests[static_cast<std::size_t>(sample)];
+  if (digest != expected) {
     throw StoreError(fmt::format(
         "{}: found content of digest {:016x}; expected {:016x} (/digests); copy the store again or make it again",
-        describe(sample), digest, index_.digests[at]));
+        describe(sample), digest, expected));
   }
 }
 
@@ -376,53 +340,21 @@ void StoreFile::read_content(std::int64_t sample, float* destination) {
   std::transform(half_.begin(), half_.end(), destination, widen_half);
 }
 
-void StoreFile::read_sample(std::int64_t sample, float* destination) {
-  read_content(sample, destination);
-  require_finite(sample, destination);
-}
-
 void StoreFile::read_halves(std::int64_t sample, std::uint16_t* destination) {
   if (!half_precision_) throw std::logic_error("halves of a store that has none");
   read_stored(sample, destination);
-  if (checked_[static_cast<std::size_t>(sample)]) return;
-  values_.resize(element_count(sample));
-  std::transform(destination, destination + values_.size(), values_.begin(), widen_half);
-  require_finite(sample, values_.data());
+  if (is_checked(sample)) return;
+  widened_.resize(element_count(sample));
+  std::transform(destination, destination + widened_.size(), widened_.begin(), widen_half);
+  require_finite(sample, widened_.data());
 }
 
-/// What follows the first read of a sample.
-void StoreFile::require_finite(std::int64_t sample, const float* values) {
-  if (checked_[static_cast<std::size_t>(sample)]) return;
-  if (const auto bad = find_not_finite(sample, values)) {
-    throw NotFiniteError(fmt::format(
-        "{}: found {} at step {}, feature {}; expected finite numbers; mend or leave out the sample and make the "
-        "store again, or set data.bad_samples = \"skip\"",
-        describe(sample), bad->value, bad->step, bad->feature));
-  }
-  checked_[static_cast<std::size_t>(sample)] = true;
+std::string StoreFile::mending() const {
+  return "mend or leave out the sample and make the store again, or set data.bad_samples = \"skip\"";
 }
 
-std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample) {
-  values_.resize(element_count(sample));
-  read_content(sample, values_.data());
-  const auto bad = find_not_finite(sample, values_.data());
-  if (!bad) checked_[static_cast<std::size_t>(sample)] = true;
-  return bad;
-}
-
-std::optional<NotFinite> StoreFile::find_not_finite(std::int64_t sample, const float* values) const {
-  const std::size_t count = element_count(sample);
-  const auto at = first_unusable(values, count, largest_feature_);
-  if (at == count) return {};
-  const auto step = static_cast<std::int64_t>(at) / index_.feature_dim;
-  const auto feature = static_cast<std::int64_t>(at) % index_.feature_dim;
-  if (std::isfinite(values[at])) {
-    throw NotFiniteError(fmt::format(
-        "{}: found {} at step {}, feature {}; expected at most {:g} in magnitude, so that sums over features and steps "
-        "stay finite in f32; scale the features down and make the store again",
-        describe(sample), values[at], step, feature, largest_feature_));
-  }
-  return NotFinite{step, feature, values[at]};
+std::string StoreFile::scaling() const {
+  return "scale the features down and make the store again";
 }
 
 /// Reads everything once where a digest says what it must be.

@@ -6,12 +6,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "io/hdf5/input.hpp"
+#include "io/store/store_part.hpp"
 #include "io/store/tse_writer.hpp"
 
 namespace alignment::io {
@@ -21,37 +21,24 @@ inline constexpr std::int64_t kStoreVersion = 1;
 inline constexpr const char* kIndexDigestAttribute = "index_digest";
 /// Set to 1 where samples may have the label -1, none: without it a -1 is a mistake.
 inline constexpr const char* kUnlabelledAttribute = "unlabelled";
-/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names.
+/// How many of a step's last features are the encoder's logits: one a class, in the order of class_names, and all of
+/// them again for every further window that the step stands for.
 inline constexpr const char* kLogitsAttribute = "logits";
 /// Of a dataset with a number a step, or of the names of phases.
 inline constexpr const char* kDigestAttribute = "digest";
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
 
-/// Everything but the features. Entry n of offsets, labels, splits, ids and digests belongs to sample n of this file.
-struct StoreIndex {
-  std::int64_t feature_dim = 0;
-  std::vector<std::string> class_names;
-  std::vector<std::int64_t> offsets;  ///< [N+1]
-  std::vector<std::int32_t> labels;   ///< kNoLabel where the file has unlabelled samples
-  std::vector<Split> splits;
-  std::vector<std::string> ids;
-  std::vector<std::uint64_t> digests;  ///< empty where the file has none
-  std::string encoder, source;
-  /// [P] names of the frame labels 0 .. P-1; empty where the file has none. No part of digest().
-  std::vector<std::string> phase_names;
-  std::int64_t logits = 0;  ///< C where the last C features are the encoder's logits, else 0
-
-  [[nodiscard]] std::int64_t sample_count() const { return static_cast<std::int64_t>(labels.size()); }
-  /// XXH64 of all of it: what the attribute index_digest holds.
-  [[nodiscard]] std::uint64_t digest() const;
-};
-
 /// XXH64 of the names of phases, each with its length: the attribute `digest` of /phase_names.
 [[nodiscard]] std::uint64_t digest_of_names(const std::vector<std::string>& names);
 
 /// A name that stands for two classes, if any does: predictions and other stores know classes by name.
 [[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);
+
+/// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
+[[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {
+  return logits == 0 || (logits > 0 && logits <= feature_dim && classes > 0 && logits % classes == 0);
+}
 
 /// What tells whether a file is still the one that was opened.
 struct FileFacts {
@@ -64,31 +51,21 @@ struct FileFacts {
 };
 
 /// Not thread-safe, but for its use of HDF5, which takes turns with all others. Throws StoreError, NotFiniteError.
-class StoreFile {
+class StoreFile final : public StorePart {
  public:
   explicit StoreFile(std::filesystem::path file);
-  ~StoreFile();
-  StoreFile(StoreFile&&) noexcept = default;
-  StoreFile& operator=(StoreFile&&) noexcept = default;
+  ~StoreFile() override;
 
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] const StoreIndex& index() const { return index_; }
-  [[nodiscard]] std::int64_t length(std::int64_t sample) const;
-  [[nodiscard]] std::string describe(std::int64_t sample, std::string_view dataset = "features") const;
+  [[nodiscard]] std::string name() const override { return path_.string(); }
+  [[nodiscard]] std::string describe(std::int64_t sample) const override { return describe(sample, "features"); }
 
-  /// [T,F] into `destination`; checks digest and finiteness the first time.
-  void read_sample(std::int64_t sample, float* destination);
-  /// The same of a store of halves, as it holds them.
-  void read_halves(std::int64_t sample, std::uint16_t* destination);
-  /// Reads a sample as read_sample() does, but says where it is not finite instead of throwing.
-  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample);
-  void limit_features(float largest) { largest_feature_ = largest; }
-  /// Refuses a file that is no longer the one that was opened.
-  void require_unchanged() const;
-  [[nodiscard]] bool has_frame_labels() const { return frame_labels_.has_value(); }
-  [[nodiscard]] bool has_timestamps() const { return timestamps_.has_value(); }
-  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
-  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample);
+  void read_halves(std::int64_t sample, std::uint16_t* destination) override;
+  void require_unchanged() const override;
+  [[nodiscard]] bool has_half_precision() const override { return half_precision_; }
+  [[nodiscard]] bool has_frame_labels() const override { return frame_labels_.has_value(); }
+  [[nodiscard]] bool has_timestamps() const override { return timestamps_.has_value(); }
+  [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample) override;
+  [[nodiscard]] std::vector<double> read_timestamps(std::int64_t sample) override;
 
   [[nodiscard]] FeatureType feature_type() const {
     return half_precision_ ? FeatureType::kFloat16 : FeatureType::kFloat32;
@@ -104,28 +81,24 @@ class StoreFile {
   void open_features(const hdf5::Handle& root);
   void check_index() const;
   void check_whole(const hdf5::Dataset& dataset, hid_t type, bool& checked) const;
-  [[nodiscard]] std::size_t element_count(std::int64_t sample) const;
+  [[nodiscard]] std::string describe(std::int64_t sample, std::string_view dataset) const;
   /// [T,F] in the width of the store; checks the digest of a sample that has not been checked yet.
   void read_stored(std::int64_t sample, void* destination);
-  /// The same, widened.
-  void read_content(std::int64_t sample, float* destination);
-  void require_finite(std::int64_t sample, const float* values);
-  [[nodiscard]] std::optional<NotFinite> find_not_finite(std::int64_t sample, const float* values) const;
+  void read_content(std::int64_t sample, float* destination) override;
+  [[nodiscard]] std::string mending() const override;
+  [[nodiscard]] std::string scaling() const override;
   /// Rows of one sample as `memory_type`, bytes as stored.
   void read_rows(const hdf5::Dataset& dataset, std::int64_t sample, hid_t memory_type, void* destination) const;
 
   std::filesystem::path path_;
   FileFacts facts_;
-  StoreIndex index_;
   hdf5::Handle file_, half_type_;
   hdf5::Dataset features_;
   std::optional<hdf5::Dataset> frame_labels_, timestamps_;
   bool frame_labels_checked_ = false, timestamps_checked_ = false;
   bool half_precision_ = false;
-  float largest_feature_ = std::numeric_limits<float>::max();
-  std::vector<bool> checked_;        ///< [N] samples that have been read once, and were as they should be
   std::vector<std::uint16_t> half_;  ///< scratch: one sample as stored
-  std::vector<float> values_;        ///< scratch: one sample widened, to be looked at
+  std::vector<float> widened_;       ///< scratch: the same as f32
 };
 
 }  // namespace alignment::io

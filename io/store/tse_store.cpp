@@ -12,24 +12,24 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/store/store_file.hpp"
+#include "io/store/store_part.hpp"
 
 namespace alignment::io {
 
 struct TseStore::State {
-  std::vector<StoreFile> files;
-  std::vector<std::int64_t> first;  ///< [files+1] number of each file's first sample
+  std::vector<std::unique_ptr<StorePart>> parts;
+  std::vector<std::int64_t> first;  ///< [parts+1] number of each part's first sample
   std::mutex reading;
   std::vector<bool> left_out;              ///< [samples]; empty where none is
   std::unordered_set<std::int64_t> moved;  ///< samples that have become of the val split
   std::vector<std::string> class_names;
-  std::vector<std::vector<std::int32_t>> labels;        ///< of each file: what its classes are in class_names
-  std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each file: as labels, or empty where it holds no logits
+  std::vector<std::vector<std::int32_t>> labels;        ///< of each part: what its classes are in class_names
+  std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each part: as labels, or empty where it holds no logits
 
   struct Place {
-    StoreFile* file;
-    std::size_t number;   ///< of the file
-    std::int64_t sample;  ///< within that file
+    StorePart* part;
+    std::size_t number;   ///< of the part
+    std::int64_t sample;  ///< within that part
     [[nodiscard]] std::size_t at() const { return static_cast<std::size_t>(sample); }
   };
 
@@ -38,8 +38,8 @@ struct TseStore::State {
       throw std::out_of_range(fmt::format("sample {} of a store of {}", sample, first.back()));
     }
     const auto after = std::upper_bound(first.begin(), first.end(), sample);
-    const auto file = static_cast<std::size_t>(after - first.begin() - 1);
-    return {&files[file], file, sample - first[file]};
+    const auto part = static_cast<std::size_t>(after - first.begin() - 1);
+    return {parts[part].get(), part, sample - first[part]};
   }
 
   void match_classes() {
@@ -47,24 +47,24 @@ struct TseStore::State {
     for (const std::string& name : class_names) known.try_emplace(name, static_cast<std::int32_t>(known.size()));
     labels.clear();
     logit_labels.clear();
-    for (const StoreFile& file : files) {
-      auto& of_file = labels.emplace_back();
-      for (const std::string& name : file.index().class_names) {
+    for (const auto& part : parts) {
+      auto& of_part = labels.emplace_back();
+      for (const std::string& name : part->index().class_names) {
         const auto found = known.find(name);
-        of_file.push_back(found == known.end() ? kNoLabel : found->second);
+        of_part.push_back(found == known.end() ? kNoLabel : found->second);
       }
-      logit_labels.push_back(file.index().logits > 0 ? of_file : std::vector<std::int32_t>());
+      logit_labels.push_back(part->index().logits > 0 ? of_part : std::vector<std::int32_t>());
     }
   }
 };
 
 namespace {
 
-void require_agreement(const StoreFile& first, const StoreFile& other, ClassMatching matching) {
+void require_agreement(const StorePart& first, const StorePart& other, ClassMatching matching) {
   const auto &a = first.index(), &b = other.index();
   const auto refuse = [&](std::string_view where, const std::string& found, const std::string& expected) {
     throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
-                                 other.path().string(), where, found, expected, first.path().string()));
+                                 other.name(), where, found, expected, first.name()));
   };
   if (a.feature_dim != b.feature_dim)
     refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
@@ -90,24 +90,23 @@ const char* name_of(Split split) {
   return kNames[static_cast<std::size_t>(split)];
 }
 
-void require_unique_ids(const std::vector<StoreFile>& files) {
+void require_unique_ids(const std::vector<std::unique_ptr<StorePart>>& parts) {
   struct Seen {
-    const StoreFile* file;
+    const StorePart* part;
     std::size_t sample;
-    [[nodiscard]] Split split() const { return file->index().splits[sample]; }
+    [[nodiscard]] Split split() const { return part->index().splits[sample]; }
   };
   std::unordered_map<std::string_view, Seen> seen;
-  for (const auto& file : files) {
-    const auto& index = file.index();
+  for (const auto& part : parts) {
+    const auto& index = part->index();
     FirstFew samples, repeated;
     std::string first;
     for (std::size_t n = 0; n < index.ids.size(); ++n) {
-      const auto [earlier, added] = seen.try_emplace(index.ids[n], Seen{&file, n});
+      const auto [earlier, added] = seen.try_emplace(index.ids[n], Seen{part.get(), n});
       if (added) continue;
       if (samples.count() == 0) {
         first = fmt::format("of {}, before it of {} as sample {} of {}", name_of(index.splits[n]),
-                            name_of(earlier->second.split()), earlier->second.sample,
-                            earlier->second.file->path().string());
+                            name_of(earlier->second.split()), earlier->second.sample, earlier->second.part->name());
       }
       samples.add(n);
       repeated.add(fmt::format("\"{}\"", printable(index.ids[n])));
@@ -117,28 +116,27 @@ void require_unique_ids(const std::vector<StoreFile>& files) {
         fmt::format("{}:ids:{} {}: found {} again ({}{}); expected every id once; leave one out, or make a store again "
                     "with other ids "
                     "(dejavid_convert ts: --id-prefix)",
-                    file.path().string(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
+                    part->name(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
                     samples.count() == 1 ? "" : "the first is ", first));
   }
 }
 
 }  // namespace
 
-TseStore::TseStore(const std::vector<std::filesystem::path>& files, ClassMatching matching)
+TseStore::TseStore(std::vector<std::unique_ptr<StorePart>> parts, ClassMatching matching)
     : state_(std::make_unique<State>()) {
-  if (files.empty()) throw StoreError("data.store: found no file; expected at least one TSE store; name it");
-  state_->files.reserve(files.size());
+  if (parts.empty()) throw StoreError("data.store: found no file; expected at least one TSE store; name it");
+  state_->parts = std::move(parts);
   std::unordered_set<std::string> known;
   state_->first.push_back(0);
-  for (const auto& file : files) {
-    const auto& opened = state_->files.emplace_back(file);
-    require_agreement(state_->files.front(), opened, matching);
-    for (const std::string& name : opened.index().class_names) {
+  for (const auto& part : state_->parts) {
+    require_agreement(*state_->parts.front(), *part, matching);
+    for (const std::string& name : part->index().class_names) {
       if (known.insert(name).second) state_->class_names.push_back(name);
     }
-    state_->first.push_back(state_->first.back() + opened.index().sample_count());
+    state_->first.push_back(state_->first.back() + part->index().sample_count());
   }
-  require_unique_ids(state_->files);
+  require_unique_ids(state_->parts);
   state_->match_classes();
 }
 
@@ -150,7 +148,7 @@ std::int64_t TseStore::sample_count() const {
   return state_->first.back();
 }
 std::int64_t TseStore::feature_dim() const {
-  return state_->files.front().index().feature_dim;
+  return state_->parts.front()->index().feature_dim;
 }
 std::int32_t TseStore::class_count() const {
   return static_cast<std::int32_t>(class_names().size());
@@ -161,24 +159,29 @@ const std::vector<std::string>& TseStore::class_names() const {
 
 std::int64_t TseStore::length(std::int64_t sample) const {
   const auto place = state_->place(sample);
-  return place.file->length(place.sample);
+  return place.part->length(place.sample);
 }
 
 std::int32_t TseStore::label(std::int64_t sample) const {
   const auto place = state_->place(sample);
-  const std::int32_t label = place.file->index().labels[place.at()];
+  const std::int32_t label = place.part->index().labels[place.at()];
   return label == kNoLabel ? kNoLabel : state_->labels[place.number][static_cast<std::size_t>(label)];
 }
 
 const std::string& TseStore::class_name(std::int64_t sample) const {
   static const std::string none;
   const auto place = state_->place(sample);
-  const std::int32_t label = place.file->index().labels[place.at()];
-  return label == kNoLabel ? none : place.file->index().class_names[static_cast<std::size_t>(label)];
+  const std::int32_t label = place.part->index().labels[place.at()];
+  return label == kNoLabel ? none : place.part->index().class_names[static_cast<std::size_t>(label)];
 }
 
 const std::vector<std::int32_t>& TseStore::logit_labels(std::int64_t sample) const {
   return state_->logit_labels[state_->place(sample).number];
+}
+
+std::int64_t TseStore::logit_sets(std::int64_t sample) const {
+  const StoreIndex& index = state_->place(sample).part->index();
+  return index.logits == 0 ? 0 : index.logits / static_cast<std::int64_t>(index.class_names.size());
 }
 
 void TseStore::adopt_classes(const std::vector<std::string>& names) {
@@ -189,18 +192,18 @@ void TseStore::adopt_classes(const std::vector<std::string>& names) {
 Split TseStore::split(std::int64_t sample) const {
   if (state_->moved.contains(sample)) return Split::kValidation;
   const auto place = state_->place(sample);
-  return place.file->index().splits[place.at()];
+  return place.part->index().splits[place.at()];
 }
 
 const std::string& TseStore::id(std::int64_t sample) const {
   const auto place = state_->place(sample);
-  return place.file->index().ids[place.at()];
+  return place.part->index().ids[place.at()];
 }
 
 std::vector<std::int64_t> TseStore::samples_of(Split split) const {
   std::vector<std::int64_t> samples;
-  for (std::size_t f = 0; f < state_->files.size(); ++f) {
-    const auto& splits = state_->files[f].index().splits;
+  for (std::size_t f = 0; f < state_->parts.size(); ++f) {
+    const auto& splits = state_->parts[f]->index().splits;
     for (std::size_t n = 0; n < splits.size(); ++n) {
       const std::int64_t sample = state_->first[f] + static_cast<std::int64_t>(n);
       const bool left_out = !state_->left_out.empty() && state_->left_out[static_cast<std::size_t>(sample)];
@@ -225,22 +228,22 @@ bool TseStore::has_moved_samples() const {
 }
 
 void TseStore::limit_features(float largest) {
-  for (auto& file : state_->files) file.limit_features(largest);
+  for (const auto& part : state_->parts) part->limit_features(largest);
 }
 
 void TseStore::require_unchanged() const {
-  for (const auto& file : state_->files) file.require_unchanged();
+  for (const auto& part : state_->parts) part->require_unchanged();
 }
 
 std::string TseStore::describe(std::int64_t sample) const {
   const auto place = state_->place(sample);
-  return place.file->describe(place.sample);
+  return place.part->describe(place.sample);
 }
 
-std::vector<std::filesystem::path> TseStore::files_without_digests() const {
-  std::vector<std::filesystem::path> files;
-  for (const auto& file : state_->files) {
-    if (file.index().digests.empty()) files.push_back(file.path());
+std::vector<std::string> TseStore::files_without_digests() const {
+  std::vector<std::string> files;
+  for (const auto& part : state_->parts) {
+    if (part->index().digests.empty()) files.push_back(part->name());
   }
   return files;
 }
@@ -248,14 +251,14 @@ std::vector<std::filesystem::path> TseStore::files_without_digests() const {
 std::uint64_t TseStore::identity() const {
   Digest digest;
   digest.add(feature_dim());
-  const auto& names = state_->files.front().index().class_names;
+  const auto& names = state_->parts.front()->index().class_names;
   for (const auto& name : names) digest.add(name);
-  for (const auto& file : state_->files) {
-    const auto& index = file.index();
+  for (const auto& part : state_->parts) {
+    const auto& index = part->index();
     if (index.class_names != names) {
       for (const auto& name : index.class_names) digest.add(name);
     }
-    digest.add(static_cast<std::uint8_t>(file.feature_type()));
+    digest.add(static_cast<std::uint8_t>(part->has_half_precision() ? 1 : 0));
     digest.add(index.offsets);
     digest.add(index.labels);
     digest.add(index.splits);
@@ -267,7 +270,7 @@ std::uint64_t TseStore::identity() const {
 
 void TseStore::require_training_samples() const {
   const auto& names = class_names();
-  const auto file = state_->files.front().path().string();
+  const auto file = state_->parts.front()->name();
   if (names.size() < 2) {
     throw StoreError(fmt::format(
         "{}:class_names: found {} class; expected at least two; train on a store with classes to tell apart", file,
@@ -301,52 +304,52 @@ void TseStore::require_training_samples() const {
 void TseStore::read_sample(std::int64_t sample, float* destination) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
-  place.file->read_sample(place.sample, destination);
+  place.part->read_sample(place.sample, destination);
 }
 
 void TseStore::read_halves(std::int64_t sample, std::uint16_t* destination) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
-  place.file->read_halves(place.sample, destination);
+  place.part->read_halves(place.sample, destination);
 }
 
 std::optional<NotFinite> TseStore::find_not_finite(std::int64_t sample) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
-  return place.file->find_not_finite(place.sample);
+  return place.part->find_not_finite(place.sample);
 }
 
 bool TseStore::has_frame_labels() const {
-  return std::all_of(state_->files.begin(), state_->files.end(),
-                     [](const StoreFile& file) { return file.has_frame_labels(); });
+  return std::all_of(state_->parts.begin(), state_->parts.end(),
+                     [](const auto& part) { return part->has_frame_labels(); });
 }
 
 bool TseStore::has_half_precision() const {
-  return std::all_of(state_->files.begin(), state_->files.end(),
-                     [](const StoreFile& file) { return file.feature_type() == FeatureType::kFloat16; });
+  return std::all_of(state_->parts.begin(), state_->parts.end(),
+                     [](const auto& part) { return part->has_half_precision(); });
 }
 
 bool TseStore::has_timestamps() const {
-  return std::all_of(state_->files.begin(), state_->files.end(),
-                     [](const StoreFile& file) { return file.has_timestamps(); });
+  return std::all_of(state_->parts.begin(), state_->parts.end(),
+                     [](const auto& part) { return part->has_timestamps(); });
 }
 
 std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
-  return place.file->read_frame_labels(place.sample);
+  return place.part->read_frame_labels(place.sample);
 }
 
 const std::vector<std::string>& TseStore::phase_names() const {
-  const auto named = std::find_if(state_->files.begin(), state_->files.end(),
-                                  [](const StoreFile& file) { return !file.index().phase_names.empty(); });
-  return (named == state_->files.end() ? state_->files.front() : *named).index().phase_names;
+  const auto named = std::find_if(state_->parts.begin(), state_->parts.end(),
+                                  [](const auto& part) { return !part->index().phase_names.empty(); });
+  return (named == state_->parts.end() ? state_->parts.front() : *named)->index().phase_names;
 }
 
 std::vector<double> TseStore::read_timestamps(std::int64_t sample) {
   const auto place = state_->place(sample);
   const std::lock_guard lock(state_->reading);
-  return place.file->read_timestamps(place.sample);
+  return place.part->read_timestamps(place.sample);
 }
 
 }  // namespace alignment::io

@@ -26,7 +26,10 @@ struct NotFinite {
   float value = 0;
 };
 
-/// One or more TSE stores opened for reading as one, in the order given (format: docs/reference/files.md).
+class StorePart;
+
+/// One or more TSE stores opened for reading as one, in the order given (format: docs/reference/files.md); or samples
+/// in memory in their place (memory_samples.hpp).
 ///
 /// Opening reads and checks everything but the features: schema, types, bounds, that every file is complete, that
 /// several files agree on feature_dim and fit `matching`. Throws StoreError. Features are read sample by sample
@@ -35,6 +38,7 @@ struct NotFinite {
 class TseStore {
  public:
   explicit TseStore(const std::vector<std::filesystem::path>& files, ClassMatching matching = ClassMatching::kSame);
+  explicit TseStore(std::vector<std::unique_ptr<StorePart>> parts, ClassMatching matching = ClassMatching::kSame);
   ~TseStore();
   TseStore(TseStore&&) noexcept;
   TseStore& operator=(TseStore&&) noexcept;
@@ -48,9 +52,11 @@ class TseStore {
   [[nodiscard]] std::int32_t label(std::int64_t sample) const;   ///< 0..C-1, or kNoLabel
   /// The name of the sample's class as its file gives it; empty for a sample without a label.
   [[nodiscard]] const std::string& class_name(std::int64_t sample) const;
-  /// Labels of the last features of the sample, which are its encoder's logits: one entry a logit, kNoLabel for a class
-  /// that is not in class_names(). Empty where its file does not say that it holds logits.
+  /// Labels of the encoder's logits, which are the sample's last features: one entry a logit, kNoLabel for a class that
+  /// is not in class_names(). Empty where its file does not say that it holds logits.
   [[nodiscard]] const std::vector<std::int32_t>& logit_labels(std::int64_t sample) const;
+  /// How many times these logits stand there, one set behind the other: once for every window of a step.
+  [[nodiscard]] std::int64_t logit_sets(std::int64_t sample) const;
   [[nodiscard]] Split split(std::int64_t sample) const;
   [[nodiscard]] const std::string& id(std::int64_t sample) const;
   /// Samples of one split in ascending order, but for those left out.
@@ -58,7 +64,7 @@ class TseStore {
   /// `file:features:sample 12 (id)`, for messages.
   [[nodiscard]] std::string describe(std::int64_t sample) const;
   /// Files whose samples carry no digest: their content cannot be checked.
-  [[nodiscard]] std::vector<std::filesystem::path> files_without_digests() const;
+  [[nodiscard]] std::vector<std::string> files_without_digests() const;
   /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.
   [[nodiscard]] std::uint64_t identity() const;
 

@@ -151,9 +151,9 @@ TseWriter::TseWriter(std::filesystem::path file, TseStoreHeader header, TseWrite
     refuse(fmt::format("found the class name \"{}\" twice; expected every name once", printable(*repeated)));
   }
   if (const auto classes = static_cast<std::int64_t>(header.class_names.size());
-      header.logits != 0 && (header.logits != classes || header.logits > header.feature_dim)) {
-    refuse(fmt::format("found {} logits in a step; expected {}, one a class, among its {} features", header.logits,
-                       classes, header.feature_dim));
+      !fits_logits(header.logits, classes, header.feature_dim)) {
+    refuse(fmt::format("found {} logits in a step; expected {} or a multiple of it, one a class, among its {} features",
+                       header.logits, classes, header.feature_dim));
   }
   const auto is_text = [](const std::string& text) { return is_utf8(text) && text.find('\0') == std::string::npos; };
   if (!std::all_of(header.class_names.begin(), header.class_names.end(), is_text))

@@ -26,8 +26,8 @@ struct TseStoreHeader {
   std::vector<std::string> class_names;  ///< [C]
   std::string encoder;                   ///< what made the features, free text
   std::string source;                    ///< where the samples came from, free text
-  std::int64_t logits = 0;               ///< C where a step's last C features are the encoder's logits, else 0
-  bool unlabelled = false;               ///< whether samples may come without a label; class_names may then be empty
+  std::int64_t logits = 0;  ///< C, or a multiple, where a step's last features are the encoder's logits, else 0
+  bool unlabelled = false;  ///< whether samples may come without a label; class_names may then be empty
   std::vector<std::string> phase_names = {};  ///< [P] names of the frame labels 0..P-1; may be empty
 };
 

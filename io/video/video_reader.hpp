@@ -13,13 +13,13 @@ namespace alignment::io {
 
 /// What a video file says of its best video stream, before anything is decoded.
 struct VideoProperties {
-  int stream = 0;       ///< index of the stream among those of the file
-  std::string codec;    ///< FFmpeg's name of the codec
-  int width = 0;        ///< pixels of a decoded frame, before rotation
+  int stream = 0;     ///< index of the stream among those of the file
+  std::string codec;  ///< FFmpeg's name of the codec
+  int width = 0;      ///< pixels of a decoded frame, before rotation
   int height = 0;
-  int rotation = 0;     ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
+  int rotation = 0;  ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
   bool interlaced = false;
-  double rate = 0;      ///< frames a second by the header, 0 where it does not say
+  double rate = 0;                            ///< frames a second by the header, 0 where it does not say
   std::optional<std::int64_t> header_frames;  ///< by the header: a hint; what decodes is what counts
 };
 
@@ -27,7 +27,8 @@ struct VideoProperties {
 /// video's length. Not for two threads at once; two readers are independent.
 class VideoReader {
  public:
-  /// Throws VideoError where there is nothing to decode: no such file, no video, no decoder. One thread decodes.
+  /// Throws VideoError where there is nothing to decode: no such file, no regular one, no video, no decoder; frames of
+  /// more than 2^28 pixels; a display matrix that does more than turn. One thread decodes. FFmpeg logs nothing.
   explicit VideoReader(const std::filesystem::path& file);
   ~VideoReader();
   VideoReader(const VideoReader&) = delete;
@@ -35,18 +36,23 @@ class VideoReader {
 
   [[nodiscard]] const VideoProperties& properties() const;
 
-  /// Decodes the coming frame; false at the end. Packets that do not decode are counted and passed over.
+  /// Decodes the coming frame; false at the end. Packets that do not decode are counted and passed over. Throws
+  /// VideoError where the file cannot be read on or memory is short.
   [[nodiscard]] bool next();
 
-  /// Seconds of the current frame since the first one; without a timestamp, the one before + 1/rate.
+  /// Seconds of the current frame since the first one; without a timestamp, the one before + 1/rate (and that itself
+  /// where the header says no rate: a step back).
   [[nodiscard]] double time() const;
 
-  /// The current frame as RGB in its own size, by its own matrix and range, not rotated.
+  /// The current frame, of a next() that returned true, as RGB in its own size, by its own matrix and range, not
+  /// rotated; what is transparent has the colour that it hides. Throws VideoError for colours of a matrix that FFmpeg
+  /// does not convert.
   void convert(RgbImage& image) const;
 
-  [[nodiscard]] std::int64_t frames() const;       ///< decoded so far
-  [[nodiscard]] std::int64_t bad_packets() const;  ///< passed over so far
-  [[nodiscard]] std::int64_t steps_back() const;   ///< frames so far that are not later than the one before
+  [[nodiscard]] std::int64_t frames() const;          ///< decoded so far
+  [[nodiscard]] std::int64_t bad_packets() const;     ///< passed over so far
+  [[nodiscard]] std::int64_t steps_back() const;      ///< frames so far that are not later than the one before
+  [[nodiscard]] std::int64_t damaged_frames() const;  ///< so far that FFmpeg had to make up in part
 
  private:
   struct State;

@@ -114,6 +114,11 @@ void require_out(const Invocation& asked, std::string_view example) {
     refuse("--out", "no file", "the file to write", fmt::format("give --out {}", example));
 }
 
+void require_run(const Invocation& asked) {
+  if (asked.config->run.dir.empty())
+    refuse("run.dir", "no folder", fmt::format("the folder of the run to {}", asked.command), "give --run.dir FOLDER");
+}
+
 void require_run_to_resume(const Invocation& asked) {
   const RunConfig& run = asked.config->run;
   if (run.resume != "auto" || !run.dir.empty()) return;

@@ -47,6 +47,9 @@ void require_store(const Invocation& asked, std::string_view use);
 /// Refuses a command without --out; `example` is a word for it: "FILE.csv". Throws ConfigError.
 void require_out(const Invocation& asked, std::string_view example);
 
+/// Refuses a command without the run.dir to report on. Throws ConfigError.
+void require_run(const Invocation& asked);
+
 /// Refuses run.resume = "auto" without a run.dir to find a checkpoint in. Throws ConfigError.
 void require_run_to_resume(const Invocation& asked);
 

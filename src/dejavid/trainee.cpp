@@ -9,7 +9,7 @@
 #include "dist/agreement.hpp"
 #include "io/bytes/digest.hpp"
 #include "src/dejavid/config/config.hpp"
-#include "src/dejavid/model/model_setup.hpp"
+#include "src/dejavid/model/new_model.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
@@ -25,8 +25,9 @@ ScoreNames score_names_of(const EvaluationSplit& validation) {
 }  // namespace
 
 DejaVidTrainee::DejaVidTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model,
-                               Device& device, PhaseClock& phases, const ModelContent* checkpoint)
+                               Device& device, PhaseClock& phases, const ModelContent* checkpoint, WriteModel write)
     : config_(config),
+      write_(write),
       communicator_(communicator),
       dataset_(dataset),
       model_(model),
@@ -88,13 +89,13 @@ Scores DejaVidTrainee::validate() {
 }
 
 FileContent DejaVidTrainee::model(const Course& course) {
-  return [content = content(course)](const std::filesystem::path& file) { write_model(file, content); };
+  return [write = write_, content = content(course)](const std::filesystem::path& file) { write(file, content); };
 }
 
 FileContent DejaVidTrainee::checkpoint(const Course& course) {
   ModelContent all = content(course);
   all.training = training_state(course);
-  return [content = std::move(all)](const std::filesystem::path& file) { write_model(file, content); };
+  return [write = write_, content = std::move(all)](const std::filesystem::path& file) { write(file, content); };
 }
 
 /// The model as it is, at the scores of its last epoch.
@@ -151,7 +152,7 @@ LoopSettings loop_settings(const Config& config) {
           [lr = config.train.lr](std::int64_t epoch, std::int64_t epochs) {
             return cosine_learning_rate(lr, epoch, epochs);
           },
-          static_cast<std::uint64_t>(config.train.seed), config.run, config.dist.timeout()};
+          static_cast<std::uint64_t>(config.train.seed), config.run};
 }
 
 Course course_of(const ModelContent& checkpoint) {

@@ -8,7 +8,7 @@
 #include "src/dejavid/engine.hpp"
 #include "src/dejavid/evaluation/evaluator.hpp"
 #include "src/dejavid/model/model.hpp"
-#include "src/dejavid/model/model_file.hpp"
+#include "src/dejavid/model/model_content.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/samples/dataset.hpp"
@@ -22,10 +22,13 @@ struct Config;
 /// files.
 class DejaVidTrainee final : public Trainee {
  public:
+  /// How a model is written: write_model() (model/model_file.hpp), or nullptr for a run that keeps nothing.
+  using WriteModel = void (*)(const std::filesystem::path& file, const ModelContent& content);
+
   /// Collective. `checkpoint`: what to go on from, which `model` must be of, or nullptr. What is passed by reference
   /// must outlive it. Throws dist::AgreedFailure where the device has no room for it.
   DejaVidTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset, Model& model, Device& device,
-                 PhaseClock& phases, const ModelContent* checkpoint);
+                 PhaseClock& phases, const ModelContent* checkpoint, WriteModel write);
 
   [[nodiscard]] const ScoreNames& score_names() const override { return names_; }
   [[nodiscard]] std::int64_t samples_kept_together() const override { return engine_->samples_kept_together(); }
@@ -44,6 +47,7 @@ class DejaVidTrainee final : public Trainee {
   [[nodiscard]] TrainingState training_state(const Course& course);
 
   const Config& config_;
+  WriteModel write_;
   dist::Communicator& communicator_;
   Dataset& dataset_;
   Model& model_;  ///< as the engine's parameters were when last fetched

@@ -12,6 +12,7 @@
 #include "src/drawing/colours.hpp"
 #include "src/drawing/matrix.hpp"
 #include "src/drawing/png.hpp"
+#include "src/drawing/style.hpp"
 #include "src/drawing/ticks.hpp"
 #include "src/drawing/xml.hpp"
 
@@ -19,55 +20,19 @@ namespace alignment::drawing {
 namespace {
 
 // Pixels, before a viewer scales the picture.
-constexpr double kWidth = 960, kMargin = 24;
+constexpr double kMargin = 24;
 constexpr double kTextSize = 13, kCharacter = 7.9;  // height, and the width that a character takes on average
-constexpr double kLine = 18;                        // from one line of text to the next
-constexpr std::size_t kTitleCharacters = 68, kHeadingCharacters = 92;  // that fit beside each other
-constexpr double kBand = 18;                                           // thickness of a strip of phases
+constexpr double kTitleCharacter = 13.4, kHeadingCharacter = 9.9;  // the same of titles and headings
+constexpr double kLine = 18;                                       // from one line of text to the next
+constexpr double kBand = 18;                                       // thickness of a strip of phases
 constexpr double kGap = 6;
-
-/// Colours on light and on dark. Text stands out by at least 7 to 1 from its background, lines by 3 to 1.
-constexpr std::string_view kStyle = R"(<style>
-text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", Helvetica, Arial, sans-serif; fill: #1b1f24; }
-.title { font-size: 19px; font-weight: 600; }
-.heading { font-size: 15px; font-weight: 600; }
-.soft { fill: #4a5058; }
-.middle { text-anchor: middle; }
-.end { text-anchor: end; }
-.background { fill: #ffffff; }
-.frame { fill: none; stroke: #6b7280; stroke-width: 1; }
-.tick { stroke: #6b7280; stroke-width: 1; }
-.none { fill: #d8dce1; }
-.bar { fill: #56697d; }
-.cells { image-rendering: optimizeSpeed; image-rendering: pixelated; }
-.halo, .trace { fill: none; stroke-linejoin: round; stroke-linecap: round; }
-.halo { stroke: #ffffff; stroke-width: 5; }
-.trace { stroke: #c4341c; stroke-width: 2.2; }
-.casing { stroke: #4a5058; stroke-width: 4; }
-.link { stroke-width: 2.4; }
-.plain { stroke: #6b7280; stroke-dasharray: 3 3; stroke-width: 1.5; }
-.on-dark { fill: #ffffff; }
-.on-light { fill: #111111; }
-@media (prefers-color-scheme: dark) {
-text { fill: #eceff3; }
-.soft { fill: #b9c0c9; }
-.background { fill: #14171b; }
-.frame, .tick, .plain { stroke: #8b94a1; }
-.none { fill: #3a4049; }
-.bar { fill: #93a5b8; }
-.casing { stroke: #cfd5dc; }
-.on-dark { fill: #ffffff; }
-.on-light { fill: #111111; }
-}
-</style>
-)";
 
 double width_of(std::string_view text) {
   return static_cast<double>(character_count(text)) * kCharacter;
 }
 
-std::size_t characters_in(double width) {
-  return static_cast<std::size_t>(std::max(width / kCharacter, 3.0));
+std::size_t characters_in(double width, double character = kCharacter) {
+  return static_cast<std::size_t>(std::max(width / character, 3.0));
 }
 
 /// Lines of at most `most` characters, cut at blanks where there are some.
@@ -156,9 +121,10 @@ struct PanelLayout {
 /// Draws a picture from top to bottom.
 class Drawing {
  public:
-  explicit Drawing(const AlignmentPicture& picture) : picture_(picture) {
+  explicit Drawing(const AlignmentPicture& picture) : picture_(picture), room_(picture.width - 2 * kMargin) {
+    const auto most = std::min(kMostCells, static_cast<std::int64_t>(room_ / 2));
     for (const MatrixPanel& panel : picture.panels) {
-      reduced_.push_back(block_means(panel.values, panel.rows.count, panel.columns.count, kMostCells));
+      reduced_.push_back(block_means(panel.values, panel.rows.count, panel.columns.count, most));
       const Limits limits = limits_of(reduced_.back().values);
       const bool first = reduced_.size() == 1;
       limits_.low = first ? limits.low : std::min(limits_.low, limits.low);
@@ -174,29 +140,44 @@ class Drawing {
     }
   }
 
-  std::string draw() {
+  /// A document of its own.
+  std::string document() {
     const std::string caption = whole_caption();
     y_ = kMargin + 16;
-    canvas_.text({kMargin, y_}, "title", shortened(picture_.title, kTitleCharacters));
+    canvas_.text({kMargin, y_}, "title", shortened(picture_.title, characters_in(room_, kTitleCharacter)));
     y_ += 8;
-    for (const std::string& line : wrapped(caption, characters_in(kWidth - 2 * kMargin))) {
+    for (const std::string& line : wrapped(caption, characters_in(room_))) {
       y_ += kLine;
       canvas_.text({kMargin, y_}, "soft", line);
     }
     y_ += kLine;
-    for (std::size_t n = 0; n < picture_.panels.size(); ++n) draw_panel(picture_.panels[n], reduced_[n]);
-    if (picture_.time_lines) draw_time_lines(*picture_.time_lines);
-    if (!phases_.empty() || no_phase_) draw_legend();
-    const double height = std::ceil(y_ + kMargin / 2);
+    draw();
     return fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
         "aria-labelledby=\"picture-title picture-description\">\n"
-        "<title id=\"picture-title\">{2}</title>\n<desc id=\"picture-description\">{3}</desc>\n{4}"
+        "<title id=\"picture-title\">{2}</title>\n<desc id=\"picture-description\">{3}</desc>\n<style>\n{4}</style>\n"
         "<rect width=\"100%\" height=\"100%\" class=\"background\"/>\n{5}</svg>\n",
-        pixels(kWidth), pixels(height), xml_escaped(picture_.title), xml_escaped(caption), kStyle, canvas_.take());
+        pixels(picture_.width), pixels(height()), xml_escaped(picture_.title), xml_escaped(caption), picture_style(),
+        canvas_.take());
+  }
+
+  /// For a page, which has title and caption as text beside it.
+  std::string element() {
+    y_ = 0;
+    draw();
+    return svg_element(picture_.width, height(), fmt::format("{}. {}", picture_.title, whole_caption()),
+                       canvas_.take());
   }
 
  private:
+  void draw() {
+    for (std::size_t n = 0; n < picture_.panels.size(); ++n) draw_panel(picture_.panels[n], reduced_[n]);
+    if (picture_.time_lines) draw_time_lines(*picture_.time_lines);
+    if (!phases_.empty() || no_phase_) draw_legend();
+  }
+
+  [[nodiscard]] double height() const { return std::ceil(y_ + kMargin / 2); }
+
   void note_phases(const Axis& axis) {
     for (const std::int32_t phase : axis.phases) {
       if (phase >= 0) {
@@ -225,7 +206,7 @@ class Drawing {
     layout.left = kMargin + kLine + labels + (panel.rows.phases.empty() ? 0 : kBand + kGap);
     layout.bars = panel.row_costs.empty() ? 0 : 150;
     const double right = kMargin + 16 + 62 + 22 + (layout.bars > 0 ? layout.bars + 24 : 0);
-    const double room = kWidth - layout.left - right;
+    const double room = picture_.width - layout.left - right;
     const auto rows = static_cast<double>(panel.rows.count), columns = static_cast<double>(panel.columns.count);
     if (picture_.same_frames) {
       constexpr double kLeast = 90, kHighest = 620;
@@ -234,7 +215,7 @@ class Drawing {
       layout.height = std::max(cell * rows, kLeast);
     } else {
       layout.width = std::min(room, std::max(columns * 40, 120.0));
-      layout.height = std::clamp(rows * 16, 110.0, 400.0);
+      layout.height = std::clamp(rows * 16, 110.0, std::min(picture_.width * 0.55, 400.0));
     }
     return layout;
   }
@@ -242,7 +223,7 @@ class Drawing {
   void draw_panel(const MatrixPanel& panel, const Matrix& reduced) {
     PanelLayout layout = layout_of(panel);
     y_ += kLine;
-    for (const std::string& line : wrapped(panel.title, kHeadingCharacters)) {
+    for (const std::string& line : wrapped(panel.title, characters_in(room_, kHeadingCharacter))) {
       canvas_.text({kMargin, y_}, "heading", line);
       y_ += kLine + 2;
     }
@@ -404,12 +385,12 @@ class Drawing {
 
   void draw_time_lines(const TimeLines& lines) {
     y_ += kLine;
-    for (const std::string& line : wrapped(lines.title, kHeadingCharacters)) {
+    for (const std::string& line : wrapped(lines.title, characters_in(room_, kHeadingCharacter))) {
       canvas_.text({kMargin, y_}, "heading", line);
       y_ += kLine + 2;
     }
     constexpr double kHalfLabel = 16;  // of the number at the first frame
-    const double left = kMargin + kHalfLabel, room = kWidth - 2 * left;
+    const double left = kMargin + kHalfLabel, room = picture_.width - 2 * left;
     const double frame_width = room / static_cast<double>(std::max(lines.first.count, lines.second.count));
     constexpr double kBetween = 96;
     const auto bar = [&](const Axis& axis) {
@@ -454,7 +435,7 @@ class Drawing {
     const auto entry = [&](std::int32_t phase, const std::string& name) {
       const std::string shown = shortened(name, 40);
       const double width = kSwatch + kGap + width_of(shown) + 18;
-      if (x > kMargin && x + width > kWidth - kMargin) {
+      if (x > kMargin && x + width > picture_.width - kMargin) {
         x = kMargin;
         y_ += kBand + 8;
       }
@@ -468,6 +449,7 @@ class Drawing {
   }
 
   const AlignmentPicture& picture_;
+  double room_ = 0;              ///< between the margins
   std::vector<Matrix> reduced_;  ///< of the panels
   Limits limits_;                ///< of all of them
   double most_row_cost_ = 0;
@@ -486,7 +468,12 @@ std::string phase_name(const std::vector<std::string>& names, std::int32_t phase
 
 std::string to_svg(const AlignmentPicture& picture) {
   check(picture);
-  return Drawing(picture).draw();
+  return Drawing(picture).document();
+}
+
+std::string svg_element(const AlignmentPicture& picture) {
+  check(picture);
+  return Drawing(picture).element();
 }
 
 }  // namespace alignment::drawing

@@ -45,10 +45,12 @@ struct TimeLines {
   std::vector<Link> links;
 };
 
-/// What a cost matrix is drawn with at most, a side; a larger one is drawn as means of blocks of cells.
+/// What a cost matrix is drawn with at most, a side, and in a narrow picture one a two pixels; a larger one is drawn as
+/// means of blocks of cells.
 inline constexpr std::int64_t kMostCells = 400;
 
 struct AlignmentPicture {
+  double width = 960;  ///< pixels, before a viewer scales the picture; at least 400
   std::string title;
   std::string caption;                   ///< one paragraph; what the drawing leaves out is added to it
   std::vector<MatrixPanel> panels;       ///< one below the other, their colours of one scale
@@ -64,5 +66,9 @@ struct AlignmentPicture {
 /// The picture as an SVG document in UTF-8, valid XML whatever the texts hold. The same input gives the same bytes; at
 /// most some 300 kB a panel, whatever the size of the matrices. Throws std::invalid_argument where sizes do not fit.
 [[nodiscard]] std::string to_svg(const AlignmentPicture& picture);
+
+/// The same as an element of a page that has picture_style(): title and caption are only what a screen reader says of
+/// it. Throws as to_svg().
+[[nodiscard]] std::string svg_element(const AlignmentPicture& picture);
 
 }  // namespace alignment::drawing

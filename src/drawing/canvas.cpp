@@ -63,12 +63,25 @@ void Canvas::path(const std::vector<Point>& points, std::string_view style) {
   fmt::format_to(std::back_inserter(elements_), "<path d=\"{}\" class=\"{}\"/>\n", trace, style);
 }
 
+void Canvas::circle(Point middle, double radius, std::string_view style, std::string_view hover) {
+  fmt::format_to(std::back_inserter(elements_), "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" class=\"{}\"", pixels(middle.x),
+                 pixels(middle.y), pixels(radius), style);
+  close("circle", hover);
+}
+
 void Canvas::image(Point corner, double width, double height, std::string_view data_uri, std::string_view hover) {
   fmt::format_to(std::back_inserter(elements_),
                  "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" class=\"cells\" "
                  "href=\"{}\"",
                  pixels(corner.x), pixels(corner.y), pixels(width), pixels(height), data_uri);
   close("image", hover);
+}
+
+std::string svg_element(double width, double height, std::string_view label, std::string_view elements) {
+  return fmt::format(
+      "<svg class=\"picture\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" aria-label=\"{2}\">\n"
+      "{3}</svg>\n",
+      pixels(width), pixels(height), xml_escaped(label), elements);
 }
 
 }  // namespace alignment::drawing

@@ -27,6 +27,7 @@ class Canvas {
   void line(Point from, Point to, std::string_view style, std::string_view stroke = {}, std::string_view hover = {});
   /// Points nearer than half a pixel to the one before are left out, but for the last.
   void path(const std::vector<Point>& points, std::string_view style);
+  void circle(Point middle, double radius, std::string_view style, std::string_view hover = {});
   void image(Point corner, double width, double height, std::string_view data_uri, std::string_view hover);
 
   [[nodiscard]] std::string take() { return std::move(elements_); }
@@ -36,5 +37,8 @@ class Canvas {
 
   std::string elements_;
 };
+
+/// A picture as an element of a page that has picture_style(): `label` is what a screen reader says of it.
+[[nodiscard]] std::string svg_element(double width, double height, std::string_view label, std::string_view elements);
 
 }  // namespace alignment::drawing

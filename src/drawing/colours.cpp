@@ -41,7 +41,37 @@ std::array<Colour, kCostShades + 1> make_cost_palette() {
   return palette;
 }
 
+/// `share` (0 to 1) of the way from one colour to the other.
+Colour mixed(Colour from, Colour to, double share) {
+  const auto between = [share](std::uint8_t low, std::uint8_t high) {
+    return static_cast<std::uint8_t>(std::lround(low + (high - low) * share));
+  };
+  return {between(from.red, to.red), between(from.green, to.green), between(from.blue, to.blue)};
+}
+
+std::array<Colour, kSignedShades> make_signed_palette() {
+  constexpr Colour kBlue{5, 76, 150}, kWhite{255, 255, 255}, kOrange{190, 82, 0};
+  constexpr std::size_t kMiddle = kSignedShades / 2;
+  std::array<Colour, kSignedShades> palette{};
+  for (std::size_t n = 0; n <= kMiddle; ++n) {
+    const double share = static_cast<double>(n) / static_cast<double>(kMiddle);
+    palette[kMiddle - n] = mixed(kWhite, kBlue, share);
+    palette[kMiddle + n] = mixed(kWhite, kOrange, share);
+  }
+  return palette;
+}
+
 }  // namespace
+
+std::span<const Colour> signed_palette() {
+  static const std::array<Colour, kSignedShades> palette = make_signed_palette();
+  return palette;
+}
+
+Colour error_colour(double share) {
+  constexpr Colour kLight{253, 208, 162}, kDark{140, 45, 4};
+  return mixed(kLight, kDark, share);
+}
 
 std::span<const Colour> cost_palette() {
   static const std::array<Colour, kCostShades + 1> palette = make_cost_palette();

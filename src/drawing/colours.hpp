@@ -15,6 +15,14 @@ struct Colour {
 inline constexpr std::size_t kCostShades = 255;
 [[nodiscard]] std::span<const Colour> cost_palette();
 
+/// From blue (below) over white to orange (above), even steps to either side of the middle one. Few shades: images of
+/// many cells stay small.
+inline constexpr std::size_t kSignedShades = 33;
+[[nodiscard]] std::span<const Colour> signed_palette();
+
+/// Orange for a share (0 to 1) of the most: the more, the darker.
+[[nodiscard]] Colour error_colour(double share);
+
 /// Of a phase, by its number (at least 0): ten, chosen for the colour-blind too, then from the first again; what is
 /// drawn in them also bears the number.
 [[nodiscard]] Colour phase_colour(std::int32_t phase);

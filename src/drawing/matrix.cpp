@@ -30,6 +30,33 @@ Matrix block_means(std::span<const double> values, std::int64_t rows, std::int64
   return reduced;
 }
 
+Matrix strongest_columns(std::span<const float> values, std::int64_t rows, std::int64_t columns, std::int64_t most) {
+  Matrix reduced{{}, rows, std::min(columns, most)};
+  reduced.values.reserve(static_cast<std::size_t>(rows * reduced.columns));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t j = 0; j < reduced.columns; ++j) {
+      const std::int64_t last = (j + 1) * columns / reduced.columns;
+      double strongest = 0;
+      for (std::int64_t column = j * columns / reduced.columns; column < last; ++column) {
+        const auto value = static_cast<double>(values[static_cast<std::size_t>(row * columns + column)]);
+        if (std::fabs(value) > std::fabs(strongest)) strongest = value;
+      }
+      reduced.values.push_back(strongest);
+    }
+  }
+  return reduced;
+}
+
+double magnitude_quantile(std::span<const double> values, double share) {
+  if (values.empty()) return 0;
+  std::vector<double> magnitudes;
+  magnitudes.reserve(values.size());
+  for (const double value : values) magnitudes.push_back(std::fabs(value));
+  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(magnitudes.size() - 1));
+  std::nth_element(magnitudes.begin(), magnitudes.begin() + place, magnitudes.end());
+  return magnitudes[static_cast<std::size_t>(place)];
+}
+
 Limits limits_of(std::span<const double> values) {
   Limits limits;
   bool any = false;

@@ -38,7 +38,8 @@ std::vector<double> number_ticks(double low, double high, std::int64_t most) {
 }
 
 std::string number_text(double value) {
-  return fmt::format("{:.4g}", value);
+  const double size = std::fabs(value);
+  return size >= 9999.5 && size < 999999.5 ? fmt::format("{:.0f}", value) : fmt::format("{:.4g}", value);
 }
 
 std::string seconds_text(double seconds) {

@@ -13,7 +13,8 @@ namespace alignment::drawing {
 /// Numbers to write at a scale from `low` to `high`, likewise, within it, at most `most` (at least 2).
 [[nodiscard]] std::vector<double> number_ticks(double low, double high, std::int64_t most);
 
-/// A number with at most four digits that count: 12.5, 0.0032, 1.2e+06.
+/// A number with at most four digits that count, and those before the point of one below a million: 12.5, 0.0032,
+/// 21473, 1.2e+06.
 [[nodiscard]] std::string number_text(double value);
 
 /// Seconds to a tenth, or to a hundredth below ten: 4.25 s.

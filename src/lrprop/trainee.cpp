@@ -184,7 +184,7 @@ void LrpropTrainee::apply(const Step& step) {
 void LrpropTrainee::end_epoch() {
   if (cosine_pairs_ == 0) return;
   const double cosine = cosine_sum_ / cosine_pairs_;
-  const bool collapsed = cosine > kCollapsedCosine || (cosine > kSuspectCosine && sdtw_sum_ < 0);
+  const bool collapsed = has_collapsed(cosine, sdtw_sum_);
   if (collapsed && !alarmed_ && communicator_.is_root()) {
     log_warning(fmt::format(
         "collapse: found a mean cosine of {:.3f} between the projected frames of a video and a soft-DTW of {:.3g} in "
@@ -255,8 +255,7 @@ LoopSettings loop_settings(const Config& config, dist::WorldSize ranks) {
     if (schedule == Schedule::kConstant) return lr;
     return cosine_learning_rate(lr, epoch, schedule == Schedule::kCarl ? epochs + 1 : epochs);
   };
-  return {pairs_per_step(config, ranks), learning_rate, static_cast<std::uint64_t>(config.train.seed), config.run,
-          config.dist.timeout()};
+  return {pairs_per_step(config, ranks), learning_rate, static_cast<std::uint64_t>(config.train.seed), config.run};
 }
 
 std::vector<std::string> known_to_collapse(const Config& config) {

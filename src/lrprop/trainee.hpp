@@ -78,6 +78,10 @@ class LrpropTrainee final : public Trainee {
 /// collapsed. So it has above the second where soft-DTW is below 0: then two videos lie nearer to each other than its
 /// smoothing reaches. Only below the third it has recovered, as collapsed runs swing.
 inline constexpr double kCollapsedCosine = 0.9, kSuspectCosine = 0.8, kRecoveredCosine = 0.7;
+/// Of an epoch's mean cosine and mean (or sum of) soft-DTW.
+[[nodiscard]] constexpr bool has_collapsed(double cosine, double soft_dtw) {
+  return cosine > kCollapsedCosine || (cosine > kSuspectCosine && soft_dtw < 0);
+}
 
 /// What train.pairs_per_step comes to on that many ranks.
 [[nodiscard]] std::int64_t pairs_per_step(const Config& config, dist::WorldSize ranks);

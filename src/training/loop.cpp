@@ -34,7 +34,7 @@ std::string text_of(const std::vector<ScoreName>& names, const Scores& scores) {
 }  // namespace
 
 TrainingLoop::TrainingLoop(const LoopSettings& settings, dist::Communicator& communicator, const io::TseStore& store,
-                           const Curriculum& curriculum, Trainee& trainee, RunDirectory& run, PhaseClock& phases,
+                           const Curriculum& curriculum, Trainee& trainee, RunRecord& run, PhaseClock& phases,
                            const std::optional<Resumed>& resumed)
     : settings_(settings),
       communicator_(communicator),
@@ -42,8 +42,7 @@ TrainingLoop::TrainingLoop(const LoopSettings& settings, dist::Communicator& com
       trainee_(trainee),
       names_(trainee.score_names()),
       run_(run),
-      phases_(phases),
-      checkpoints_(settings.run, run, settings.timeout) {
+      phases_(phases) {
   course_.order_seed = settings.seed;
   course_.store_identity = store.identity();
   course_.epoch_sums.assign(names_.train.size(), 0.0);
@@ -79,8 +78,10 @@ bool TrainingLoop::run_to(std::int64_t epochs) {
   }
   progress.finish();
   if (nothing_left) finish_epoch(course_.epoch - 1);  // the numbers of the model as it is
-  agreed(communicator_, [&] { checkpoints_.finish(/*must_be_there=*/false); });
-  run_.write(communicator_, [&] { checkpoints_.write_model(course_.step, trainee_.model(course_)); });
+  agreed(communicator_, [&] { run_.finish_checkpoint(/*must_be_there=*/false); });
+  agreed(communicator_, [&] {
+    if (run_.writes()) run_.write_model(course_.step, trainee_.model(course_));
+  });
   return true;
 }
 
@@ -98,7 +99,7 @@ bool TrainingLoop::train_epoch(Progress& progress) {
     const bool computed = guard.open();
     // all ranks will come to the sum over them
     if (guard.due() || ends || save) {
-      guard.attempt([&] { checkpoints_.check(); });
+      guard.attempt([&] { run_.check_checkpoint(); });
       const bool asked_to_stop = guard.agree_to_stop();
       record_applied_steps(guard, progress);
       if (asked_to_stop) return stop(guard);
@@ -130,7 +131,7 @@ bool TrainingLoop::stop(StepGuard& guard) {
   guard.agree();
   save_checkpoint();
   // What was asked to stop is told that there is a checkpoint.
-  agreed(communicator_, [&] { checkpoints_.finish(/*must_be_there=*/true); });
+  agreed(communicator_, [&] { run_.finish_checkpoint(/*must_be_there=*/true); });
   return false;
 }
 
@@ -146,9 +147,7 @@ void TrainingLoop::record_applied_steps(StepGuard& guard, Progress& progress) {
     if (totals.refused) refuse(totals);
     const std::int64_t samples = samples_of_step(course_.step_in_epoch);
     const double loss = *sum / static_cast<double>(samples);
-    guard.attempt([&] {
-      run_.write_here([&] { run_.record(step_record(loss, std::span(&*sum, names_.train.size()), samples), names_); });
-    });
+    guard.attempt([&] { run_.record(step_record(loss, std::span(&*sum, names_.train.size()), samples), names_); });
     *sum = loss * static_cast<double>(samples);  // the loss as it was told
     for (double& of_epoch : course_.epoch_sums) of_epoch += *sum++;
     course_.epoch_samples += samples;
@@ -168,7 +167,9 @@ StepRecord TrainingLoop::step_record(double loss, std::span<const double> sums, 
 /// Ends a run whose coming step was refused: on every rank, since all of them saw the same sums.
 void TrainingLoop::refuse(const StepTotals& totals) {
   LocalPhase record;  // that it cannot be written must not hide what ended the run
-  record.attempt([&] { run_.write_here([&] { run_.write_refused_step(refused_step()); }); });
+  record.attempt([&] {
+    if (run_.writes()) run_.write_refused_step(refused_step());
+  });
   agreed(communicator_, [&] {
     if (totals.first_not_finite >= 0) {
       throw io::NotFiniteError(fmt::format(
@@ -215,7 +216,7 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
     line += fmt::format(", {} {}", names_.validated_on, text_of(names_.validation, last.validation));
   }
   log_info(fmt::format("{} ({:.1f} s)", line, seconds));
-  run_.write(communicator_, [&] { run_.record(EpochRecord{last, seconds, samples_per_second}, names_); });
+  agreed(communicator_, [&] { run_.record(EpochRecord{last, seconds, samples_per_second}, names_); });
 
   if (!last.validated) return;
   const std::size_t criterion = place_of(names_.criterion, names_.validation);
@@ -224,7 +225,7 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
   if (course_.best.epoch >= 0 && !better) return;
   course_.best = last;
   agreed(communicator_, [&] {
-    if (run_.writes()) checkpoints_.set_best(trainee_.model(course_));
+    if (run_.writes()) run_.set_best(trainee_.model(course_));
   });
 }
 
@@ -233,7 +234,7 @@ void TrainingLoop::save_checkpoint() {
   agreed(communicator_, [&] {
     fault_point(FaultPoint::kCheckpoint, course_.step);
     if (!run_.writes()) return;
-    checkpoints_.write(course_.step, trainee_.checkpoint(course_), summary("running", std::nullopt));
+    run_.begin_checkpoint(course_.step, trainee_.checkpoint(course_), summary("running", std::nullopt));
   });
 }
 

@@ -13,9 +13,8 @@
 #include "src/config/sections.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/course.hpp"
-#include "src/training/files/checkpoints.hpp"
-#include "src/training/files/run_directory.hpp"
 #include "src/training/phases.hpp"
+#include "src/training/run_record.hpp"
 #include "src/training/samples/curriculum.hpp"
 #include "src/training/samples/schedule.hpp"
 #include "src/training/step_guard.hpp"
@@ -32,7 +31,6 @@ struct LoopSettings {
   LearningRate learning_rate;
   std::uint64_t seed = 0;  ///< what the order of units is drawn from
   RunConfig run;
-  std::chrono::duration<double> timeout{};  ///< of a write
 };
 
 /// What a run that goes on has behind it.
@@ -47,7 +45,7 @@ class TrainingLoop {
  public:
   /// What is passed by reference must outlive it. `phases`: of the trainee; validation is added.
   TrainingLoop(const LoopSettings& settings, dist::Communicator& communicator, const io::TseStore& store,
-               const Curriculum& curriculum, Trainee& trainee, RunDirectory& run, PhaseClock& phases,
+               const Curriculum& curriculum, Trainee& trainee, RunRecord& run, PhaseClock& phases,
                const std::optional<Resumed>& resumed);
 
   /// Trains until `epochs` are done in all. Checkpoints are written while training goes on. False where it was asked to
@@ -55,7 +53,7 @@ class TrainingLoop {
   [[nodiscard]] bool run_to(std::int64_t epochs);
 
   /// Waits for the checkpoint under way, whatever becomes of it: for a run that has failed.
-  void finish_writing() noexcept { checkpoints_.finish_in_any_case(); }
+  void finish_writing() noexcept { run_.finish_in_any_case(); }
 
   [[nodiscard]] const Course& course() const { return course_; }
   [[nodiscard]] double elapsed_seconds() const;
@@ -86,14 +84,13 @@ class TrainingLoop {
   const Curriculum& curriculum_;
   Trainee& trainee_;
   const ScoreNames& names_;
-  RunDirectory& run_;
+  RunRecord& run_;
   PhaseClock& phases_;
   std::vector<std::int64_t> order_;  ///< units of the epoch under way
   std::int64_t epochs_ = 0;          ///< in all
   Course course_;
   double seconds_before_ = 0;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  Checkpoints checkpoints_;
 };
 
 }  // namespace alignment

@@ -1,5 +1,6 @@
 """Settings that two parties may hold differently, models on new videos, runs that go on, and what eval compares with."""
 
+import dataclasses
 import json
 import unittest
 
@@ -304,6 +305,19 @@ class Baselines(SettingsTest):
         with h5py.File(self.store, "r+") as store:
             store.attrs["logits"] = 3
         self.refuse(10, ["logits", "3", "4"], "eval", model__init=self.model)
+
+    def test_logits_of_several_windows_a_step(self):
+        samples = [np.concatenate([sample, sample[:, :1]], axis=1) for sample in self.set.samples]  # [T,8]: two sets of four
+        wide = dataclasses.replace(self.set, samples=samples)
+        store = support.write_store(self.folder / "wide.h5", wide)
+        with h5py.File(store, "r+") as file:
+            file.attrs["logits"] = 8
+        model = support.write_model(self.folder / "wide_model.h5", np.random.default_rng(1).normal(size=(4, STEPS, 8)))
+        chosen, labels = wide.of(support.VALIDATION)
+        means = [sample.mean(axis=0).reshape(2, 4).mean(axis=0) for sample in chosen]
+        expected = np.mean(np.argmax(means, axis=1) == labels)
+        self.assertNotEqual(expected, np.mean(independent.supersampling(chosen, 4) == labels))
+        self.assertEqual(self.evaluate(model, store)["supersampling_top1"], expected)
 
     def test_class_means_where_it_does_not(self):
         samples, labels = self.set.of(support.VALIDATION)

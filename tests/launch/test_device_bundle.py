@@ -69,7 +69,7 @@ class Bundle(unittest.TestCase):
         cls.folder = Path(folder.name)
         cls.build, cls.target = cls.folder / "build", cls.folder / "bundle"
         (cls.folder / "program.c").write_text(PROGRAM)
-        names = [f"bin/{name}" for name in ("dejavid_dist", "dejavid_bench", "dejavid_convert")]
+        names = [f"bin/{name}" for name in ("dejavid_dist", "dejavid_bench", "dejavid_convert", "dejavid_encode", "lrprop_dist")]
         names += ["tests/cuda_kernels_test", "tests/device_communicator_test"]
         for name in names:
             (cls.build / name).parent.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,8 @@ echo A GPU
 PYTHON = """#!/bin/sh
 case "$1 $2" in
   "-m unittest") echo "Ran 4 tests" ;;
-  "-c import h5py, numpy") ;;
+  "-c import h5py, numpy" | "-c import h5py, torch, torchvision") ;;
+  *export_encoder.py* | *--compare-features) ;;
   *) exec PYTHON "$@" ;;
 esac
 """
@@ -66,6 +67,8 @@ class DeviceCheck(unittest.TestCase):
         self.program("tools/mpirun", '#!/bin/sh\nshift 2\nexec "$@"\n')
         self.program("tools/compute-sanitizer", '#!/bin/sh\necho "$@"\n')
         self.program("build/bin/dejavid_dist", TRAIN.replace("MPI_LOSS", "1.000001"))
+        self.program("build/bin/lrprop_dist", TRAIN.replace("MPI_LOSS", "1.000001"))
+        self.program("build/bin/dejavid_encode", "#!/bin/sh\n")
         self.program("build/bin/dejavid_bench", BENCH)
         self.program("build/bin/dejavid_convert", CONVERT)
         for name in ("cuda_kernels_test", "device_communicator_test"):

@@ -70,10 +70,19 @@ bool append_utf8(std::string& text, std::uint32_t code) {
 
 class PickleReader {
  public:
-  PickleReader(const std::string& name, std::span<const char> bytes, PickleContent content)
-      : name_(name), bytes_(bytes), content_(content) {}
+  PickleReader(const std::string& name, std::span<const char> bytes, PickleContent content, std::size_t position = 0)
+      : name_(name), bytes_(bytes), content_(content), position_(position) {}
 
   PickleDocument read() {
+    PickleDocument document = read_next();
+    if (position_ != bytes_.size()) {
+      refuse(fmt::format("{} bytes behind the end of the pickle", bytes_.size() - position_));
+    }
+    return document;
+  }
+
+  /// Whatever comes behind the pickle, at position().
+  PickleDocument read_next() {
     while (!stopped_) {
       opcode_begin_ = position_;
       step(static_cast<unsigned char>(take(1)[0]));
@@ -81,12 +90,11 @@ class PickleReader {
     if (stack_.size() != 1 || std::holds_alternative<PickleMark>(stack_.back())) {
       refuse("a STOP with values left over");
     }
-    if (position_ != bytes_.size()) {
-      refuse(fmt::format("{} bytes behind the end of the pickle", bytes_.size() - position_));
-    }
     document_.root = std::move(stack_.back());
     return std::move(document_);
   }
+
+  [[nodiscard]] std::size_t position() const { return position_; }
 
  private:
   using Kind = PickleNode::Kind;
@@ -572,7 +580,7 @@ class PickleReader {
   const std::string& name_;
   std::span<const char> bytes_;
   PickleContent content_;
-  std::size_t position_ = 0, opcode_begin_ = 0, marks_ = 0;
+  std::size_t position_, opcode_begin_ = 0, marks_ = 0;
   bool stopped_ = false;
   std::vector<PickleValue> stack_;
   std::unordered_map<std::uint64_t, PickleValue> memo_;
@@ -583,6 +591,14 @@ class PickleReader {
 
 PickleDocument read_pickle(const std::string& name, std::span<const char> bytes, PickleContent content) {
   return PickleReader(name, bytes, content).read();
+}
+
+PickleDocument read_next_pickle(const std::string& name, std::span<const char> bytes, std::size_t& position,
+                                PickleContent content) {
+  PickleReader reader(name, bytes, content, position);
+  PickleDocument document = reader.read_next();
+  position = reader.position();
+  return document;
 }
 
 }  // namespace alignment::io

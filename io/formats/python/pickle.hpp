@@ -55,4 +55,9 @@ enum class PickleContent : std::uint8_t { kPlain, kCalls };
 [[nodiscard]] PickleDocument read_pickle(const std::string& name, std::span<const char> bytes,
                                          PickleContent content = PickleContent::kPlain);
 
+/// Reads the pickle that begins at byte `position` of `bytes`, as read_pickle() does, and sets `position` to the first
+/// byte behind it: files of several pickles.
+[[nodiscard]] PickleDocument read_next_pickle(const std::string& name, std::span<const char> bytes,
+                                              std::size_t& position, PickleContent content);
+
 }  // namespace alignment::io

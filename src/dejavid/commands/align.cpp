@@ -6,16 +6,12 @@
 #include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "io/result_folder.hpp"
-#include "kernels/slope.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/device.hpp"
-#include "src/dejavid/evaluation/evaluator.hpp"
-#include "src/dejavid/evaluation/objective.hpp"
-#include "src/dejavid/evaluation/sample_alignment.hpp"
+#include "src/dejavid/evaluation/finding.hpp"
 #include "src/dejavid/model/model_setup.hpp"
-#include "src/drawing/alignment_picture.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/result.hpp"
@@ -25,79 +21,6 @@ namespace alignment::dejavid {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// One sample and what the model says of it.
-struct Finding {
-  std::string id;
-  std::string class_name;  ///< its own, as its store says; empty where it does not
-  std::int32_t label = 0;  ///< of that class in the model; io::kNoLabel where the model does not know it
-  io::Split split = io::Split::kTrain;
-  std::int64_t length = 0;        ///< T
-  std::vector<double> distances;  ///< [C]
-  std::int32_t prediction = 0;    ///< its class
-  double confidence = 0;
-  std::vector<ClassAlignment> alignments;  ///< with the predicted class, and with its own where that is another
-  std::vector<double> seconds;             ///< [T] or empty
-  std::vector<std::int32_t> phases;        ///< [T] or empty
-  std::vector<std::string> phase_names;
-
-  [[nodiscard]] bool is_known() const { return label != io::kNoLabel; }
-  [[nodiscard]] bool is_wrong() const { return is_known() && label != prediction; }
-  /// "predicted" or "true", for one of `alignments`.
-  [[nodiscard]] const char* role(const ClassAlignment& one) const {
-    return one.label == prediction ? "predicted" : "true";
-  }
-};
-
-Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model, const Config& config) {
-  io::TseStore& store = dataset.store;
-  Finding found;
-  found.id = store.id(sample);
-  found.class_name = store.class_name(sample);
-  found.label = store.label(sample);
-  found.split = store.split(sample);
-  found.length = store.length(sample);
-
-  aligner.start({{sample}}, PathSource::kLive);
-  const AlignedBatch batch = aligner.next();
-  found.distances.assign(batch.distances.begin(), batch.distances.end());
-  require_comparable(found.distances, sample, store);
-  std::vector<double> probabilities(found.distances.size());
-  class_probabilities(found.distances, config.train.label_rule(), probabilities);
-  smallest_distances(found.distances, std::span(&found.prediction, 1));
-  found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
-
-  std::vector<float> rows(static_cast<std::size_t>(found.length * model.feature_dim));
-  if (model.slope) {
-    std::vector<float> plain(rows.size() / 2);
-    store.read_sample(sample, plain.data());
-    kernels::cpu::append_slopes(plain.data(), found.length, store.feature_dim(), rows.data());
-  } else {
-    store.read_sample(sample, rows.data());
-  }
-  std::vector<std::int32_t> classes{found.prediction};
-  if (found.is_wrong()) classes.push_back(found.label);
-  found.alignments = align_sample(model, rows, classes);
-  if (store.has_timestamps()) found.seconds = store.read_timestamps(sample);
-  if (store.has_frame_labels()) found.phases = store.read_frame_labels(sample);
-  found.phase_names = store.phase_names();
-  return found;
-}
-
-const std::string& name_of(const Model& model, std::int32_t label) {
-  return model.class_names[static_cast<std::size_t>(label)];
-}
-
-/// Calls `visit(step, frame, cost)` for every cell of the path, from the first to the last.
-template <typename Visit>
-void for_each_cell(const ClassAlignment& one, std::int64_t length, Visit&& visit) {
-  for (std::size_t step = 0; step < one.columns.size(); ++step) {
-    for (std::int64_t frame = one.columns[step].first; frame <= one.columns[step].last; ++frame) {
-      visit(static_cast<std::int64_t>(step), frame,
-            one.cost[step * static_cast<std::size_t>(length) + static_cast<std::size_t>(frame)]);
-    }
-  }
-}
 
 std::string to_csv(const Finding& found, const Model& model) {
   std::string text = "class,role,step,frame,seconds,cost\n";
@@ -149,41 +72,6 @@ std::string to_json(const Finding& found, const Model& model) {
     json["true_above_predicted"] = above;
   }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string verdict(const Finding& found, const Model& model) {
-  const std::string& predicted = name_of(model, found.prediction);
-  if (found.is_wrong()) return fmt::format("{} taken for {}", found.class_name, predicted);
-  if (found.is_known()) return fmt::format("{}, rightly", predicted);
-  if (found.class_name.empty()) return fmt::format("{}, whether rightly is not known", predicted);
-  return fmt::format("{}; it is {}, which the model does not know", predicted, found.class_name);
-}
-
-std::string to_svg(const Finding& found, const Model& model) {
-  drawing::AlignmentPicture picture;
-  picture.title = fmt::format("{}: {}", found.id, verdict(found, model));
-  picture.caption = fmt::format(
-      "What each of {} centroid steps would cost at each frame, and the cheapest path; its cost is the distance to the "
-      "class. The bars say how much of it each centroid step costs.",
-      model.steps);
-  picture.phase_names = found.phase_names;
-  for (const ClassAlignment& one : found.alignments) {
-    drawing::MatrixPanel panel{
-        .title = fmt::format("{}{}: distance {:.4g}", name_of(model, one.label),
-                             found.alignments.size() < 2 ? "" : fmt::format(" ({} class)", found.role(one)),
-                             found.distances[static_cast<std::size_t>(one.label)]),
-        .rows = {"centroid step", model.steps, {}, {}},
-        .columns = {fmt::format("frame of {}", found.id), found.length, found.seconds, found.phases},
-        .values = one.cost,
-        .path = {},
-        .row_costs = one.step_costs,
-        .row_costs_name = "cost of the step"};
-    for_each_cell(one, found.length, [&](std::int64_t step, std::int64_t frame, double) {
-      panel.path.push_back({step, frame});
-    });
-    picture.panels.push_back(std::move(panel));
-  }
-  return drawing::to_svg(picture);
 }
 
 struct ResultFiles {

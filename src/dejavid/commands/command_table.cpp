@@ -37,6 +37,7 @@ void require_sample(const Invocation& asked) {
 void check(const Invocation& asked) {
   const std::string& command = asked.command;
   if (command == "doctor") return;
+  if (command == "report") return require_run(asked);
   require_store(asked, command == "train" ? "train on" : "read");
   if (command == "eval" || command == "predict" || command == "align") require_model(asked);
   if (command == "align") require_sample(asked);
@@ -83,7 +84,7 @@ const CommandTable& command_table() {
            "dejavid_dist neighbours --data.store a.h5 --eval.split test",
            "dejavid_dist predict --model.init runs/a/best.h5 --data.store a.h5 --out predictions.csv",
            "dejavid_dist align --model.init runs/a/best.h5 --data.store a.h5 --sample clip_7 --out clip_7",
-           "mpirun -np 4 dejavid_dist doctor"},
+           "dejavid_dist report --run.dir runs/a --data.store a.h5", "mpirun -np 4 dejavid_dist doctor"},
       .exit_codes = kExitCodesInHelp,
       .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",
       .check = check,

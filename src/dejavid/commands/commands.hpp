@@ -31,6 +31,14 @@ void run_prediction(Config config, const GivenKeys& given, const std::filesystem
 /// alignment.csv, .json and .svg in the folder `out`, or where that is empty in one named after the sample.
 void run_alignment(Config config, const GivenKeys& given, const std::string& id, const std::filesystem::path& out,
                    dist::Communicator& communicator);
+/// Files that a report is written to and made from beside the run's.
+struct ReportFiles {
+  std::filesystem::path out;            ///< empty: report.html in the folder of the run
+  std::filesystem::path feature_names;  ///< a name a line; empty: features are numbered
+};
+/// Writes one HTML page about the run in run.dir: curves, weights and settings, and with data.store what its model does
+/// on eval.split: numbers of run_evaluation(), errors and the hardest samples.
+void run_report(Config config, const GivenKeys& given, const ReportFiles& files, dist::Communicator& communicator);
 /// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
 [[nodiscard]] ExitCode run_diagnosis(const Config& config, dist::Communicator& communicator);
 

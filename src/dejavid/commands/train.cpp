@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
-#include "kernels/quantized.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/error.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -12,6 +10,7 @@
 #include "src/dejavid/device.hpp"
 #include "src/dejavid/model/checkpoint.hpp"
 #include "src/dejavid/model/data_settings.hpp"
+#include "src/dejavid/model/model_file.hpp"
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/dejavid/trainee.hpp"
 #include "src/job/environment/environment.hpp"
@@ -19,6 +18,7 @@
 #include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/training/files/run_files.hpp"
 #include "src/training/files/run_frame.hpp"
 #include "src/training/loop.hpp"
 
@@ -63,33 +63,8 @@ std::uint64_t settle_data(Config& config, io::TseStore& store, bool is_root) {
     }
     if (held_out == 0) config.samples.holdout = 0;
   }
-  const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
-  if (epochs != config.train.epochs) {
-    log_info(fmt::format("train.epochs = auto: {} passes, 300 steps but at least 12 and at most 60 passes", epochs));
-  }
-  if (steps != config.model.steps) {
-    log_info(fmt::format("model.steps = auto: {}, the median length of training samples but at least 8 and at most 64",
-                         steps));
-  }
-  config.train.epochs = epochs;
-  config.model.steps = steps;
+  settle_auto(config, store);
   return taken.digest;
-}
-
-/// Refuses what cannot be trained, before anything is computed.
-void check_training(const Config& config, const io::TseStore& store) {
-  if (store.class_count() == 2 && config.train.logit_norm == LogitNorm::kLayernorm) {
-    throw ConfigError(two_classes_need_no_norm());
-  }
-  const std::int64_t feature_dim = feature_dim_of(config, store);
-  if (config.train.path_precision == PathPrecision::kI8 && feature_dim > kernels::kMostQuantizedFeatures) {
-    throw ConfigError(fmt::format(
-        "train.path_precision: found \"i8\" with a store of {} features{}; expected at most {}; set "
-        "train.path_precision = \"f32\"",
-        store.feature_dim(), config.samples.slope ? " and as many slopes" : "", kernels::kMostQuantizedFeatures));
-  }
-  if (config.eval.split != EvalSplit::kAuto)
-    require_samples(labelled(store, choose_split(store, config.eval.split)), config);
 }
 
 }  // namespace
@@ -124,7 +99,9 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     throw_if_asked_to_stop();
     held_out = settle_data(config, dataset.store, communicator.is_root());
     if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
-    check_training(config, dataset.store);
+    require_trainable(config, dataset.store);
+    if (config.eval.split != EvalSplit::kAuto)
+      require_samples(labelled(dataset.store, choose_split(dataset.store, config.eval.split)), config);
   });
   std::optional<Model> starting;
   if (start) starting = starting_model(*start, config, dataset.store, communicator);
@@ -146,6 +123,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
   PhaseClock phases;
   Model model;
   std::optional<DejaVidTrainee> trainee;
+  RunFiles files(config.run, run, config.dist.timeout());
   std::optional<TrainingLoop> loop;
   try {
     if (checkpoint) {
@@ -166,10 +144,11 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
                            all.samples.size() - judged, all.samples.size(), all.name));
     }
     describe_work(dataset, model, config, communicator, *device);
-    trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr);
+    trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr,
+                    write_model);
     std::optional<Resumed> resumed;
     if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
-    loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, run, phases, resumed);
+    loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epochs, run, communicator);
     if (device->peak_bytes() > 0) {
       log_detail(

@@ -6,7 +6,6 @@
 
 #include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/training/samples/schedule.hpp"
 
@@ -20,22 +19,18 @@ double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
 }
 
 /// Adds up the training samples of every class, each averaged over time: this rank's share of them.
-void add_training_samples(io::TseStore& store, const std::vector<std::int64_t>& training, const Config& config,
+void add_training_samples(Dataset& dataset, const std::vector<std::int64_t>& training, const Config& config,
                           dist::Communicator& communicator, Baseline& baseline) {
   const Share share = share_of(static_cast<std::int64_t>(training.size()), 1, communicator.rank(), communicator.size());
   Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "class means",
                     share.last - share.first, "samples");
+  const io::TseStore& store = dataset.store;
   const std::int64_t feature_dim = store.feature_dim();
-  std::vector<float> rows;
   agreed(communicator, [&] {
     for (std::int64_t n = share.first; n < share.last; ++n) {
       const std::int64_t sample = training[static_cast<std::size_t>(n)];
       const std::int64_t label = store.label(sample);
-      rows.resize(static_cast<std::size_t>(store.length(sample) * feature_dim));
-      {
-        const dist::Deadline deadline = waiting_for_files("a read of the store", config.dist.timeout());
-        store.read_sample(sample, rows.data());
-      }
+      const std::vector<float> rows = dataset.read_sample(sample);
       const SampleFeatures features{rows.data(), store.length(sample), feature_dim, false};
       for (std::int64_t f = 0; f < feature_dim; ++f) {
         baseline.means[static_cast<std::size_t>(label * feature_dim + f)] += mean_over_time(features, f);
@@ -49,11 +44,15 @@ void add_training_samples(io::TseStore& store, const std::vector<std::int64_t>& 
 
 }  // namespace
 
-std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits) {
+std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits, std::int64_t sets) {
   std::int32_t best = 0;
   double best_mean = -HUGE_VAL;
   for (std::int32_t c = 0; c < logits; ++c) {
-    const double mean = mean_over_time(features, features.feature_dim - logits + c);
+    double sum = 0;
+    for (std::int64_t set = 0; set < sets; ++set) {
+      sum += mean_over_time(features, features.feature_dim - (sets - set) * logits + c);
+    }
+    const double mean = sum / static_cast<double>(sets);
     if (mean > best_mean) {
       best_mean = mean;
       best = c;
@@ -86,7 +85,7 @@ std::int32_t nearest_mean(const SampleFeatures& features, const std::vector<doub
 
 Baseline Baseline::choose(Dataset& dataset, const std::vector<std::int64_t>& samples, const Config& config,
                           dist::Communicator& communicator) {
-  io::TseStore& store = dataset.store;
+  const io::TseStore& store = dataset.store;
   Baseline baseline;
   if (std::none_of(samples.begin(), samples.end(),
                    [&](std::int64_t sample) { return store.logit_labels(sample).empty(); })) {
@@ -103,7 +102,7 @@ Baseline Baseline::choose(Dataset& dataset, const std::vector<std::int64_t>& sam
   const auto feature_dim = static_cast<std::size_t>(store.feature_dim());
   baseline.means.resize(classes * feature_dim);
   baseline.counts.resize(classes);
-  add_training_samples(store, training, config, communicator, baseline);
+  add_training_samples(dataset, training, config, communicator, baseline);
   communicator.all_reduce(std::span(baseline.means), dist::Reduction::kSum);
   communicator.all_reduce(std::span(baseline.counts), dist::Reduction::kSum);
   for (std::size_t c = 0; c < classes; ++c) {
@@ -117,7 +116,8 @@ Baseline Baseline::choose(Dataset& dataset, const std::vector<std::int64_t>& sam
 std::int32_t Baseline::predict(const io::TseStore& store, std::int64_t sample, const SampleFeatures& features) const {
   if (kind == Kind::kClassMeans) return nearest_mean(features, means, counts);
   const std::vector<std::int32_t>& labels = store.logit_labels(sample);
-  return labels[static_cast<std::size_t>(largest_mean_logit(features, static_cast<std::int32_t>(labels.size())))];
+  return labels[static_cast<std::size_t>(
+      largest_mean_logit(features, static_cast<std::int32_t>(labels.size()), store.logit_sets(sample)))];
 }
 
 }  // namespace alignment::dejavid

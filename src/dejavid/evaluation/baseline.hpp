@@ -34,8 +34,9 @@ struct Baseline {
                                      const SampleFeatures& features) const;
 };
 
-/// The mean over time, then the largest of the last `logits` features, ties to the first. features [T,F], F >= logits.
-[[nodiscard]] std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits);
+/// The mean over time and over the `sets` of `logits` numbers that a step ends with, then the largest, ties to the
+/// first. features [T,F], F >= logits * sets, sets >= 1.
+[[nodiscard]] std::int32_t largest_mean_logit(const SampleFeatures& features, std::int32_t logits, std::int64_t sets);
 
 /// The row of means [C,F] nearest to the mean over time of features [T,F], by Euclidean distance; ties to the lower
 /// one; rows without samples (counts [C] of 0) are passed over.

@@ -52,6 +52,44 @@ void for_each_sample(const io::TseStore& store, const std::vector<std::int64_t>&
   }
 }
 
+/// The largest ratios first; of equal ones the first sample.
+bool is_harder(const HardSample& one, const HardSample& other) {
+  return one.ratio() > other.ratio() || (one.ratio() == other.ratio() && one.sample < other.sample);
+}
+
+HardSample nearest_rival(const AlignedSample& one) {
+  const auto own = static_cast<std::size_t>(one.label);
+  std::size_t rival = own == 0 ? 1 : 0;
+  for (std::size_t c = 0; c < one.distances.size(); ++c) {
+    if (c != own && one.distances[c] < one.distances[rival]) rival = c;
+  }
+  return {one.sample, static_cast<std::int32_t>(rival), one.distances[own], one.distances[rival]};
+}
+
+void keep_hardest(std::vector<HardSample>& samples, std::size_t most) {
+  std::sort(samples.begin(), samples.end(), is_harder);
+  if (samples.size() > most) samples.resize(most);
+}
+
+/// Collective. Of every rank's hardest the hardest, on rank 0.
+std::vector<HardSample> hardest_of_all(const std::vector<HardSample>& mine, std::size_t most,
+                                       dist::Communicator& communicator) {
+  std::vector<std::int64_t> my_numbers;
+  std::vector<double> my_distances;
+  for (const HardSample& one : mine) {
+    my_numbers.insert(my_numbers.end(), {one.sample, one.rival});
+    my_distances.insert(my_distances.end(), {one.own_distance, one.rival_distance});
+  }
+  const std::vector<std::int64_t> numbers = communicator.gather<std::int64_t>(my_numbers);
+  const std::vector<double> distances = communicator.gather<double>(my_distances);
+  std::vector<HardSample> samples;
+  for (std::size_t n = 0; n < numbers.size(); n += 2) {  // empty but on rank 0
+    samples.push_back({numbers[n], static_cast<std::int32_t>(numbers[n + 1]), distances[n], distances[n + 1]});
+  }
+  keep_hardest(samples, most);
+  return samples;
+}
+
 }  // namespace
 
 void require_comparable(std::span<const double> distances, std::int64_t sample, const io::TseStore& store) {
@@ -75,6 +113,8 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
   PathSums right_paths;
+  std::vector<HardSample> hardest;
+  const bool with_hardest = extras.hardest > 0 && width > 1;
   const AlignerOutput wanted = extras.paths ? AlignerOutput::kDistancesAndPaths : AlignerOutput::kDistances;
   agreed(communicator, [&] {
     fault_point(FaultPoint::kEvaluate, 0);
@@ -92,7 +132,9 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
                 one.paths.subspan(static_cast<std::size_t>(one.label) * steps_between, steps_between),
                 dataset.store.length(one.sample)));
           }
+          if (with_hardest) hardest.push_back(nearest_rival(one));
         });
+    keep_hardest(hardest, extras.hardest);
   });
 
   counts.push_back(in_top5);
@@ -107,6 +149,7 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   counts.pop_back();
 
   Evaluation evaluation;
+  if (with_hardest) evaluation.hardest = hardest_of_all(hardest, extras.hardest, communicator);
   evaluation.samples = static_cast<std::int64_t>(samples.size());
   if (evaluation.samples > 0) {
     const auto total = static_cast<double>(evaluation.samples);

@@ -15,6 +15,16 @@ namespace alignment::dejavid {
 
 struct Config;
 
+/// A sample, its class, and of the other classes the nearest.
+struct HardSample {
+  std::int64_t sample = 0;
+  std::int32_t rival = 0;                       ///< what it is taken for, where that is not its class
+  double own_distance = 0, rival_distance = 0;  ///< to its class, and to the rival
+
+  /// Of the two distances: above 1 where it is taken for the rival; 1 where both are 0.
+  [[nodiscard]] double ratio() const { return own_distance == rival_distance ? 1 : own_distance / rival_distance; }
+};
+
 /// What an evaluation found, the same on every rank. Every sample counts once, whatever the number of ranks.
 struct Evaluation {
   std::int64_t samples = 0;
@@ -22,12 +32,14 @@ struct Evaluation {
   std::vector<std::int64_t> confusion;  ///< [C,C] counts, row = label, column = prediction
   std::optional<double> baseline_top1;  ///< where one was given
   std::optional<PathSums> right_paths;  ///< where paths were asked for: of the samples that were predicted rightly
+  std::vector<HardSample> hardest;      ///< those with the largest ratios, the largest first; on rank 0 only
 };
 
 /// What an evaluation finds out beside the losses.
 struct EvaluationExtras {
-  Baseline baseline;   ///< of Kind::kNone: left out; else it needs an aligner that keeps no features in GPU memory
-  bool paths = false;  ///< how they run
+  Baseline baseline;        ///< of Kind::kNone: left out; else it needs an aligner that keeps no features in GPU memory
+  bool paths = false;       ///< how they run
+  std::size_t hardest = 0;  ///< how many samples to find
 };
 
 /// One line of a prediction file.

@@ -81,4 +81,21 @@ std::vector<ClassAlignment> align_sample(const Model& model, std::span<const flo
   return alignments;
 }
 
+std::vector<double> feature_costs(const Model& model, std::span<const float> rows, const ClassAlignment& one) {
+  const auto width = static_cast<std::size_t>(model.feature_dim);
+  std::vector<double> costs(width);
+  for (std::size_t step = 0; step < one.columns.size(); ++step) {
+    const std::size_t parameter = (static_cast<std::size_t>(one.label * model.steps) + step) * width;
+    for (std::int64_t frame = one.columns[step].first; frame <= one.columns[step].last; ++frame) {
+      const std::span<const float> row = rows.subspan(static_cast<std::size_t>(frame) * width, width);
+      for (std::size_t f = 0; f < width; ++f) {
+        const double weight = std::exp(static_cast<double>(model.log_weights[parameter + f]));
+        costs[f] +=
+            weight * std::fabs(static_cast<double>(model.centroids[parameter + f]) - static_cast<double>(row[f]));
+      }
+    }
+  }
+  return costs;
+}
+
 }  // namespace alignment::dejavid

@@ -23,4 +23,9 @@ struct ClassAlignment {
 [[nodiscard]] std::vector<ClassAlignment> align_sample(const Model& model, std::span<const float> rows,
                                                        std::span<const std::int32_t> classes);
 
+/// [F] What each feature of the sample adds to the distance along that path, in f64: together the distance but for
+/// rounding.
+[[nodiscard]] std::vector<double> feature_costs(const Model& model, std::span<const float> rows,
+                                                const ClassAlignment& one);
+
 }  // namespace alignment::dejavid

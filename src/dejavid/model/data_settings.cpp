@@ -1,5 +1,7 @@
 #include "src/dejavid/model/data_settings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -8,6 +10,7 @@
 
 #include "io/bytes/digest.hpp"
 #include "src/dejavid/config/config.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/training/samples/dataset.hpp"
 #include "src/training/samples/random.hpp"
 
@@ -30,6 +33,19 @@ std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
       std::max((samples + config.train.batch_size - 1) / config.train.batch_size, std::int64_t{1});
   return std::clamp((TrainConfig::kOptimizerSteps + steps - 1) / steps, TrainConfig::kLeastEpochs,
                     TrainConfig::kMostEpochs);
+}
+
+void settle_auto(Config& config, const io::TseStore& store) {
+  const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
+  if (epochs != config.train.epochs) {
+    log_info(fmt::format("train.epochs = auto: {} passes, 300 steps but at least 12 and at most 60 passes", epochs));
+  }
+  if (steps != config.model.steps) {
+    log_info(fmt::format("model.steps = auto: {}, the median length of training samples but at least 8 and at most 64",
+                         steps));
+  }
+  config.train.epochs = epochs;
+  config.model.steps = steps;
 }
 
 std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {

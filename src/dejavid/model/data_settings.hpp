@@ -17,6 +17,9 @@ struct Config;
 /// and at most 60: small sets need more passes than large ones, which learn them by heart.
 [[nodiscard]] std::int64_t epochs_of(const Config& config, const io::TseStore& store);
 
+/// Puts what these two come to in the place of "auto", and logs it.
+void settle_auto(Config& config, const io::TseStore& store);
+
 /// F of the models: the store's features, with their slopes where data.slope says so.
 [[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
 

@@ -6,32 +6,23 @@
 #include "src/config/keys/keys.hpp"
 #include "src/dejavid/model/model.hpp"
 #include "src/dejavid/model/model_file.hpp"
+#include "src/dejavid/model/new_model.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::dejavid {
 
 struct Config;
 
-/// What is told where two classes were to be compared by normalised logits.
-[[nodiscard]] std::string two_classes_need_no_norm();
-
 /// A model as a file holds it, checked against the store: features and class names, which may come in another order.
 /// Throws io::ModelFileError.
 [[nodiscard]] Model model_from(const ModelContent& content, const std::filesystem::path& file,
                                const io::TseStore& store);
-
-/// The configuration that a model was trained with; the defaults where its file does not say. Throws
-/// io::ModelFileError.
-[[nodiscard]] Config config_of(const ModelContent& content, const std::filesystem::path& file);
 
 /// Takes over into `config` the settings that belong to a model (KeyOwner::kModel). Throws io::ModelFileError with the
 /// key and both values where one of `given` contradicts the model; one that has not been trained yet (epoch -1) can be
 /// contradicted in its number of steps only.
 void take_model_settings(Config& config, const GivenKeys& given, const ModelContent& content,
                          const std::filesystem::path& file);
-
-/// What a model file holds of a model trained under `config`: no epoch yet, no training state.
-[[nodiscard]] ModelContent content_of(const Model& model, const Config& config);
 
 /// Collective. What model.init holds, the same on every rank, its settings taken over: some of them say how samples are
 /// read, so it comes before the store. Throws dist::AgreedFailure.
@@ -50,14 +41,5 @@ void take_sample_settings(Config& config, const GivenKeys& given, const ModelCon
 /// Collective. The model to start training from, its classes in the store's order. Throws dist::AgreedFailure.
 [[nodiscard]] Model starting_model(const ModelContent& content, const Config& config, const io::TseStore& store,
                                    dist::Communicator& communicator);
-
-/// Collective. What training's steps are measured in: the spread [F] of the features (centroids.hpp), or nothing under
-/// the profile of the released code, whose steps are absolute: then features far from a spread of 1 get a warning.
-[[nodiscard]] std::vector<float> training_spread(Dataset& dataset, dist::Communicator& communicator,
-                                                 const Config& config);
-
-/// Collective. Centroids by DTW barycenter averaging, weights by model.weight_init over training_spread().
-[[nodiscard]] Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const Config& config,
-                                     int threads);
 
 }  // namespace alignment::dejavid

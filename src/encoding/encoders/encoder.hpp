@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "io/errors.hpp"
 #include "src/encoding/frames/frame_preparation.hpp"
 
 namespace alignment::encoding {
@@ -26,9 +28,9 @@ struct EncoderDescription {
   int frames = 16;  ///< of a window, that a clip encoder takes; 1 for a frame encoder
   int size = 224;   ///< pixels of a side of its frames
   Resize resize = Resize::kAntialias;
-  std::int64_t features = 0;                ///< F of an output row
-  std::int64_t logits = 0;                  ///< class scores behind the features of an output row, 0: none
-  std::vector<std::string> classes = {};    ///< names of the logits, or empty where the encoder does not say
+  std::int64_t features = 0;              ///< F of an output row
+  std::int64_t logits = 0;                ///< class scores behind the features of an output row, 0: none
+  std::vector<std::string> classes = {};  ///< names of the logits, or empty where the encoder does not say
 };
 
 /// Turns prepared frames into features (and logits). encode() may be called by several threads at once.
@@ -51,8 +53,8 @@ class Encoder {
 
 /// An encoder that cannot be used: its file, its JSON or what it computes. One line:
 /// `file: found; expected; what to do`.
-struct EncoderError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+struct EncoderError : io::ModelFileError {
+  using io::ModelFileError::ModelFileError;
 };
 
 enum class EncoderPrecision : std::uint8_t { kFloat32, kFloat16, kBfloat16 };

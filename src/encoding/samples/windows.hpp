@@ -13,17 +13,17 @@ struct WindowRule {
     kMulti,     ///< around every frame one window of each width: Something-Something
   };
   Kind kind = Kind::kFraction;
-  int frames = 16;                              ///< m
-  int width_divisor = 5;                        ///< a, of kFraction
-  int stride_divisor = 40;                      ///< b, of kFraction
+  int frames = 16;                                     ///< m
+  int width_divisor = 5;                               ///< a, of kFraction
+  int stride_divisor = 40;                             ///< b, of kFraction
   std::vector<std::int64_t> widths = {16, 32, 64, 0};  ///< of kMulti; 0: the whole video
   bool clamp = false;  ///< of kMulti: windows leave the video at its ends, where the first and last frame are repeated
 };
 
 /// Which frames a video's windows are made of.
 struct WindowPlan {
-  int frames = 0;            ///< m, of a window
-  int windows_of_a_row = 1;  ///< widths of kMulti
+  int frames = 0;                             ///< m, of a window
+  int windows_of_a_row = 1;                   ///< widths of kMulti
   std::vector<std::int64_t> frame_of_window;  ///< [windows, m] frame indices; no two windows are equal
   std::vector<std::int64_t> window_of_row;    ///< [T, windows_of_a_row] indices of windows
   std::vector<std::int64_t> middle_frame;     ///< [T] whose time is the row's: frame m/2 of the row's first window

@@ -9,7 +9,7 @@
 
 #include "dist/errors.hpp"
 #include "dist/mpi/session.hpp"
-#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/log_file.hpp"
 #include "src/job/terminal/standard_output.hpp"
 
 namespace alignment {

@@ -1,11 +1,14 @@
 #include "src/job/signals/signals.hpp"
 
 #include <csignal>
+#include <utility>
 
 namespace alignment {
 namespace {
 
 volatile std::sig_atomic_t stop_flag = 0;
+
+constinit thread_local StopQuestion* of_thread = nullptr;
 
 void raise_flag(int) {
   stop_flag = 1;
@@ -26,7 +29,14 @@ void install_stop_signals() {
 }
 
 bool stop_requested() {
-  return stop_flag != 0;
+  return stop_flag != 0 || (of_thread != nullptr && of_thread->asked_());
+}
+
+StopQuestion::StopQuestion(std::function<bool()> asked)
+    : asked_(std::move(asked)), before_(std::exchange(of_thread, this)) {}
+
+StopQuestion::~StopQuestion() {
+  of_thread = before_;
 }
 
 void throw_if_asked_to_stop() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stdexcept>
 
 namespace alignment {
@@ -8,6 +9,20 @@ namespace alignment {
 /// once.
 void install_stop_signals();
 [[nodiscard]] bool stop_requested();
+
+/// While one lives, stop_requested() on this thread also asks `asked`: for programs whose signals are another's.
+class StopQuestion {
+ public:
+  explicit StopQuestion(std::function<bool()> asked);
+  ~StopQuestion();
+  StopQuestion(const StopQuestion&) = delete;
+  StopQuestion& operator=(const StopQuestion&) = delete;
+
+ private:
+  std::function<bool()> asked_;
+  StopQuestion* before_;
+  friend bool stop_requested();
+};
 
 /// Work that was left because of such a request, before there was anything to write a checkpoint of.
 struct StopRequested : std::runtime_error {

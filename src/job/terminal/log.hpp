@@ -1,20 +1,33 @@
 #pragma once
 
-#include <filesystem>
+#include <cstdint>
+#include <functional>
 #include <string>
-
-#include "dist/topology.hpp"
 
 namespace alignment {
 
-/// The program's log. Rank 0: information to stderr; every rank: warnings to stderr with `[host:rank]`, everything to
-/// its file once open_log_file() has been called.
-void start_log(const dist::Topology& topology);
-/// From now on also to folder/logs/rank<R>.log (appended to).
-void open_log_file(const std::filesystem::path& folder, const dist::Topology& topology);
 void log_info(const std::string& line);
 void log_warning(const std::string& line);
 /// To the rank's file only.
 void log_detail(const std::string& line);
+
+enum class LogLevel : std::uint8_t { kDetail, kInfo, kWarning };
+
+/// Where lines go from now on, in place of information and warnings to stderr (log_file.hpp).
+void set_log(void (*write)(LogLevel level, const std::string& line));
+
+/// While one lives, what this thread logs goes to `write` alone.
+class LogOfThread {
+ public:
+  explicit LogOfThread(std::function<void(LogLevel, const std::string&)> write);
+  ~LogOfThread();
+  LogOfThread(const LogOfThread&) = delete;
+  LogOfThread& operator=(const LogOfThread&) = delete;
+
+ private:
+  std::function<void(LogLevel, const std::string&)> write_;
+  LogOfThread* before_;
+  friend void log_to(LogLevel level, const std::string& line);
+};
 
 }  // namespace alignment

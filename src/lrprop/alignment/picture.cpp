@@ -35,19 +35,12 @@ std::vector<drawing::Link> links_of(const VideoAlignment& alignment, const Align
   return links;
 }
 
-}  // namespace
-
-std::string draw_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other, const VideoAlignment& alignment,
-                           const AlignmentSummary& summary, const AlignmentOptions& options) {
+drawing::AlignmentPicture picture_of(const EmbeddedVideo& query, const EmbeddedVideo& other,
+                                     const VideoAlignment& alignment, const AlignmentSummary& summary,
+                                     const AlignmentOptions& options) {
   drawing::AlignmentPicture picture;
   picture.title = fmt::format("{} aligned with {}", query.id, other.id);
-  picture.caption = fmt::format("The path costs {:.4g} over {} cells, {:.4g} a cell.", summary.cost,
-                                summary.path_length, summary.cost / static_cast<double>(summary.path_length));
-  if (summary.judged > 0) {
-    picture.caption +=
-        fmt::format(" Of {} frames that have a phase, {:.1f} % get it from {} along the path.", summary.judged,
-                    100 * static_cast<double>(summary.right) / static_cast<double>(summary.judged), query.id);
-  }
+  picture.caption = caption_of(query, summary);
   picture.scale_name = "distance of embeddings";
   picture.same_frames = true;
   picture.phase_names = options.phase_names;
@@ -73,7 +66,32 @@ std::string draw_alignment(const EmbeddedVideo& query, const EmbeddedVideo& othe
                          : phases                    ? "Where phases begin and end, and where the path finds that"
                                                      : "Key frames and where the path finds them",
                          rows, columns, links_of(alignment, summary, options)};
-  return drawing::to_svg(picture);
+  return picture;
+}
+
+}  // namespace
+
+std::string caption_of(const EmbeddedVideo& query, const AlignmentSummary& summary) {
+  std::string caption = fmt::format("The path costs {:.4g} over {} cells, {:.4g} a cell.", summary.cost,
+                                    summary.path_length, summary.cost / static_cast<double>(summary.path_length));
+  if (summary.judged > 0) {
+    caption += fmt::format(" Of {} frames that have a phase, {:.1f} % get it from {} along the path.", summary.judged,
+                           100 * static_cast<double>(summary.right) / static_cast<double>(summary.judged), query.id);
+  }
+  return caption;
+}
+
+std::string draw_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other, const VideoAlignment& alignment,
+                           const AlignmentSummary& summary, const AlignmentOptions& options) {
+  return drawing::to_svg(picture_of(query, other, alignment, summary, options));
+}
+
+std::string alignment_element(const EmbeddedVideo& query, const EmbeddedVideo& other, const VideoAlignment& alignment,
+                              const AlignmentSummary& summary, const AlignmentOptions& options) {
+  constexpr double kNarrow = 480;
+  drawing::AlignmentPicture picture = picture_of(query, other, alignment, summary, options);
+  picture.width = kNarrow;
+  return drawing::svg_element(picture);
 }
 
 }  // namespace alignment::lrprop

@@ -12,4 +12,12 @@ namespace alignment::lrprop {
                                          const VideoAlignment& alignment, const AlignmentSummary& summary,
                                          const AlignmentOptions& options);
 
+/// The same as an element of a page that has drawing::picture_style(), narrow, without title and caption.
+[[nodiscard]] std::string alignment_element(const EmbeddedVideo& query, const EmbeddedVideo& other,
+                                            const VideoAlignment& alignment, const AlignmentSummary& summary,
+                                            const AlignmentOptions& options);
+
+/// What the path costs and, where phases are known, how many frames get theirs along it.
+[[nodiscard]] std::string caption_of(const EmbeddedVideo& query, const AlignmentSummary& summary);
+
 }  // namespace alignment::lrprop

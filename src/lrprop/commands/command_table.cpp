@@ -32,6 +32,7 @@ void require_option(const Invocation& asked, const std::string& name, const std:
 void check(const Invocation& asked) {
   const std::string& command = asked.command;
   if (command == "doctor") return;
+  if (command == "report") return require_run(asked);
   const auto& config = asked.config_of<Config>();
   check_sizes(config);
   static_cast<void>(fractions_of(config));
@@ -68,7 +69,10 @@ const CommandTable& command_table() {
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
            {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are"},
-           {"out", "FILE", {"embed", "align"}, "the store, or the folder, to write"},
+           {"out",
+            "FILE",
+            {"embed", "align", "report"},
+            "the store, the folder or the page to write; report: else report.html in run.dir"},
            {"query", "ID", {"align"}, "the video that the others are laid beside"},
            {"with", "ID,ID|all", {"align"}, "the others; all: those of its action, which is the default"},
            {"key-frames", "N,N", {"align"}, "frames of the query to find in the others; else where its phase changes"}},
@@ -76,7 +80,8 @@ const CommandTable& command_table() {
                    "mpirun -np 2 lrprop_dist train --data.store a.h5 --train.pairs_per_step 2",
                    "lrprop_dist eval --model.init runs/a/model.h5 --data.store a.h5 --json eval.json",
                    "lrprop_dist embed --model.init runs/a/model.h5 --data.store a.h5 --out embeddings.h5",
-                   "lrprop_dist align --model.init runs/a/model.h5 --data.store a.h5 --query s08_e01 --out aligned"},
+                   "lrprop_dist align --model.init runs/a/model.h5 --data.store a.h5 --query s08_e01 --out aligned",
+                   "lrprop_dist report --run.dir runs/a --data.store a.h5"},
       .exit_codes = kExitCodesInHelp,
       .memory_advice =
           "use a smaller train.frames, train.pairs_per_rank or eval.frames_per_pass, or fewer ranks on the "

@@ -21,6 +21,9 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator);
 void run_evaluation(const Invocation& asked, dist::Communicator& communicator);
 /// Aligns one video (--query) with others (--with) into a folder (--out).
 void run_alignment(const Invocation& asked, dist::Communicator& communicator);
+/// Writes one HTML page about the run in run.dir (--out): curves, evaluation.json, collapse and settings, and with
+/// data.store two of its videos aligned.
+void run_report(const Invocation& asked, dist::Communicator& communicator);
 /// Prints what the job runs on and whether its ranks can speak to each other; kOther where they cannot.
 [[nodiscard]] ExitCode run_diagnosis(const Invocation& asked, dist::Communicator& communicator);
 

@@ -22,6 +22,7 @@
 #include "src/lrprop/samples/pairs.hpp"
 #include "src/lrprop/trainee.hpp"
 #include "src/training/files/resume.hpp"
+#include "src/training/files/run_files.hpp"
 #include "src/training/files/run_frame.hpp"
 #include "src/training/loop.hpp"
 
@@ -111,6 +112,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   const LoopSettings settings = loop_settings(config, communicator.size());
   PhaseClock phases;
   std::optional<LrpropTrainee> trainee;
+  RunFiles files(config.run, run, config.dist.timeout());
   std::optional<TrainingLoop> loop;
   try {
     std::optional<Resumed> resumed;
@@ -124,7 +126,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
       if (communicator.is_root()) log_warning(line);
     }
     trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads);
-    loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, run, phases, resumed);
+    loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;
     log_info(fmt::format("done in {:.1f} s: train loss {:.4f}, mean cosine within a video {:.3f} in the last epoch",

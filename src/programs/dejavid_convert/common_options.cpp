@@ -60,10 +60,10 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
   subcommand
-      .add_option(
-          "--logits", options.logits,
-          "the last COUNT features of every step are the encoder's logits, one a class in class order; eval then "
-          "compares with their mean over time")
+      .add_option("--logits", options.logits,
+                  "the last COUNT features of every step are the encoder's logits, one a class in class order, or "
+                  "several such sets; eval then "
+                  "compares with their mean over time")
       ->check(CLI::PositiveNumber.description(""))
       ->type_name("COUNT");
   subcommand

@@ -12,6 +12,7 @@ ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& 
   if (asked.command == "embed") lrprop::run_embedding(asked, communicator);
   if (asked.command == "eval") lrprop::run_evaluation(asked, communicator);
   if (asked.command == "align") lrprop::run_alignment(asked, communicator);
+  if (asked.command == "report") lrprop::run_report(asked, communicator);
   return ExitCode::kDone;
 }
 

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,23 +9,10 @@
 #include "dist/watch/watchdog.hpp"
 #include "src/config/sections.hpp"
 #include "src/job/agreed.hpp"
+#include "src/training/run_record.hpp"
 #include "src/training/scores.hpp"
 
 namespace alignment {
-
-/// Numbers of one optimizer step, as metrics.jsonl records them.
-struct StepRecord {
-  std::int64_t epoch = 0, step = 0;
-  double loss = 0, lr = 0;
-  std::int64_t samples = 0;  ///< units of the step
-  Scores means = {};         ///< of the train scores over them
-};
-
-/// Numbers of one epoch.
-struct EpochRecord {
-  EpochScores scores;
-  double seconds = 0, samples_per_s = 0;
-};
 
 /// Whether a run also writes event files for TensorBoard.
 enum class TensorBoard : std::uint8_t { kWritten, kLeftOut };
@@ -101,11 +87,7 @@ class RunDirectory {
 /// The folder of the run that a checkpoint belongs to.
 [[nodiscard]] std::filesystem::path run_of(const std::filesystem::path& checkpoint);
 
-/// What a run has taken up to its last summary; nothing where it has none.
-struct TimeSpent {
-  double wall_seconds = 0;
-  std::map<std::string, double> phase_seconds;  ///< of rank 0, by the phase's name
-};
+/// What the run has taken up to its last summary; nothing where it has none.
 [[nodiscard]] TimeSpent time_spent(const std::filesystem::path& folder);
 
 /// Makes runs/<name of the store>-<UTC yyyymmdd-HHMMSS>, where the configuration names no folder; with "-2", "-3" ...

@@ -11,7 +11,7 @@
 #include "src/config/keys/raw_value.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
-#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/log_file.hpp"
 #include "src/training/files/resume.hpp"
 #include "src/training/samples/dataset.hpp"
 

@@ -27,6 +27,14 @@ struct SampleNeeds {
 /// Collective. The needs for samples of this store.
 using FindSampleNeeds = std::function<SampleNeeds(const io::TseStore&)>;
 
+/// Up to there sums of distances, and squares of gradients, stay finite in f32.
+inline constexpr float kLargestFeature = 1e15F;
+
+/// The layout in which a stream hands out samples of the store; nullptr: rows of f32.
+[[nodiscard]] inline const io::SampleLayout* stream_layout(const io::TseStore& store, const SampleNeeds& needs) {
+  return needs.layout == nullptr && store.has_half_precision() ? &io::kHalfRows : needs.layout;
+}
+
 /// What a rank reads: the store and the one stream that reads from it.
 struct Dataset {
   io::TseStore store;
@@ -40,20 +48,29 @@ struct Dataset {
   static Dataset open(const SharedConfig& config, dist::Communicator& communicator,
                       const FindSampleNeeds& find_needs = {}, io::ClassMatching matching = io::ClassMatching::kSame);
 
-  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config);
+  /// How work is done that waits for the store.
+  using Wait = void (*)(std::chrono::duration<double> timeout, const std::function<void()>& work);
+  /// Of samples in memory, for which nothing waits.
+  static void wait_for_nothing(std::chrono::duration<double> timeout, const std::function<void()>& work);
+  /// Of files. Work that takes longer than `timeout` ends the process with 14.
+  static void wait_for_files(std::chrono::duration<double> timeout, const std::function<void()>& work);
+
+  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait wait);
 
   /// Features that are computed with, slopes included.
   [[nodiscard]] std::int64_t feature_dim() const {
     return needs.slopes ? 2 * store.feature_dim() : store.feature_dim();
   }
 
-  /// What the stream hands out next. A wait longer than dist.timeout_s ends the process with 14.
+  /// What the stream hands out next.
   const io::SampleBatch& next_batch();
 
-  /// As TseStore's, in bounded time.
+  /// As TseStore's.
   void require_unchanged() const;
+  [[nodiscard]] std::vector<float> read_sample(std::int64_t sample);
 
  private:
+  Wait wait_;
   std::chrono::duration<double> timeout_;
 };
 

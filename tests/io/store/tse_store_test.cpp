@@ -249,12 +249,18 @@ TEST(TseStore, MatchesClassesByName) {
   EXPECT_EQ(all.class_name(2), "");
   EXPECT_EQ(all.logit_labels(4), (std::vector<std::int32_t>{0, kNoLabel}));
   EXPECT_TRUE(all.logit_labels(1).empty());
+  EXPECT_EQ(all.logit_sets(4), 1);
+  EXPECT_EQ(all.logit_sets(1), 0);
+  const TseStore windows({write("windows.h5", {2, {"a"}, "", "", 2}, {0})});
+  EXPECT_EQ(windows.logit_labels(0), std::vector<std::int32_t>{0});
+  EXPECT_EQ(windows.logit_sets(0), 2);
 
   const auto refused = [&](const TseStoreHeader& header) {
     EXPECT_THROW(TseWriter(folder / "refused.h5", header), StoreError);
   };
   refused({2, {}, "", ""});
-  refused({2, {"a"}, "", "", 2});
+  refused({4, {"a", "b"}, "", "", 3});
+  refused({3, {"a", "b"}, "", "", 4});
   refused({1, {"a", "b"}, "", "", 2});
 }
 

@@ -40,5 +40,21 @@ TEST(BlockMeans, WhatIsNoNumberDoesNotCount) {
   EXPECT_EQ(limits.high, 3);
 }
 
+TEST(StrongestColumns, TheNumberFurthestFromZeroStands) {
+  const std::vector<float> values{1, -3, 2, 0, 5, -5, 1,    //
+                                  0, 0,  0, 1, 0, 0,  -2};  // blocks of 2, 2 and 3
+  const Matrix reduced = strongest_columns(values, 2, 7, 3);
+  EXPECT_EQ(reduced.values, (std::vector<double>{-3, 2, 5, 0, 1, -2}));
+  EXPECT_EQ(strongest_columns(values, 2, 7, 7).values, std::vector<double>(values.begin(), values.end()));
+}
+
+TEST(MagnitudeQuantile, SignsDoNotCount) {
+  std::vector<double> values;
+  for (int n = 0; n <= 200; ++n) values.push_back(n % 2 == 0 ? n : -n);
+  EXPECT_EQ(magnitude_quantile(values, 0.995), 199);
+  EXPECT_EQ(magnitude_quantile(values, 1), 200);
+  EXPECT_EQ(magnitude_quantile({}, 0.995), 0);
+}
+
 }  // namespace
 }  // namespace alignment::drawing

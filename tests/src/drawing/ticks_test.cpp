@@ -34,7 +34,9 @@ TEST(Ticks, NumbersLieWithinTheScale) {
 
 TEST(Ticks, NumbersAndSeconds) {
   EXPECT_EQ(number_text(0.5), "0.5");
-  EXPECT_EQ(number_text(123456), "1.235e+05");
+  EXPECT_EQ(number_text(123456), "123456");
+  EXPECT_EQ(number_text(9999.6), "10000");
+  EXPECT_EQ(number_text(-2345678), "-2.346e+06");
   EXPECT_EQ(seconds_text(1.5), "1.50 s");
   EXPECT_EQ(seconds_text(61.25), "61.2 s");
 }

@@ -17,8 +17,9 @@
 #include "src/config/toml.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/signals/signals.hpp"
-#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/log_file.hpp"
 #include "src/training/files/resume.hpp"
+#include "src/training/files/run_files.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/samples/dataset.hpp"
 
@@ -172,10 +173,10 @@ int train(dist::Communicator& communicator, const std::vector<std::string>& argu
   };
   settings.seed = 3;
   settings.run = config.run;
-  settings.timeout = config.dist.timeout();
   const SampleCurriculum curriculum(dataset.store, /*shuffle=*/true);
   PhaseClock phases;
-  TrainingLoop loop(settings, communicator, dataset.store, curriculum, trainee, run, phases, resumed);
+  RunFiles files(config.run, run, config.dist.timeout());
+  TrainingLoop loop(settings, communicator, dataset.store, curriculum, trainee, files, phases, resumed);
   const int code = loop.run_to(4) ? 0 : 75;
   run.write(communicator, [&] { run.write_summary(loop.summary(code == 0 ? "done" : "stopped", code)); });
   return code;

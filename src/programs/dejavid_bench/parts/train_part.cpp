@@ -80,9 +80,10 @@ std::vector<Record> measure_training(const Options& options, dist::Communicator&
   const Device* const device = problem.device.get();
   const LoopSettings settings = loop_settings(config);
   PhaseClock phases;
-  DejaVidTrainee trainee(config, communicator, problem.dataset, problem.model, *problem.device, phases, nullptr);
+  DejaVidTrainee trainee(config, communicator, problem.dataset, problem.model, *problem.device, phases, nullptr,
+                         nullptr);
   const SampleCurriculum curriculum(problem.dataset.store, config.train.shuffle);
-  RunDirectory nowhere;
+  RunRecord nowhere;
   TrainingLoop loop(settings, communicator, problem.dataset.store, curriculum, trainee, nowhere, phases, std::nullopt);
   const Epoch first = train_epoch(loop, phases, communicator);  // comes by the features, and by memory
   BesideRoof beside(roof_of_ranks(*device, threads, communicator));

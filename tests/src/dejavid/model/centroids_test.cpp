@@ -58,11 +58,17 @@ TEST(Barycenter, DoesNotDependOnTheUnitsOfFeatures) {
 
 TEST(Baseline, AveragesOverTimeAndTakesTheLargestOfTheLastFeatures) {
   const std::vector<float> features{9, 0, 3, 1, 9, 0, 1, 4, 9, 0, 3, 3};  // T = 3, F = 4; means 9, 0, 7/3, 8/3
-  EXPECT_EQ(largest_mean_logit({features.data(), 3, 4}, 2), 1);
-  EXPECT_EQ(largest_mean_logit({features.data(), 2, 4}, 2), 1);  // 2 against 2.5
-  EXPECT_EQ(largest_mean_logit({features.data(), 1, 4}, 2), 0);  // 3 against 1
+  EXPECT_EQ(largest_mean_logit({features.data(), 3, 4}, 2, 1), 1);
+  EXPECT_EQ(largest_mean_logit({features.data(), 2, 4}, 2, 1), 1);  // 2 against 2.5
+  EXPECT_EQ(largest_mean_logit({features.data(), 1, 4}, 2, 1), 0);  // 3 against 1
   const std::vector<float> tie{1, 1};
-  EXPECT_EQ(largest_mean_logit({tie.data(), 1, 2}, 2), 0);
+  EXPECT_EQ(largest_mean_logit({tie.data(), 1, 2}, 2, 1), 0);
+  // Two sets of two, for two windows of a step: 1 + 4 against 3 + 1, where either set alone may say otherwise.
+  const std::vector<float> sets{9, 1, 3, 4, 1};
+  EXPECT_EQ(largest_mean_logit({sets.data(), 1, 5}, 2, 2), 0);
+  EXPECT_EQ(largest_mean_logit({sets.data(), 1, 5}, 2, 1), 0);
+  const std::vector<float> other{9, 1, 5, 4, 1};
+  EXPECT_EQ(largest_mean_logit({other.data(), 1, 5}, 2, 2), 1);
 }
 
 TEST(Baseline, TakesTheNearestMeanOfTheClassesThatHaveOne) {

@@ -294,7 +294,8 @@ class Spread : public ::testing::Test {
     const io::SampleLayout* const layout = reading != Reading::kBlocks ? nullptr
                                            : slopes                    ? &kBlockedSlopesLayout
                                                                        : &kBlockedLayout;
-    Dataset dataset(io::TseStore({file}), SampleNeeds{layout, {}, slopes}, io::SampleCache::kNone, Config{});
+    Dataset dataset(io::TseStore({file}), SampleNeeds{layout, {}, slopes}, io::SampleCache::kNone, Config{},
+                    Dataset::wait_for_files);
     const std::unique_ptr<dist::Communicator> alone = dist::make_self_communicator();
     return measure_spread(dataset, *alone, Config{});
   }

@@ -1,5 +1,5 @@
 // Which lines reach standard error and the rank's file.
-#include "src/job/terminal/log.hpp"
+#include "src/job/terminal/log_file.hpp"
 
 #include <gtest/gtest.h>
 

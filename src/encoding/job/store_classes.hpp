@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/encoding/encoders/encoder.hpp"
+#include "src/encoding/samples/windows.hpp"
+
+namespace alignment::encoding {
+
+/// The classes of a store of encoded videos.
+struct StoreClasses {
+  std::vector<std::string> names;    ///< [C] in the store's order
+  std::vector<std::int32_t> labels;  ///< [C] in the store's order, of the list's classes
+  std::int64_t logits = 0;           ///< how many of a row's last numbers are logits of these classes
+  std::string note;                  ///< one line for the user, or empty
+};
+
+/// Where the encoder's logits are of the same classes as the videos (`listed`), its order is the store's, and the store
+/// holds logits: C for every window of a row. Else the list's order stays, and logits are features like others.
+[[nodiscard]] StoreClasses store_classes(const EncoderDescription& encoder, const WindowRule& rule,
+                                         const std::vector<std::string>& listed);
+
+}  // namespace alignment::encoding

@@ -1,0 +1,138 @@
+#include "src/encoding/job/worker_pool.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "io/errors.hpp"
+#include "io/video/video_error.hpp"
+#include "src/encoding/job/torch_threads.hpp"
+
+namespace alignment::encoding {
+namespace {
+
+/// Refuses a video whose file is no longer the one that was listed.
+void require_unchanged(const Video& video) {
+  Video now = video;
+  try {
+    look_at_file(now);
+  } catch (const io::StoreError& gone) {
+    throw io::VideoError("found that it cannot be read any more; expected it as it was listed; see what moved it");
+  }
+  if (now.bytes == video.bytes && now.modified_ns == video.modified_ns) return;
+  throw io::VideoError(
+      "found another size or time than when it was listed; expected that nothing writes to it; "
+      "start again");
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(const Encoder& encoder, EncodingRule rule, const std::vector<Video>& videos, int threads)
+    : encoder_(encoder), rule_(std::move(rule)), videos_(videos) {
+  try {
+    for (int thread = 0; thread < threads; ++thread) threads_.emplace_back([this] { work(); });
+  } catch (...) {  // no room for another thread: those that run have to be joined
+    abandon();
+    for (std::thread& thread : threads_) thread.join();
+    throw;
+  }
+}
+
+WorkerPool::~WorkerPool() {
+  abandon();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void WorkerPool::give(std::int64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (abandoned_) return;
+  given_.push_back(number);
+  ++in_hand_;
+  given_condition_.notify_one();
+}
+
+std::int64_t WorkerPool::in_hand() const {
+  const std::lock_guard lock(mutex_);
+  return in_hand_;
+}
+
+std::vector<FinishedVideo> WorkerPool::take(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  finished_condition_.wait_for(lock, patience, [this] { return !finished_.empty(); });
+  in_hand_ -= std::ssize(finished_);
+  return std::exchange(finished_, {});
+}
+
+void WorkerPool::abandon() {
+  const std::lock_guard lock(mutex_);
+  abandoned_ = true;
+  in_hand_ -= std::ssize(given_);
+  given_.clear();
+  given_condition_.notify_all();
+}
+
+void WorkerPool::require_sound() const {
+  const std::lock_guard lock(mutex_);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+EncodingTimes WorkerPool::times() const {
+  const std::lock_guard lock(mutex_);
+  return times_;
+}
+
+std::optional<std::int64_t> WorkerPool::await_video() {
+  std::unique_lock lock(mutex_);
+  given_condition_.wait(lock, [this] { return abandoned_ || !given_.empty(); });
+  if (abandoned_) return std::nullopt;
+  const std::int64_t number = given_.front();
+  given_.pop_front();
+  return number;
+}
+
+FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t number) const {
+  const auto begun = std::chrono::steady_clock::now();
+  const Video& video = videos_[static_cast<std::size_t>(number)];
+  FinishedVideo finished;
+  finished.number = number;
+  try {
+    require_unchanged(video);
+    finished.encoded = encoding.encode(video.file);
+    require_unchanged(video);
+  } catch (const io::VideoError& error) {
+    finished.encoded.reset();
+    finished.reason = error.what();
+  }
+  finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  return finished;
+}
+
+void WorkerPool::work() {
+  std::int64_t under_way = 0;
+  try {
+    compute_on_this_thread();
+    const VideoEncoding encoding(encoder_, rule_, abandoned_);
+    while (const std::optional<std::int64_t> number = await_video()) {
+      under_way = 1;
+      FinishedVideo finished = finish(encoding, *number);
+      const std::lock_guard lock(mutex_);
+      if (finished.encoded) times_ += finished.encoded->times;
+      finished_.push_back(std::move(finished));
+      under_way = 0;
+      finished_condition_.notify_one();
+    }
+  } catch (const EncodingAbandoned&) {
+    const std::lock_guard lock(mutex_);
+    in_hand_ -= under_way;
+  } catch (...) {
+    {
+      const std::lock_guard lock(mutex_);
+      in_hand_ -= under_way;
+      if (!failure_) failure_ = std::current_exception();
+    }
+    abandon();
+  }
+}
+
+}  // namespace alignment::encoding

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "src/encoding/job/video_encoding.hpp"
+#include "src/encoding/samples/video_list.hpp"
+
+namespace alignment::encoding {
+
+/// What became of a video that a worker was given.
+struct FinishedVideo {
+  std::int64_t number = 0;              ///< in the list of videos
+  std::optional<EncodedVideo> encoded;  ///< or else:
+  std::string reason;                   ///< why it cannot be
+  double seconds = 0;
+};
+
+/// The threads of a rank that encode videos. Everything but the work itself is the owner's thread's.
+class WorkerPool {
+ public:
+  /// `encoder` and `videos` must outlive it.
+  WorkerPool(const Encoder& encoder, EncodingRule rule, const std::vector<Video>& videos, int threads);
+  /// Gives up what is under way.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  [[nodiscard]] int threads() const { return static_cast<int>(threads_.size()); }
+  /// The video with that number in the list, to the next worker that is free.
+  void give(std::int64_t number);
+  /// Given, and neither taken back nor given up.
+  [[nodiscard]] std::int64_t in_hand() const;
+  /// What has been finished; waits for it, but not for longer than `patience`.
+  [[nodiscard]] std::vector<FinishedVideo> take(std::chrono::milliseconds patience);
+  /// Gives up what is not finished.
+  void abandon();
+  /// Throws what a worker met that is no fault of its video.
+  void require_sound() const;
+  /// Of all workers, without videos that failed.
+  [[nodiscard]] EncodingTimes times() const;
+
+ private:
+  void work();
+  [[nodiscard]] std::optional<std::int64_t> await_video();
+  [[nodiscard]] FinishedVideo finish(const VideoEncoding& encoding, std::int64_t number) const;
+
+  const Encoder& encoder_;
+  const EncodingRule rule_;
+  const std::vector<Video>& videos_;
+  std::atomic<bool> abandoned_ = false;
+
+  mutable std::mutex mutex_;  ///< over all that follows
+  std::condition_variable given_condition_, finished_condition_;
+  std::deque<std::int64_t> given_;
+  std::vector<FinishedVideo> finished_;
+  std::int64_t in_hand_ = 0;
+  EncodingTimes times_;
+  std::exception_ptr failure_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace alignment::encoding

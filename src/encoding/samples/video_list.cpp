@@ -1,0 +1,244 @@
+#include "src/encoding/samples/video_list.hpp"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "io/bytes/digest.hpp"
+#include "io/bytes/first_few.hpp"
+#include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
+#include "io/formats/splits.hpp"
+#include "io/formats/text/manifest.hpp"
+#include "io/formats/text/text.hpp"
+
+namespace alignment::encoding {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 32> kVideoEndings = {
+    ".3g2", ".3gp",  ".asf", ".avi",   ".divx", ".dv",   ".f4v", ".flv", ".gif",  ".h264", ".hevc",
+    ".ivf", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv",  ".mov", ".mp4", ".mpe",  ".mpeg", ".mpg",
+    ".mts", ".mxf",  ".ogm", ".ogv",   ".rm",   ".rmvb", ".ts",  ".vob", ".webm", ".wmv"};
+
+bool is_video(const fs::path& file) {
+  const std::string ending = io::lower(file.extension().string());
+  return ending == ".y4m" || std::find(kVideoEndings.begin(), kVideoEndings.end(), ending) != kVideoEndings.end();
+}
+
+VideoList list_of_manifest(const fs::path& file) {
+  const io::Manifest manifest = io::read_manifest(file, "a video", io::SharedFiles::kRefuse);
+  VideoList list;
+  list.class_names = manifest.class_names;
+  list.source = io::as_utf8(file.filename().string());
+  const auto labels = io::labels_of(list.class_names);
+  list.videos.reserve(manifest.entries.size());
+  for (const io::ManifestEntry& entry : manifest.entries) {
+    Video& video = list.videos.emplace_back();
+    video.id = entry.id;
+    video.listed = entry.listed;
+    video.file = entry.file;
+    video.label = entry.label.empty() ? io::kNoLabel : labels.at(entry.label);
+    video.split = entry.split;
+    look_at_file(video);
+  }
+  return list;
+}
+
+/// Lists a folder of classes.
+class FolderLister {
+ public:
+  explicit FolderLister(const fs::path& folder) : folder_(folder) {}
+
+  VideoList list() {
+    const Entries top = entries_of(folder_);
+    has_splits_ = !top.folders.empty() && std::all_of(top.folders.begin(), top.folders.end(), [](const fs::path& one) {
+      return io::parse_split(one.filename().string()).has_value();
+    });
+    note_files_without_class(top);
+    for (const fs::path& below : top.folders) {
+      if (!has_splits_) {
+        list_class(below, io::Split::kTrain);
+        continue;
+      }
+      const Entries classes = entries_of(below);
+      note_files_without_class(classes);
+      for (const fs::path& one : classes.folders) list_class(one, *io::parse_split(below.filename().string()));
+    }
+    problems_.require_none();
+    if (found_.empty()) {
+      throw io::StoreError(
+          fmt::format("{}: found no video in it; expected one folder a class with its videos, or a manifest; check the "
+                      "folder",
+                      folder_.string()));
+    }
+    return finished();
+  }
+
+ private:
+  struct Entries {
+    std::vector<fs::path> folders, files;
+  };
+  struct Found {
+    Video video;
+    std::string label;
+  };
+
+  /// What lies in `folder`, but for names that begin with a dot.
+  Entries entries_of(const fs::path& folder) {
+    Entries entries;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+      if (entry->path().filename().string().starts_with('.')) continue;
+      std::error_code unknown;
+      (entry->is_directory(unknown) ? entries.folders : entries.files).push_back(entry->path());
+    }
+    if (error) {
+      throw io::StoreError(fmt::format("{}: found {}; expected a folder to list; check the path and its permissions",
+                                       folder.string(), error.message()));
+    }
+    std::sort(entries.folders.begin(), entries.folders.end());
+    std::sort(entries.files.begin(), entries.files.end());
+    return entries;
+  }
+
+  void note_files_without_class(const Entries& entries) {
+    for (const fs::path& file : entries.files) {
+      if (!is_video(file)) {
+        pass_over(file);
+        continue;
+      }
+      problems_.add(file.filename().string(),
+                    fmt::format("{}: found a video outside of any class; expected one folder a class; move it into the "
+                                "folder of its class, or write a manifest",
+                                io::printable(file.string())));
+    }
+  }
+
+  void pass_over(const fs::path& file) { passed_over_.add(io::printable(file.lexically_relative(folder_).string())); }
+
+  void list_class(const fs::path& folder, io::Split split) {
+    const std::string name = folder.filename().string();
+    if (!io::is_utf8(name)) {
+      problems_.add(io::as_utf8(name), fmt::format("{}: found a name that is not UTF-8; expected a class's name in "
+                                                   "UTF-8; rename the folder",
+                                                   io::as_utf8(folder.string())));
+      return;
+    }
+    list_below(folder, name, split);
+  }
+
+  void list_below(const fs::path& folder, const std::string& label, io::Split split) {
+    // A link to a folder above would be followed for ever.
+    const fs::path real = fs::canonical(folder);
+    if (std::find(above_.begin(), above_.end(), real) != above_.end()) {
+      problems_.add(folder.filename().string(),
+                    fmt::format("{}: found a link to a folder above it; expected folders without circles; remove it",
+                                io::printable(folder.string())));
+      return;
+    }
+    above_.push_back(real);
+    const Entries entries = entries_of(folder);
+    for (const fs::path& file : entries.files) add(file, label, split);
+    for (const fs::path& below : entries.folders) list_below(below, label, split);
+    above_.pop_back();
+  }
+
+  void add(const fs::path& file, const std::string& label, io::Split split) {
+    if (!is_video(file)) {
+      pass_over(file);
+      return;
+    }
+    Found found;
+    found.label = label;
+    found.video.id = found.video.listed = file.lexically_relative(folder_).generic_string();
+    found.video.file = file;
+    found.video.split = split;
+    if (!io::is_utf8(found.video.id)) {
+      problems_.add(
+          io::as_utf8(found.video.id),
+          fmt::format("{}: found a name that is not UTF-8; expected UTF-8, since it is the video's id; rename "
+                      "it, or write a manifest",
+                      io::as_utf8(file.string())));
+      return;
+    }
+    try {
+      look_at_file(found.video);
+      names_.insert(label);
+      found_.push_back(std::move(found));
+    } catch (const io::StoreError& problem) {
+      problems_.add(found.video.id, problem.what());
+    }
+  }
+
+  VideoList finished() {
+    VideoList list;
+    list.source = io::as_utf8(fs::canonical(folder_).filename().string());
+    list.class_names = io::class_order(names_);
+    const auto labels = io::labels_of(list.class_names);
+    std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) { return a.video.id < b.video.id; });
+    for (Found& found : found_) {
+      found.video.label = labels.at(found.label);
+      list.videos.push_back(std::move(found.video));
+    }
+    if (!has_splits_) {
+      list.notes.push_back(fmt::format(
+          "{}: its folders are classes, none is named train, val or test: all videos are of the train split",
+          folder_.string()));
+    }
+    if (passed_over_.count() > 0) {
+      list.notes.push_back(fmt::format("{}: passed over {} files that are not named as videos: {}", folder_.string(),
+                                       passed_over_.count(), passed_over_.text()));
+    }
+    return list;
+  }
+
+  fs::path folder_;
+  bool has_splits_ = false;
+  std::vector<Found> found_;
+  std::set<std::string> names_;
+  std::vector<fs::path> above_;  ///< the folders that lead to the one being listed
+  io::FirstFew passed_over_;
+  io::ListProblems problems_;
+};
+
+}  // namespace
+
+std::uint64_t Video::identity() const {
+  io::Digest digest;
+  digest.add(id);
+  digest.add(listed);
+  digest.add(bytes);
+  digest.add(modified_ns);
+  return digest.value();
+}
+
+bool VideoList::has_unlabelled() const {
+  return std::any_of(videos.begin(), videos.end(), [](const Video& video) { return video.label == io::kNoLabel; });
+}
+
+void look_at_file(Video& video) {
+  struct stat found {};
+  if (::stat(video.file.c_str(), &found) != 0) {
+    throw io::StoreError(fmt::format("{}: found {}; expected a video to read; check the path and its permissions",
+                                     io::printable(video.file.string()), std::generic_category().message(errno)));
+  }
+  video.bytes = found.st_size;
+  constexpr std::int64_t kNanoseconds = 1'000'000'000;
+  video.modified_ns = found.st_mtim.tv_sec * kNanoseconds + found.st_mtim.tv_nsec;
+}
+
+VideoList read_video_list(const fs::path& list) {
+  std::error_code unknown;
+  return fs::is_directory(list, unknown) ? FolderLister(list).list() : list_of_manifest(list);
+}
+
+}  // namespace alignment::encoding

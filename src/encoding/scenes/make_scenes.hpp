@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace alignment::encoding {
+
+struct SceneCounts {
+  std::int64_t train = 20;  ///< clips a class
+  std::int64_t validation = 10;
+  std::uint64_t seed = 1;
+};
+
+/// Writes small drawn clips (Scene) as FOLDER/train/CLASS/N.mp4 and FOLDER/val/CLASS/N.mp4, as `--videos FOLDER` reads
+/// them; classes differ in the order of events and in nothing else. Files of these names are replaced. Returns how many
+/// clips there are. Throws WriteError.
+std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts);
+
+}  // namespace alignment::encoding

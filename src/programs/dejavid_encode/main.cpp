@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "dist/text.hpp"
+#include "io/result_file.hpp"
+#include "src/config/error.hpp"
+#include "src/encoding/job/torch_threads.hpp"
+#include "src/job/agreed.hpp"
+#include "src/job/program/program.hpp"
+#include "src/job/program/speaker.hpp"
+#include "src/job/signals/early_signals.hpp"
+#include "src/job/signals/signals.hpp"
+#include "src/programs/dejavid_encode/options.hpp"
+
+namespace {
+
+using alignment::ConfigError;
+using alignment::ExitCode;
+namespace dist = alignment::dist;
+
+/// Collective. Refuses ranks that were told different things.
+void require_same_options(const std::string& mine, dist::Communicator& communicator) {
+  const std::string first = dist::broadcast_text(communicator, mine, dist::Rank{0});
+  alignment::agreed(communicator, [&] {
+    std::istringstream ours(mine), theirs(first);
+    for (std::string own, other; std::getline(ours, own) && std::getline(theirs, other);) {
+      if (own == other) continue;
+      throw ConfigError(fmt::format(
+          "options: found {} where rank 0 has {}; expected the same on every rank; start all with one command", own,
+          other));
+    }
+  });
+}
+
+/// A rank that is still there after a while is alone with its mistake: no other has ended the job.
+int refuse(const std::string& line) {
+  alignment::let_the_speaker_finish();
+  return alignment::complain(ExitCode::kUsage, line + alignment::rank_before_mpi());
+}
+
+int run(int argument_count, char** arguments) {
+  CLI::App program(
+      "Turns videos into a TSE store: windows of frames go through an encoder. Alone or under mpirun; started again, "
+      "it "
+      "goes on where it was ended.",
+      "dejavid_encode");
+  program.get_formatter()->column_width(36);
+  program.footer(
+      "Examples:\n"
+      "  dejavid_encode --videos videos --encoder motion --windows fraction --out a.h5\n"
+      "  mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5\n"
+      "  dejavid_encode inspect clip.mp4 --windows fraction --json -\n" +
+      std::string(alignment::kExitCodesInHelp));
+  alignment::encoding::EncodeOptions options;
+  alignment::WindowOptions windows;
+  alignment::InspectOptions inspected;
+  alignment::add_encode_options(program, options);
+  alignment::add_window_options(program, windows);
+  CLI::App* inspect = alignment::add_inspect(program, inspected);
+  alignment::SceneOptions drawn;
+  CLI::App* scenes = alignment::add_scenes(program, drawn);
+  try {
+    program.parse(argument_count, arguments);
+    if (inspect->parsed()) {
+      inspected.windows.interpret();
+    } else if (!scenes->parsed()) {
+      alignment::require_encode_options(options, windows);
+      windows.interpret();
+    }
+  } catch (const CLI::Success&) {  // --help
+    if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(program.help());
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return refuse(fmt::format("{}; see dejavid_encode --help", error.what()));
+  } catch (const ConfigError& error) {
+    return refuse(error.what());
+  }
+  if (inspect->parsed()) {
+    alignment::let_stop_signals_through();
+    if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
+    alignment::encoding::compute_on_this_thread();
+    alignment::inspect(inspected);
+    return 0;
+  }
+  if (scenes->parsed()) {
+    alignment::let_stop_signals_through();
+    if (alignment::speaks_for_the_job()) alignment::scenes(drawn);
+    return 0;
+  }
+  options.windows = windows.parsed;
+  options.window_frames = windows.frames;
+  alignment::install_stop_signals();
+  alignment::let_stop_signals_through();
+  return alignment::run_on_ranks(alignment::Ranks::kAll, argument_count, arguments, options.dist.timeout(),
+                                 [&](dist::Communicator& communicator) {
+                                   require_same_options(options.to_text(), communicator);
+                                   alignment::encoding::encode_videos(options, communicator);
+                                   return ExitCode::kDone;
+                                 });
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  alignment::advise_on_memory("use fewer --threads, a smaller --batch, or fewer ranks on the host");
+  return alignment::run_program([&] { return run(argument_count, arguments); });
+}

@@ -1,0 +1,168 @@
+#include "src/programs/dejavid_encode/options.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "src/config/error.hpp"
+
+namespace alignment {
+namespace {
+
+constexpr int kMostFrames = 1024, kMostDivisor = 1'000'000;
+
+/// Words of an option and what they stand for.
+template <typename Value>
+void add_choice(CLI::App& command, const std::string& name, const char* help, std::map<std::string, Value> choices,
+                Value& value) {
+  std::vector<std::string> words;
+  for (const auto& [word, meaning] : choices) words.push_back(word);
+  std::string type;
+  for (const std::string& word : words) type += (type.empty() ? "" : "|") + word;
+  command
+      .add_option_function<std::string>(
+          name, [choices = std::move(choices), &value](const std::string& word) { value = choices.at(word); }, help)
+      ->check(CLI::IsMember(words).description(""))
+      ->type_name(type);
+}
+
+std::vector<std::int64_t> parse_widths(const std::string& text) {
+  std::vector<std::int64_t> widths;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string_view word = std::string_view(text).substr(begin, end - begin);
+    std::int64_t width = 0;
+    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), width);
+    const bool is_number = error == std::errc() && rest == word.data() + word.size() && width > 0;
+    if (word != "video" && !is_number) {
+      throw ConfigError(
+          fmt::format("--widths: found '{}'; expected whole numbers of frames or the word video, with commas between "
+                      "them, as 16,32,64,video",
+                      word));
+    }
+    widths.push_back(word == "video" ? 0 : width);
+    begin = end + 1;
+  }
+  return widths;
+}
+
+}  // namespace
+
+void WindowOptions::interpret() {
+  using Kind = encoding::WindowRule::Kind;
+  parsed.kind = rule == "multi" ? Kind::kMulti : Kind::kFraction;
+  if (!widths.empty()) parsed.widths = parse_widths(widths);
+  if (parsed.kind == Kind::kFraction && (!widths.empty() || parsed.clamp)) {
+    throw ConfigError("--widths, --clamp: found with --windows fraction; expected with multi; leave them out");
+  }
+  if (frames) parsed.frames = *frames;
+}
+
+void add_window_options(CLI::App& command, WindowOptions& options) {
+  command
+      .add_option("--windows", options.rule,
+                  "fraction: windows as wide as a part of the video (Kinetics, HMDB51); multi: around every frame a "
+                  "window of each width (Something-Something)")
+      ->check(CLI::IsMember({"fraction", "multi"}).description(""))
+      ->type_name("fraction|multi");
+  command
+      .add_option("--width-divisor", options.parsed.width_divisor,
+                  "fraction: a window is a 1/A of the video wide; default 5")
+      ->check(CLI::Range(1, kMostDivisor).description(""))
+      ->type_name("A");
+  command
+      .add_option("--stride-divisor", options.parsed.stride_divisor,
+                  "fraction: a window begins every 1/B of the video; default 40")
+      ->check(CLI::Range(1, kMostDivisor).description(""))
+      ->type_name("B");
+  command
+      .add_option("--window-frames", options.frames,
+                  "frames taken of a window; default what the encoder takes, 16 for an encoder of single frames")
+      ->check(CLI::Range(1, kMostFrames).description(""))
+      ->type_name("M");
+  command
+      .add_option("--widths", options.widths, "multi: widths in frames, video for all of it; default 16,32,64,video")
+      ->type_name("W,W,...");
+  command.add_flag("--clamp", options.parsed.clamp,
+                   "multi: windows leave the video at its ends, where its first and last frame are repeated; without "
+                   "it they stay inside");
+}
+
+void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
+  using encoding::BadVideos;
+  using encoding::EncoderPrecision;
+  program
+      .add_option("--videos", options.videos,
+                  "CSV file with the columns id,file,label,split, or a folder with a folder a class")
+      ->type_name("M.csv|FOLDER");
+  program
+      .add_option("--encoder", options.encoder,
+                  "motion, efficientnet-lite0, or a file of a TorchScript or torch.export encoder")
+      ->type_name("NAME|FILE");
+  program.add_option("--out", options.out, "store to write; must not exist yet")->type_name("S.h5");
+  add_choice<BadVideos>(program, "--bad-videos",
+                        "refuse, the default: no store where a video cannot be decoded; skip: leave those out; strict: "
+                        "no store either where one decodes in part",
+                        {{"refuse", BadVideos::kRefuse}, {"skip", BadVideos::kSkip}, {"strict", BadVideos::kStrict}},
+                        options.bad_videos);
+  add_choice<bool>(program, "--retry", "failed: try again what an earlier start could not decode",
+                   {{"failed", true}, {"none", false}}, options.retry_failed);
+  program.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
+  program.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
+      ->check(CLI::Range(0, 9).description(""))
+      ->type_name("LEVEL");
+  constexpr int kMostBatch = 4096;
+  program
+      .add_option("--batch", options.batch, "windows (single frames) of a video that are encoded at once; default 16")
+      ->check(CLI::Range(1, kMostBatch).description(""))
+      ->type_name("N");
+  add_choice<EncoderPrecision>(
+      program, "--precision", "what a GPU computes in; default f32",
+      {{"f32", EncoderPrecision::kFloat32}, {"f16", EncoderPrecision::kFloat16}, {"bf16", EncoderPrecision::kBfloat16}},
+      options.precision);
+  add_choice<DeviceChoice>(program, "--device", "auto, the default, is a GPU a rank where every rank has one",
+                           {{"auto", DeviceChoice::kAuto}, {"cpu", DeviceChoice::kCpu}, {"cuda", DeviceChoice::kCuda}},
+                           options.dist.device);
+  constexpr int kMostThreads = 4096;
+  program
+      .add_option("--threads", options.dist.threads,
+                  "videos that a rank works on at a time; default its share of the host's cores")
+      ->check(CLI::Range(0, kMostThreads).description(""))
+      ->type_name("N");
+  program
+      .add_option("--dist.timeout_s", options.dist.timeout_s,
+                  "seconds after which a rank that says nothing, or a file system that does not answer, ends the job; "
+                  "default 600")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("SECONDS");
+  add_choice<ProgressChoice>(program, "--progress",
+                             "how to show progress; auto is a bar on a terminal, else plain lines",
+                             {{"auto", ProgressChoice::kAuto},
+                              {"bar", ProgressChoice::kBar},
+                              {"plain", ProgressChoice::kPlain},
+                              {"off", ProgressChoice::kOff}},
+                             options.progress);
+}
+
+void require_encode_options(const encoding::EncodeOptions& options, const WindowOptions& windows) {
+  std::string missing;
+  const auto require = [&](bool given, const char* name) {
+    if (!given) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", name);
+  };
+  require(!options.videos.empty(), "--videos");
+  require(!options.encoder.empty(), "--encoder");
+  require(!windows.rule.empty(), "--windows");
+  require(!options.out.empty(), "--out");
+  if (missing.empty()) return;
+  throw ConfigError(fmt::format(
+      "{}: found nothing; expected --videos M.csv|FOLDER --encoder NAME|FILE --windows fraction|multi --out "
+      "S.h5; see dejavid_encode --help",
+      missing));
+}
+
+}  // namespace alignment

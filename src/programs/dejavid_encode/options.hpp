@@ -1,0 +1,52 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+
+#include "src/encoding/job/encode.hpp"
+#include "src/encoding/scenes/make_scenes.hpp"
+
+namespace alignment {
+
+/// Window rules as the command line gives them.
+struct WindowOptions {
+  std::string rule;
+  std::string widths;
+  encoding::WindowRule parsed;
+  std::optional<int> frames;
+
+  /// `parsed` and `frames` from the rest. Throws ConfigError.
+  void interpret();
+};
+
+/// Adds --windows and what goes with it. `options` must outlive the parsing.
+void add_window_options(CLI::App& command, WindowOptions& options);
+
+/// Adds all that the program takes without a subcommand.
+void add_encode_options(CLI::App& program, encoding::EncodeOptions& options);
+
+/// Refuses what is missing. Throws ConfigError.
+void require_encode_options(const encoding::EncodeOptions& options, const WindowOptions& windows);
+
+/// `inspect VIDEO`: what there is to say of one video.
+struct InspectOptions {
+  std::filesystem::path video, json_file, picture;  ///< the last two: empty where not asked for
+  int picture_frames = 8;
+  WindowOptions windows;
+  encoding::Resize resize = encoding::Resize::kAntialias;
+};
+[[nodiscard]] CLI::App* add_inspect(CLI::App& program, InspectOptions& options);
+/// Throws io::StoreError for a video that cannot be read.
+void inspect(const InspectOptions& options);
+
+/// `scenes`: clips to try the program on.
+struct SceneOptions {
+  std::filesystem::path folder;
+  encoding::SceneCounts counts;
+};
+[[nodiscard]] CLI::App* add_scenes(CLI::App& program, SceneOptions& options);
+/// Throws io::WriteError.
+void scenes(const SceneOptions& options);
+
+}  // namespace alignment

@@ -1,0 +1,39 @@
+"""What a model says of one sample."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Path:
+    """The cheapest path of a sample through the centroid sequence of one class."""
+
+    class_name: object  #: as in `classes_`
+    distance: float  #: the sum of the costs along it
+    cells: np.ndarray  #: [P,2] (centroid step, step of the sample), from the first to the last
+    costs: np.ndarray  #: [K,T] what each centroid step would cost at each step of the sample
+    step_costs: np.ndarray  #: [K] what the path costs within each centroid step
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A sample's paths, and a picture of them, which a notebook shows."""
+
+    prediction: object  #: the predicted class, as in `classes_`
+    probability: float  #: of it
+    distances: np.ndarray  #: [C] to every class
+    paths: tuple  #: of `Path`: to the predicted class, then to the sample's own where it was told and is another
+    svg: str  #: the picture that `dejavid_dist align` draws
+
+    def _repr_svg_(self):
+        return self.svg
+
+    def save(self, file):
+        """Writes the picture as an SVG file."""
+        with open(file, "w", encoding="utf-8") as opened:
+            opened.write(self.svg)
+
+    def __repr__(self):
+        ways = ", ".join(f"{path.class_name} at {path.distance:.4g}" for path in self.paths)
+        return f"Alignment(prediction={self.prediction!r}, probability={self.probability:.3f}, paths: {ways})"

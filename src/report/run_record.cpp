@@ -1,0 +1,119 @@
+#include "src/report/run_record.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "io/bytes/files_in_use.hpp"
+#include "io/errors.hpp"
+
+namespace alignment::report {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char *kMetrics = "metrics.jsonl", *kConfig = "config.toml", *kEnvironment = "environment.json",
+                     *kSummary = "summary.json";
+constexpr std::string_view kOfARun = "a file of a run", kGiveAnother = "give the run.dir of a run";
+
+const std::vector<drawing::Point>& of(const Histories& histories, const std::string& key) {
+  static const std::vector<drawing::Point> none;
+  const auto found = histories.find(key);
+  return found == histories.end() ? none : found->second;
+}
+
+void add_numbers(const Json& record, double at, Histories& histories) {
+  for (const auto& [key, value] : record.items()) {
+    if (value.is_number()) histories[key].push_back({at, value.get<double>()});
+  }
+}
+
+void read_metrics(const std::filesystem::path& file, RunRecord& run) {
+  const std::string text = read_text(file, kOfARun, kGiveAnother);
+  std::size_t begin = 0;
+  for (int line = 1; begin < text.size(); ++line) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;
+    const Json record =
+        Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end),
+                    nullptr, /*allow_exceptions=*/false);
+    begin = end + 1;
+    const std::string event = record.is_object() ? record.value("event", Json()).dump() : "";
+    const bool is_step = event == "\"step\"", is_epoch = event == "\"epoch\"";
+    const auto place = is_step || is_epoch ? record.value(is_step ? "step" : "epoch", Json()) : Json();
+    if (!place.is_number_integer()) {
+      throw io::StoreError(
+          fmt::format("{}:{}: found a line that is not a metrics record; expected a JSON object with event; {}",
+                      file.string(), line, kGiveAnother));
+    }
+    const auto number = place.get<std::int64_t>();
+    if (is_step) {
+      add_numbers(record, static_cast<double>(number), run.steps);
+      run.steps_done = number + 1;
+    } else {
+      add_numbers(record, static_cast<double>(number + 1), run.epochs);
+      run.epochs_done = number + 1;
+    }
+  }
+}
+
+/// Of a file that a run may not have yet.
+std::string text_if_there(const std::filesystem::path& file) {
+  std::error_code unreadable;  // then the read says so
+  if (!std::filesystem::exists(file, unreadable) && !unreadable) return "";
+  return read_text(file, kOfARun, kGiveAnother);
+}
+
+}  // namespace
+
+const std::vector<drawing::Point>& RunRecord::of_steps(const std::string& key) const {
+  return of(steps, key);
+}
+
+const std::vector<drawing::Point>& RunRecord::of_epochs(const std::string& key) const {
+  return of(epochs, key);
+}
+
+std::string read_text(const std::filesystem::path& file, std::string_view expected, std::string_view advice) {
+  const io::FileInUse in_use(file);
+  std::error_code error;
+  const bool folder = std::filesystem::is_directory(file, error);
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text;
+  if (!folder && stream.is_open()) text.assign(std::istreambuf_iterator<char>(stream), {});
+  if (folder || !stream.is_open() || stream.bad()) {
+    throw io::StoreError(fmt::format("{}: found {}; expected {}; {}", file.string(),
+                                     folder ? "a folder" : std::strerror(errno), expected, advice));
+  }
+  return text;
+}
+
+std::string name_of_run(const std::filesystem::path& folder) {
+  const std::filesystem::path whole = std::filesystem::absolute(folder).lexically_normal();
+  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+}
+
+std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder) {
+  return {folder / kMetrics, folder / kConfig, folder / kEnvironment, folder / kSummary};
+}
+
+RunRecord read_run(const std::filesystem::path& folder) {
+  RunRecord run;
+  run.folder = folder;
+  read_metrics(folder / kMetrics, run);
+  run.config = text_if_there(folder / kConfig);
+  run.environment = text_if_there(folder / kEnvironment);
+  const Json summary = Json::parse(text_if_there(folder / kSummary), nullptr, /*allow_exceptions=*/false);
+  if (summary.is_object()) {
+    if (const Json reason = summary.value("exit_reason", Json()); reason.is_string()) run.exit_reason = reason;
+    if (const Json seconds = summary.value("wall_seconds", Json()); seconds.is_number()) run.wall_seconds = seconds;
+  }
+  return run;
+}
+
+}  // namespace alignment::report

@@ -1,0 +1,164 @@
+"""Videos become a store: the same one on any number of ranks and threads, with what cannot be used left out or refused."""
+
+import csv
+import json
+import unittest
+
+import numpy as np
+
+import encode_support
+import support
+from encode_support import PROGRAM, make_clip
+
+
+class Encoding(encode_support.EncodeTest):
+    def test_the_same_bytes_on_any_number_of_ranks_and_threads(self):
+        videos = self.make_list(frames=(5, 60))
+        for windows, counts in {"fraction": ((None, 3), (3, 1), (8, 1)), "multi": ((3, 2),)}.items():
+            alone = self.encode(videos, f"{windows}.h5", windows=windows)
+            for ranks, threads in counts:
+                with self.subTest(windows=windows, ranks=ranks, threads=threads):
+                    name = f"{windows}_{ranks}.h5"
+                    self.assertEqual(self.encode(videos, name, windows=windows, ranks=ranks, threads=threads), alone)
+
+    def test_a_store_holds_what_the_list_says(self):
+        videos = self.make_list(clips=3, frames=(20, 40))
+        self.encode(videos, "a.h5", windows="multi")
+        store = support.read_arrays(self.folder / "a.h5")
+        self.assertEqual([name.decode() for name in store["ids"]], ["video 0", "video 1", "video 2"])
+        self.assertEqual(store["labels"].tolist(), [0, 1, 0])
+        self.assertEqual(store["split"].tolist(), [0, 0, 1])
+        self.assertEqual(np.diff(store["offsets"]).tolist(), [20, 30, 40])
+        self.assertEqual(store["features"].shape[1] % 4, 0)
+        # 25 frames a second; the row's middle frame is frame 8 of its first window
+        self.assertAlmostEqual(store["timestamps"][0], 8 / 25, places=3)
+        self.assertAlmostEqual(store["timestamps"][19], 12 / 25, places=3)
+        self.succeed(["dejavid_convert", "verify", "a.h5"])
+        info = self.folder / "info.json"
+        self.succeed(["dejavid_convert", "info", "a.h5", "--json", info])
+        said = json.loads(info.read_text())
+        self.assertRegex(said["encoder"], r"^motion [0-9a-f]+, multi widths=16,32,64,video m=16 inside$")
+        self.assertEqual(said["source"], "list.csv")
+        self.encode(videos, "half.h5", "--float16", "--gzip", "3", windows="multi")
+        half = support.read_arrays(self.folder / "half.h5")["features"]
+        self.assertEqual(half.dtype, np.float16)
+        np.testing.assert_array_equal(half, store["features"].astype(np.float16))
+
+    def test_a_folder_of_classes(self):
+        for name in ("train/über uns/a.avi", "train/zu/b.avi", "test/zu/c.avi"):
+            make_clip(self.folder / "set" / name)
+        (self.folder / "set/train/zu/notes.txt").write_text("no video")
+        self.encode("set", "a.h5", ranks=2)
+        self.assertIn("passed over 1 files that are not named as videos: train/zu/notes.txt", self.said.stderr)
+        store = support.read_arrays(self.folder / "a.h5")
+        self.assertEqual(store["ids"][2].decode(), "train/über uns/a.avi")
+        self.assertEqual(store["split"].tolist(), [support.TEST, support.TRAIN, support.TRAIN])
+
+
+class BadVideos(encode_support.EncodeTest):
+    def setUp(self):
+        super().setUp()
+        self.good = self.make_list("good.csv", clips=3)
+        (self.folder / "bad.mp4").write_text("no video")
+        self.videos = self.write_list("list.csv", [*self.good.read_text().splitlines(), "bad one,bad.mp4,a,train"])
+
+    def failures(self):
+        with open(self.folder / "a.h5.failed.csv", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def test_are_refused_then_left_out_without_encoding_again(self):
+        expected = self.encode(self.good, "good.h5")
+        self.refuse(10, ["1 of 4 videos", "bad one", "--bad-videos skip"], self.arguments(self.videos, "a.h5"), ranks=3)
+        self.assertFalse((self.folder / "a.h5").exists())
+        self.assertEqual(self.journal_lines("a.h5"), 4)
+        self.assertEqual([row["id"] for row in self.failures()], ["bad one"])
+        self.assertIn("expected", self.failures()[0]["reason"])
+        self.encode(self.videos, "a.h5", "--bad-videos", "skip", ranks=2)
+        self.assertIn("4 of 4 videos have been looked at before; 0 are left", self.said.stderr)
+        self.assertIn("left out 1 of 4 videos", self.said.stderr)
+        store, sound = (support.read_arrays(self.folder / name) for name in ("a.h5", "good.h5"))
+        np.testing.assert_array_equal(store["features"], sound["features"])
+        self.assertNotEqual(expected, b"")
+
+    def test_are_tried_again_on_request_and_once_they_have_changed(self):
+        self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5"))
+        finished = self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5", "--retry", "failed"))
+        self.assertIn("1 are left", finished.stderr)
+        make_clip(self.folder / "good.avi").rename(self.folder / "bad.mp4")
+        make_clip(self.folder / "clips" / "clip 1.avi", frames=33, width=128)  # another video by the same name
+        bytes_of_store = self.encode(self.videos, "a.h5")
+        self.assertIn("2 of 4 videos have been looked at before; 2 are left", self.said.stderr)
+        self.assertEqual(bytes_of_store, self.encode(self.videos, "fresh.h5"))
+        self.assertFalse((self.folder / "a.h5.failed.csv").exists())
+
+    def test_other_settings_never_mix_in(self):
+        self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5"))
+        fresh = self.encode(self.videos, "fresh.h5", "--bad-videos", "skip", "--clamp", windows="multi")
+        self.succeed(self.arguments(self.videos, "a.h5", "--bad-videos", "skip", "--clamp", windows="multi"))
+        self.assertEqual((self.folder / "a.h5").read_bytes(), fresh)
+        left = list((self.folder / "a.h5.parts").iterdir())
+        self.assertEqual(len(left), 1)
+        self.assertIn("windows fraction a=5 b=40 m=16", (left[0] / "settings.txt").read_text())
+
+    def test_videos_that_decode_in_part(self):
+        whole = make_clip(self.folder / "clips/cut.mp4", frames=60, muxer_options="movflags=+faststart")
+        whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+        videos = self.write_list("cut.csv", ["id,file,label,split", "cut,clips/cut.mp4,a,train", "c,clips/clip 0.avi,b,train"])
+        finished = self.refuse(10, ["1 of 2 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
+        self.assertIn("1 of 2 videos decode in part: cut (", finished.stderr)
+        self.assertIn("of 60 by its header", self.failures()[0]["reason"])
+        self.encode(videos, "a.h5")
+        self.assertIn("0 are left", self.said.stderr)
+        self.assertIn("1 of 2 videos decode in part", self.said.stderr)
+
+
+class Refusals(encode_support.EncodeTest):
+    def test_command_lines(self):
+        make_clip(self.folder / "set/x/a.avi")
+        given = self.arguments("set", "a.h5")
+        for words, arguments in {
+            ("--videos, --encoder, --windows, --out",): [PROGRAM],
+            ("--clamp", "multi"): [*given, "--clamp"],
+            ("--widths", "'x'"): [*self.arguments("set", "a.h5", windows="multi"), "--widths", "16,x"],
+            ("--window-frames", "8", "16"): [*given, "--window-frames", "8"],
+            ("--precision", "f16"): [*given, "--precision", "f16"],
+            ("dist.device", "cuda"): [*given, "--device", "cuda"],
+        }.items():
+            with self.subTest(words=words):
+                self.refuse(2, words, arguments)
+        self.refuse(2, ["--precision", "f16"], [*given, "--precision", "f16"], ranks=2)
+        finished = support.run([PROGRAM, "--help"])
+        self.assertEqual(finished.code, 0)
+        self.assertIn("--bad-videos", finished.stdout)
+        self.assertEqual(list(self.folder.iterdir()), [self.folder / "set"])
+
+    def test_ranks_that_are_told_different_things(self):
+        make_clip(self.folder / "set/x/a.avi")
+        parts = [(1, self.arguments("set", "a.h5")), (1, self.arguments("set", "b.h5"))]
+        finished = support.finish(support.start_unlike(parts, self.folder))
+        self.assertEqual((finished.code, len(finished.errors)), (2, 1), finished)
+        self.assertIn("--out = b.h5", finished.errors[0])
+
+    def test_outputs(self):
+        make_clip(self.folder / "set/x/a.avi")
+        (self.folder / "a.h5").write_text("mine")
+        self.refuse(13, ["a.h5", "existing"], self.arguments("set", "a.h5"), ranks=2)
+        self.assertEqual((self.folder / "a.h5").read_text(), "mine")
+        self.refuse(13, ["gone/a.h5"], self.arguments("set", "gone/a.h5"))
+        self.refuse(10, ["gone.csv"], self.arguments("gone.csv", "b.h5"), ranks=2)
+
+
+class Inspecting(encode_support.EncodeTest):
+    def test_says_what_a_video_decodes_to(self):
+        clip = make_clip(self.folder / "a.avi", frames=20)
+        self.succeed([PROGRAM, "inspect", clip, "--windows", "multi", "--json", "a.json"])
+        found = json.loads((self.folder / "a.json").read_text())
+        self.assertEqual((found["frames"], found["width"], len(found["mean_rgb"])), (20, 96, 20))
+        self.assertEqual(sorted(found["windows"]), ["16", "32", "64", "video"])
+        self.assertEqual(found["windows"]["16"][0], list(range(16)))
+        (self.folder / "bad.mp4").write_text("no video")
+        self.refuse(10, ["bad.mp4"], [PROGRAM, "inspect", "bad.mp4", "--json", "-"])
+
+
+if __name__ == "__main__":
+    unittest.main()
