@@ -67,17 +67,20 @@ void check_options(const CommandTable& table, const Invocation& asked) {
   }
 }
 
-/// Keys of the command line that the command does not read. A file is for several commands and may hold any.
-void check_keys(const CommandTable& table, const std::string& asked, const GivenOptions& given) {
+/// A line for each key of the command line that the command does not read. A file is for several commands and may hold
+/// any.
+std::vector<std::string> unread_keys(const CommandTable& table, const std::string& asked, const GivenOptions& given) {
+  std::vector<std::string> lines;
   for (const auto& [key, words] : given.keys) {
     std::vector<std::string> readers;
     for (const Command& command : table.commands) {
       if (reads(command, *key)) readers.push_back(command.name);
     }
-    if (std::find(readers.begin(), readers.end(), asked) == readers.end()) {
-      refuse_with(asked, key->full_name(), readers);
-    }
+    if (std::find(readers.begin(), readers.end(), asked) != readers.end()) continue;
+    lines.push_back(fmt::format("--{} changes nothing: {} does not read it, but {} does", key->full_name(), asked,
+                                fmt::join(readers, " or ")));
   }
+  return lines;
 }
 
 }  // namespace
@@ -99,7 +102,7 @@ std::variant<Invocation, Printout> interpret(const CommandTable& table, const st
   if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};
 
   check_options(table, asked);
-  check_keys(table, asked.command, given);
+  asked.warnings = unread_keys(table, asked.command, given);
   table.check(asked);
   return asked;
 }

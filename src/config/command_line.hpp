@@ -20,6 +20,7 @@ struct Invocation {
   std::unique_ptr<SharedConfig> config;        ///< resolved: default < file < command line; of the table's system
   GivenKeys given;                             ///< keys that the command line or --config gave
   std::map<std::string, std::string> options;  ///< words of the table's options, by name, as far as they were given
+  std::vector<std::string> warnings = {};      ///< what was given in vain, a line each
 
   /// The configuration as the system's own type. Throws std::bad_cast where it is another's.
   template <typename System>

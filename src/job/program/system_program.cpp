@@ -10,6 +10,7 @@
 #include "src/job/same_settings.hpp"
 #include "src/job/signals/early_signals.hpp"
 #include "src/job/signals/signals.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
@@ -42,6 +43,9 @@ int start(const CommandTable& table, const SystemWork& work, int argument_count,
   return run_on_ranks(Ranks::kAll, argument_count, arguments, invocation.config->dist.timeout(),
                       [&](dist::Communicator& communicator) {
                         require_same_settings(table.keys, invocation.command, *invocation.config, communicator);
+                        if (communicator.is_root()) {
+                          for (const std::string& warning : invocation.warnings) log_warning(warning);
+                        }
                         return work(invocation, communicator);
                       });
 }

@@ -54,7 +54,7 @@ const CommandTable& tea_commands() {
       .keys = tea_keys(),
       .program = "tea_dist",
       .description = "Brews tea on any number of stoves.",
-      .commands = {{"brew", "make a pot"}, {"pour", "fill cups"}, {"wash", "clean up"}},
+      .commands = {{"brew", "make a pot"}, {"pour", "fill cups"}, {"wash", "clean up", false, {"brew.leaf"}}},
       .options = {{"out", "FILE", {"pour"}, "the cup"}, {"guests", "NAME,NAME", {"pour", "wash"}, "who is there"}},
       .examples = {"tea_dist brew --data.store a.h5", "tea_dist pour --data.store a.h5 --out cup.h5"},
       .exit_codes = "Exit codes: 0 done, 9 spilt.",
@@ -163,6 +163,8 @@ TEST(SecondSystem, ItsCommandsAndTheirOptions) {
             "--out: found it with brew; expected it with pour only; leave it out");
   EXPECT_EQ(mistake({"brew", "--data.store", "a", "--guests", "ann"}),
             "--guests: found it with brew; expected it with pour or wash only; leave it out");
+  EXPECT_EQ(invocation({"wash", "--brew.leaf", "green", "--brew.minutes", "4"}).warnings,
+            std::vector<std::string>{"--brew.minutes changes nothing: wash does not read it, but brew or pour does"});
   EXPECT_EQ(mistake({"wash", "--guests", ""}), "--guests: found an empty name; expected NAME,NAME; name one");
   EXPECT_EQ(mistake({"brew"}),
             "data.store: found no file; expected the TSE store to brew from; give --data.store FILE.h5");
