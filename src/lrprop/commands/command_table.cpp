@@ -65,6 +65,8 @@ const CommandTable& command_table() {
             joined(kEmbedding, {"eval.split", "eval.stride", "eval.dtw_stride", "eval.fractions", "eval.k",
                                 "eval.svm_frames", "eval.subsets", "train.seed"})},
            {"align", "one video beside others: paths, labels carried over, pictures", false, kEmbedding},
+           {"report", "one HTML page about the run in run.dir; with data.store also two of its videos aligned", false,
+            joined(kEmbedding, {"run.dir", "eval.split"})},
            {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
