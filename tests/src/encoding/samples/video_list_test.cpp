@@ -65,6 +65,13 @@ TEST_F(VideoListTest, OfAManifestNamesTheFirstProblemAndCountsAll) {
   EXPECT_NE(again.find("first in line 2"), std::string::npos) << again;
 }
 
+TEST_F(VideoListTest, OfAManifestRefusesAFileWithANul) {
+  put("a.mp4");
+  put("m.csv", std::string("id,file,label,split\na,a.mp4\0b,x,train\n", 38));
+  const std::string line = refusal(folder_ / "m.csv");
+  EXPECT_NE(line.find("m.csv:line 2: found a NUL in the file; expected a path"), std::string::npos) << line;
+}
+
 TEST_F(VideoListTest, OfFiftyThousandLinesWithDuplicatesIsReadAtOnce) {
   put("a.mp4");
   std::string text = "id,file,label,split\n";
