@@ -10,4 +10,9 @@ struct VideoError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// A video that this host cannot open or read, or has no memory for: which says nothing of the video itself.
+struct UnreadableVideo : VideoError {
+  using VideoError::VideoError;
+};
+
 }  // namespace alignment::io

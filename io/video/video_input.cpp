@@ -69,12 +69,13 @@ void VideoInput::open_file() {
   descriptor_ = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // NOLINT(*-vararg)
   if (descriptor_ < 0) {
     if (errno == ENXIO) throw VideoError(fmt::format("found a socket; {}", kExpected));
-    throw VideoError(fmt::format("found {}; {} and its permissions",
-                                 errno == ENOENT ? "no such file" : std::generic_category().message(errno), kExpected));
+    throw UnreadableVideo(fmt::format("found {}; {} and its permissions",
+                                      errno == ENOENT ? "no such file" : std::generic_category().message(errno),
+                                      kExpected));
   }
   struct stat facts {};
   if (::fstat(descriptor_, &facts) != 0) {
-    throw VideoError(fmt::format("found {}; {}", std::generic_category().message(errno), kExpected));
+    throw UnreadableVideo(fmt::format("found {}; {}", std::generic_category().message(errno), kExpected));
   }
   if (!S_ISREG(facts.st_mode)) throw VideoError(fmt::format("found {}; {}", what_is(facts.st_mode), kExpected));
   if (facts.st_size == 0) throw VideoError("found an empty file; expected a video; copy it again");
@@ -90,6 +91,7 @@ void VideoInput::open_container(const FfmpegLog& log) {
   const AVInputFormat* kind = nullptr;
   const int probed = av_probe_input_buffer2(bytes_, &kind, "", nullptr, 0, 0);
   require_readable();
+  require_memory(probed);
   if (probed < 0 || kind == nullptr) {
     throw VideoError(
         fmt::format("found no video ({}); expected a video file; check that it is one and whole", log.reason(probed)));
@@ -109,6 +111,7 @@ void VideoInput::open_container(const FfmpegLog& log) {
   format_->protocol_whitelist = allocated(av_strdup("none"));
   const int opened = avformat_open_input(&format_, "", kind, nullptr);  // frees format_ where it fails
   require_readable();
+  require_memory(opened);
   if (opened < 0) {
     throw VideoError(fmt::format("found a damaged or cut {} file ({}); expected a whole one; copy it again", name,
                                  log.reason(opened)));
@@ -117,8 +120,15 @@ void VideoInput::open_container(const FfmpegLog& log) {
 
 void VideoInput::require_readable() const {
   if (error_ == 0) return;
-  throw VideoError(fmt::format("found {} (errno {}); expected a readable file; copy it again",
-                               std::generic_category().message(error_), error_));
+  throw UnreadableVideo(fmt::format("found {} (errno {}); expected a readable file; copy it again",
+                                    std::generic_category().message(error_), error_));
+}
+
+void VideoInput::require_memory(int result) {
+  if (result != AVERROR(ENOMEM)) return;
+  throw UnreadableVideo(
+      "found no memory for what the file says it holds; expected enough; run fewer threads a host, or, if it is alone "
+      "with that, leave the video out");
 }
 
 int VideoInput::read(void* input, std::uint8_t* bytes, int count) {

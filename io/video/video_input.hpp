@@ -12,7 +12,8 @@ namespace alignment::io {
 /// address, what a file is is told by its content, and a playlist cannot make FFmpeg open anything else.
 class VideoInput {
  public:
-  /// Throws VideoError where there is no regular file, or one that holds no container that FFmpeg knows.
+  /// Throws VideoError where there is no regular file, or one that holds no container that FFmpeg knows;
+  /// UnreadableVideo where it cannot be opened or read.
   VideoInput(std::filesystem::path file, const FfmpegLog& log);
   ~VideoInput();
   VideoInput(const VideoInput&) = delete;
@@ -20,8 +21,11 @@ class VideoInput {
 
   [[nodiscard]] AVFormatContext& format() const { return *format_; }
 
-  /// Throws VideoError where the disk failed so far, which FFmpeg takes for the file's end in places.
+  /// Throws UnreadableVideo where the disk failed so far, which FFmpeg takes for the file's end in places.
   void require_readable() const;
+
+  /// Throws UnreadableVideo where `result`, one of FFmpeg's, says that memory was short.
+  static void require_memory(int result);
 
  private:
   void open_file();

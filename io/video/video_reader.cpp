@@ -73,9 +73,9 @@ struct VideoReader::State {
 
   void open_decoder(const FfmpegLog& log);
   void describe();
-  bool receive(const FfmpegLog& log);
-  void send(const FfmpegLog& log);
-  void pass_over(int error, const FfmpegLog& log);
+  bool receive();
+  void send();
+  void pass_over(int error);
   void take_time();
 
   VideoInput input;
@@ -102,6 +102,7 @@ void VideoReader::State::open_decoder(const FfmpegLog& log) {
   }
   const int information = find_stream_info(format);
   input.require_readable();
+  VideoInput::require_memory(information);
   if (information < 0) {
     throw VideoError(fmt::format("found a damaged or cut file ({}); expected a whole video; copy it again",
                                  log.reason(information)));
@@ -131,6 +132,7 @@ void VideoReader::State::open_decoder(const FfmpegLog& log) {
   decoder->thread_count = 1;
   decoder->max_pixels = kMostPixels;
   if (opened >= 0) opened = avcodec_open2(decoder.get(), codec, nullptr);
+  VideoInput::require_memory(opened);
   if (opened < 0) {
     throw VideoError(
         fmt::format("found a {} stream that does not open ({}); expected one that decodes; copy the file "
@@ -151,23 +153,18 @@ void VideoReader::State::describe() {
   if (stream->nb_frames > 0) properties.header_frames = stream->nb_frames;
 }
 
-void VideoReader::State::pass_over(int error, const FfmpegLog& log) {
-  if (error == AVERROR(ENOMEM)) {
-    throw VideoError(
-        fmt::format("found no memory for frame {} ({}); expected a whole video and enough memory; copy it "
-                    "again, or run on a machine with more",
-                    frames, log.reason(error)));
-  }
+void VideoReader::State::pass_over(int error) {
+  VideoInput::require_memory(error);
   ++bad_packets;
   if (++failures >= kMostFailures && drained) ended = true;
 }
 
-void VideoReader::State::send(const FfmpegLog& log) {
+void VideoReader::State::send() {
   for (;;) {
     const int got = av_read_frame(&input.format(), packet.get());
     if (got < 0) {
       input.require_readable();
-      if (got != AVERROR_EOF && got != AVERROR(EAGAIN)) pass_over(got, log);
+      if (got != AVERROR_EOF && got != AVERROR(EAGAIN)) pass_over(got);
       const bool again = got == AVERROR(EAGAIN) && ++failures < kMostFailures;
       if (again || (got != AVERROR_EOF && failures < kMostFailures)) continue;
       drained = true;
@@ -181,7 +178,7 @@ void VideoReader::State::send(const FfmpegLog& log) {
     av_packet_unref(packet.get());
     if (!ours) continue;
     if (sent < 0) {
-      pass_over(sent, log);
+      pass_over(sent);
     } else {
       failures = 0;
     }
@@ -201,7 +198,7 @@ void VideoReader::State::take_time() {
   time = now;
 }
 
-bool VideoReader::State::receive(const FfmpegLog& log) {
+bool VideoReader::State::receive() {
   while (!ended) {
     const int received = avcodec_receive_frame(decoder.get(), frame.get());
     if (received == 0) {
@@ -212,11 +209,11 @@ bool VideoReader::State::receive(const FfmpegLog& log) {
       return true;
     }
     if (received == AVERROR(EAGAIN) && !drained) {
-      send(log);
+      send();
     } else if (received == AVERROR_EOF || received == AVERROR(EAGAIN)) {
       ended = true;
     } else {
-      pass_over(received, log);
+      pass_over(received);
     }
   }
   return false;
@@ -237,7 +234,7 @@ const VideoProperties& VideoReader::properties() const {
 
 bool VideoReader::next() {
   const FfmpegLog log;
-  return state_->receive(log);
+  return state_->receive();
 }
 
 double VideoReader::time() const {

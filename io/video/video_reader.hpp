@@ -28,7 +28,8 @@ struct VideoProperties {
 class VideoReader {
  public:
   /// Throws VideoError where there is nothing to decode: no such file, no regular one, no video, no decoder; frames of
-  /// more than 2^28 pixels; a display matrix that does more than turn. One thread decodes. FFmpeg logs nothing.
+  /// more than 2^28 pixels; a display matrix that does more than turn. Of these UnreadableVideo where this host cannot
+  /// open or read the file, or has no memory for it. One thread decodes. FFmpeg logs nothing.
   explicit VideoReader(const std::filesystem::path& file);
   ~VideoReader();
   VideoReader(const VideoReader&) = delete;
@@ -37,7 +38,7 @@ class VideoReader {
   [[nodiscard]] const VideoProperties& properties() const;
 
   /// Decodes the coming frame; false at the end. Packets that do not decode are counted and passed over. Throws
-  /// VideoError where the file cannot be read on or memory is short.
+  /// UnreadableVideo where the file cannot be read on or memory is short.
   [[nodiscard]] bool next();
 
   /// Seconds of the current frame since the first one; without a timestamp, the one before + 1/rate (and that itself

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import unittest
 
 import numpy as np
@@ -75,7 +76,7 @@ class BadVideos(encode_support.EncodeTest):
         self.assertIn("expected", self.failures()[0]["reason"])
         self.encode(self.videos, "a.h5", "--bad-videos", "skip", ranks=2)
         self.assertIn("4 of 4 videos have been looked at before; 0 are left", self.said.stderr)
-        self.assertIn("left out 1 of 4 videos", self.said.stderr)
+        self.assertIn("--bad-videos skip left out 1 of 4 videos: bad one (", self.said.stderr)
         store, sound = (support.read_arrays(self.folder / name) for name in ("a.h5", "good.h5"))
         np.testing.assert_array_equal(store["features"], sound["features"])
         self.assertNotEqual(expected, b"")
@@ -90,6 +91,46 @@ class BadVideos(encode_support.EncodeTest):
         self.assertIn("2 of 4 videos have been looked at before; 2 are left", self.said.stderr)
         self.assertEqual(bytes_of_store, self.encode(self.videos, "fresh.h5"))
         self.assertFalse((self.folder / "a.h5.failed.csv").exists())
+
+    def test_all_leave_nothing_to_store(self):
+        videos = self.write_list("bad.csv", ["id,file,label,split", "bad one,bad.mp4,a,train"])
+        self.refuse(10, ["none of its 1 videos", "no video is left for a store"], self.arguments(videos, "a.h5", "--bad-videos", "skip"))
+
+    def test_rows_that_were_damaged_are_encoded_again(self):
+        expected = self.encode(self.good, "good.h5")
+        self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5"))
+        [rows] = (self.folder / "a.h5.parts").glob("*/*.rows")
+        damaged = bytearray(rows.read_bytes())
+        damaged[100] ^= 1
+        rows.write_bytes(damaged)
+        self.encode(self.good, "a.h5", ranks=2)
+        self.assertIn("2 of 3 videos have been looked at before; 1 are left", self.said.stderr)
+        self.assertEqual((self.folder / "a.h5").read_bytes(), expected)
+
+    def test_of_two_reasons_the_later_one_is_said(self):
+        list_of_files = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n"
+        bad = self.folder / "bad.mp4"
+        for content, reason in ((list_of_files, "a list of files"), ("x" * len(list_of_files), "found no video")):
+            bad.write_text(content)
+            os.utime(bad, ns=(0, 0))
+            self.refuse(10, [reason], self.arguments(self.videos, "a.h5", "--retry", "failed"))
+            self.assertIn(reason, self.failures()[0]["reason"])
+
+    def test_a_rank_that_does_not_see_the_videos_ends_the_job(self):
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        clips = self.folder / "clips"
+        clips.rename(self.folder / "mounted")
+        clips.symlink_to("/proc/self/cwd/mounted")  # of every rank something else, as a mount may be
+        given = self.arguments(self.good, self.folder / "a.h5", "--bad-videos", "skip")
+        program = [support.BIN / PROGRAM, *given[1:]]
+        parts = [(1, program), (1, ["/usr/bin/env", "-C", elsewhere, *program])]
+        finished = support.finish(support.start_unlike(parts, self.folder))
+        self.assertEqual((finished.code, len(finished.errors)), (10, 1), finished)
+        self.assertRegex(finished.errors[0], r"/clips/clip \d.avi: found No such file .*\(rank 1 on \S+\)")
+        self.assertFalse((self.folder / "a.h5.failed.csv").exists())
+        journals = (self.folder / "a.h5.parts").glob("*/*.jsonl")
+        self.assertNotIn("failed", "".join(journal.read_text() for journal in journals))
 
     def test_other_settings_never_mix_in(self):
         self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5"))

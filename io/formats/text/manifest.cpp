@@ -92,6 +92,9 @@ ManifestEntry read_entry(const std::filesystem::path& manifest, const CsvRecord&
                       where, kColumnNames[column]));
     }
   }
+  if (listed.find('\0') != std::string::npos) {
+    throw StoreError(fmt::format("{}: found a NUL in the file; expected a path; write the manifest again", where));
+  }
   if (!names_a_file(entry.file)) {
     throw StoreError(fmt::format("{}: found no file {}; expected {}, seen from the manifest's folder; check the path",
                                  where, printable(entry.file.string()), content));

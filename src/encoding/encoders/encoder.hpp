@@ -47,7 +47,7 @@ class Encoder {
   [[nodiscard]] virtual const EncoderDescription& description() const = 0;
 
   /// frames: `batch` inputs, each [frames, size, size, 3] of 8-bit RGB (frames = 1 for a frame encoder); rows:
-  /// [batch, features + logits]. Throws EncoderError.
+  /// [batch, features + logits], in which numbers that are not finite stand as they are. Throws EncoderError.
   virtual void encode(std::span<const std::uint8_t> frames, std::int64_t batch, std::span<float> rows) const = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "src/encoding/encoders/exported_encoder.hpp"
 
+#include <string>
 #include <utility>
 
 #include "src/encoding/encoders/exported_program.hpp"
@@ -17,14 +18,32 @@ class ExportedEncoder : public TorchEncoder {
                      file.string(), place),
         program_(load_exported_program(file, device())) {
     const Probe probe = read_probe(settings.probe, settings.description);
-    check_probe(*this, probe, EncoderPrecision::kFloat32);
+    check(probe, EncoderPrecision::kFloat32);
     if (place.precision == EncoderPrecision::kFloat32) return;
     set_precision(place.precision);
     program_->convert(type());
-    check_probe(*this, probe, place.precision);
+    check(probe, place.precision);
   }
 
  private:
+  /// The probe, and that nothing is left of it in the network: else rows would depend on what was encoded before.
+  void check(const Probe& probe, EncoderPrecision precision) const {
+    const std::string before = program_->state();
+    const auto require_unchanged = [&] {
+      if (program_->state() == before) return;
+      throw EncoderError(where() +
+                         ": found that the network changes itself while it computes; expected one whose rows depend on "
+                         "nothing but its input; export it without what it keeps from one call to the next");
+    };
+    try {
+      check_probe(*this, probe, precision);
+    } catch (const EncoderError&) {
+      require_unchanged();  // which then is why
+      throw;
+    }
+    require_unchanged();
+  }
+
   [[nodiscard]] at::Tensor run(const at::Tensor& numbers) const override { return program_->run(numbers); }
 
   std::unique_ptr<ExportedProgram> program_;

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "io/bytes/sha256.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/zip_archive.hpp"
@@ -98,6 +100,25 @@ class TorchScript : public ExportedProgram {
     return output.toTensor();
   }
 
+  [[nodiscard]] std::string state() const override {
+    io::Sha256 digest;
+    for (const auto& attribute : module_.named_attributes()) {
+      std::ostringstream text;
+      text << attribute.name << '\n';
+      if (attribute.value.isTensor()) {
+        const at::Tensor array = attribute.value.toTensor().to(torch::kCPU).contiguous();
+        text << array.sizes() << ' ' << array.scalar_type() << '\n';
+        if (array.numel() > 0) {
+          text << std::string_view(static_cast<const char*>(array.const_data_ptr()), array.nbytes());
+        }
+      } else if (!attribute.value.isObject()) {
+        text << attribute.value << '\n';
+      }
+      digest.add(text.str());
+    }
+    return digest.hex();
+  }
+
   void convert(torch::ScalarType type) override {
     // Module::to() would also round tables of indices.
     const auto change = [type](const at::Tensor& array) {
@@ -131,6 +152,8 @@ class NativeRuntime : public ExportedProgram {
     }
     throw std::runtime_error("its output is no tensor but " + output.tagKind());
   }
+
+  [[nodiscard]] std::string state() const override { return {}; }
 
   void convert(torch::ScalarType) override {
     throw EncoderError(file_.string() +

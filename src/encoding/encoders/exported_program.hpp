@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 
 namespace alignment::encoding {
 
@@ -18,6 +19,9 @@ class ExportedProgram {
 
   /// May be called by several threads at once, and gives each the same bits.
   [[nodiscard]] virtual at::Tensor run(const at::Tensor& numbers) = 0;
+  /// A digest of what the network holds: parameters, buffers and other attributes; empty where the format does not say.
+  /// Not while run() is under way.
+  [[nodiscard]] virtual std::string state() const = 0;
   /// Weights and other floating numbers become of this type. Not while run() is under way. Throws EncoderError where
   /// the format cannot.
   virtual void convert(torch::ScalarType type) = 0;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/bytes/sha256.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
@@ -127,6 +128,12 @@ bool is_sha256(const std::string& text) {
 
 ExportedSettings read_exported_settings(const std::filesystem::path& encoder) {
   constexpr std::int64_t kMostFrames = 4096, kMostPixels = 4096, kMostColumns = 1 << 24;
+  if (!io::is_utf8(encoder.stem().string())) {
+    throw EncoderError(
+        fmt::format("{}: found a name that is not UTF-8; expected UTF-8, since a store names its encoder; "
+                    "rename the file and its JSON",
+                    io::as_utf8(encoder.string())));
+  }
   std::filesystem::path file = encoder;
   file.replace_extension(".json");
   const Reader reader(file);

@@ -1,7 +1,6 @@
 #include "src/encoding/encoders/torch_encoder.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -93,12 +92,6 @@ void TorchEncoder::encode(std::span<const std::uint8_t> frames, std::int64_t bat
                        "), the features and logits of each input; correct its JSON, or export it again");
   }
   std::memcpy(rows.data(), output.data_ptr<float>(), static_cast<std::size_t>(output.numel()) * sizeof(float));
-  const auto row_end = rows.begin() + output.numel();
-  if (!std::all_of(rows.begin(), row_end, [](float value) { return std::isfinite(value); })) {
-    throw EncoderError(where_ +
-                       ": found a number that is not finite in a row; expected finite ones; use --precision f32 where "
-                       "it is another, or another encoder");
-  }
 }
 
 }  // namespace alignment::encoding

@@ -156,13 +156,13 @@ class Job {
       }
     });
     feature_dim_ = row_features(description, rule_.windows);
-    settings_ = fmt::format("parts 1\nencoder {} {}\noutputs {} + {}\nwindows {}\nbatch {}\ncomputed on {} in {}\n",
-                            description.name, description.digest, description.features, description.logits,
-                            encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU",
-                            precision_name(options_.precision));
+    settings_ =
+        fmt::format("parts 1\nencoder {}\noutputs {} + {}\nwindows {}\nbatch {}\ncomputed on {} in {}\n",
+                    description.digest, description.features, description.logits, encoding::to_text(rule_.windows),
+                    rule_.batch, gpu ? "GPU" : "CPU", precision_name(options_.precision));
     log_info(fmt::format("encoder {}: {} features and {} logits a window; windows: {}; {} numbers a row",
-                         description.name, description.features, description.logits, encoding::to_text(rule_.windows),
-                         feature_dim_));
+                         io::printable(description.name), description.features, description.logits,
+                         encoding::to_text(rule_.windows), feature_dim_));
     if (!dist::same_on_all_ranks(communicator_, PartsFolder(options_.out, settings_).key())) {
       agreed(communicator_, [&] {
         throw ConfigError(
@@ -190,7 +190,8 @@ class Job {
     });
   }
 
-  /// What is known of each video by all parts, as far as it is still the same video.
+  /// What is known of each video, as far as it is still the same one: with digests by all parts, by sizes by the parts
+  /// of this start, beside what was known before.
   void read_entries(PartCheck check) {
     std::string mine;
     alongside(communicator_, timeout_, [&] {
@@ -198,10 +199,12 @@ class Job {
       const int shares = check == PartCheck::kDigests ? communicator_.size().value : 1;
       if (!is_root() && shares == 1) return;
       for (const PartEntry& entry : read_parts(folder_->path(), feature_dim_, check, share, shares)) {
-        mine += fmt::format("{}\n{}\n", entry.rows_file.filename().string(), encoding::to_line(entry));
+        const std::string file = entry.rows_file.filename().string();
+        if (check == PartCheck::kSizes && !file.starts_with(start_)) continue;
+        mine += fmt::format("{}\n{}\n", file, encoding::to_line(entry));
       }
     });
-    entries_.assign(list_.videos.size(), std::nullopt);
+    entries_.resize(list_.videos.size());
     std::unordered_map<std::uint64_t, std::size_t> number_of;
     for (std::size_t number = 0; number < list_.videos.size(); ++number) {
       number_of.emplace(list_.videos[number].identity(), number);
@@ -215,7 +218,10 @@ class Job {
         const auto number = number_of.find(entry->identity);
         if (number == number_of.end()) continue;
         std::optional<PartEntry>& known = entries_[number->second];
-        if (!known || (entry->encoded && !known->encoded)) known = std::move(entry);
+        // The names of files begin with the time of their start: of two reasons the later one stands.
+        const bool better = !known || (entry->encoded && !known->encoded) ||
+                            (entry->encoded == known->encoded && entry->rows_file >= known->rows_file);
+        if (better) known = std::move(entry);
       }
     }
   }
@@ -227,8 +233,9 @@ class Job {
     if (is_root()) {
       std::vector<const Video*> left;
       for (std::size_t number = 0; number < list_.videos.size(); ++number) {
-        const std::optional<PartEntry>& entry = entries_[number];
-        if (!entry || (!entry->encoded && options_.retry_failed)) left.push_back(&list_.videos[number]);
+        std::optional<PartEntry>& entry = entries_[number];
+        if (entry && !entry->encoded && options_.retry_failed) entry.reset();
+        if (!entry) left.push_back(&list_.videos[number]);
       }
       // The largest first: what is begun last is then short, and no rank is left alone with a long one.
       std::stable_sort(left.begin(), left.end(), [](const Video* a, const Video* b) { return a->bytes > b->bytes; });
@@ -262,15 +269,15 @@ class Job {
     if (is_root()) {
       timespec now{};
       clock_gettime(CLOCK_REALTIME, &now);
-      name = fmt::format("{}{:09}-{}", now.tv_sec, now.tv_nsec, ::getpid());
+      name = fmt::format("{}{:09}-{}-", now.tv_sec, now.tv_nsec, ::getpid());
     }
     return dist::broadcast_text(communicator_, name, dist::Rank{0});
   }
 
   void encode() {
     const int threads = thread_count(options_.dist, communicator_);
-    PartWriter writer(folder_->path(), fmt::format("{}-rank{}", name_of_start(), communicator_.rank().value),
-                      feature_dim_);
+    start_ = name_of_start();
+    PartWriter writer(folder_->path(), fmt::format("{}rank{}", start_, communicator_.rank().value), feature_dim_);
     const auto begun = std::chrono::steady_clock::now();
     EncodingTimes times;
     LocalPhase local;
@@ -312,6 +319,8 @@ class Job {
                        fmt::format("{:.0f} frames/s", static_cast<double>(done[kFrames]) / passed.count()));
       shown = shared_count_;
     }
+    // What a worker met with this rank's last videos comes behind the last look.
+    local.attempt([&] { pool.require_sound(); });
   }
 
   dist::WorkCounts keep(const std::vector<FinishedVideo>& finished, PartWriter& writer) {
@@ -426,16 +435,22 @@ class Job {
       return;
     }
     io::write_text(file, csv);
-    const std::string found =
-        fmt::format("{} of {} videos cannot be used: {}", failed.count(), list_.videos.size(), failed.text());
-    if (options_.bad_videos == BadVideos::kSkip && failed.count() < list_.videos.size()) {
-      log_warning(fmt::format("--bad-videos skip: left out {}; all are in {}", found, file.string()));
+    const std::size_t all = list_.videos.size();
+    if (options_.bad_videos == BadVideos::kSkip) {
+      if (failed.count() == all) {
+        throw io::StoreError(fmt::format(
+            "{}: found that none of its {} videos can be used: {}; expected one at least, as no video is left for a "
+            "store; mend them and start again, or say --retry failed to try them again; all are in {}",
+            options_.videos.string(), all, failed.text(), file.string()));
+      }
+      log_warning(fmt::format("--bad-videos skip left out {} of {} videos: {}; all that were left out are in {}",
+                              failed.count(), all, failed.text(), file.string()));
       return;
     }
     throw io::StoreError(fmt::format(
-        "{}: found that {}; expected videos that decode; mend them and start again, or say --bad-videos skip "
-        "to leave them out or --retry failed to try them again; all are in {}",
-        options_.videos.string(), found, file.string()));
+        "{}: found that {} of {} videos cannot be used: {}; expected videos that decode; mend them and start again, or "
+        "say --bad-videos skip to leave them out or --retry failed to try them again; all are in {}",
+        options_.videos.string(), failed.count(), all, failed.text(), file.string()));
   }
 
   [[nodiscard]] io::TseStoreHeader header(const StoreClasses& classes) const {
@@ -499,6 +514,7 @@ class Job {
   std::string settings_;
   std::unique_ptr<PartsFolder> folder_;
   std::unique_ptr<OutputLock> lock_;               ///< on rank 0
+  std::string start_;                              ///< what names of this start's parts begin with
   std::vector<std::optional<PartEntry>> entries_;  ///< on rank 0: of every video of the list
   std::vector<Video> left_;                        ///< to encode, on every rank, in the order of being handed out
   std::int64_t known_ = 0;                         ///< videos of the list that are not left, on rank 0

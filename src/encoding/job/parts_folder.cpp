@@ -69,10 +69,12 @@ void PartsFolder::remove() const {
 
 OutputLock::OutputLock(const fs::path& folder) : file_(folder / "lock") {
   const io::FileInUse in_use(file_);
-  while (true) {
+  constexpr int kTries = 100;
+  for (int tries = 1;; ++tries) {
     io::make_result_folder(folder);
-    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (descriptor_ < 0 && errno == ENOENT) continue;  // removed again by a job that has ended
+    // No link is followed: one that points nowhere would never be there.
+    descriptor_ = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor_ < 0 && errno == ENOENT && tries < kTries) continue;  // removed again by a job that has ended
     const bool locked = descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) == 0;
     const int error = errno;
     if (!locked) {

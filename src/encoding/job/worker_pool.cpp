@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <new>
 #include <utility>
 
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/video/video_error.hpp"
 #include "src/encoding/job/torch_threads.hpp"
@@ -12,18 +14,15 @@
 namespace alignment::encoding {
 namespace {
 
-/// Refuses a video whose file is no longer the one that was listed.
+/// Ends the job where this host does not have the file that was listed: another one may, and the video is not bad.
 void require_unchanged(const Video& video) {
   Video now = video;
-  try {
-    look_at_file(now);
-  } catch (const io::StoreError& gone) {
-    throw io::VideoError("found that it cannot be read any more; expected it as it was listed; see what moved it");
-  }
+  look_at_file(now);
   if (now.bytes == video.bytes && now.modified_ns == video.modified_ns) return;
-  throw io::VideoError(
-      "found another size or time than when it was listed; expected that nothing writes to it; "
-      "start again");
+  throw io::StoreError(
+      fmt::format("{}: found another size or time than rank 0 found when it was listed; expected the same file on all "
+                  "hosts, to which nothing writes; start again",
+                  io::printable(video.file.string())));
 }
 
 }  // namespace
@@ -100,9 +99,18 @@ FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t num
     require_unchanged(video);
     finished.encoded = encoding.encode(video.file);
     require_unchanged(video);
+  } catch (const io::UnreadableVideo& error) {
+    throw io::StoreError(fmt::format("{}: {}", io::printable(video.file.string()), error.what()));
   } catch (const io::VideoError& error) {
+    require_unchanged(video);
     finished.encoded.reset();
     finished.reason = error.what();
+  } catch (const EncoderError& error) {
+    throw EncoderError(fmt::format("while encoding '{}': {}", io::printable(video.id), error.what()));
+  } catch (const std::bad_alloc&) {
+    throw io::StoreError(
+        fmt::format("{}: found no memory for it; expected enough; run fewer threads a host, or use a smaller --batch",
+                    io::printable(video.file.string())));
   }
   finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return finished;

@@ -44,7 +44,8 @@ class WorkerPool {
   [[nodiscard]] std::vector<FinishedVideo> take(std::chrono::milliseconds patience);
   /// Gives up what is not finished.
   void abandon();
-  /// Throws what a worker met that is no fault of its video.
+  /// Throws what a worker met that is no fault of its video: an EncoderError, or an io::StoreError that names the
+  /// file where this host cannot read one, or does not find it as it was listed.
   void require_sound() const;
   /// Of all workers, without videos that failed.
   [[nodiscard]] EncodingTimes times() const;

@@ -60,18 +60,17 @@ class FolderLister {
 
   VideoList list() {
     const Entries top = entries_of(folder_);
-    has_splits_ = !top.folders.empty() && std::all_of(top.folders.begin(), top.folders.end(), [](const fs::path& one) {
-      return io::parse_split(one.filename().string()).has_value();
-    });
+    find_splits(top);
     note_files_without_class(top);
     for (const fs::path& below : top.folders) {
-      if (!has_splits_) {
+      const std::optional<io::Split> split = split_of(below);
+      if (!split || !has_splits_) {  // beside splits it holds no video: what lies in it is passed over
         list_class(below, io::Split::kTrain);
         continue;
       }
       const Entries classes = entries_of(below);
       note_files_without_class(classes);
-      for (const fs::path& one : classes.folders) list_class(one, *io::parse_split(below.filename().string()));
+      for (const fs::path& one : classes.folders) list_class(one, *split);
     }
     problems_.require_none();
     if (found_.empty()) {
@@ -108,6 +107,45 @@ class FolderLister {
     std::sort(entries.folders.begin(), entries.folders.end());
     std::sort(entries.files.begin(), entries.files.end());
     return entries;
+  }
+
+  static std::optional<io::Split> split_of(const fs::path& folder) {
+    return io::parse_split(io::lower(folder.filename().string()));
+  }
+
+  /// Folders on top are splits or classes; a mixture of both would make classes named train and val. Those without
+  /// videos say nothing.
+  void find_splits(const Entries& top) {
+    io::FirstFew split_names, others;
+    for (const fs::path& below : top.folders) {
+      if (!holds_video(below)) continue;
+      const std::string name = io::printable(below.filename().string());
+      if (split_of(below)) {
+        split_names.add(name);
+      } else {
+        others.add(name);
+      }
+    }
+    if (split_names.count() > 0 && others.count() > 0) {
+      throw io::StoreError(fmt::format(
+          "{}: found the folders {} beside {}; expected only splits (train, val, validation, test), or only classes; "
+          "move the others away, or write a manifest",
+          io::printable(folder_.string()), split_names.text(), others.text()));
+    }
+    has_splits_ = split_names.count() > 0;
+  }
+
+  bool holds_video(const fs::path& folder) {
+    std::error_code unknown;
+    const fs::path real = fs::canonical(folder, unknown);
+    if (unknown || std::find(above_.begin(), above_.end(), real) != above_.end()) return false;
+    above_.push_back(real);
+    const Entries entries = entries_of(folder);
+    const bool found = std::any_of(entries.files.begin(), entries.files.end(), is_video) ||
+                       std::any_of(entries.folders.begin(), entries.folders.end(),
+                                   [this](const fs::path& below) { return holds_video(below); });
+    above_.pop_back();
+    return found;
   }
 
   void note_files_without_class(const Entries& entries) {

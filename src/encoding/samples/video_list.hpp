@@ -37,9 +37,10 @@ struct VideoList {
 void look_at_file(Video& video);
 
 /// Reads a manifest (a CSV file, io/formats/text/manifest.hpp) or lists a folder that has one folder a class: videos
-/// lie at any depth below a class's folder; where all folders on top are named train, val (or validation) or test,
-/// these are the splits and classes lie below them, else all videos are of the train split. A folder's videos are known
-/// by the ends of their names, sorted by their paths, which are their ids. Throws StoreError.
+/// lie at any depth below a class's folder; where all folders on top that hold videos are named train, val (or
+/// validation) or test, in letters of either case, these are the splits and classes lie below them; where none is, all
+/// videos are of the train split; where only some are, it is refused. A folder's videos are known by the ends of their
+/// names, sorted by their paths, which are their ids. Throws StoreError.
 [[nodiscard]] VideoList read_video_list(const std::filesystem::path& list);
 
 }  // namespace alignment::encoding

@@ -1,6 +1,7 @@
 // Files that are no videos, not whole, not what they say, or that want something of their reader.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,6 +70,29 @@ TEST_F(HostileVideos, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
   EXPECT_EQ(refusal(folder / "pipe.mp4"), "found a pipe; expected a video file; check the path");
   EXPECT_EQ(refusal(folder / "socket.mp4"), "found a socket; expected a video file; check the path");
   EXPECT_EQ(refusal("/dev/zero"), "found a device; expected a video file; check the path");
+}
+
+TEST_F(HostileVideos, WhatThisHostCannotOpenIsToldFromWhatIsBad) {
+  EXPECT_THROW(VideoReader(folder / "absent.mp4"), UnreadableVideo);
+  const auto refused_as_unreadable = [](const std::filesystem::path& file) {
+    try {
+      VideoReader reader(file);
+    } catch (const UnreadableVideo&) {
+      return true;
+    } catch (const VideoError&) {
+    }
+    return false;
+  };
+  const std::filesystem::path text = file_of("text.mp4", "no video");
+  EXPECT_FALSE(refused_as_unreadable(text));
+  EXPECT_FALSE(refused_as_unreadable(folder.path()));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool unreadable = refused_as_unreadable(text);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(unreadable);
 }
 
 TEST_F(HostileVideos, WhatIsNoVideoIsRefused) {

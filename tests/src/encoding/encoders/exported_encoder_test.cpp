@@ -180,7 +180,26 @@ TEST_F(ExportedEncoder, IsRefusedWhereItDoesNotGiveRows) {
   files.program = "  return x.reshape(7, 1000)\n";
   expect_part(refused(files, "tiny.pt"), "cannot compute it: shape '[7, 1000]' is invalid");
   files.program = "  return x.mean([3, 4]).flatten(1).repeat(1, 2)[:, :15].log() - float('inf')\n";
-  expect_part(refused(files, "tiny.pt"), "not finite");
+  expect_part(refused(files, "tiny.probe.npy"), "found -inf in column 0 of input 0");
+}
+
+TEST_F(ExportedEncoder, LeavesItToItsCallerThatAVideoGivesNoNumbers) {
+  ExportedFiles files;
+  files.program = "  x = x * (x.sum() / x.sum())\n" + files.program;
+  const auto encoder = make_encoder(files.write(folder_.path()).string(), {});
+  const std::vector<std::uint8_t> dark(std::size_t{4} * 16 * 16 * 3, 0);
+  std::vector<float> row(kWidth);
+  encoder->encode(dark, 1, row);
+  EXPECT_TRUE(std::isnan(row[0]));
+}
+
+TEST_F(ExportedEncoder, IsRefusedWhereItChangesItself) {
+  const std::string refusal = "found that the network changes itself while it computes; expected";
+  ExportedFiles files;
+  files.program = "  self.gain.add_(1e-6)\n" + files.program;
+  expect_part(refused(files, "tiny.pt"), refusal);
+  files.program = replaced(files.program, "1e-6", "0.5");  // so that the probe sees it as well
+  expect_part(refused(files, "tiny.pt"), refusal);
 }
 
 TEST_F(ExportedEncoder, IsRefusedForEveryKeyOfItsJson) {

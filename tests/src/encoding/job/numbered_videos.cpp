@@ -15,6 +15,8 @@ VideoReader::VideoReader(const std::filesystem::path& file) : state_(std::make_u
   std::ifstream stream(file);
   std::int64_t header_frames = -1;
   if (!(stream >> state_->count >> header_frames >> state_->bad_packets)) throw VideoError("found no numbers");
+  if (state_->count == encoding::kUnreadable) throw UnreadableVideo("found a disk that fails");
+  if (state_->count == encoding::kTooLarge) throw std::bad_alloc();
   if (header_frames >= 0) state_->properties.header_frames = header_frames;
   ++encoding::numbered_video_counts.opened;
 }

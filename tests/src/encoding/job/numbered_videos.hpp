@@ -19,6 +19,9 @@ struct NumberedVideoCounts {
 };
 inline NumberedVideoCounts numbered_video_counts;
 
+/// Counts of frames that stand for a video that cannot be read, and for one that memory does not hold.
+constexpr std::int64_t kUnreadable = -5, kTooLarge = -6;
+
 inline std::filesystem::path numbered_video(const std::filesystem::path& file, std::int64_t frames,
                                             std::int64_t header_frames = -1, std::int64_t bad_packets = 0) {
   write_file(file,
@@ -46,6 +49,7 @@ class NumberEncoder final : public Encoder {
   }
   [[nodiscard]] const EncoderDescription& description() const override { return description_; }
   void encode(std::span<const std::uint8_t> frames, std::int64_t batch, std::span<float> rows) const override {
+    if (throws) throw EncoderError("numbers: found a failure; expected none; look");
     largest_batch = std::max(largest_batch.load(), batch);
     inputs += batch;
     const std::uint8_t* pixels = frames.data();
@@ -64,7 +68,7 @@ class NumberEncoder final : public Encoder {
     if (gives_infinity) rows[1] = HUGE_VALF;
   }
   mutable std::atomic<std::int64_t> largest_batch = 0, inputs = 0;
-  bool gives_infinity = false;
+  bool gives_infinity = false, throws = false;
 
  private:
   EncoderDescription description_;

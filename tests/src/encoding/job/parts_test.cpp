@@ -195,5 +195,14 @@ TEST_F(PartsTest, AreOfOneJobAtATime) {
   const OutputLock again(parts);
 }
 
+TEST_F(PartsTest, AreNotLockedByALink) {
+  const fs::path parts = folder_ / "a.h5.parts";
+  fs::create_directories(parts);
+  fs::create_symlink(folder_ / "nowhere", parts / "lock");
+  const std::string line = message_of<io::WriteError>([&] { const OutputLock lock(parts); });
+  EXPECT_NE(line.find("a.h5.parts/lock: found "), std::string::npos) << line;
+  EXPECT_FALSE(fs::exists(folder_ / "nowhere"));
+}
+
 }  // namespace
 }  // namespace alignment::encoding

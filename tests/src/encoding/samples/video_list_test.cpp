@@ -65,6 +65,13 @@ TEST_F(VideoListTest, OfAManifestNamesTheFirstProblemAndCountsAll) {
   EXPECT_NE(again.find("first in line 2"), std::string::npos) << again;
 }
 
+TEST_F(VideoListTest, OfAManifestRefusesAFileWithANul) {
+  put("a.mp4");
+  put("m.csv", std::string("id,file,label,split\na,a.mp4\0b,x,train\n", 38));
+  const std::string line = refusal(folder_ / "m.csv");
+  EXPECT_NE(line.find("m.csv:line 2: found a NUL in the file; expected a path"), std::string::npos) << line;
+}
+
 TEST_F(VideoListTest, OfFiftyThousandLinesWithDuplicatesIsReadAtOnce) {
   put("a.mp4");
   std::string text = "id,file,label,split\n";
@@ -104,9 +111,25 @@ TEST_F(VideoListTest, OfAFolderTakesSplitsWhereAllFoldersAreNamedSo) {
   EXPECT_EQ(list.videos[1].split, io::Split::kTrain);
   EXPECT_EQ(list.videos[2].split, io::Split::kValidation);
   EXPECT_EQ(list.class_names, (std::vector<std::string>{"x", "y"}));
-  put("walk/x/d.mp4");  // now "train" is a class like others
-  EXPECT_EQ(read_video_list(folder_.path()).class_names,
-            (std::vector<std::string>{"test", "train", "validation", "walk"}));
+}
+
+TEST_F(VideoListTest, OfAFolderRefusesSplitsBesideClasses) {
+  put("Train/x/a.mp4");
+  put("VAL/x/b.mp4");
+  put("annotations/deep/readme.txt");
+  fs::create_directories(folder_ / "empty");
+  const VideoList list = read_video_list(folder_.path());
+  EXPECT_EQ(list.class_names, (std::vector<std::string>{"x"}));
+  EXPECT_EQ(list.videos[0].split, io::Split::kTrain);
+  EXPECT_EQ(list.videos[1].split, io::Split::kValidation);
+  ASSERT_EQ(list.notes.size(), 1U);
+  EXPECT_NE(list.notes[0].find("passed over 1 files that are not named as videos: annotations/deep/readme.txt"),
+            std::string::npos)
+      << list.notes[0];
+  put("annotations/deep/c.mp4");
+  const std::string line = refusal(folder_.path());
+  EXPECT_NE(line.find("found the folders Train, VAL beside annotations; expected only splits"), std::string::npos)
+      << line;
 }
 
 TEST_F(VideoListTest, OfAFolderRefusesWhatHasNoClass) {
