@@ -118,7 +118,11 @@ ProgramDescription describe(const CLI::App& program, std::vector<std::string> ex
   described.name = program.get_name();
   described.description = program.get_description();
   described.examples = std::move(examples);
-  described.options = general_options();
+  described.needs_command = program.get_require_subcommand_min() > 0;
+  for (const CLI::Option* option : program.get_options()) {
+    if (option != program.get_help_ptr()) described.options.push_back(describe(*option));
+  }
+  described.options.insert(described.options.end(), general_options().begin(), general_options().end());
   for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
     CommandDescription made{command->get_name(), command->get_description(), {}};
     for (const CLI::Option* option : command->get_options()) {

@@ -50,7 +50,7 @@ struct ProgramDescription {
 [[nodiscard]] const std::vector<OptionDescription>& general_options();
 
 [[nodiscard]] ProgramDescription describe(const CommandTable& table);
-/// Of a program whose subcommands are those of a CLI11 application.
+/// Of a program whose options and subcommands are those of a CLI11 application.
 [[nodiscard]] ProgramDescription describe(const CLI::App& program, std::vector<std::string> examples);
 
 /// The choices that a word such as "auto|cpu|cuda" or "none|auto|FILE" names, in lower case there.

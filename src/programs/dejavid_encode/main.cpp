@@ -9,12 +9,14 @@
 #include "dist/text.hpp"
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
+#include "src/config/pages/pages.hpp"
 #include "src/encoding/job/torch_threads.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
 #include "src/job/signals/early_signals.hpp"
 #include "src/job/signals/signals.hpp"
+#include "src/job/terminal/terminal.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
 namespace {
@@ -49,13 +51,6 @@ int run(int argument_count, char** arguments) {
       "it "
       "goes on where it was ended.",
       "dejavid_encode");
-  program.get_formatter()->column_width(36);
-  program.footer(
-      "Examples:\n"
-      "  dejavid_encode --videos videos --encoder motion --windows fraction --out a.h5\n"
-      "  mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5\n"
-      "  dejavid_encode inspect clip.mp4 --windows fraction --json -\n" +
-      std::string(alignment::kExitCodesInHelp));
   alignment::encoding::EncodeOptions options;
   alignment::WindowOptions windows;
   alignment::InspectOptions inspected;
@@ -65,6 +60,16 @@ int run(int argument_count, char** arguments) {
   alignment::SceneOptions drawn;
   CLI::App* scenes = alignment::add_scenes(program, drawn);
   try {
+    alignment::ProgramDescription described = alignment::describe(
+        program, {"dejavid_encode --videos videos --encoder motion --windows fraction --out a.h5",
+                  "mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5",
+                  "dejavid_encode inspect clip.mp4 --windows fraction --json -"});
+    described.exit_codes = alignment::kExitCodesInHelp;
+    if (const auto page = alignment::asked_page(described, {arguments + 1, arguments + argument_count},
+                                                alignment::terminal::page_columns())) {
+      if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(*page);
+      return 0;
+    }
     program.parse(argument_count, arguments);
     if (inspect->parsed()) {
       inspected.windows.interpret();
@@ -72,9 +77,6 @@ int run(int argument_count, char** arguments) {
       alignment::require_encode_options(options, windows);
       windows.interpret();
     }
-  } catch (const CLI::Success&) {  // --help
-    if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(program.help());
-    return 0;
   } catch (const CLI::ParseError& error) {
     return refuse(fmt::format("{}; see dejavid_encode --help", error.what()));
   } catch (const ConfigError& error) {
