@@ -11,8 +11,8 @@ from pathlib import Path
 
 BIN = Path(os.environ["DEJAVID_BIN"])
 SUBCOMMANDS = {
-    "dejavid_dist": ["train", "centroids", "eval", "neighbours", "predict", "align", "doctor"],
-    "lrprop_dist": ["train", "embed", "eval", "align", "doctor"],
+    "dejavid_dist": ["train", "centroids", "eval", "neighbours", "predict", "align", "report", "doctor"],
+    "lrprop_dist": ["train", "embed", "eval", "align", "report", "doctor"],
     "dejavid_convert": ["ts", "torch", "npy", "synthetic", "merge", "labels", "info", "verify"],
     "dejavid_bench": ["kernels", "train", "naive", "torch", "io", "scaling", "predict", "lrprop"],
     "dejavid_encode": ["inspect", "scenes"],
