@@ -157,7 +157,7 @@ class Job {
     });
     feature_dim_ = row_features(description, rule_.windows);
     settings_ =
-        fmt::format("parts 1\nencoder {}\noutputs {} + {}\nwindows {}\nbatch {}\ncomputed on {} in {}\n",
+        fmt::format("parts 2\nencoder {}\noutputs {} + {}\nwindows {}\nbatch {}\ncomputed on {} in {}\n",
                     description.digest, description.features, description.logits, encoding::to_text(rule_.windows),
                     rule_.batch, gpu ? "GPU" : "CPU", precision_name(options_.precision));
     log_info(fmt::format("encoder {}: {} features and {} logits a window; windows: {}; {} numbers a row",
