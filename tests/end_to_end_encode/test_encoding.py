@@ -155,6 +155,7 @@ class BadVideos(encode_support.EncodeTest):
         self.assertEqual((self.folder / "a.h5").read_bytes(), fresh)
         left = list((self.folder / "a.h5.parts").iterdir())
         self.assertEqual(len(left), 1)
+        self.assertRegex((left[0] / "settings.txt").read_text(), r"libavcodec \d+\.\d+\.\d+ .* LibTorch \d+\.\d+")
         self.assertIn("windows fraction a=5 b=40 m=16", (left[0] / "settings.txt").read_text())
 
     def test_videos_that_decode_in_part(self):
