@@ -219,6 +219,14 @@ bool VideoReader::State::receive() {
   return false;
 }
 
+std::string decoder_versions() {
+  const auto text = [](unsigned version) {
+    return fmt::format("{}.{}.{}", AV_VERSION_MAJOR(version), AV_VERSION_MINOR(version), AV_VERSION_MICRO(version));
+  };
+  return fmt::format("libavcodec {} libavformat {} libswscale {}", text(avcodec_version()), text(avformat_version()),
+                     text(swscale_version()));
+}
+
 VideoReader::VideoReader(const std::filesystem::path& file) {
   const FfmpegLog log;
   state_ = std::make_unique<State>(file, log);

@@ -23,6 +23,9 @@ struct VideoProperties {
   std::optional<std::int64_t> header_frames;  ///< by the header: a hint; what decodes is what counts
 };
 
+/// Versions of the libraries that decode and convert colours: other ones may give other pixels.
+[[nodiscard]] std::string decoder_versions();
+
 /// The frames of a video's best video stream, in the order of presentation, one by one. Memory does not grow with the
 /// video's length. Not for two threads at once; two readers are independent.
 class VideoReader {

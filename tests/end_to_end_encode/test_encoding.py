@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import threading
 import unittest
 
 import numpy as np
@@ -31,9 +32,8 @@ class Encoding(encode_support.EncodeTest):
         self.assertEqual(store["split"].tolist(), [0, 0, 1])
         self.assertEqual(np.diff(store["offsets"]).tolist(), [20, 30, 40])
         self.assertEqual(store["features"].shape[1] % 4, 0)
-        # 25 frames a second; the row's middle frame is frame 8 of its first window
-        self.assertAlmostEqual(store["timestamps"][0], 8 / 25, places=3)
-        self.assertAlmostEqual(store["timestamps"][19], 12 / 25, places=3)
+        # 25 frames a second; a row's windows lie around its frame, at the ends of the video as well
+        np.testing.assert_allclose(store["timestamps"][:20], np.arange(20) / 25, atol=1e-3)
         self.succeed(["dejavid_convert", "verify", "a.h5"])
         info = self.folder / "info.json"
         self.succeed(["dejavid_convert", "info", "a.h5", "--json", info])
@@ -132,6 +132,22 @@ class BadVideos(encode_support.EncodeTest):
         journals = (self.folder / "a.h5.parts").glob("*/*.jsonl")
         self.assertNotIn("failed", "".join(journal.read_text() for journal in journals))
 
+    def test_a_last_video_that_changes_under_way_ends_the_job(self):
+        clip = make_clip(self.folder / "one/x/a.avi")
+        done = threading.Event()
+
+        def touch():
+            while not done.wait(0.001):
+                os.utime(clip)
+
+        toucher = threading.Thread(target=touch)
+        toucher.start()
+        try:
+            self.refuse(10, ["one/x/a.avi: found another size or time"], self.arguments("one", "a.h5"))
+        finally:
+            done.set()
+            toucher.join()
+
     def test_other_settings_never_mix_in(self):
         self.refuse(10, ["bad one"], self.arguments(self.videos, "a.h5"))
         fresh = self.encode(self.videos, "fresh.h5", "--bad-videos", "skip", "--clamp", windows="multi")
@@ -139,6 +155,7 @@ class BadVideos(encode_support.EncodeTest):
         self.assertEqual((self.folder / "a.h5").read_bytes(), fresh)
         left = list((self.folder / "a.h5.parts").iterdir())
         self.assertEqual(len(left), 1)
+        self.assertRegex((left[0] / "settings.txt").read_text(), r"libavcodec \d+\.\d+\.\d+ .* LibTorch \d+\.\d+")
         self.assertIn("windows fraction a=5 b=40 m=16", (left[0] / "settings.txt").read_text())
 
     def test_videos_that_decode_in_part(self):
@@ -162,6 +179,16 @@ class Refusals(encode_support.EncodeTest):
             ("--clamp", "multi"): [*given, "--clamp"],
             ("--widths", "'x'"): [*self.arguments("set", "a.h5", windows="multi"), "--widths", "16,x"],
             ("--window-frames", "8", "16"): [*given, "--window-frames", "8"],
+            ("--width-divisor: found", "fraction"): [*self.arguments("set", "a.h5", windows="multi"), "--width-divisor", "5"],
+            ("--widths", "''"): [*self.arguments("set", "a.h5", windows="multi"), "--widths", ""],
+            ("--widths: found without --windows",): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--widths", "16"],
+            ("--picture-frames: found without --picture",): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--picture-frames", "4"],
+            ("--json, --picture", "other names"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "./b.png", "--picture", "b.png"],
+            ("--json, --picture", "standard output"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--picture", "-"],
+            ("--picture: found b.jpg", ".png"): [PROGRAM, "inspect", "set/x/a.avi", "--picture", "b.jpg"],
+            ("--out: found nothing",): [PROGRAM, "scenes", "--out", ""],
+            ("--seed", "-1"): [PROGRAM, "scenes", "--out", "drawn", "--seed", "-1"],
+            **{("--dist.timeout_s", f"found {word};"): [*given, "--dist.timeout_s", word] for word in ("nan", "inf", "1e-9", "1e9", "x")},
             ("--precision", "f16"): [*given, "--precision", "f16"],
             ("dist.device", "cuda"): [*given, "--device", "cuda"],
         }.items():

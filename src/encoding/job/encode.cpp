@@ -25,6 +25,7 @@
 #include "io/errors.hpp"
 #include "io/formats/sample_source.hpp"
 #include "io/result_file.hpp"
+#include "io/video/video_reader.hpp"
 #include "src/config/error.hpp"
 #include "src/encoding/job/alongside.hpp"
 #include "src/encoding/job/parts.hpp"
@@ -46,6 +47,9 @@ namespace alignment::encoding {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// To be raised where frames, windows or rows are made in another way: what is kept of before then lies apart.
+constexpr int kPreparation = 1;
 
 /// What kinds of work ranks count for each other.
 enum Kind : std::size_t { kEncoded, kFailed, kFrames };
@@ -156,10 +160,12 @@ class Job {
       }
     });
     feature_dim_ = row_features(description, rule_.windows);
-    settings_ =
-        fmt::format("parts 1\nencoder {}\noutputs {} + {}\nwindows {}\nbatch {}\ncomputed on {} in {}\n",
-                    description.digest, description.features, description.logits, encoding::to_text(rule_.windows),
-                    rule_.batch, gpu ? "GPU" : "CPU", precision_name(options_.precision));
+    settings_ = fmt::format(
+        "parts 2\nprepared in way {} with {} and LibTorch {}\nencoder {}\noutputs {} + {}\nwindows {}\nbatch "
+        "{}\ncomputed on {} in {}\n",
+        kPreparation, io::decoder_versions(), torch_description(), description.digest, description.features,
+        description.logits, encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU",
+        precision_name(options_.precision));
     log_info(fmt::format("encoder {}: {} features and {} logits a window; windows: {}; {} numbers a row",
                          io::printable(description.name), description.features, description.logits,
                          encoding::to_text(rule_.windows), feature_dim_));

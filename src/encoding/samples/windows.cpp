@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -90,7 +91,9 @@ WindowPlan plan_widths(const WindowRule& rule, std::int64_t count) {
       });
     }
   }
-  return builder.take();
+  WindowPlan plan = builder.take();
+  std::iota(plan.middle_frame.begin(), plan.middle_frame.end(), std::int64_t{0});
+  return plan;
 }
 
 }  // namespace

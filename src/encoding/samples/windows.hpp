@@ -26,7 +26,8 @@ struct WindowPlan {
   int windows_of_a_row = 1;                   ///< widths of kMulti
   std::vector<std::int64_t> frame_of_window;  ///< [windows, m] frame indices; no two windows are equal
   std::vector<std::int64_t> window_of_row;    ///< [T, windows_of_a_row] indices of windows
-  std::vector<std::int64_t> middle_frame;     ///< [T] whose time is the row's: frame m/2 of the row's first window
+  std::vector<std::int64_t>
+      middle_frame;  ///< [T] whose time is the row's: frame m/2 of its window (fraction), t (multi)
 
   [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(middle_frame.size()); }
   [[nodiscard]] std::int64_t windows() const {

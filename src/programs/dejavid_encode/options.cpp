@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "src/config/error.hpp"
@@ -55,12 +58,33 @@ std::vector<std::int64_t> parse_widths(const std::string& text) {
 
 void WindowOptions::interpret() {
   using Kind = encoding::WindowRule::Kind;
-  parsed.kind = rule == "multi" ? Kind::kMulti : Kind::kFraction;
-  if (!widths.empty()) parsed.widths = parse_widths(widths);
-  if (parsed.kind == Kind::kFraction && (!widths.empty() || parsed.clamp)) {
-    throw ConfigError("--widths, --clamp: found with --windows fraction; expected with multi; leave them out");
+  const auto named = [](std::initializer_list<std::pair<bool, std::string_view>> options) {
+    std::string names;
+    for (const auto& [given, name] : options) {
+      if (given) names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+    }
+    return names;
+  };
+  const std::string of_multi = named({{widths.has_value(), "--widths"}, {parsed.clamp, "--clamp"}});
+  const std::string of_fraction =
+      named({{width_divisor.has_value(), "--width-divisor"}, {stride_divisor.has_value(), "--stride-divisor"}});
+  if (rule.empty()) {
+    const std::string all = named(
+        {{!of_fraction.empty(), of_fraction}, {frames.has_value(), "--window-frames"}, {!of_multi.empty(), of_multi}});
+    if (all.empty()) return;
+    throw ConfigError(fmt::format(
+        "{}: found without --windows; expected --windows fraction|multi beside; add it, or leave them out", all));
   }
-  if (frames) parsed.frames = *frames;
+  parsed.kind = rule == "multi" ? Kind::kMulti : Kind::kFraction;
+  const bool is_multi = parsed.kind == Kind::kMulti;
+  if (const std::string& idle = is_multi ? of_fraction : of_multi; !idle.empty()) {
+    throw ConfigError(fmt::format("{}: found with --windows {}; expected with {}; leave them out", idle, rule,
+                                  is_multi ? "fraction" : "multi"));
+  }
+  if (widths) parsed.widths = parse_widths(*widths);
+  parsed.width_divisor = width_divisor.value_or(parsed.width_divisor);
+  parsed.stride_divisor = stride_divisor.value_or(parsed.stride_divisor);
+  parsed.frames = frames.value_or(parsed.frames);
 }
 
 void add_window_options(CLI::App& command, WindowOptions& options) {
@@ -71,12 +95,11 @@ void add_window_options(CLI::App& command, WindowOptions& options) {
       ->check(CLI::IsMember({"fraction", "multi"}).description(""))
       ->type_name("fraction|multi");
   command
-      .add_option("--width-divisor", options.parsed.width_divisor,
-                  "fraction: a window is a 1/A of the video wide; default 5")
+      .add_option("--width-divisor", options.width_divisor, "fraction: a window is a 1/A of the video wide; default 5")
       ->check(CLI::Range(1, kMostDivisor).description(""))
       ->type_name("A");
   command
-      .add_option("--stride-divisor", options.parsed.stride_divisor,
+      .add_option("--stride-divisor", options.stride_divisor,
                   "fraction: a window begins every 1/B of the video; default 40")
       ->check(CLI::Range(1, kMostDivisor).description(""))
       ->type_name("B");
@@ -138,7 +161,14 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
       .add_option("--dist.timeout_s", options.dist.timeout_s,
                   "seconds after which a rank that says nothing, or a file system that does not answer, ends the job; "
                   "default 600")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check([](const std::string& word) {
+        double seconds = 0;
+        const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), seconds);
+        const bool is_number = error == std::errc() && rest == word.data() + word.size();
+        constexpr double kLeast = 1e-3, kMost = 1e8;
+        if (is_number && seconds >= kLeast && seconds <= kMost) return std::string();
+        return fmt::format("found {}; expected a number of seconds from {} to {}", word, kLeast, kMost);
+      })
       ->type_name("SECONDS");
   add_choice<ProgressChoice>(program, "--progress",
                              "how to show progress; auto is a bar on a terminal, else plain lines",

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "src/encoding/job/encode.hpp"
@@ -12,11 +13,12 @@ namespace alignment {
 /// Window rules as the command line gives them.
 struct WindowOptions {
   std::string rule;
-  std::string widths;
+  std::optional<std::string> widths;
+  std::optional<int> width_divisor, stride_divisor;
   encoding::WindowRule parsed;
   std::optional<int> frames;
 
-  /// `parsed` and `frames` from the rest. Throws ConfigError.
+  /// Completes `parsed` from the rest. Throws ConfigError, also for what has no effect beside the others.
   void interpret();
 };
 
@@ -32,7 +34,7 @@ void require_encode_options(const encoding::EncodeOptions& options, const Window
 /// `inspect VIDEO`: what there is to say of one video.
 struct InspectOptions {
   std::filesystem::path video, json_file, picture;  ///< the last two: empty where not asked for
-  int picture_frames = 8;
+  std::optional<int> picture_frames;
   WindowOptions windows;
   encoding::Resize resize = encoding::Resize::kAntialias;
 };

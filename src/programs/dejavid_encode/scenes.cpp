@@ -1,6 +1,12 @@
 #include <fmt/format.h>
 
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <system_error>
+
 #include "io/result_file.hpp"
+#include "src/config/error.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
 namespace alignment {
@@ -17,11 +23,20 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   count("--clips", options.counts.train, "clips of a class to train on");
   count("--val-clips", options.counts.validation, "clips of a class to validate with");
   command->add_option("--seed", options.counts.seed, fmt::format("of everything; default {}", options.counts.seed))
+      ->check([](const std::string& word) {
+        std::uint64_t seed = 0;
+        const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), seed);
+        if (error == std::errc() && rest == word.data() + word.size()) return std::string();
+        return fmt::format("found {}; expected a whole number from 0 to 2^64 - 1", word);
+      })
       ->type_name("N");
   return command;
 }
 
 void scenes(const SceneOptions& options) {
+  if (options.folder.empty()) {
+    throw ConfigError("--out: found nothing; expected a folder to write to; name one");
+  }
   const std::int64_t clips = encoding::make_scenes(options.folder, options.counts);
   io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), clips));
 }

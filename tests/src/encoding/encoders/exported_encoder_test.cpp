@@ -281,6 +281,14 @@ TEST_F(ExportedEncoder, IsRefusedByNameWhereItIsOfNoKnownFormat) {
   expect_part(refused(missing, "missing.pt"), "found no such encoder or file; expected motion, efficientnet-lite0, or");
 }
 
+TEST_F(ExportedEncoder, IsRefusedWhereItsNameIsNotUtf8) {
+  const auto named = folder_ / "net\xE9.pt";
+  std::filesystem::rename(ExportedFiles().write(folder_.path()), named);
+  std::filesystem::rename(folder_ / "tiny.json", folder_ / "net\xE9.json");
+  const std::string message = message_of<EncoderError>([&] { (void)make_encoder(named.string(), {}); });
+  expect_part(message, "found a name that is not UTF-8; expected UTF-8, since a store names its encoder");
+}
+
 TEST_F(ExportedEncoder, IsRefusedWhereItIsCut) {
   const auto file = ExportedFiles().write(folder_.path());
   const std::string whole = read_text(file);
