@@ -351,8 +351,9 @@ class Refusal(support.ProgramTest):
     def assert_nothing_half_written(self, before, after, case):
         """Files as before, and none new but (where training had begun) a run folder without a model or a temporary."""
         self.assertEqual({name: after.get(name) for name in before}, before)
-        names = ("config.toml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints", "logs")
+        names = ("config.toml", "environment.json", "metrics.jsonl", "summary.json", "checkpoints", "logs", "tensorboard")
         records = ["run", *(f"run/{name}" for name in names), *(f"run/logs/rank{rank}.log" for rank in range(3))]
+        records += [f"run/tensorboard/events.out.tfevents.{kind}" for kind in ("config", "metrics")]
         allowed = {*before, *records} if case.code == 12 else set(before)
         self.assertEqual(set(after) - allowed, set())
 
