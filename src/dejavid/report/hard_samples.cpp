@@ -49,9 +49,10 @@ std::string picture_of(const ShownSample& shown, const std::vector<ClassAlignmen
     const ClassAlignment& one = alignments[n];
     costs[n] = above_cheapest(one, static_cast<std::size_t>(shown.length));
     drawing::MatrixPanel panel{
-        .title = n == 0 ? fmt::format("{} (its class): {:.4g}", shown.own_class, shown.hard.own_distance)
-                        : fmt::format("{} ({}): {:.4g}", shown.rival_class,
-                                      shown.wrong ? "taken for it" : "nearest other", shown.hard.rival_distance),
+        .title = n == 0
+                     ? fmt::format("{} (its class): {}", shown.own_class, drawing::number_text(shown.hard.own_distance))
+                     : fmt::format("{} ({}): {}", shown.rival_class, shown.wrong ? "taken for it" : "nearest other",
+                                   drawing::number_text(shown.hard.rival_distance)),
         .rows = {"centroid step", steps, {}, {}},
         .columns = {"step of the sample", shown.length, seconds, {}},
         .values = costs[n],
@@ -96,10 +97,11 @@ std::string hard_samples_section(const Judgement& judgement, io::TseStore& store
   const std::vector<HardSample>& hardest = judgement.evaluation.hardest;
   if (hardest.empty()) return "";
   std::string html = report::paragraph(
-      "The samples whose own class is furthest away beside the nearest other one, the furthest first. The pictures "
-      "show "
-      "what each centroid step would cost at each step of the sample, above the cheapest of its row, and the cheapest "
-      "path; its whole cost is the distance. Where the path is bright, order and the class do not agree.");
+      "The samples with the largest ratio of the distance to their own class to that to the nearest other one, the "
+      "largest first. The pictures show what each centroid step would cost at each step of the sample, above the "
+      "cheapest of its row, and the cheapest path; its whole cost is the distance. Where the path is bright, the "
+      "sample "
+      "does not run as the class does.");
   for (const HardSample& hard : hardest) {
     const std::int32_t label = store.label(hard.sample);
     const auto name = [&](std::int32_t c) { return judgement.class_names[static_cast<std::size_t>(c)]; };
