@@ -63,7 +63,7 @@ int run(int argument_count, char** arguments) {
     alignment::ProgramDescription described = alignment::describe(
         program, {"dejavid_encode --videos videos --encoder motion --windows fraction --out a.h5",
                   "mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5",
-                  "dejavid_encode inspect clip.mp4 --windows fraction --json -"});
+                  "dejavid_encode inspect clip.mp4 --windows fraction --json -", "dejavid_encode scenes --out clips"});
     described.exit_codes = alignment::kExitCodesInHelp;
     if (const auto page = alignment::asked_page(described, {arguments + 1, arguments + argument_count},
                                                 alignment::terminal::page_columns())) {

@@ -59,7 +59,7 @@ class Pages(unittest.TestCase):
             page = run(program, "--help", columns=100000)
             self.assertEqual(re.findall(r"^  (\w+) +\S", page.split("Subcommands:\n")[1].split("\n\n")[0], re.M), commands)
             examples = re.findall(rf"^  (?:mpirun -np \d+ )?{program} (\w+)", page.split("Examples:\n")[1], re.M)
-            self.assertGreater(len(examples), 2)
+            self.assertGreater(len(examples), 1)
             self.assertLessEqual(set(examples), set(commands))
 
     def test_mistakes_are_one_line(self):

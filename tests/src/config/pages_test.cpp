@@ -19,6 +19,7 @@ using Words = std::vector<std::string>;
 const ProgramDescription& kettle() {
   static const ProgramDescription description = [] {
     CLI::App program("Boils water, and what is in it.", "kettle");
+    program.require_subcommand(1);
     CLI::App* boil = program.add_subcommand("boil", "heat water to its boiling point, which takes some time up here");
     boil->add_option("--out", "where to pour")->required()->type_name("FILE.h5");
     boil->add_option("--lid", "whether [it] is shut: it's quicker so")->type_name("open|shut");
