@@ -305,6 +305,7 @@ class Job {
                       known_);
     const auto begun = std::chrono::steady_clock::now();
     constexpr std::chrono::milliseconds kPatience{2};
+    constexpr int kAhead = 1;  // no worker waits for what this thread writes and asks
     std::int64_t shown = 0;
     while (!queue->all_left()) {
       local.attempt([&] { pool.require_sound(); });
@@ -312,7 +313,9 @@ class Job {
         queue->close();
         pool.abandon();
       }
-      while (!queue->is_closed() && pool.in_hand() + queue->asked() < pool.threads()) queue->ask();
+      while (!queue->is_closed() && pool.in_hand() + queue->asked() < pool.threads() + kAhead) {
+        queue->ask();
+      }
       while (const std::optional<std::int64_t> item = queue->take()) pool.give(*item);
       const std::vector<FinishedVideo> finished = pool.take(kPatience);
       local.attempt([&] { queue->report(keep(finished, writer)); });
@@ -327,9 +330,15 @@ class Job {
     }
     // What a worker met with this rank's last videos comes behind the last look.
     local.attempt([&] { pool.require_sound(); });
+    local.attempt([&] {
+      const dist::Deadline deadline = waiting_for_files("a write of the parts", timeout_);
+      writer.commit();
+    });
   }
 
   dist::WorkCounts keep(const std::vector<FinishedVideo>& finished, PartWriter& writer) {
+    // Waiting for the disk costs more than small videos do.
+    constexpr std::chrono::milliseconds kBetweenCommits{200};
     dist::WorkCounts done{};
     if (finished.empty()) return done;
     const dist::Deadline deadline = waiting_for_files("a write of the parts", timeout_);
@@ -344,7 +353,10 @@ class Job {
         ++done[kFailed];
       }
     }
-    writer.commit();
+    if (const auto now = std::chrono::steady_clock::now(); now - committed_ > kBetweenCommits) {
+      writer.commit();
+      committed_ = now;
+    }
     return done;
   }
 
@@ -519,12 +531,13 @@ class Job {
   std::int64_t feature_dim_ = 0;
   std::string settings_;
   std::unique_ptr<PartsFolder> folder_;
-  std::unique_ptr<OutputLock> lock_;               ///< on rank 0
-  std::string start_;                              ///< what names of this start's parts begin with
-  std::vector<std::optional<PartEntry>> entries_;  ///< on rank 0: of every video of the list
-  std::vector<Video> left_;                        ///< to encode, on every rank, in the order of being handed out
-  std::int64_t known_ = 0;                         ///< videos of the list that are not left, on rank 0
-  std::int64_t shared_count_ = 0;                  ///< of left_, done
+  std::unique_ptr<OutputLock> lock_;                 ///< on rank 0
+  std::chrono::steady_clock::time_point committed_;  ///< when finished videos last were on disk
+  std::string start_;                                ///< what names of this start's parts begin with
+  std::vector<std::optional<PartEntry>> entries_;    ///< on rank 0: of every video of the list
+  std::vector<Video> left_;                          ///< to encode, on every rank, in the order of being handed out
+  std::int64_t known_ = 0;                           ///< videos of the list that are not left, on rank 0
+  std::int64_t shared_count_ = 0;                    ///< of left_, done
 };
 
 }  // namespace
