@@ -291,39 +291,35 @@ part_encode() {
   return "$failed"
 }
 
-# Hardware counters of every kernel at the K400 size. The comparison with the reference launches small ones first: of each kernel,
-# device_figures.py shows the longest launch.
-part_ncu() {
-  local code
+# Profiles the kernels at the K400 size into ncu's report NAME.
+count() { # NAME and ncu's options
+  local name="$1" code
+  shift
   need ncu || return
-  ncu --clock-control none --target-processes all --kernel-name 'regex:.*_kernel' --launch-count 150 \
-    --section SpeedOfLight --section Occupancy --section LaunchStats --section WarpStateStats --section SchedulerStats \
-    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats --export "$output/ncu" --force-overwrite \
+  ncu --clock-control none "$@" --section SpeedOfLight --section WarpStateStats --section SchedulerStats --section LaunchStats \
+    --export "$output/$name" --force-overwrite \
     "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
   code=${PIPESTATUS[0]}
   if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
     echo "left out: this machine lets nobody read the GPU's counters"
     return "$left_out_code"
   fi
-  ncu --import "$output/ncu.ncu-rep" --page raw --csv >"$output/ncu.csv" || code=1
   return "$code"
+}
+
+# Hardware counters of every kernel. The comparison with the reference launches small ones first: of each kernel, device_figures.py shows
+# the longest launch.
+part_ncu() {
+  count ncu --target-processes all --kernel-name 'regex:.*_kernel' --launch-count 150 --section Occupancy \
+    --section ComputeWorkloadAnalysis --section MemoryWorkloadAnalysis --section InstructionStats || return
+  ncu --import "$output/ncu.ncu-rep" --page raw --csv >"$output/ncu.csv"
 }
 
 # What each instruction of the kernels along paths in f16 waits for.
 part_ncu_along_paths() {
-  local code
-  need ncu || return
-  ncu --clock-control none --kernel-name 'regex:half_(distance|gradient)_kernel' --launch-skip 4 --launch-count 6 --section SourceCounters \
-    --section SpeedOfLight --section WarpStateStats --section SchedulerStats --section LaunchStats --export "$output/ncu_along_paths" --force-overwrite \
-    "$build/bin/dejavid_bench" kernels --device cuda --shape k400 --repeats 1 --seconds 0 2>&1 | tee "$scratch/ncu"
-  code=${PIPESTATUS[0]}
-  if grep -qE 'ERR_NVGPUCTRPERM|Failed to initialize the profiler|LibraryNotLoaded' "$scratch/ncu"; then
-    echo "left out: this machine lets nobody read the GPU's counters"
-    return "$left_out_code"
-  fi
-  ncu --import "$output/ncu_along_paths.ncu-rep" --page source --csv >"$output/ncu_source.csv" || code=1
-  ncu --import "$output/ncu_along_paths.ncu-rep" --page details >"$output/ncu_along_paths.txt" || code=1
-  return "$code"
+  count ncu_along_paths --kernel-name 'regex:half_(distance|gradient)_kernel' --launch-skip 4 --launch-count 6 --section SourceCounters || return
+  ncu --import "$output/ncu_along_paths.ncu-rep" --page source --csv >"$output/ncu_source.csv" &&
+    ncu --import "$output/ncu_along_paths.ncu-rep" --page details >"$output/ncu_along_paths.txt"
 }
 
 # The project's own comparison of training on the GPU and on the CPU.

@@ -87,8 +87,7 @@ class Inputs(support.ProgramTest):
         self.refuse_all([Refusal(Path(store).name, store, code, words)], **settings)
 
     def steps_of(self, run_dir):
-        """All but when they were."""
-        return [{name: value for name, value in step.items() if name != "time"} for step in support.read_metrics(run_dir, "step")]
+        return support.read_told(run_dir, "step")
 
     def assert_same_run(self, one, other):
         """The same losses and the same model, bit for bit."""

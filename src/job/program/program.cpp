@@ -9,6 +9,7 @@
 
 #include "dist/errors.hpp"
 #include "dist/mpi/session.hpp"
+#include "src/job/program/speaker.hpp"
 #include "src/job/terminal/log_file.hpp"
 #include "src/job/terminal/standard_output.hpp"
 
@@ -37,6 +38,11 @@ int complain(ExitCode code, std::string line) {
   std::replace(line.begin(), line.end(), '\n', ' ');
   std::fprintf(stderr, "error: %s\n", line.c_str());
   return static_cast<int>(code);
+}
+
+int complain_about_usage(const std::string& line) {
+  let_the_speaker_finish();
+  return complain(ExitCode::kUsage, line + rank_before_mpi());
 }
 
 int run_program(const std::function<int()>& work) {

@@ -13,6 +13,10 @@ namespace alignment {
 /// Prints "error: <line>" on standard error, always one line; returns the code.
 int complain(ExitCode code, std::string line);
 
+/// The same of a mistake on the command line, before MPI has started: names the rank, which of several is first given
+/// time to be ended by the one that speaks for them. One that is still there after that is alone with its mistake.
+int complain_about_usage(const std::string& line);
+
 /// main() of any program: prepares the standard streams, then does `work`; an exception becomes its line and exit code.
 [[nodiscard]] int run_program(const std::function<int()>& work);
 

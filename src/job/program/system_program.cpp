@@ -30,9 +30,7 @@ int start(const CommandTable& table, const SystemWork& work, int argument_count,
   try {
     asked = interpret(table, {arguments + 1, arguments + argument_count}, terminal::page_columns());
   } catch (const ConfigError& error) {
-    // A rank that is still there after a while is alone with its mistake: no other has ended the job.
-    let_the_speaker_finish();
-    return complain(ExitCode::kUsage, error.what() + rank_before_mpi());
+    return complain_about_usage(error.what());
   }
   if (const auto* printout = std::get_if<Printout>(&asked)) {
     if (speaks_for_the_job()) io::write_standard_output(printout->text);

@@ -39,12 +39,6 @@ void require_same_options(const std::string& mine, dist::Communicator& communica
   });
 }
 
-/// A rank that is still there after a while is alone with its mistake: no other has ended the job.
-int refuse(const std::string& line) {
-  alignment::let_the_speaker_finish();
-  return alignment::complain(ExitCode::kUsage, line + alignment::rank_before_mpi());
-}
-
 int run(int argument_count, char** arguments) {
   CLI::App program(
       "Turns videos into a TSE store: windows of frames go through an encoder. Alone or under mpirun; started again, "
@@ -78,9 +72,9 @@ int run(int argument_count, char** arguments) {
       windows.interpret();
     }
   } catch (const CLI::ParseError& error) {
-    return refuse(fmt::format("{}; see dejavid_encode --help", error.what()));
+    return alignment::complain_about_usage(fmt::format("{}; see dejavid_encode --help", error.what()));
   } catch (const ConfigError& error) {
-    return refuse(error.what());
+    return alignment::complain_about_usage(error.what());
   }
   if (inspect->parsed()) {
     alignment::let_stop_signals_through();
