@@ -10,3 +10,17 @@ function(dejavid_add_alone_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE dejavid::warnings)
 endfunction()
+
+# LibTorch, where the Python that the package is for has torch: the package's parts that need it are built then, and only then.
+# A build in isolation (pip's) still asks that Python, not its own environment.
+macro(find_torch_of_python)
+  find_package(Python 3.10 REQUIRED COMPONENTS Interpreter)
+  if(NOT DEJAVID_LIBTORCH AND EXISTS ${Python_SITEARCH}/torch/include)
+    set(DEJAVID_LIBTORCH ${Python_SITEARCH}/torch)
+  endif()
+  if(DEJAVID_LIBTORCH)
+    find_package(LibTorch REQUIRED)
+  else()
+    message(STATUS "LibTorch: ${Python_EXECUTABLE} has no torch; built without what needs it")
+  endif()
+endmacro()
