@@ -7,9 +7,8 @@
 # A second call makes what FOLDER lacks. launch/ablations.py --help says more.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-PATH="$PATH:$here/../build/cuda/bin:$here/../build/cpu/bin:$here/../build/dev/bin"
-
-export PATH
+# shellcheck source=launch/programs.sh
+source "$here/programs.sh"
 # shellcheck source=launch/local_mpi.sh
 source "$here/local_mpi.sh"
 exec python3 "$here/ablations.py" "$@"

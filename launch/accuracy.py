@@ -93,7 +93,11 @@ def program(name):
 def named_source(word):
     """NAME=SOURCE, or a store's file, whose name it gets."""
     name, given, source = word.partition("=")
-    return (name, source) if given else (pathlib.Path(word).stem, word)
+    if not given:
+        return pathlib.Path(word).stem, word
+    if name in ("", ".", "..") or "/" in name:
+        raise Failure(f"{word}: found the name '{name}'; expected one that a folder in --runs can have")
+    return name, source
 
 
 class DataSet:

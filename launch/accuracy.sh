@@ -11,12 +11,12 @@
 # --published  rows dataset,classifier,accuracy,... of accuracies on the same split; --peers says of which classifiers (ROCKET,HC2,InceptionT,ResNet)
 # --python     one with aeon and h5py, for MiniRocket (.venv/bin/python by itself)
 # --json       FOLDER/accuracy.json by itself; the table is printed and lies beside it as .md
-# Programs come from PATH, else from build/cuda, build/cpu or build/dev.
+# Programs come from PATH, else from the newest of build/cuda, build/cpu and build/dev.
 set -euo pipefail
 case "${1:---help}" in -h | --help) sed -n '2,14p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-export PATH="$PATH:$root/build/cuda/bin:$root/build/cpu/bin:$root/build/dev/bin"
-
+# shellcheck source=launch/programs.sh
+source "$root/launch/programs.sh"
 # shellcheck source=launch/local_mpi.sh
 source "$root/launch/local_mpi.sh"
 exec python3 "$root/launch/accuracy.py" "$@"

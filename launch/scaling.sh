@@ -5,7 +5,7 @@
 # --preset   shape of the synthetic set: hmdb51 (by itself), k400, ssv2 or order; --samples 1536 of it
 # --output   where results go (scaling/<UTC time>): a JSON a run, scaling.md and scaling.svg
 # OPTION...  go to `dejavid_bench scaling`, whose --help says what is measured; on CPUs a rank has one thread unless --threads says more
-# Programs come from PATH, else from build/cuda, build/cpu or build/dev. What is said of a disturbed machine has no efficiency: measure when it is
+# Programs come from PATH, else from the newest of build/cuda, build/cpu and build/dev. What is said of a disturbed machine has no efficiency: measure when it is
 # quiet. Exit code: 0, 1 where ranks came to different losses, else that of the run that failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -23,7 +23,8 @@ while (($#)); do
   esac
   shift
 done
-export PATH="$PATH:$PWD/build/cuda/bin:$PWD/build/cpu/bin:$PWD/build/dev/bin"
+# shellcheck source=launch/programs.sh
+source launch/programs.sh
 command -v dejavid_bench >/dev/null || usage_error "found no dejavid_bench; build it with launch/build.sh"
 gpus="$(nvidia-smi --list-gpus 2>/dev/null | grep -c .)" || gpus=0
 if [[ -z $ranks ]]; then

@@ -121,6 +121,9 @@ def summary(records):
         best = max(record["published"].items(), key=lambda item: item[1], default=None)
         body.append([record["name"], mean_and_range([sum(record["top1"]) / len(record["top1"])]), mean_and_range([record["averaging_top1"]]),
                      f"{best[1]:.3f} ({best[0]})" if best else ""])
+    means = [sum(sum(record[key]) / len(record[key]) if isinstance(record[key], list) else record[key] for record in records) / len(records)
+             for key in ("top1", "averaging_top1")]
+    body.append(["mean", *(mean_and_range([mean]) for mean in means), ""])
     return rows(["set", "DejaVid", "averaging over time", f"best of {len(peers)} published"], body)
 
 

@@ -137,7 +137,7 @@ class Accuracy(unittest.TestCase):
         self.assertEqual((done.code, len(done.stderr.splitlines())), (2, 2), done)
         self.assertIn("train.epochs", done.stderr.splitlines()[-1])
         (self.folder / "bad.toml").write_text("[train")
-        for words, named in ((["--config", "no.toml"], "no.toml"), (["--config", "bad.toml"], "bad.toml"), (["--published", "no.csv"], "no.csv"), (["first.h5"], "name twice")):
+        for words, named in ((["--config", "no.toml"], "no.toml"), (["--config", "bad.toml"], "bad.toml"), (["--published", "no.csv"], "no.csv"), (["first.h5"], "name twice"), (["../outside=second.h5"], "../outside")):
             done, _ = self.measure(*words)
             self.assertEqual((done.code, len(done.stderr.splitlines())), (2, 1), done)
             self.assertIn(named, done.stderr)

@@ -28,10 +28,10 @@ namespace {
 void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesystem::path& folder) {
   const EpochScores &last = loop.course().last, &best = loop.course().best;
   if (!names.validates()) {
-    log_info(
-        fmt::format("done in {:.1f} s: train loss {:.4f} top-1 {:.4f} in the last epoch; the store has no val or "
-                    "test samples to validate on",
-                    loop.elapsed_seconds(), last.train[kTrainLoss], last.train[kTrainTop1]));
+    log_info(fmt::format(
+        "done in {:.1f} s: train loss {:.4f} top-1 {:.4f} in the last epoch; the store has no labelled val or "
+        "test samples to validate on",
+        loop.elapsed_seconds(), last.train[kTrainLoss], last.train[kTrainTop1]));
   } else {
     log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch", loop.elapsed_seconds(),
                          names.validated_on, last.validation[kTop1], last.validation[kTop5]));
