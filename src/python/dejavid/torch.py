@@ -14,10 +14,16 @@ Where something is wrong, ValueError or TypeError names the argument. Second der
 The operations beneath are torch.ops.dejavid.weighted_dtw, soft_dtw and soft_dtw_of_distances; torch.compile takes them as they are.
 """
 
-import torch
+from ._torch_library import (  # first: it tells what is missing
+    check_soft_dtw,
+    check_soft_dtw_of_distances,
+    check_weighted_dtw,
+    require_numbers,
+    require_real,
+    require_tensor,
+)
 
-from ._torch_library import require_numbers, require_real, require_tensor
-from ._torch_library import check_soft_dtw, check_soft_dtw_of_distances, check_weighted_dtw
+import torch  # noqa: E402, I001
 
 __all__ = [
     "append_slopes",
