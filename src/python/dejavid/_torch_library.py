@@ -5,7 +5,7 @@ Static checks of shapes and types are here, so that tracing meets them too; the 
 import os
 
 _LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libdejavid_operations.so")
-_AGAIN = "pip install --force-reinstall --no-deps --no-build-isolation ./src/python builds dejavid again where torch is there"
+_AGAIN = "pip install --force-reinstall --no-deps ./src/python builds dejavid again, for the torch that is there"
 
 try:
     import torch

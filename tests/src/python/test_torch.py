@@ -1,5 +1,6 @@
 """dejavid.torch: torch's own checks of operations, gradients by differences, and implementations that share no line with it."""
 
+import doctest
 import importlib.util
 import os
 import subprocess
@@ -521,6 +522,13 @@ class AnyOperation(unittest.TestCase):
         for operation, inputs, message in bad:
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
                 operation(*inputs)
+
+
+class Document(unittest.TestCase):
+    def test_the_page_shows_what_happens(self):
+        results = doctest.testfile(str(SOURCE / "docs" / "use" / "torch.md"), module_relative=False)
+        self.assertEqual(results.failed, 0)
+        self.assertGreater(results.attempted, 8)
 
 
 class Library(unittest.TestCase):
