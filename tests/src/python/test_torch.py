@@ -348,16 +348,19 @@ class AnyOperation(unittest.TestCase):
         self.assertFalse(spread(rows).is_contiguous() or spread(offsets).is_contiguous())
         arrays = [rows, *given]
         results = []
-        for change in (lambda tensor: tensor, spread):
+        expanded = lambda value: torch.ones((), dtype=value.dtype).expand_as(value)  # noqa: E731  (as sum() gives it)
+        for change, ones in ((lambda tensor: tensor, torch.ones_like), (spread, expanded)):
+            generator = torch.Generator().manual_seed(7)
             inputs = [change(array).detach().requires_grad_() for array in arrays]
             distances = weighted_dtw(*inputs, offsets=change(offsets))
             values = soft_dtw(inputs[0], inputs[0] * 2, a_offsets=change(offsets), b_offsets=change(offsets))
             n = change(torch.tensor([2, 3]))
             flat = change(torch.arange(13, dtype=torch.float64)).requires_grad_()
             of_distances = soft_dtw_of_distances(flat, rows=n, columns=n)
-            # A gradient that comes in expanded, as sum() gives it, and one that does not.
-            loss = distances.sum() + (distances.t().contiguous().t() ** 2).sum() + values.sum() + of_distances.sum()
-            results.append([distances, values, of_distances, *torch.autograd.grad(loss, [*inputs, flat])])
+            found = [distances, values, of_distances]
+            results.append(found.copy())
+            for upstream in ([change(torch.rand(value.shape, generator=generator, dtype=value.dtype)) for value in found], [ones(value) for value in found]):
+                results[-1] += torch.autograd.grad(found, [*inputs, flat], upstream, retain_graph=True)
         for one, other in zip(*results):
             self.assertTrue(torch.equal(one, other))
 
