@@ -110,16 +110,17 @@ template <typename Real>
 void require_paths(const WeightedDtw<Real>& input, const std::int32_t* breakpoints) {
   const std::int64_t classes = input.extents.classes, steps = input.extents.steps;
   for (std::int64_t path = 0; path < input.samples.count * classes; ++path) {
-    const std::int64_t length = input.samples.length(path / classes);
-    std::int64_t at = 0;
-    for (std::int64_t i = 0; i < steps; ++i) {
-      const auto [first, last] = kernels::row_columns(breakpoints + path * (steps - 1), i, steps, length);
-      if (first < at || last < first || last >= length) {
-        throw std::invalid_argument("breakpoints: found a path of sample " + std::to_string(path / classes) +
-                                    " that leaves it; expected what weighted_dtw returned for these samples");
-      }
-      at = last;
+    std::int64_t first = 0;  // column of a row
+    bool within = true;
+    for (std::int64_t i = 0; i < steps - 1; ++i) {
+      const std::int64_t breakpoint = breakpoints[path * (steps - 1) + i];
+      const std::int64_t last = breakpoint >= 0 ? breakpoint : ~breakpoint;
+      within = within && last >= first;
+      first = breakpoint >= 0 ? last : last + 1;
     }
+    if (within && first < input.samples.length(path / classes)) continue;
+    throw std::invalid_argument("breakpoints: found a path of sample " + std::to_string(path / classes) +
+                                " that leaves it; expected what weighted_dtw returned for these samples");
   }
 }
 

@@ -54,7 +54,7 @@ class Operations : public ::testing::Test {
 using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Operations, Reals);
 
-TYPED_TEST(Operations, WeightedDtwIsTheReferences) {
+TYPED_TEST(AnyOperation, WeightedDtwIsTheReferences) {
   for (const auto& lengths : std::vector<std::vector<std::int64_t>>{{1}, {7, 1, 20, 3}, {}}) {
     for (const auto& [classes, steps, feature_dim] : std::vector<kernels::Extents>{{1, 1, 1}, {3, 5, 7}, {2, 4, 130}}) {
       const std::vector<std::int64_t> offsets = offsets_of(lengths);
@@ -102,7 +102,7 @@ TYPED_TEST(Operations, WeightedDtwIsTheReferences) {
   }
 }
 
-TYPED_TEST(Operations, SoftDtwIsTheReferences) {
+TYPED_TEST(AnyOperation, SoftDtwIsTheReferences) {
   for (const auto& [a_lengths, b_lengths] :
        std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>>{
            {{1}, {1}}, {{5, 1, 40, 33}, {3, 18, 1, 35}}, {{}, {}}}) {
@@ -159,7 +159,24 @@ TYPED_TEST(Operations, SoftDtwIsTheReferences) {
   }
 }
 
-TEST(Operations, AFailureOnAnyThreadComesBack) {
+TEST(AnyOperation, ThreadsChangeNothing) {
+  constexpr std::int64_t kPairs = 300, kSteps = 40, kFeatures = 3;
+  std::vector<std::int64_t> offsets;
+  for (std::int64_t k = 0; k <= kPairs; ++k) offsets.push_back(k * kSteps);
+  const std::vector<float> a = drawn<float>(kPairs * kSteps * kFeatures, 1),
+                           b = drawn<float>(kPairs * kSteps * kFeatures, 2);
+  const std::vector<float> upstream = drawn<float>(kPairs, 3);
+  const SequencePairs<float> pairs{a.data(), offsets.data(), b.data(), offsets.data(), kPairs, kFeatures};
+  const auto compute = [&](int threads) {
+    std::vector<float> found(static_cast<std::size_t>(kPairs) + 2 * a.size());
+    soft_dtw(pairs, found.data(), threads);
+    soft_dtw_gradient(pairs, upstream.data(), found.data() + kPairs, found.data() + kPairs + std::ssize(a), threads);
+    return found;
+  };
+  EXPECT_EQ(compute(4), compute(1));
+}
+
+TEST(AnyOperation, AFailureOnAnyThreadComesBack) {
   std::vector<double> a = drawn<double>(40, 1);
   std::vector<std::int64_t> offsets(21);
   for (std::size_t k = 0; k < offsets.size(); ++k) offsets[k] = 2 * static_cast<std::int64_t>(k);
