@@ -54,7 +54,7 @@ class Operations : public ::testing::Test {
 using Reals = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Operations, Reals);
 
-TYPED_TEST(AnyOperation, WeightedDtwIsTheReferences) {
+TYPED_TEST(Operations, WeightedDtwIsTheReferences) {
   for (const auto& lengths : std::vector<std::vector<std::int64_t>>{{1}, {7, 1, 20, 3}, {}}) {
     for (const auto& [classes, steps, feature_dim] : std::vector<kernels::Extents>{{1, 1, 1}, {3, 5, 7}, {2, 4, 130}}) {
       const std::vector<std::int64_t> offsets = offsets_of(lengths);
@@ -102,7 +102,7 @@ TYPED_TEST(AnyOperation, WeightedDtwIsTheReferences) {
   }
 }
 
-TYPED_TEST(AnyOperation, SoftDtwIsTheReferences) {
+TYPED_TEST(Operations, SoftDtwIsTheReferences) {
   for (const auto& [a_lengths, b_lengths] :
        std::vector<std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>>{
            {{1}, {1}}, {{5, 1, 40, 33}, {3, 18, 1, 35}}, {{}, {}}}) {
