@@ -108,8 +108,10 @@ if $python; then
     say "making the virtual environment .venv-python"
     /usr/bin/python3 -m venv .venv-python
   fi
+  read -ra torch_imports <<<"$TORCH_IMPORT_WHEELS"
   wheels=("nanobind==$NANOBIND_VERSION" "scikit-build-core==$SCIKIT_BUILD_CORE_VERSION" "scikit-learn==$SCIKIT_LEARN_VERSION"
-    "aeon==$AEON_VERSION" "pytest==$PYTEST_VERSION" "numpy==$NUMPY_VERSION" "h5py==$H5PY_VERSION")
+    "aeon==$AEON_VERSION" "pytest==$PYTEST_VERSION" "numpy==$NUMPY_VERSION" "h5py==$H5PY_VERSION"
+    "${torch_imports[@]}")
   if .venv-python/bin/python -c 'import importlib.metadata as m, sys
 sys.exit(any(m.version(name) != version for name, _, version in (word.partition("==") for word in sys.argv[1:])))' "${wheels[@]}" 2>/dev/null; then
     say "what builds and tests the Python package: present"
