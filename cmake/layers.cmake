@@ -9,7 +9,7 @@
 #                 +--> report -> drawing, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
-#   python -> dejavid and what is below it
+#   python -> dejavid, lrprop and what is below them
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -112,7 +112,7 @@ function(check_layers)
   check_room(encoding gpu job config io dist)
   check_room(dejavid report drawing gpu training job config kernels io dist)
   check_room(lrprop report drawing gpu training job config kernels io dist)
-  check_room(python dejavid report drawing training job config kernels io dist)
+  check_room(python dejavid lrprop report drawing training job config kernels io dist)
   check_room(programs dejavid lrprop encoding report drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

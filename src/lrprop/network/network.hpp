@@ -11,7 +11,7 @@
 #include "src/lrprop/model/encoder_sizes.hpp"
 #include "src/lrprop/network/alignment_kernels.hpp"
 #include "src/lrprop/network/terms.hpp"
-#include "src/lrprop/samples/plan_file.hpp"
+#include "src/lrprop/samples/views.hpp"
 
 /// The encoder and its training step, over LibTorch, whose headers stay behind this one.
 ///
@@ -52,6 +52,10 @@ using SumFloatsOverRanks = std::function<void(std::span<float>)>;
 
 /// Numbers that the encoder computes with; f64 is for comparisons.
 enum class Precision : std::uint8_t { kF32, kF64 };
+
+/// For programs, once: what a step frees stays with the process. The next takes it again, and the system need not clear
+/// it every time.
+void keep_freed_memory();
 
 class Network {
  public:

@@ -228,8 +228,8 @@ def count():
 threading.Thread(target=count, daemon=True).start()
 def told(level, line):
     print(counted, line, flush=True)
-import dejavid._classifier
-dejavid._classifier._log = told
+import dejavid._estimator
+dejavid._estimator.log = told
 try:
     dejavid.DejaVidClassifier(epochs=1000000, verbose=1).fit(X, [0, 1] * 32)
 except KeyboardInterrupt:
@@ -256,7 +256,7 @@ print(dejavid.DejaVidClassifier(epochs=1).fit(X, [0, 1] * 32).predict(X[:1]).sha
         def fails(level, line):
             raise OSError("closed")
 
-        with mock.patch("dejavid._classifier._log", fails), self.assertRaisesRegex(OSError, "closed"):
+        with mock.patch("dejavid._estimator.log", fails), self.assertRaisesRegex(OSError, "closed"):
             self.fitted(verbose=1)
 
     def test_without_h5py_only_files_are_missing(self):

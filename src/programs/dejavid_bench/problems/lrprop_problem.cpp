@@ -123,7 +123,9 @@ double LrpropProblem::multiply_adds() const {
 }
 
 LrpropSteps::LrpropSteps(const LrpropProblem& problem, double dropout, int threads)
-    : problem_(problem), network_(problem.settings(dropout, threads), problem.weights(), problem.statistics()) {}
+    : problem_(problem), network_(problem.settings(dropout, threads), problem.weights(), problem.statistics()) {
+  lrprop::keep_freed_memory();  // as lrprop_dist does
+}
 
 lrprop::PairTerms LrpropSteps::step(StepPhases& seconds) {
   const lrprop::TrainingPair pair = problem_.pair(++step_);
