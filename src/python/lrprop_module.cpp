@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nanobind/stl/array.h>
+#include <nanobind/stl/optional.h>
 
 #include <array>
 #include <utility>
@@ -153,7 +154,8 @@ NB_MODULE(_lrprop, module) {
       .def_prop_ro("digest", [](const ModelContent& model) { return lrprop::digest_of(model); });
 
   module.def("configuration", [](const GivenSettings& given) {
-    return translated([&] { return embedder_configuration(settings_of(given)); });
+    const std::vector<Setting> settings = settings_of(given);
+    return translated([&] { return embedder_configuration(settings); });
   });
 
   module.def(

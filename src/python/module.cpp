@@ -85,7 +85,8 @@ NB_MODULE(_core, module) {
       });
 
   module.def("configuration", [](const GivenSettings& given) {
-    return translated([&] { return configuration_of(settings_of(given)); });
+    const std::vector<Setting> settings = settings_of(given);
+    return translated([&] { return configuration_of(settings); });
   });
 
   module.def(

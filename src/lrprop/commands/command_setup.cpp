@@ -6,7 +6,7 @@
 #include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/lrprop/network/network.hpp"
+#include "src/lrprop/network/freed_memory.hpp"
 #include "src/lrprop/samples/plain_rows.hpp"
 
 namespace alignment::lrprop {

@@ -2,13 +2,8 @@
 
 #include <torch/torch.h>
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -441,14 +436,6 @@ double Network::State::gradient_square() const {
     return square_sum(std::span<const double>(flat_gradient.data_ptr<double>(), count), threads());
   }
   return square_sum(std::span<const float>(flat_gradient.data_ptr<float>(), count), threads());
-}
-
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  constexpr int kMostMapped = 32 << 20;  // the C library takes no more
-  mallopt(M_MMAP_THRESHOLD, kMostMapped);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
 }
 
 Network::Network(NetworkSettings settings, const std::vector<float>& weights, const std::vector<float>& statistics,

@@ -53,10 +53,6 @@ using SumFloatsOverRanks = std::function<void(std::span<float>)>;
 /// Numbers that the encoder computes with; f64 is for comparisons.
 enum class Precision : std::uint8_t { kF32, kF64 };
 
-/// For programs, once: what a step frees stays with the process. The next takes it again, and the system need not clear
-/// it every time.
-void keep_freed_memory();
-
 class Network {
  public:
   Network(NetworkSettings settings, const std::vector<float>& weights, const std::vector<float>& statistics,

@@ -43,7 +43,7 @@ KEYS = {
 }
 
 
-class LRProp(TransformerMixin, BaseEstimator):
+class LRProp(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Embeds the frames of videos, so that frames of the same moment of an action lie near each other.
 
     Trains on pairs of videos of one action as ``lrprop_dist train`` does: the same videos in the same order give the same

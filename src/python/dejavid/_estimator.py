@@ -38,6 +38,6 @@ def warn(level, line):
 
 def log(level, line):
     if level > 1:
-        warn(level, line)
+        warnings.warn(line, stacklevel=3)
     else:
         print(line, file=sys.stderr)

@@ -1,9 +1,22 @@
-"""Makes the built package importable, and the helpers of the end-to-end tests."""
+"""Makes the built package importable, torch where there is one, and the helpers of the end-to-end tests."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[3]))
 BUILT = Path(os.environ.get("DEJAVID_PACKAGE", SOURCE / "build" / "cpu" / "python"))
-sys.path[:0] = [str(BUILT), str(SOURCE / "tests" / "end_to_end")]
+sys.path[:0] = [str(BUILT), *(str(SOURCE / "tests" / name) for name in ("end_to_end", "end_to_end_lrprop"))]
+#: Behind this Python's own packages.
+TORCH = [str(folder.parent) for folder in SOURCE.glob(".venv/lib/python3*/site-packages/torch")]
+sys.path += TORCH
+
+
+def python(code, **others):
+    """A Python that imports the built package, and torch."""
+    environment = {**os.environ, "PYTHONPATH": str(BUILT)}
+    return subprocess.Popen(
+        [sys.executable, "-c", f"import sys\nsys.path += {TORCH}\n{code}"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **others,
+    )

@@ -5,13 +5,12 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import tomllib
 import unittest
 from pathlib import Path
 
-from package import BUILT, SOURCE  # first: it says where the others are
+from package import BUILT, SOURCE, python  # first: it says where the others are
 
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
@@ -27,14 +26,6 @@ SERIES = SOURCE / "configs" / "series.toml"
 
 def names_of(data):
     return np.array([f"class {label}" for label in data.labels])
-
-
-def python(code, **others):
-    """A Python that imports the built package."""
-    environment = {**os.environ, "PYTHONPATH": str(BUILT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **others
-    )
 
 
 class BesideTheProgram(ProgramTest):

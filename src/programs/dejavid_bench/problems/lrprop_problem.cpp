@@ -12,6 +12,7 @@
 #include "io/bytes/random_bits.hpp"
 #include "src/config/error.hpp"
 #include "src/lrprop/config/config.hpp"
+#include "src/lrprop/network/freed_memory.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 #include "src/programs/dejavid_bench/problems/whole_numbers.hpp"
 
