@@ -1,8 +1,11 @@
 """Makes the built package importable, torch where there is one, and the helpers of the end-to-end tests."""
 
+import doctest
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[3]))
@@ -20,3 +23,19 @@ def python(code, **others):
         [sys.executable, "-c", f"import sys\nsys.path += {TORCH}\n{code}"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **others,
     )
+
+
+def check_page(case, needs_torch):
+    """Runs the examples of docs/use/python.md: those of the sections that need torch, or all others."""
+    sections = re.split("(?m)^(?=## )", (SOURCE / "docs" / "use" / "python.md").read_text())
+    chosen = [section for section in sections if section.startswith("## LRProp") == needs_torch]
+    examples = doctest.DocTestParser().get_doctest("".join(chosen), {}, "python.md", "docs/use/python.md", 0)
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples)
+        finally:
+            os.chdir(before)
+    case.assertEqual(results.failed, 0)
+    case.assertGreater(results.attempted, 8)

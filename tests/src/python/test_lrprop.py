@@ -11,7 +11,7 @@ import unittest
 import warnings
 from pathlib import Path
 
-from package import BUILT, SOURCE, python  # first: it says where the others are
+from package import BUILT, SOURCE, check_page, python  # first: it says where the others are
 
 import h5py  # noqa: E402
 import lrprop_support  # noqa: E402
@@ -425,6 +425,11 @@ print(dejavid.LRProp(**tiny, epochs=1).fit(X).transform(X[:1])[0].shape)
         foreign = [name for name in undefined if name.startswith(("MPI_", "ompi_", "H5", "cuda", "nccl", "svm_", "lbfgs"))]
         ours = [name for name in undefined if "alignment" in name]
         self.assertEqual((ends, foreign, ours), ([], [], []))
+
+
+class Document(unittest.TestCase):
+    def test_the_page_shows_what_happens(self):
+        check_page(self, needs_torch=True)
 
 
 if __name__ == "__main__":
