@@ -10,6 +10,7 @@ import tomllib
 import unittest
 import warnings
 from pathlib import Path
+from unittest import mock
 
 from package import BUILT, SOURCE, check_page, python  # first: it says where the others are
 
@@ -295,6 +296,19 @@ class Guest(unittest.TestCase):
         with self.assertRaises(ValueError):  # where it fails, too
             LRProp(**TINY, epochs=1).fit([video * 1e20 for video in self.videos])
         self.assertEqual(torch.get_num_threads(), 2)
+
+    def test_threads_that_begin_meanwhile_have_the_number_that_was_set(self):
+        torch.set_num_threads(2)
+        found = []
+
+        def begin_thread(level, line):
+            thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+            thread.start()
+            thread.join()
+
+        with mock.patch("dejavid._estimator.log", begin_thread):
+            self.fitted(verbose=1, n_jobs=2)
+        self.assertEqual(found, [2, 2])
 
     def test_other_threads_may_use_torch_meanwhile(self):
         torch.set_num_threads(2)
