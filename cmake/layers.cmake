@@ -9,7 +9,7 @@
 #                 +--> report -> drawing, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
-#   python -> dejavid and what is below it
+#   python -> dejavid, lrprop and what is below them
 #   operations -> kernels, and of LibTorch its stable interface
 #
 # Every room knows what lies below it. One system never knows another.
@@ -115,7 +115,7 @@ function(check_layers)
   check_room(lrprop report drawing gpu training job config kernels io dist)
   check_room(operations kernels)
   check_layer(src/operations ATen/ c10/ torch/[^ch] torch/csrc/[^s])
-  check_room(python dejavid report drawing training job config kernels io dist)
+  check_room(python dejavid lrprop report drawing training job config kernels io dist)
   check_room(programs dejavid lrprop encoding report drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

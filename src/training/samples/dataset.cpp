@@ -11,11 +11,11 @@
 
 namespace alignment {
 
-Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait wait)
+Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait way)
     : store(std::move(opened)),
       needs(std::move(asked)),
       stream(store, cache, static_cast<int>(config.data.prefetch), stream_layout(store, needs)),
-      wait_(wait),
+      wait_(way),
       timeout_(config.dist.timeout()) {}
 
 void Dataset::wait_for_nothing(std::chrono::duration<double> /*timeout*/, const std::function<void()>& work) {
@@ -24,17 +24,17 @@ void Dataset::wait_for_nothing(std::chrono::duration<double> /*timeout*/, const 
 
 const io::SampleBatch& Dataset::next_batch() {
   const io::SampleBatch* batch = nullptr;
-  wait_(timeout_, [&] { batch = &stream.next(); });
+  wait([&] { batch = &stream.next(); });
   return *batch;
 }
 
 void Dataset::require_unchanged() const {
-  wait_(timeout_, [&] { store.require_unchanged(); });
+  wait([&] { store.require_unchanged(); });
 }
 
 std::vector<float> Dataset::read_sample(std::int64_t sample) {
   std::vector<float> rows(static_cast<std::size_t>(store.length(sample) * store.feature_dim()));
-  wait_(timeout_, [&] { store.read_sample(sample, rows.data()); });
+  wait([&] { store.read_sample(sample, rows.data()); });
   return rows;
 }
 

@@ -55,7 +55,7 @@ struct Dataset {
   /// Of files. Work that takes longer than `timeout` ends the process with 14.
   static void wait_for_files(std::chrono::duration<double> timeout, const std::function<void()>& work);
 
-  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait wait);
+  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait way);
 
   /// Features that are computed with, slopes included.
   [[nodiscard]] std::int64_t feature_dim() const {
@@ -65,6 +65,8 @@ struct Dataset {
   /// What the stream hands out next.
   const io::SampleBatch& next_batch();
 
+  /// Does work that waits for the store.
+  void wait(const std::function<void()>& work) const { wait_(timeout_, work); }
   /// As TseStore's.
   void require_unchanged() const;
   [[nodiscard]] std::vector<float> read_sample(std::int64_t sample);

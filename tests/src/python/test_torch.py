@@ -2,7 +2,6 @@
 
 import doctest
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -12,11 +11,6 @@ from pathlib import Path
 from unittest import mock
 
 from package import BUILT, SOURCE  # first: it says where the others are
-
-SITE = Path(os.environ.get("DEJAVID_TORCH_SITE", next(iter(SOURCE.glob(".venv/lib/python3*/site-packages")), "none")))
-if str(SITE) not in sys.path:
-    sys.path.append(str(SITE))  # behind the rest: only torch, and what it needs, is looked for there
-sys.setdlopenflags(os.RTLD_LAZY)  # of the slim LibTorch what nobody calls is missing
 
 try:
     import torch

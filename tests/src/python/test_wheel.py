@@ -7,10 +7,11 @@ import sysconfig
 import tempfile
 import unittest
 import venv
+import zipfile
 from pathlib import Path
 
-SOURCE = Path(os.environ.get("DEJAVID_SOURCE", Path(__file__).resolve().parents[3]))
-BUILT = Path(os.environ.get("DEJAVID_PACKAGE", SOURCE / "build" / "cpu" / "python"))
+from package import BUILT, SOURCE, TORCH, WITH_TORCH
+
 # By the tools that are installed. With the compiler's usual name and in a folder as deep as the other build's, ccache knows what was
 # compiled there; and the folder stays.
 BUILD = BUILT.parent.with_name(BUILT.parent.name + "-wheel")
@@ -47,37 +48,46 @@ class Clean:
 
 
 class Wheel(unittest.TestCase):
-    def test_a_wheel_is_made_and_runs_in_a_clean_environment(self):
-        with tempfile.TemporaryDirectory(prefix="dejavid-") as folder:
-            folder = Path(folder)
-            wheel = make_wheel(folder)
-            self.assertLess(wheel.stat().st_size, 2_000_000)
-            clean = Clean(folder, wheel)
-            ran = clean.run(
-                "import numpy as np, dejavid\n"
-                "X = np.random.default_rng(0).normal(size=(12, 9, 2))\n"
-                "classifier = dejavid.DejaVidClassifier(epochs=2).fit(X, [0, 1] * 6)\n"
-                "print(dejavid.__file__, classifier.align(X[0]).svg[:4])"
-            )
-            self.assertEqual(ran.stdout, f"{clean.site / 'dejavid' / '__init__.py'} <svg\n", ran.stderr)
-            ran = clean.run("import dejavid.torch")
-            self.assertIn("ImportError: dejavid.torch: found no torch (", ran.stderr)
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="dejavid-")
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
 
-    def test_where_torch_is_there_the_wheel_has_its_operations(self):
-        site = Path(os.environ.get("DEJAVID_TORCH_SITE", "none"))
-        if not (site / "torch" / "include").is_dir():
+    def check_content(self, wheel, *expected):
+        self.assertLess(wheel.stat().st_size, 2_000_000)
+        with zipfile.ZipFile(wheel) as content:
+            found = {Path(name).name.split(".")[0] for name in content.namelist() if name.endswith(".so")}
+        self.assertEqual(found, set(expected))
+
+    def test_a_wheel_is_made_and_runs_in_a_clean_environment(self):
+        wheel = make_wheel(self.folder)
+        self.check_content(wheel, "_core")
+        clean = Clean(self.folder, wheel)
+        ran = clean.run(
+            "import numpy as np, dejavid\n"
+            "X = np.random.default_rng(0).normal(size=(12, 9, 2))\n"
+            "classifier = dejavid.DejaVidClassifier(epochs=2).fit(X, [0, 1] * 6)\n"
+            "print(dejavid.__file__, classifier.align(X[0]).svg[:4])"
+        )
+        self.assertEqual(ran.stdout, f"{clean.site / 'dejavid' / '__init__.py'} <svg\n", ran.stderr)
+        ran = clean.run("import dejavid.torch")
+        self.assertIn("ImportError: dejavid.torch: found no torch (", ran.stderr)
+        ran = clean.run("import dejavid\ndejavid.LRProp")
+        self.assertIn("ImportError: dejavid.LRProp: found a dejavid that was built where Python had no torch", ran.stderr)
+
+    def test_where_torch_is_there_the_wheel_has_what_needs_it(self):
+        if not TORCH or not Path(TORCH[0], "torch", "include").is_dir():
             self.skipTest("found no torch with headers; run launch/install.sh")
-        with tempfile.TemporaryDirectory(prefix="dejavid-") as folder:
-            folder = Path(folder)
-            wheel = make_wheel(folder, site / "torch")
-            self.assertLess(wheel.stat().st_size, 2_000_000)
-            clean = Clean(folder, wheel)
-            use = (
-                f"import os, sys\nsys.path.append({str(site)!r})\nsys.setdlopenflags(os.RTLD_LAZY)\nimport torch, dejavid.torch\n"
-                "print(float(dejavid.torch.soft_dtw(torch.zeros(1, 1, 4), torch.ones(1, 1, 4))))"
-            )
-            ran = clean.run(use)
-            self.assertEqual(ran.stdout, "4.0\n", ran.stderr)
+        wheel = make_wheel(self.folder, Path(TORCH[0], "torch"))
+        self.check_content(wheel, "_core", "_lrprop", "libdejavid_operations")
+        clean = Clean(self.folder, wheel)
+        ran = clean.run(
+            WITH_TORCH + "import numpy as np, torch, dejavid.torch\n"
+            "print(float(dejavid.torch.soft_dtw(torch.zeros(1, 1, 4), torch.ones(1, 1, 4))))\n"
+            "X = np.random.default_rng(0).normal(size=(12, 9, 2))\n"
+            "print(dejavid.LRProp(epochs=1, layers=1).fit(X).transform(X)[0].shape)"
+        )
+        self.assertEqual(ran.stdout, "4.0\n(9, 128)\n", ran.stderr)
 
 
 if __name__ == "__main__":
