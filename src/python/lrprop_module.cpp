@@ -151,6 +151,7 @@ NB_MODULE(_lrprop, module) {
       .def_prop_ro("feature_scale", [](const ModelContent& model) { return row_or_none(model.feature_scale); })
       .def_ro("epoch", &ModelContent::epoch)
       .def_ro("config", &ModelContent::config)
+      .def_rw("encoder", &ModelContent::encoder)
       .def_prop_ro("digest", [](const ModelContent& model) { return lrprop::digest_of(model); });
 
   module.def("configuration", [](const GivenSettings& given) {

@@ -75,6 +75,7 @@ NB_MODULE(_core, module) {
       .def_ro("slope", &ModelContent::slope)
       .def_ro("epoch", &ModelContent::epoch)
       .def_rw("held_out", &ModelContent::held_out)
+      .def_rw("encoder", &ModelContent::encoder)
       .def_rw("val_top1", &ModelContent::val_top1)
       .def_rw("val_top5", &ModelContent::val_top5)
       .def_rw("validated_on", &ModelContent::validated_on)

@@ -87,6 +87,7 @@ std::uint64_t digest_of(const ModelContent& content) {
   digest.add(content.feature_scale);
   digest.add(content.epoch);
   digest.add(content.config.data(), content.config.size());
+  if (!content.encoder.empty()) digest.add(content.encoder);
   if (content.training) digest.add(digest_of_training(*content.training));
   return digest.value();
 }

@@ -26,6 +26,7 @@ struct ModelContent {
   std::vector<float> statistics;  ///< in the order of statistic_arrays()
   /// What features are standardised by, [F] each; empty where they are taken as they are.
   std::vector<float> feature_mean, feature_scale;
+  std::string encoder;      ///< what made the features learned from (io/store/encoder_names.hpp); empty: not said
   std::int64_t epoch = -1;  ///< the last one trained
   std::string config;       ///< TOML; empty where another program made the file
   std::optional<TrainingState> training;

@@ -115,6 +115,7 @@ ModelContent read_content(const io::ArchiveContent& file) {
   }
   content.epoch = file.integer("", "epoch").value_or(-1);
   content.config = file.text("", "config").value_or("");
+  content.encoder = file.text("", "encoder").value_or("");
   if (file.has("", kTraining)) content.training = read_training(file, content.sizes);
   file.require_digest(kDigest, digest_of(content));
   return content;
@@ -179,6 +180,7 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
   add("dropout", content.dropout);
   add("epoch", content.epoch);
   add("config", content.config);
+  if (!content.encoder.empty()) add("encoder", content.encoder);
   add(kDigest, digest_of(content));
   io::write_archive(file, entries);
 }

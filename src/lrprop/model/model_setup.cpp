@@ -61,6 +61,7 @@ ModelContent read_start(Config& config, const GivenKeys& given, const io::TseSto
           "{}: found {} features; expected {} as the store has; use the model and the store that belong together",
           config.model.init.string(), content.sizes.feature_dim, store.feature_dim()));
     }
+    tell_other_encoders(store, content.encoder, config.model.init);
     adopt(content, config.model.init, config, given);
   });
   return content;
@@ -76,6 +77,7 @@ ModelContent starting_model(Config& config, const GivenKeys& given, Dataset& dat
     settle_features(content, dataset, config, communicator);
     content.dropout = config.model.dropout;
     content.epoch = -1;
+    content.encoder = io::text_of_encoders(dataset.store.encoders());
     content.training.reset();
     return content;
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "io/store/encoder_names.hpp"
 #include "src/job/agreed.hpp"
 #include "src/training/samples/random.hpp"
 
@@ -131,6 +132,7 @@ ModelContent new_model(Dataset& dataset, dist::Communicator& communicator, const
   content.weights =
       initial_weights(content.sizes, config.model.layer_init, static_cast<std::uint64_t>(config.train.seed));
   content.statistics = initial_statistics(content.sizes);
+  content.encoder = io::text_of_encoders(dataset.store.encoders());
   settle_features(content, dataset, config, communicator);
   return content;
 }

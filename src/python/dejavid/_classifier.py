@@ -220,6 +220,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             "class_names": model.class_names,
             "validated_on": model.validated_on,
             "held_out": model.held_out,
+            "encoder": model.encoder,
             "val_top1": model.val_top1,
             "val_top5": model.val_top5,
         }
@@ -235,7 +236,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             header["epoch"],
             self.config_,
         )
-        for name in ("validated_on", "held_out", "val_top1", "val_top5"):
+        for name in ("validated_on", "held_out", "encoder", "val_top1", "val_top5"):
             setattr(model, name, header[name])
         return model
 

@@ -220,12 +220,12 @@ class LRProp(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.feature_mean_, self.feature_scale_ = model.feature_mean, model.feature_scale
         self.n_features_in_ = model.sizes[0]
         self.config_ = model.config
-        self._header = {"sizes": model.sizes, "dropout": model.dropout, "epoch": model.epoch}
+        self._header = {"sizes": model.sizes, "dropout": model.dropout, "epoch": model.epoch, "encoder": model.encoder}
 
     def _model(self):
         header = self._header
         floats = lambda array: None if array is None else np.ascontiguousarray(array, dtype=np.float32)  # noqa: E731
-        return _lrprop.Model(
+        model = _lrprop.Model(
             header["sizes"],
             header["dropout"],
             {name: floats(array) for name, array in self.weights_.items()},
@@ -234,6 +234,8 @@ class LRProp(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             header["epoch"],
             self.config_,
         )
+        model.encoder = header["encoder"]
+        return model
 
     def _checked(self, videos):
         if videos[0].shape[1] != self.n_features_in_:

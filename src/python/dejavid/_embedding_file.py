@@ -22,6 +22,8 @@ def write(file, model):
         attributes["dropout"] = model.dropout
         attributes["epoch"] = np.int64(model.epoch)
         attributes["config"] = model.config
+        if model.encoder:
+            attributes["encoder"] = model.encoder
         attributes["digest"] = np.uint64(model.digest)
 
 
@@ -46,6 +48,7 @@ def read(file):
             )
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from None
+        model.encoder = text(attributes.get("encoder", ""))
         require_digest(file, attributes, "digest", model.digest)
         return model
 

@@ -99,6 +99,8 @@ def write(file, model):
             attributes["validated_on"] = model.validated_on
         if model.held_out:
             attributes["held_out"] = np.uint64(model.held_out)
+        if model.encoder:
+            attributes["encoder"] = model.encoder
         attributes["epoch"] = np.int64(model.epoch)
         attributes["val_top1"], attributes["val_top5"] = model.val_top1, model.val_top5
         attributes["config"] = model.config
@@ -130,6 +132,7 @@ def read(file):
         model.held_out = int(attributes.get("held_out", 0))
         model.val_top1, model.val_top5 = float(attributes.get("val_top1", 0)), float(attributes.get("val_top5", 0))
         model.validated_on = text(attributes.get("validated_on", ""))
+        model.encoder = text(attributes.get("encoder", ""))
         for name, found in zip(("digest", "header_digest"), model.digests):
             require_digest(file, attributes, name, found)
         return model

@@ -81,6 +81,13 @@ struct Dataset {
 [[nodiscard]] std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,
                                        std::string_view expected);
 
+/// Warns where the store's files name encoders that the model did not learn from: numbers of two encoders may be as
+/// many and mean something else. `of_model`: as ModelContent has it; `file`: the model's. Where one of them does not
+/// say, nothing.
+void tell_other_encoders(const io::TseStore& store, std::string_view of_model, const std::filesystem::path& file);
+/// Warns where the store's files name several encoders.
+void tell_mixed_encoders(const io::TseStore& store);
+
 /// Whether the store has a val split, be it one whose samples are all left out.
 [[nodiscard]] bool has_validation(const io::TseStore& store);
 
