@@ -4,7 +4,7 @@
 #   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
 #   launch/install.sh --encoder also the ImageNet weights (19 MB) of `dejavid_encode --encoder efficientnet-lite0`
 #   launch/install.sh --cluster also Slurm and what else the tests on several hosts take; it serves nobody else
-#   launch/install.sh --python  also what builds and tests the Python package, in .venv-python (650 MB, half of it aeon and numba)
+#   launch/install.sh --python  also what builds and tests the Python package, in .venv-python (750 MB, half of it aeon and numba)
 #   launch/install.sh --checks  also clang-format, shellcheck and codespell, for launch/check.sh --quick
 #   launch/install.sh --tools   those and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
 # Safe to run again: what is already there is left alone.
@@ -116,7 +116,7 @@ if $python; then
 sys.exit(any(m.version(name) != version for name, _, version in (word.partition("==") for word in sys.argv[1:])))' "${wheels[@]}" 2>/dev/null; then
     say "what builds and tests the Python package: present"
   else
-    say "what builds and tests the Python package (240 MB to download)"
+    say "what builds and tests the Python package (250 MB to download)"
     .venv-python/bin/python -m pip install --quiet --disable-pip-version-check "${wheels[@]}"
   fi
 fi

@@ -7,6 +7,7 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "kernels/quantized.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"

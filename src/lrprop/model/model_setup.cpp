@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "src/config/error.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
