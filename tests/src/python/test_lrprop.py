@@ -32,6 +32,7 @@ except ImportError as error:
     raise unittest.SkipTest(str(error)) from None
 
 PENN_ACTION = SOURCE.parent / "shared" / "data" / "penn_action_joints.h5"
+HANGS = 300  #: seconds after which a process is taken to hang, on a busy machine too
 TINY = {"fc_width": 16, "hidden": 16, "heads": 2, "ff_width": 24, "layers": 2, "embedding": 8, "frames": 12}
 
 
@@ -344,7 +345,7 @@ class Guest(unittest.TestCase):
             child = os.fork()
         if child == 0:
             status = 1
-            signal.alarm(60)  # ends it where it hangs
+            signal.alarm(HANGS)
             try:
                 os.write(writes, self.fitted(n_jobs=2).weights_["out.weight"].tobytes())
                 status = 0
@@ -366,7 +367,7 @@ print("told", file=sys.stderr)
 dejavid.LRProp(**small, verbose=1).fit(X).transform(X)
 """
         process = python(code)
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=HANGS)
         self.assertEqual((process.returncode, out), (0, ""), error)
         self.assertEqual([line.split(" ")[0] for line in error.splitlines()], ["told", "epoch", "epoch"], error)
 
@@ -399,7 +400,7 @@ print(dejavid.LRProp(**tiny, epochs=1).fit(X).transform(X[:1])[0].shape)
             if len(counts) == 9:
                 break
         process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=120)
+        out, error = process.communicate(timeout=HANGS)
         self.assertEqual(process.returncode, 0, error)
         self.assertTrue(out.endswith("interrupted\n(60, 4)\n"), out)
         self.assertGreater(counts[-1], counts[0])
@@ -420,7 +421,7 @@ print(dejavid.LRProp(**tiny, epochs=1).fit(X).transform(X[:1])[0].shape)
             ('import dejavid\nprint("torch" in sys.modules, "LRProp" in dir(dejavid))', "False False"),
         ]:
             process = python(code)
-            out, error = process.communicate(timeout=60)
+            out, error = process.communicate(timeout=HANGS)
             self.assertEqual((process.returncode, error), (0, ""))
             self.assertEqual(len(out.splitlines()), 1, out)
             for word in words:
