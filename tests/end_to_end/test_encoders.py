@@ -18,8 +18,8 @@ class Encoders(support.ProgramTest):
             for seed, (name, encoder) in enumerate((("motion", "motion 1, fraction"), ("vit", "vit 2, multi"), ("silent", "")))
         )
 
-    def said(self, command, store, **settings):
-        finished = support.run(["dejavid_dist", command, *support.options(data__store=store, **settings)], cwd=self.folder)
+    def said(self, command, store, *words, **settings):
+        finished = support.run(["dejavid_dist", command, *support.options(data__store=store, **settings), *words], cwd=self.folder)
         self.assertEqual(finished.code, 0, finished)
         return finished.stderr
 
@@ -27,9 +27,9 @@ class Encoders(support.ProgramTest):
         model = self.train("run", self.motion, **SETTINGS) / "model.h5"
         self.assertEqual(h5py.File(model).attrs["encoder"], "motion 1, fraction")
         for store, words in ((self.motion, None), (self.silent, None), (self.vit, "encoder vit 2, multi; expected motion 1, fraction, which")):
-            for command, more in (("eval", {}), ("predict", {})):
+            for command, more in (("eval", ()), ("predict", ("--out", "predictions.csv"))):
                 with self.subTest(store=store.name, command=command):
-                    said = self.said(command, store, model__init=model, **more)
+                    said = self.said(command, store, *more, model__init=model)
                     self.assertIn(words, said) if words else self.assertNotIn(OTHER, said)
         self.assertIn("vit 2, multi; expected motion", self.said("train", self.vit, model__init=model, run__dir="fine", **SETTINGS))
         self.assertEqual(h5py.File(self.folder / "fine" / "model.h5").attrs["encoder"], "vit 2, multi")
