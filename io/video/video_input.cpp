@@ -40,11 +40,11 @@ std::string_view what_is(mode_t mode) {
 
 }  // namespace
 
-VideoInput::VideoInput(std::filesystem::path file, const FfmpegLog& log) : file_(std::move(file)) {
+VideoInput::VideoInput(std::filesystem::path file, const FfmpegLog& log, EditList edit_list) : file_(std::move(file)) {
   try {
     const FileInUse in_use(file_);
     open_file();
-    open_container(log);
+    open_container(log, edit_list);
   } catch (...) {
     close();
     throw;
@@ -82,7 +82,7 @@ void VideoInput::open_file() {
   size_ = facts.st_size;
 }
 
-void VideoInput::open_container(const FfmpegLog& log) {
+void VideoInput::open_container(const FfmpegLog& log, EditList edit_list) {
   auto* buffer = static_cast<unsigned char*>(allocated(av_malloc(kBufferBytes)));
   bytes_ = avio_alloc_context(buffer, kBufferBytes, 0, this, read, nullptr, seek);
   if (bytes_ == nullptr) av_free(buffer);
@@ -109,7 +109,10 @@ void VideoInput::open_container(const FfmpegLog& log) {
   format_->io_open = refuse_to_open;
   // The demuxers of playlists that go round io_open ask this list.
   format_->protocol_whitelist = allocated(av_strdup("none"));
-  const int opened = avformat_open_input(&format_, "", kind, nullptr);  // frees format_ where it fails
+  AVDictionary* options = nullptr;
+  if (edit_list == EditList::kIgnored) av_dict_set_int(&options, "ignore_editlist", 1, 0);
+  const int opened = avformat_open_input(&format_, "", kind, &options);  // frees format_ where it fails
+  av_dict_free(&options);
   require_readable();
   require_memory(opened);
   if (opened < 0) {

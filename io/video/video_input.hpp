@@ -12,9 +12,12 @@ namespace alignment::io {
 /// address, what a file is is told by its content, and a playlist cannot make FFmpeg open anything else.
 class VideoInput {
  public:
+  /// Of an MP4 or MOV: its edit list says which of the coded frames are seen.
+  enum class EditList : std::uint8_t { kFollowed, kIgnored };
+
   /// Throws VideoError where there is no regular file, or one that holds no container that FFmpeg knows;
   /// UnreadableVideo where it cannot be opened or read.
-  VideoInput(std::filesystem::path file, const FfmpegLog& log);
+  VideoInput(std::filesystem::path file, const FfmpegLog& log, EditList edit_list = EditList::kFollowed);
   ~VideoInput();
   VideoInput(const VideoInput&) = delete;
   VideoInput& operator=(const VideoInput&) = delete;
@@ -29,7 +32,7 @@ class VideoInput {
 
  private:
   void open_file();
-  void open_container(const FfmpegLog& log);
+  void open_container(const FfmpegLog& log, EditList edit_list);
   void close() noexcept;
   static int read(void* input, std::uint8_t* bytes, int count);
   static std::int64_t seek(void* input, std::int64_t offset, int origin);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,13 +67,39 @@ int find_stream_info(AVFormatContext& format) {
   return found;
 }
 
+/// Frames that the index of `stream` says will be seen: all but those before the first or behind the last moment of an
+/// edit list, which may be decoded for the sake of others.
+std::int64_t seen_by_index(AVStream& stream) {
+  std::int64_t seen = 0;
+  for (int i = 0; i < avformat_index_get_entries_count(&stream); ++i) {
+    if ((avformat_index_get_entry(&stream, i)->flags & AVINDEX_DISCARD_FRAME) == 0) ++seen;
+  }
+  return seen;
+}
+
+/// The frames that the header promises; nothing where it does not say.
+std::optional<std::int64_t> promised_frames(const std::filesystem::path& file, const FfmpegLog& log,
+                                            const AVFormatContext& format, AVStream& stream) {
+  if (stream.nb_frames <= 0) return std::nullopt;
+  const std::int64_t seen = seen_by_index(stream);
+  if (std::string_view(format.iformat->name).find("mov") == std::string_view::npos || seen == stream.nb_frames) {
+    return stream.nb_frames;
+  }
+  // Fewer by an edit list, if without one the index has them all; else the index is short, and the video with it.
+  const VideoInput unedited(file, log, VideoInput::EditList::kIgnored);
+  const auto index = static_cast<unsigned>(stream.index);
+  const bool whole =
+      index < unedited.format().nb_streams && seen_by_index(*unedited.format().streams[index]) == stream.nb_frames;
+  return whole ? seen : stream.nb_frames;
+}
+
 }  // namespace
 
 struct VideoReader::State {
   State(const std::filesystem::path& file, const FfmpegLog& log) : input(file, log) {}
 
   void open_decoder(const FfmpegLog& log);
-  void describe();
+  void describe(const std::filesystem::path& file, const FfmpegLog& log);
   bool receive();
   void send();
   void pass_over(int error);
@@ -141,7 +168,7 @@ void VideoReader::State::open_decoder(const FfmpegLog& log) {
   }
 }
 
-void VideoReader::State::describe() {
+void VideoReader::State::describe(const std::filesystem::path& file, const FfmpegLog& log) {
   properties.stream = stream->index;
   properties.codec = avcodec_get_name(stream->codecpar->codec_id);
   properties.width = stream->codecpar->width;
@@ -150,7 +177,7 @@ void VideoReader::State::describe() {
   properties.interlaced = is_interlaced(stream->codecpar->field_order);
   const AVRational rate = av_guess_frame_rate(&input.format(), stream, nullptr);
   if (rate.num > 0 && rate.den > 0) properties.rate = av_q2d(rate);
-  if (stream->nb_frames > 0) properties.header_frames = stream->nb_frames;
+  properties.header_frames = promised_frames(file, log, input.format(), *stream);
 }
 
 void VideoReader::State::pass_over(int error) {
@@ -231,7 +258,7 @@ VideoReader::VideoReader(const std::filesystem::path& file) {
   const FfmpegLog log;
   state_ = std::make_unique<State>(file, log);
   state_->open_decoder(log);
-  state_->describe();
+  state_->describe(file, log);
 }
 
 VideoReader::~VideoReader() = default;

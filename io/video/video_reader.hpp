@@ -19,8 +19,9 @@ struct VideoProperties {
   int height = 0;
   int rotation = 0;  ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
   bool interlaced = false;
-  double rate = 0;                            ///< frames a second by the header, 0 where it does not say
-  std::optional<std::int64_t> header_frames;  ///< by the header: a hint; what decodes is what counts
+  double rate = 0;  ///< frames a second by the header, 0 where it does not say
+  /// By the header, without those that an edit list leaves out: a hint; what decodes is what counts.
+  std::optional<std::int64_t> header_frames;
 };
 
 /// Versions of the libraries that decode and convert colours: other ones may give other pixels.

@@ -161,13 +161,15 @@ class BadVideos(encode_support.EncodeTest):
     def test_videos_that_decode_in_part(self):
         whole = make_clip(self.folder / "clips/cut.mp4", frames=60, muxer_options="movflags=+faststart")
         whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
-        videos = self.write_list("cut.csv", ["id,file,label,split", "cut,clips/cut.mp4,a,train", "c,clips/clip 0.avi,b,train"])
-        finished = self.refuse(10, ["1 of 2 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
-        self.assertIn("1 of 2 videos decode in part: cut (", finished.stderr)
+        make_clip(self.folder / "clips/trimmed.mp4", frames=40, start=-0.6, b_frames=2)  # whole: its edit list leaves 25
+        lines = ["cut,clips/cut.mp4,a,train", "c,clips/clip 0.avi,b,train", "trimmed,clips/trimmed.mp4,a,train"]
+        videos = self.write_list("cut.csv", ["id,file,label,split", *lines])
+        finished = self.refuse(10, ["1 of 3 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
+        self.assertIn("1 of 3 videos decode in part: cut (", finished.stderr)
         self.assertIn("of 60 by its header", self.failures()[0]["reason"])
         self.encode(videos, "a.h5")
         self.assertIn("0 are left", self.said.stderr)
-        self.assertIn("1 of 2 videos decode in part", self.said.stderr)
+        self.assertIn("1 of 3 videos decode in part", self.said.stderr)
 
 
 class Refusals(encode_support.EncodeTest):

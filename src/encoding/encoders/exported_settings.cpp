@@ -127,7 +127,8 @@ bool is_sha256(const std::string& text) {
 }  // namespace
 
 ExportedSettings read_exported_settings(const std::filesystem::path& encoder) {
-  constexpr std::int64_t kMostFrames = 4096, kMostPixels = 4096, kMostColumns = 1 << 24;
+  constexpr std::int64_t kMostFrames = 4096, kLongestSide = 4096, kMostColumns = 1 << 24;
+  constexpr std::int64_t kMostPixels = 1 << 26;  // of an input, 80 times that of 16 x 224 x 224; in f32 805 MB
   if (!io::is_utf8(encoder.stem().string())) {
     throw EncoderError(
         fmt::format("{}: found a name that is not UTF-8; expected UTF-8, since a store names its encoder; "
@@ -143,7 +144,12 @@ ExportedSettings read_exported_settings(const std::filesystem::path& encoder) {
   const bool of_clips = reader.is_first("kind", "clip", "frame");
   description.kind = of_clips ? EncoderKind::kClip : EncoderKind::kFrame;
   description.frames = static_cast<int>(reader.whole("frames", 1, of_clips ? kMostFrames : 1));
-  description.size = static_cast<int>(reader.whole("size", 1, kMostPixels));
+  description.size = static_cast<int>(reader.whole("size", 1, kLongestSide));
+  if (std::int64_t{description.frames} * description.size * description.size > kMostPixels) {
+    reader.refuse("frames",
+                  fmt::format("frames * size^2 of at most {} pixels, with a size of {} at most {} frames", kMostPixels,
+                              description.size, kMostPixels / (std::int64_t{description.size} * description.size)));
+  }
   description.resize = reader.is_first("resize", "antialias", "bilinear") ? Resize::kAntialias : Resize::kBilinear;
   description.features = reader.whole("features", 1, kMostColumns);
   description.logits = reader.whole("logits", 0, kMostColumns);

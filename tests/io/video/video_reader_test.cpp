@@ -41,13 +41,13 @@ class Videos : public ::testing::Test {
     return decode(file);
   }
 
-  /// Mean difference in levels between what was decoded and the scene, frame by frame, over the columns from `first`
-  /// on.
-  static double worst_difference(const Decoded& decoded, int first_column = 0) {
+  /// Mean difference in levels between what was decoded and the scene from `first_frame` on, frame by frame, over the
+  /// columns from `first_column` on.
+  static double worst_difference(const Decoded& decoded, int first_column = 0, int first_frame = 0) {
     double worst = 0;
     for (std::size_t frame = 0; frame < decoded.images.size(); ++frame) {
       const RgbImage& image = decoded.images[frame];
-      const RgbImage scene = testing::scene_image(static_cast<int>(frame), image.width, image.height);
+      const RgbImage scene = testing::scene_image(first_frame + static_cast<int>(frame), image.width, image.height);
       double sum = 0;
       for (int y = 0; y < image.height; ++y) {
         for (int i = 3 * (y * image.width + first_column); i < 3 * (y + 1) * image.width; ++i) {
@@ -181,6 +181,48 @@ TEST_F(Videos, BeginAtZeroWhereverTheyStart) {
       expect_times(decode_clip({.start = start}, ending), steady(10, 25), 1e-3);
     }
   }
+}
+
+TEST_F(Videos, GiveWhatTheirEditListsLeave) {
+  // What begins before zero is coded and left out by an edit list, in the midst of a group of pictures.
+  for (const char* const ending : {".mp4", ".mov"}) {
+    for (const int b_frames : {0, 2}) {
+      SCOPED_TRACE(std::string(ending) + " " + std::to_string(b_frames));
+      const Decoded decoded = decode_clip({.frames = 30, .start = -0.6, .b_frames = b_frames}, ending);
+      ASSERT_EQ(decoded.images.size(), 15U);
+      EXPECT_EQ(decoded.properties.header_frames, 15);
+      EXPECT_EQ(decoded.bad_packets, 0);
+      expect_times(decoded, steady(15, 25), 1e-3);
+      EXPECT_LT(worst_difference(decoded, 0, 15), 4);
+    }
+  }
+}
+
+TEST_F(Videos, EndWhereTheirEditListsDo) {
+  testing::write_clip(folder / "whole.mp4", {.frames = 30});
+  std::string bytes = read_text(folder / "whole.mp4");
+  const std::size_t list = bytes.find("elst");
+  ASSERT_NE(list, std::string::npos);
+  // Behind name, version and count: how long the first part lasts, in milliseconds. 0.2 s are five frames.
+  bytes.replace(list + 12, 4, std::string("\0\0\0\xc8", 4));
+  write_file(folder / "short.mp4", bytes);
+  const Decoded decoded = decode(folder / "short.mp4");
+  EXPECT_EQ(decoded.images.size(), 5U);
+  EXPECT_EQ(decoded.properties.header_frames, 5);
+  EXPECT_LT(worst_difference(decoded), 4);
+}
+
+TEST_F(Videos, WithAnIndexThatIsShortSayWhatTheirHeaderPromised) {
+  testing::write_clip(folder / "whole.mp4", {.frames = 30});
+  std::string bytes = read_text(folder / "whole.mp4");
+  const std::size_t runs = bytes.find("stsc");
+  ASSERT_NE(runs, std::string::npos);
+  ASSERT_EQ(bytes.substr(runs + 8, 12), std::string("\0\0\0\1\0\0\0\1\0\0\0\36", 12)) << "30 frames in one piece";
+  bytes[runs + 19] = 20;
+  write_file(folder / "short.mp4", bytes);
+  const Decoded decoded = decode(folder / "short.mp4");
+  EXPECT_EQ(decoded.images.size(), 20U);
+  EXPECT_EQ(decoded.properties.header_frames, 30);
 }
 
 TEST_F(Videos, OfAVariableRateKeepTheirTimes) {

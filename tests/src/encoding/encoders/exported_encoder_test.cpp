@@ -213,6 +213,11 @@ TEST_F(ExportedEncoder, IsRefusedForEveryKeyOfItsJson) {
       {R"("frames": 4, )", "", ":frames: found no value; expected a whole number"},
       {R"("size": 16)", R"("size": 18446744073709551615)", ":size: found 18446744073709551615; expected a whole"},
       {R"("size": 16)", R"("size": -3)", ":size: found -3; expected a whole"},
+      {R"("size": 16)", R"("size": 4097)", ":size: found 4097; expected a whole number from 1 to 4096"},
+      {R"("frames": 4, "size": 16)", R"("frames": 4096, "size": 4096)",
+       ":frames: found 4096; expected frames * size^2 of at most 67108864 pixels, with a size of 4096 at most 4 "
+       "frames"},
+      {R"("frames": 4, "size": 16)", R"("frames": 1338, "size": 224)", ", with a size of 224 at most 1337 frames"},
       {"NCTHW", "NCHW", ":layout: found \"NCHW\"; expected \"NCTHW\", \"NTCHW\" or \"NTHWC\" of clips"},
       {"0-1", "0-2", ":scale: found \"0-2\"; expected \"0-1\" or \"0-255\""},
       {R"("mean": [0, 0, 0])", R"("mean": [0, 0])", ":mean: found [0,0]; expected three numbers"},
