@@ -52,7 +52,7 @@ namespace fs = std::filesystem;
 constexpr int kPreparation = 1;
 
 /// What kinds of work ranks count for each other.
-enum Kind : std::size_t { kEncoded, kFailed, kFrames };
+enum Kind : std::size_t { kEncoded, kFailed, kDecodedFrames, kParts };
 
 const char* precision_name(EncoderPrecision precision) {
   switch (precision) {
@@ -306,7 +306,7 @@ class Job {
     const auto begun = std::chrono::steady_clock::now();
     constexpr std::chrono::milliseconds kPatience{2};
     constexpr int kAhead = 1;  // no worker waits for what this thread writes and asks
-    std::int64_t shown = 0;
+    std::int64_t shown = 0, frames = 0, parts = 0;
     while (!queue->all_left()) {
       local.attempt([&] { pool.require_sound(); });
       if (local.failure || stop_requested()) {
@@ -318,14 +318,24 @@ class Job {
       }
       while (const std::optional<std::int64_t> item = queue->take()) pool.give(*item);
       const std::vector<FinishedVideo> finished = pool.take(kPatience);
-      local.attempt([&] { queue->report(keep(finished, writer)); });
+      local.attempt([&] {
+        dist::WorkCounts fresh = keep(finished, writer);
+        fresh[kDecodedFrames] = pool.decoded_frames() - frames;
+        fresh[kParts] = pool.encoded_parts() - parts;
+        frames += fresh[kDecodedFrames];
+        parts += fresh[kParts];
+        queue->report(fresh);
+      });
       if (queue->is_closed() && pool.in_hand() == 0 && finished.empty()) queue->leave();
       queue->poll();
       const dist::WorkCounts done = queue->done();
       shared_count_ = done[kEncoded] + done[kFailed];
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
-      progress.advance(shared_count_ - shown,
-                       fmt::format("{:.0f} frames/s", static_cast<double>(done[kFrames]) / passed.count()));
+      progress.set_under_way(
+          std::max(static_cast<double>(done[kParts]) / EncodingWork::kWhole - static_cast<double>(shared_count_), 0.0));
+      progress.advance(
+          shared_count_ - shown,
+          fmt::format("{:.0f} frames/s decoded", static_cast<double>(done[kDecodedFrames]) / passed.count()));
       shown = shared_count_;
     }
     // What a worker met with this rank's last videos comes behind the last look.
@@ -347,7 +357,6 @@ class Job {
       if (one.encoded) {
         writer.add(video, *one.encoded, one.seconds);
         ++done[kEncoded];
-        done[kFrames] += one.encoded->decoding.frames;
       } else {
         writer.add_failure(video, one.reason);
         ++done[kFailed];
