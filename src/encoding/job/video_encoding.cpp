@@ -137,9 +137,9 @@ EncodingTimes& EncodingTimes::operator+=(const EncodingTimes& other) {
   return *this;
 }
 
-std::int64_t row_features(const EncoderDescription& encoder, const WindowRule& rule) {
-  const std::int64_t windows = rule.kind == WindowRule::Kind::kMulti ? std::ssize(rule.widths) : 1;
-  return windows * (encoder.features + encoder.logits);
+std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule) {
+  const std::int64_t windows = rule.windows.kind == WindowRule::Kind::kMulti ? std::ssize(rule.windows.widths) : 1;
+  return windows * (encoder.features + (rule.keeps_logits ? encoder.logits : 0));
 }
 
 /// One video under way.
@@ -311,7 +311,7 @@ struct VideoEncoding::Course {
     outputs = std::move(of_windows);
   }
 
-  /// Rows of the outputs of windows: all features, then all logits.
+  /// Rows of the outputs of windows: all features, then all logits that are kept.
   void arrange(const WindowPlan& plan) {
     const auto features = static_cast<std::size_t>(description.features);
     video.rows.reserve(plan.window_of_row.size() * numbers);
@@ -319,6 +319,7 @@ struct VideoEncoding::Course {
     for (std::size_t row = 0; row < static_cast<std::size_t>(plan.rows()); ++row) {
       const std::span<const std::int64_t> of_row = std::span(plan.window_of_row).subspan(row * windows, windows);
       for (const bool logits : {false, true}) {
+        if (logits && !owner.rule_.keeps_logits) continue;
         for (const std::int64_t window : of_row) {
           const float* output = outputs.data() + static_cast<std::size_t>(window) * numbers;
           video.rows.insert(video.rows.end(), output + (logits ? features : 0), output + (logits ? numbers : features));

@@ -57,11 +57,13 @@ struct EncodingWork {
 /// How videos are encoded, beside the encoder.
 struct EncodingRule {
   WindowRule windows;
-  std::int64_t batch = 16;  ///< windows (frames, for a frame encoder) of a video that are encoded at once
+  std::int64_t batch = 16;   ///< windows (frames, for a frame encoder) of a video that are encoded at once
+  bool keeps_logits = true;  ///< or else rows have features alone
 };
 
-/// Numbers in a row: the features of the row's windows, one window after the other, then their logits likewise.
-[[nodiscard]] std::int64_t row_features(const EncoderDescription& encoder, const WindowRule& rule);
+/// Numbers in a row: the features of the row's windows, one window after the other, then their logits likewise where
+/// they are kept.
+[[nodiscard]] std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule);
 
 /// Thrown where a video is given up since the job ends.
 struct EncodingAbandoned : std::runtime_error {

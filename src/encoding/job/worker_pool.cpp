@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "dist/topology.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/video/video_error.hpp"
@@ -21,8 +22,8 @@ void require_unchanged(const Video& video) {
   if (now.bytes == video.bytes && now.modified_ns == video.modified_ns) return;
   throw io::StoreError(
       fmt::format("{}: found another size or time than rank 0 found when it was listed; expected the same file on all "
-                  "hosts, to which nothing writes; start again",
-                  io::printable(video.file.string())));
+                  "hosts, to which nothing writes; start again (on the host {})",
+                  io::printable(video.file.string()), dist::host_name()));
 }
 
 }  // namespace
@@ -115,7 +116,9 @@ FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t num
     finished.encoded = encoding.encode(video.file, work);
     require_unchanged(video);
   } catch (const io::UnreadableVideo& error) {
-    throw io::StoreError(fmt::format("{}: {}", io::printable(video.file.string()), error.what()));
+    throw io::StoreError(fmt::format(
+        "{}: {} (on the host {}; another may read it, so that --bad-videos skip does not leave it out)",
+        io::printable(video.file.string()), error.what(), dist::host_name()));
   } catch (const io::VideoError& error) {
     require_unchanged(video);
     finished.encoded.reset();
@@ -124,8 +127,9 @@ FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t num
     throw EncoderError(fmt::format("while encoding '{}': {}", io::printable(video.id), error.what()));
   } catch (const std::bad_alloc&) {
     throw io::StoreError(
-        fmt::format("{}: found no memory for it; expected enough; run fewer threads a host, or use a smaller --batch",
-                    io::printable(video.file.string())));
+        fmt::format("{}: found no memory for it; expected enough; run fewer threads a host, or use a smaller --batch "
+                    "(on the host {})",
+                    io::printable(video.file.string()), dist::host_name()));
   }
   work.parts = parts + EncodingWork::kWhole;
   finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

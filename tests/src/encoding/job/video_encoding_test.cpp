@@ -69,8 +69,21 @@ TEST_F(VideoEncodingTest, GivesTheRowsOfThePlan) {
         const EncodedVideo video = encode(encoder, rule, frames);
         ASSERT_EQ(video.rows, expected(encoder, rule, frames)) << to_text(rule) << " " << frames;
         ASSERT_EQ(video.decoding.frames, frames);
-        ASSERT_EQ(std::ssize(video.rows), std::ssize(video.timestamps) * row_features(encoder.description(), rule));
+        ASSERT_EQ(std::ssize(video.rows), std::ssize(video.timestamps) * row_features(encoder.description(), {rule}));
       }
+    }
+  }
+}
+
+TEST_F(VideoEncodingTest, LeavesLogitsOut) {
+  for (const EncoderKind kind : {EncoderKind::kClip, EncoderKind::kFrame}) {
+    const NumberEncoder with(kind, 16, 3), without(kind);
+    for (const WindowRule& rule : {WindowRule{}, multi()}) {
+      const auto file = numbered_video(folder_ / "a", 40);
+      const EncodingRule features_alone{rule, 16, false};
+      const EncodedVideo video = VideoEncoding(with, features_alone, abandon_).encode(file, work_);
+      EXPECT_EQ(video.rows, expected(without, rule, 40));
+      EXPECT_EQ(row_features(with.description(), features_alone), row_features(without.description(), {rule}));
     }
   }
 }
