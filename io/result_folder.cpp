@@ -48,9 +48,10 @@ void make_new_result_folder(const std::filesystem::path& folder) {
   std::error_code error;
   const bool is_new = std::filesystem::is_empty(folder, error);
   if (error) {
-    throw WriteError(fmt::format("{}: found {}; expected a folder to look into; choose another name, or check its "
-                                 "permissions",
-                                 folder.string(), error.message()));
+    throw WriteError(
+        fmt::format("{}: found {}; expected a folder to look into; choose another name, or check its "
+                    "permissions",
+                    folder.string(), error.message()));
   }
   if (is_new) return;
   throw WriteError(

@@ -52,9 +52,10 @@ int rotation_of(const AVStream& stream) {
   const double size = std::hypot(a, b);
   constexpr double kRounding = 1e-3, kDegrees = 180 / std::numbers::pi;
   if (size > 0 && std::hypot(c + b, d - a) <= kRounding * size) {
-    throw VideoError(fmt::format("found a display matrix that turns by {:.3g} degrees; expected a turn by 0, 90, 180 "
-                                 "or 270 degrees; encode the video again, upright",
-                                 std::fmod(std::atan2(b, a) * kDegrees + 360, 360)));
+    throw VideoError(
+        fmt::format("found a display matrix that turns by {:.3g} degrees; expected a turn by 0, 90, 180 "
+                    "or 270 degrees; encode the video again, upright",
+                    std::fmod(std::atan2(b, a) * kDegrees + 360, 360)));
   }
   constexpr double kOne = 1 << 16;
   throw VideoError(
@@ -161,10 +162,10 @@ void VideoReader::State::open_decoder(const FfmpegLog& log) {
   }
   // The picture on the cover of a piece of music is a video stream to FFmpeg.
   if (found < 0 || (format.streams[found]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-    throw VideoError(
-        fmt::format("found {}; expected a video; leave the file out",
-                    format.nb_streams == 1 ? std::string("one stream, which is no video")
-                                           : fmt::format("{} streams and no video among them", format.nb_streams)));
+    throw VideoError(fmt::format("found {}; expected a video; leave the file out",
+                                 format.nb_streams == 1
+                                     ? std::string("one stream, which is no video")
+                                     : fmt::format("{} streams and no video among them", format.nb_streams)));
   }
   stream = format.streams[found];
   for (unsigned i = 0; i < format.nb_streams; ++i) {

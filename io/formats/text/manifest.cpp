@@ -29,9 +29,10 @@ void require_commas(const std::filesystem::path& manifest, const CsvRecord& head
   const std::string& line = header.fields.front();
   for (const auto& [separator, name] : {std::pair(';', "semicolons"), std::pair('\t', "tabs")}) {
     if (line.find(separator) == std::string::npos) continue;
-    throw StoreError(fmt::format("{}:line {}: found columns with {} between them; expected commas; write the list with "
-                                 "commas",
-                                 manifest.string(), header.line, name));
+    throw StoreError(
+        fmt::format("{}:line {}: found columns with {} between them; expected commas; write the list with "
+                    "commas",
+                    manifest.string(), header.line, name));
   }
 }
 
@@ -138,8 +139,7 @@ bool Manifest::has_unlabelled() const {
   return std::any_of(entries.begin(), entries.end(), [](const ManifestEntry& one) { return one.label.empty(); });
 }
 
-Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared,
-                       AbsentFiles absent) {
+Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared, AbsentFiles absent) {
   const std::vector<CsvRecord> records = read_csv(file);
   if (records.size() < 2) {
     throw StoreError(fmt::format(

@@ -130,7 +130,8 @@ class Loader {
 
 EfficientNetLite0::EfficientNetLite0(const std::filesystem::path& file, const Weights& weights,
                                      const EncoderPlace& place)
-    : TorchEncoder(describe_efficientnet_lite0(), FrameNumbers("NCHW", false, {127, 127, 127}, {128, 128, 128}), file.string(), place) {
+    : TorchEncoder(describe_efficientnet_lite0(), FrameNumbers("NCHW", false, {127, 127, 127}, {128, 128, 128}),
+                   file.string(), place) {
   const c10::InferenceMode inference;
   const Loader loader(file, weights);
   constexpr std::array<std::int64_t, kStages.size()> kChannels{16, 24, 40, 80, 112, 192, 320};

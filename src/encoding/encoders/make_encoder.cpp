@@ -17,7 +17,8 @@ void require_file(const std::string& name) {
   const bool may_be_a_file = name.find_first_of("./") != std::string::npos;
   const std::string_view meant = io::nearest(io::lower(name), {"motion", "efficientnet-lite0"});
   throw EncoderError(
-      name + ": found no such encoder or file; expected motion, efficientnet-lite0, or the file of an exported network; " +
+      name +
+      ": found no such encoder or file; expected motion, efficientnet-lite0, or the file of an exported network; " +
       (may_be_a_file ? "check the name, or export one with launch/export_encoder.py"
                      : "did you mean " + std::string(meant) + "?"));
 }

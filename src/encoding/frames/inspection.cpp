@@ -108,12 +108,13 @@ VideoInspection inspect_video(const std::filesystem::path& video, const FrameWat
 std::string to_text(const VideoInspection& inspection, const std::optional<InspectedWindows>& windows) {
   const io::VideoProperties& properties = inspection.properties;
   const bool knows_rate = properties.rate > 0;
-  std::string text = fmt::format(
-      "{}, {} x {} pixels{}{}, {}\n", properties.codec, properties.width, properties.height,
-      properties.rotation == 0 ? "" : fmt::format(", to be turned by {} degrees", properties.rotation),
-      inspection.is_interlaced() ? ", interlaced" : "",
-      knows_rate ? fmt::format("{:.6g} frames/s by its header", properties.rate) : "no rate in its header");
-  const double seconds = inspection.times.empty() ? 0 : inspection.times.back() + (knows_rate ? 1 / properties.rate : 0);
+  std::string text =
+      fmt::format("{}, {} x {} pixels{}{}, {}\n", properties.codec, properties.width, properties.height,
+                  properties.rotation == 0 ? "" : fmt::format(", to be turned by {} degrees", properties.rotation),
+                  inspection.is_interlaced() ? ", interlaced" : "",
+                  knows_rate ? fmt::format("{:.6g} frames/s by its header", properties.rate) : "no rate in its header");
+  const double seconds =
+      inspection.times.empty() ? 0 : inspection.times.back() + (knows_rate ? 1 / properties.rate : 0);
   text += fmt::format("{} in {:.3f} s", counted(inspection.frames, "frame"), seconds);
   if (inspection.steps_back > 0) text += fmt::format(", {} not later than the one before", inspection.steps_back);
   const std::string lost = missing(inspection);

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -49,8 +48,8 @@ struct InspectedWindows {
 
 /// The file that `inspect` writes, a JSON object of one line a key: `frames`, `header_frames` (null: not said),
 /// `bad_packets`, `damaged_frames`, `steps_back`, `stream`, `codec`, `width`, `height`, `rotation`, `interlaced`,
-/// `interlaced_frames`, `rate`, `times`, `mean_rgb`, `mean_rgb_native`, and with `windows` also `windows`: of a fraction rule [T][m] frame
-/// indices, of a multi rule an object from each width (`video`: the whole video) to [T][m].
+/// `interlaced_frames`, `rate`, `times`, `mean_rgb`, `mean_rgb_native`, and with `windows` also `windows`: of a
+/// fraction rule [T][m] frame indices, of a multi rule an object from each width (`video`: the whole video) to [T][m].
 [[nodiscard]] std::string to_json(const VideoInspection& inspection, const std::optional<InspectedWindows>& windows);
 
 /// The same in a few lines for people: what it is, its frames and seconds, what of it does not decode, its windows.

@@ -34,8 +34,8 @@ constexpr std::array<Character, 12> kCharacters{{
 void SmallText::draw(io::RgbImage& image, int left, int top) const {
   const auto blacken = [&](int x, int y) {
     if (x < 0 || y < 0 || x >= image.width || y >= image.height) return;
-    const auto pixel = 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) +
-                            static_cast<std::size_t>(x));
+    const auto pixel =
+        3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x));
     std::fill_n(image.pixels.begin() + static_cast<std::ptrdiff_t>(pixel), 3, std::uint8_t{0});
   };
   for (const char character : text) {

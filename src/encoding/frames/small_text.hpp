@@ -6,8 +6,8 @@
 
 namespace alignment::encoding {
 
-/// Digits, points, blanks and the letter s in black, of 5 x 7 dots of `scale` x `scale` pixels each: what frames' numbers
-/// and times take. What else `text` holds is blank.
+/// Digits, points, blanks and the letter s in black, of 5 x 7 dots of `scale` x `scale` pixels each: what frames'
+/// numbers and times take. What else `text` holds is blank.
 struct SmallText {
   static constexpr int kHeight = 7, kAdvance = 6;  ///< dots of a line, and from one character to the next
 

@@ -128,7 +128,8 @@ class Job {
   void read_list() {
     alongside(communicator_, timeout_, [&] {
       if (!is_root()) return;
-      list_ = read_video_list(options_.videos, {options_.out, failures_file(options_.out), PartsFolder::above(options_.out)});
+      list_ = read_video_list(options_.videos,
+                              {options_.out, failures_file(options_.out), PartsFolder::above(options_.out)});
       require_files();
     });
     for (const std::string& note : list_.notes) log_info("note: " + note);
@@ -180,9 +181,8 @@ class Job {
     settings_ = fmt::format(
         "parts 2\nprepared in way {} with {} and LibTorch {}\nencoder {}\noutputs {} + {}\nwindows {}\nbatch "
         "{}\ncomputed on {} in {}\n",
-        kPreparation, io::decoder_versions(), torch_description(), description.digest, stored_.features,
-        stored_.logits, encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU",
-        precision_name(options_.precision));
+        kPreparation, io::decoder_versions(), torch_description(), description.digest, stored_.features, stored_.logits,
+        encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU", precision_name(options_.precision));
     log_info(fmt::format("encoder {}: {} features and {} logits a window; windows: {}; {} numbers a row",
                          io::printable(description.name), description.features, description.logits,
                          encoding::to_text(rule_.windows), feature_dim_));
@@ -190,7 +190,8 @@ class Job {
       log_info(fmt::format(
           "note: the encoder's {} logits are left out, as {}; --logits keep stores them as features like others",
           description.logits,
-          description.classes.empty() ? "it does not say of which classes they are" : "not all videos' classes are among theirs"));
+          description.classes.empty() ? "it does not say of which classes they are"
+                                      : "not all videos' classes are among theirs"));
     }
     if (!dist::same_on_all_ranks(communicator_, PartsFolder(options_.out, settings_).key())) {
       agreed(communicator_, [&] {
@@ -373,9 +374,8 @@ class Job {
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
       progress.set_under_way(
           std::max(static_cast<double>(done[kParts]) / EncodingWork::kWhole - static_cast<double>(shared_count_), 0.0));
-      progress.advance(
-          shared_count_ - shown,
-          fmt::format("{:.0f} frames/s decoded", static_cast<double>(done[kDecodedFrames]) / passed.count()));
+      progress.advance(shared_count_ - shown, fmt::format("{:.0f} frames/s decoded",
+                                                          static_cast<double>(done[kDecodedFrames]) / passed.count()));
       shown = shared_count_;
     }
     // What a worker met with this rank's last videos comes behind the last look.
@@ -437,8 +437,8 @@ class Job {
 
     void add(const Video& video, const std::string& reason) {
       videos.add(fmt::format("{} ({})", io::printable(video.id), reason.substr(0, reason.find(';'))));
-      csv += fmt::format("{},{},{}\n", io::csv_field(video.id), io::csv_field(video.file.string()),
-                         io::csv_field(reason));
+      csv +=
+          fmt::format("{},{},{}\n", io::csv_field(video.id), io::csv_field(video.file.string()), io::csv_field(reason));
     }
   };
 
@@ -470,8 +470,8 @@ class Job {
       const Video& video = list_.videos[number];
       const std::optional<PartEntry>& entry = entries_[number];
       if (!video.absent.empty()) {
-        unusable.add(video, fmt::format("found {}; expected a video; bring it there, or take it off the list",
-                                        video.absent));
+        unusable.add(video,
+                     fmt::format("found {}; expected a video; bring it there, or take it off the list", video.absent));
         continue;
       }
       if (!entry) {
@@ -627,8 +627,8 @@ std::string EncodeOptions::to_text() const {
       "{}\n--logits = {}\n"
       "--float16 = {}\n--gzip = {}\n--batch = {}\n--precision = {}\n--device = {}\n--dist.timeout_s = {}\n",
       videos.string(), encoder, encoding::to_text(windows), window_frames.value_or(0), out.string(),
-      static_cast<int>(bad_videos), retry_failed, static_cast<int>(logits), float16, gzip_level, batch, precision_name(precision),
-      choice_name(dist.device), dist.timeout_s);
+      static_cast<int>(bad_videos), retry_failed, static_cast<int>(logits), float16, gzip_level, batch,
+      precision_name(precision), choice_name(dist.device), dist.timeout_s);
 }
 
 void encode_videos(const EncodeOptions& options, dist::Communicator& communicator) {

@@ -15,8 +15,7 @@ bool keeps_logits(const EncoderDescription& encoder, KeptLogits kept, const std:
   std::vector<std::string> known = encoder.classes, wanted = listed;
   std::sort(known.begin(), known.end());
   std::sort(wanted.begin(), wanted.end());
-  return std::ssize(known) == encoder.logits &&
-         std::includes(known.begin(), known.end(), wanted.begin(), wanted.end());
+  return std::ssize(known) == encoder.logits && std::includes(known.begin(), known.end(), wanted.begin(), wanted.end());
 }
 
 StoreClasses store_classes(const EncoderDescription& encoder, const WindowRule& rule,

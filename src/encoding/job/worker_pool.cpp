@@ -116,9 +116,9 @@ FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t num
     finished.encoded = encoding.encode(video.file, work);
     require_unchanged(video);
   } catch (const io::UnreadableVideo& error) {
-    throw io::StoreError(fmt::format(
-        "{}: {} (on the host {}; another may read it, so that --bad-videos skip does not leave it out)",
-        io::printable(video.file.string()), error.what(), dist::host_name()));
+    throw io::StoreError(
+        fmt::format("{}: {} (on the host {}; another may read it, so that --bad-videos skip does not leave it out)",
+                    io::printable(video.file.string()), error.what(), dist::host_name()));
   } catch (const io::VideoError& error) {
     require_unchanged(video);
     finished.encoded.reset();

@@ -58,8 +58,7 @@ VideoList list_of_manifest(const fs::path& file) {
                     "column file",
                     io::printable(file.string())));
   }
-  const io::Manifest manifest =
-      io::read_manifest(file, "a video", io::SharedFiles::kRefuse, io::AbsentFiles::kAllow);
+  const io::Manifest manifest = io::read_manifest(file, "a video", io::SharedFiles::kRefuse, io::AbsentFiles::kAllow);
   VideoList list;
   list.class_names = manifest.class_names;
   list.source = io::as_utf8(file.filename().string());
@@ -75,8 +74,8 @@ VideoList list_of_manifest(const fs::path& file) {
     look_for_file(video);
   }
   if (manifest.is_of_new_samples) {
-    list.notes.push_back(fmt::format("{}: has neither labels nor splits: all videos are unlabelled, of the test split",
-                                     file.string()));
+    list.notes.push_back(
+        fmt::format("{}: has neither labels nor splits: all videos are unlabelled, of the test split", file.string()));
   }
   return list;
 }
@@ -193,10 +192,12 @@ class FolderLister {
   /// Where videos lie in no folder: they have no class. False where there are none, or folders with others.
   bool list_without_classes(const Entries& entries, io::Split split) {
     if (std::none_of(entries.files.begin(), entries.files.end(), is_video)) return false;
-    if (std::any_of(entries.folders.begin(), entries.folders.end(), [this](const auto& one) { return holds_video(one); }))
+    if (std::any_of(entries.folders.begin(), entries.folders.end(),
+                    [this](const auto& one) { return holds_video(one); }))
       return false;
     for (const fs::path& file : entries.files) add(file, std::nullopt, split);
-    for (const fs::path& below : entries.folders) list_below(below, std::nullopt, split);  // what lies there is passed over
+    for (const fs::path& below : entries.folders)
+      list_below(below, std::nullopt, split);  // what lies there is passed over
     return true;
   }
 

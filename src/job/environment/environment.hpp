@@ -21,7 +21,8 @@ namespace alignment {
 /// Collective. The subcommand `doctor` of `program`: prints on rank 0 what people paste into a bug report (versions of
 /// everything linked, CPU and kernel variant, GPUs, ranks and hosts, threads, file system of the run folder, a round
 /// trip of known values through every collective). `device_checks`: what this rank found of collectives in GPU memory;
-/// `more_versions`: of what this program alone is linked with. Returns false, on every rank, where a check failed; a warning is not a failure.
+/// `more_versions`: of what this program alone is linked with. Returns false, on every rank, where a check failed; a
+/// warning is not a failure.
 [[nodiscard]] bool run_doctor(dist::Communicator& communicator, const std::string& program, const SharedConfig& config,
                               const std::string& kernel_variant, const GpuReport& gpus = {},
                               const std::vector<CollectiveCheck>& device_checks = {},

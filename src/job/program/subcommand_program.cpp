@@ -37,8 +37,8 @@ std::string unknown_word(const CLI::App& program, const std::string& help) {
     if (!one->get_lnames().empty()) known.push_back(one->get_lnames().front());
   }
   for (const OptionDescription& one : general_options()) known.push_back(one.name.substr(2));
-  return fmt::format("{}: found an unknown option; expected one that {} lists; did you mean --{}?", toml_text(name), help,
-                     nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known));
+  return fmt::format("{}: found an unknown option; expected one that {} lists; did you mean --{}?", toml_text(name),
+                     help, nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known));
 }
 
 }  // namespace
@@ -47,7 +47,8 @@ std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error)
   const CLI::App& command = given_command(program);
   const std::string help =
       fmt::format("{}{} --help", program.get_name(), &command == &program ? "" : " " + command.get_name());
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !program.remaining(true).empty()) return unknown_word(program, help);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !program.remaining(true).empty())
+    return unknown_word(program, help);
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) {
     for (const CLI::Option* option : command.get_options()) {
       if (!option->get_required() || option->count() > 0) continue;

@@ -62,8 +62,7 @@ std::string bar_line(const ProgressState& state, int width) {
     return line;
   }
   std::string numbers = fmt::format("{:>3}%  {}/{} {}", percent(state), state.done, state.total, state.unit);
-  if (has_rate(state))
-    numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
+  if (has_rate(state)) numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
   if (!state.note.empty()) numbers += "  " + state.note;
 
   const int around_bar = static_cast<int>(state.stage.size() + std::string_view(" [] ").size() + numbers.size());
@@ -79,10 +78,9 @@ std::string bar_line(const ProgressState& state, int width) {
 }
 
 std::string plain_line(const ProgressState& state) {
-  std::string line =
-      has_total(state)
-          ? fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total, state.unit, percent(state))
-          : fmt::format("{}: {} {}", state.stage, state.done, state.unit);
+  std::string line = has_total(state) ? fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total,
+                                                    state.unit, percent(state))
+                                      : fmt::format("{}: {} {}", state.stage, state.done, state.unit);
   if (has_rate(state)) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
   if (has_rate(state) && has_total(state)) line += fmt::format(", ETA {}", remaining_text(state));
   if (!state.note.empty()) line += ", " + state.note;
@@ -90,13 +88,13 @@ std::string plain_line(const ProgressState& state) {
 }
 
 std::string closing_line(const ProgressState& state) {
-  const std::string amount =
-      state.done == state.total || !has_total(state) ? fmt::format("{}", state.done) : fmt::format("{}/{}", state.done, state.total);
+  const std::string amount = state.done == state.total || !has_total(state)
+                                 ? fmt::format("{}", state.done)
+                                 : fmt::format("{}/{}", state.done, state.total);
   const std::string time_taken =
       state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
   std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
-  if (has_rate(state) && state.seconds > 0)
-    line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (has_rate(state) && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
   if (!state.note.empty()) line += ", " + state.note;
   return line;
 }

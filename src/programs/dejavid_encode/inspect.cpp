@@ -35,8 +35,9 @@ Square choose_square(const InspectOptions& options) {
     return {options.size.value_or(kSize), options.resize.value_or(encoding::Resize::kAntialias)};
   }
   if (options.size || options.resize) {
-    throw ConfigError(fmt::format("{}: found beside --encoder, which has its own; expected one or the other; leave one out",
-                                  options.size ? "--size" : "--resize"));
+    throw ConfigError(
+        fmt::format("{}: found beside --encoder, which has its own; expected one or the other; leave one out",
+                    options.size ? "--size" : "--resize"));
   }
   const encoding::EncoderDescription encoder = encoding::describe_encoder(options.encoder);
   Square square{encoder.size, encoder.resize};
@@ -92,8 +93,10 @@ CLI::App* add_inspect(CLI::App& program, InspectOptions& options) {
   CLI::App* command = program.add_subcommand("inspect", "say what a video decodes to, without an encoder");
   command->add_option("video", options.video, "video to look at")->required()->type_name("VIDEO");
   command->add_option("--json", options.json_file, "file to write; - is standard output")->type_name("FILE");
-  command->add_option("--picture", options.picture, "PNG file to write, of frames side by side as the encoder gets them, with numbers "
-                     "and times")
+  command
+      ->add_option("--picture", options.picture,
+                   "PNG file to write, of frames side by side as the encoder gets them, with numbers "
+                   "and times")
       ->type_name("FILE");
   command->add_option("--picture-frames", options.picture_frames, fmt::format("how many; default {}", kPictureFrames))
       ->check(CLI::Range(1, 100).description(""))

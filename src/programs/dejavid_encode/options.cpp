@@ -120,9 +120,10 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
   using encoding::BadVideos;
   using encoding::EncoderPrecision;
   program
-      .add_option("--videos", options.videos,
-                  "CSV file with the columns id,file,label,split, or a folder with a folder a class; of new videos without "
-                  "labels a file with the column file, or a folder of them")
+      .add_option(
+          "--videos", options.videos,
+          "CSV file with the columns id,file,label,split, or a folder with a folder a class; of new videos without "
+          "labels a file with the column file, or a folder of them")
       ->type_name("M.csv|FOLDER");
   program
       .add_option("--encoder", options.encoder,
@@ -130,7 +131,8 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
       ->type_name("NAME|FILE");
   program.add_option("--out", options.out, "store to write; must not exist yet")->type_name("S.h5");
   add_choice<BadVideos>(program, "--bad-videos",
-                        "refuse, the default: no store where a video cannot be decoded; skip: leave those out, and those whose file is missing; strict: "
+                        "refuse, the default: no store where a video cannot be decoded; skip: leave those out, and "
+                        "those whose file is missing; strict: "
                         "no store either where one decodes in part",
                         {{"refuse", BadVideos::kRefuse}, {"skip", BadVideos::kSkip}, {"strict", BadVideos::kStrict}},
                         options.bad_videos);

@@ -112,7 +112,8 @@ TEST_F(VideoListTest, OfNewVideosMayBeAFolderOfThem) {
   EXPECT_EQ(list.videos[0].label, io::kNoLabel);
   EXPECT_EQ(list.videos[0].split, io::Split::kTest);
   ASSERT_EQ(list.notes.size(), 2U);
-  EXPECT_NE(list.notes[0].find("lie in no folders of classes: all are unlabelled, of the test split"), std::string::npos);
+  EXPECT_NE(list.notes[0].find("lie in no folders of classes: all are unlabelled, of the test split"),
+            std::string::npos);
   EXPECT_NE(list.notes[1].find("passed over 2 files that are not named as videos: notes.txt, more/readme"),
             std::string::npos)
       << list.notes[1];
@@ -143,8 +144,9 @@ TEST_F(VideoListTest, OfSomethingElseSaysWhatItIs) {
   EXPECT_NE(refusal(folder_ / "one.MP4").find("one.MP4: found a video; expected a CSV list or a folder of videos"),
             std::string::npos);
   put("m.csv", "id;file;label;split\na;a.mp4;x;train\n");
-  EXPECT_NE(refusal(folder_ / "m.csv").find("m.csv:line 1: found columns with semicolons between them; expected commas"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal(folder_ / "m.csv").find("m.csv:line 1: found columns with semicolons between them; expected commas"),
+      std::string::npos);
   put("m.csv", "id\tfile\na\ta.mp4\n");
   EXPECT_NE(refusal(folder_ / "m.csv").find("found columns with tabs between them"), std::string::npos);
   put("set/test/a.mp4");

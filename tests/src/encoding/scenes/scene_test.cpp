@@ -122,7 +122,8 @@ TEST(MakeScenes, ClipsAreTheScenesAndTheSameWhereMoreAreMade) {
     static_cast<void>(make_scenes(folder / "few", {1, 0, 4}));
     FAIL() << "made in a folder with files";
   } catch (const io::WriteError& error) {
-    EXPECT_TRUE(std::string(error.what()).starts_with((folder / "few").string() + ": found files in it")) << error.what();
+    EXPECT_TRUE(std::string(error.what()).starts_with((folder / "few").string() + ": found files in it"))
+        << error.what();
   }
   EXPECT_EQ(bytes_of(folder / "few" / clip), bytes_of(folder / "more" / clip));
   fs::remove_all(folder);
