@@ -9,7 +9,8 @@
 #                 +--> report -> drawing, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
-#   python -> dejavid and what is below it
+#   python -> dejavid, lrprop and what is below them
+#   operations -> kernels, and of LibTorch its stable interface
 #
 # Every room knows what lies below it. One system never knows another.
 function(sources_of folder result)
@@ -112,7 +113,9 @@ function(check_layers)
   check_room(encoding gpu job config io dist)
   check_room(dejavid report drawing gpu training job config kernels io dist)
   check_room(lrprop report drawing gpu training job config kernels io dist)
-  check_room(python dejavid report drawing training job config kernels io dist)
+  check_room(operations kernels)
+  check_layer(src/operations ATen/ c10/ torch/[^ch] torch/csrc/[^s])
+  check_room(python dejavid lrprop report drawing training job config kernels io dist)
   check_room(programs dejavid lrprop encoding report drawing gpu training job config kernels io dist)
   check_circles(kernels io dist src)
 endfunction()

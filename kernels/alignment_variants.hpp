@@ -32,6 +32,9 @@ struct AlignmentLoops {
   /// [width,kPairwisePanel] numbers, whatever behind the last column.
   void (*distances)(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
                     Real* distances);
+  /// Likewise their squares.
+  void (*squares)(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
+                  Real* squares);
   /// sum[e] += sum_j factor(j) (row[e] - others(j,e)); factor(j) = factors[j * stride].
   void (*pull)(const Real* row, const Real* others, std::int64_t count, std::int64_t width, const Real* factors,
                std::int64_t stride, Real* sum);

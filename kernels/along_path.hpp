@@ -35,6 +35,13 @@ template <typename Real>
 void gradient_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
                           const std::int32_t* breakpoints, const Real* distance_gradient, TieSign tie_sign,
                           double* slope_sum, double* magnitude_sum);
+
+/// dL/d m of every sample, written: feature_gradient [sum of T, F] from the first sample on, sum over classes and over
+/// the rows i whose columns have j of -distance_gradient * u * sign(centroid - m), which is 0 where centroid = m.
+template <typename Real>
+void feature_gradient_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                                  const std::int32_t* breakpoints, const Real* distance_gradient,
+                                  Real* feature_gradient);
 }  // namespace reference
 
 namespace cpu {
@@ -61,6 +68,13 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
                           const std::int32_t* breakpoints, const float* distance_gradient, TieSign tie_sign,
                           std::int64_t group, double* slope_sum, double* magnitude_sum, std::byte* workspace,
                           int threads, const Variant& variant = best_variant());
+
+/// As reference::feature_gradient_along_paths: one sum of Real over classes and rows in order, so within C * K + 1
+/// roundings of the sum of its terms' magnitudes. The same bits on any number of threads.
+template <typename Real>
+void feature_gradient_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                                  const std::int32_t* breakpoints, const Real* distance_gradient,
+                                  Real* feature_gradient, int threads);
 }  // namespace cpu
 
 namespace cuda {

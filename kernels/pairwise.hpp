@@ -59,6 +59,16 @@ template <typename Real>
 void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
                        const Real* distance_gradient, Real* a_gradient, Real* b_gradient);
 
+/// S(i,j) = sum_e (a(i,e) - b(j,e))^2, [n,m].
+template <typename Real>
+void pairwise_squares(const RowsView<Real>& a, const RowsView<Real>& b, Real* squares);
+
+/// Adds 2 sum_j g(i,j) (a(i) - b(j)) to a_gradient [n,E] and its opposite, over i, to b_gradient [m,E]. g = dL/dS
+/// [n,m].
+template <typename Real>
+void pairwise_squares_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* square_gradient,
+                               Real* a_gradient, Real* b_gradient);
+
 /// Distances in f64, without a smallest one.
 template <typename Real>
 void compare_rows(const RowsView<Real>& a, const RowsView<Real>& b, const Comparison& comparison);
@@ -66,9 +76,10 @@ void compare_rows(const RowsView<Real>& a, const RowsView<Real>& b, const Compar
 
 namespace cpu {
 /// As the references, always by differences. f32: sums in f32 over kExactTerms features, or frames, that are then added
-/// up in f64. A distance is within (kExactTerms + 5) / 2 roundings of 2^-24 of the reference's, relative to itself; a
-/// number added to a gradient within kExactTerms + 5 of the sum of its terms' magnitudes. f64: one sum.
-/// `workspace`: as many bytes as the function before says. The same bits on any number of threads.
+/// up in f64. A distance is within (kExactTerms + 5) / 2 roundings of 2^-24 of the reference's, relative to itself, a
+/// square within kExactTerms + 5; a number added to a gradient within kExactTerms + 5 of the sum of its terms'
+/// magnitudes. f64: one sum. `workspace`: as many bytes as the function before says; squares need as many as distances.
+/// The same bits on any number of threads.
 inline constexpr std::int64_t kExactTerms = 16;
 
 template <typename Real>
@@ -83,6 +94,14 @@ template <typename Real>
 void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
                        const Real* distance_gradient, Real* a_gradient, Real* b_gradient, std::byte* workspace,
                        int threads, const AlignmentVariant& variant = best_alignment_variant());
+
+template <typename Real>
+void pairwise_squares(const RowsView<Real>& a, const RowsView<Real>& b, Real* squares, std::byte* workspace,
+                      int threads, const AlignmentVariant& variant = best_alignment_variant());
+template <typename Real>
+void pairwise_squares_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* square_gradient,
+                               Real* a_gradient, Real* b_gradient, std::byte* workspace, int threads,
+                               const AlignmentVariant& variant = best_alignment_variant());
 
 /// Rows as narrow as this are compared by differences alone.
 inline constexpr std::int64_t kNarrowWidth = 16;

@@ -4,7 +4,7 @@
 #   launch/install.sh --cuda    the full torch wheel (with NCCL and a disassembler), nvcc where the machine has none, and what packs bundles
 #   launch/install.sh --encoder also the ImageNet weights (19 MB) of `dejavid_encode --encoder efficientnet-lite0`
 #   launch/install.sh --cluster also Slurm and what else the tests on several hosts take; it serves nobody else
-#   launch/install.sh --python  also what builds and tests the Python package, in .venv-python (650 MB, half of it aeon and numba)
+#   launch/install.sh --python  also what builds and tests the Python package, in .venv-python (750 MB, half of it aeon and numba)
 #   launch/install.sh --checks  also clang-format, shellcheck and codespell, for launch/check.sh --quick
 #   launch/install.sh --tools   those and clang-tidy, for launch/check.sh, and clang with libFuzzer, for the preset fuzz
 # Safe to run again: what is already there is left alone.
@@ -108,13 +108,15 @@ if $python; then
     say "making the virtual environment .venv-python"
     /usr/bin/python3 -m venv .venv-python
   fi
+  read -ra torch_imports <<<"$TORCH_IMPORT_WHEELS"
   wheels=("nanobind==$NANOBIND_VERSION" "scikit-build-core==$SCIKIT_BUILD_CORE_VERSION" "scikit-learn==$SCIKIT_LEARN_VERSION"
-    "aeon==$AEON_VERSION" "pytest==$PYTEST_VERSION" "numpy==$NUMPY_VERSION" "h5py==$H5PY_VERSION")
+    "aeon==$AEON_VERSION" "pytest==$PYTEST_VERSION" "numpy==$NUMPY_VERSION" "h5py==$H5PY_VERSION"
+    "${torch_imports[@]}")
   if .venv-python/bin/python -c 'import importlib.metadata as m, sys
 sys.exit(any(m.version(name) != version for name, _, version in (word.partition("==") for word in sys.argv[1:])))' "${wheels[@]}" 2>/dev/null; then
     say "what builds and tests the Python package: present"
   else
-    say "what builds and tests the Python package (240 MB to download)"
+    say "what builds and tests the Python package (250 MB to download)"
     .venv-python/bin/python -m pip install --quiet --disable-pip-version-check "${wheels[@]}"
   fi
 fi

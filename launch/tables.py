@@ -17,6 +17,7 @@ accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrpro
 import json
 import pathlib
 import re
+import statistics
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -121,9 +122,9 @@ def summary(records):
         best = max(record["published"].items(), key=lambda item: item[1], default=None)
         body.append([record["name"], mean_and_range([sum(record["top1"]) / len(record["top1"])]), mean_and_range([record["averaging_top1"]]),
                      f"{best[1]:.3f} ({best[0]})" if best else ""])
-    means = [sum(sum(record[key]) / len(record[key]) if isinstance(record[key], list) else record[key] for record in records) / len(records)
-             for key in ("top1", "averaging_top1")]
-    body.append(["mean", *(mean_and_range([mean]) for mean in means), ""])
+    averaging = [record["averaging_top1"] for record in records]
+    ours = [statistics.mean(record["top1"]) for record in records]
+    body.append(["mean", *("" if None in column else mean_and_range([statistics.mean(column)]) for column in (ours, averaging)), ""])
     return rows(["set", "DejaVid", "averaging over time", f"best of {len(peers)} published"], body)
 
 

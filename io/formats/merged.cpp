@@ -9,18 +9,19 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "io/store/store_check.hpp"
 #include "io/store/tse_store.hpp"
 
 namespace alignment::io {
 namespace {
 
-/// The distinct texts, in order of first appearance.
-std::string joined(const std::vector<StoreSummary>& stores, std::string StoreSummary::*text) {
+/// The distinct sources, in order of first appearance.
+std::string joined_sources(const std::vector<StoreSummary>& stores) {
   std::vector<std::string> distinct;
   for (const StoreSummary& store : stores) {
-    if (!(store.*text).empty() && std::find(distinct.begin(), distinct.end(), store.*text) == distinct.end()) {
-      distinct.push_back(store.*text);
+    if (!store.source.empty() && std::find(distinct.begin(), distinct.end(), store.source) == distinct.end()) {
+      distinct.push_back(store.source);
     }
   }
   return fmt::format("{}", fmt::join(distinct, " + "));
@@ -62,8 +63,8 @@ class StoresSource : public MergedSource {
     }
     header_.feature_dim = store_.feature_dim();
     header_.class_names = store_.class_names();
-    header_.encoder = joined(stores, &StoreSummary::encoder);
-    header_.source = joined(stores, &StoreSummary::source);
+    header_.encoder = text_of_encoders(store_.encoders());
+    header_.source = joined_sources(stores);
     header_.unlabelled = true;  // where any sample is
     note_classes(stores);
     frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");

@@ -1,4 +1,5 @@
 #include "io/store/tse_store.hpp"
+#include "io/store/encoder_names.hpp"
 
 #include <fmt/format.h>
 
@@ -155,6 +156,22 @@ std::int32_t TseStore::class_count() const {
 }
 const std::vector<std::string>& TseStore::class_names() const {
   return state_->class_names;
+}
+
+std::string TseStore::describe_files() const {
+  const std::size_t others = state_->parts.size() - 1;
+  const std::string first = state_->parts.front()->name();
+  return others == 0 ? first : fmt::format("{} and {} other{}", first, others, others == 1 ? "" : "s");
+}
+
+std::vector<std::string> TseStore::encoders() const {
+  std::vector<std::string> distinct;
+  for (const auto& part : state_->parts) {
+    for (const std::string& one : encoders_of(part->index().encoder)) {
+      if (std::find(distinct.begin(), distinct.end(), one) == distinct.end()) distinct.push_back(one);
+    }
+  }
+  return distinct;
 }
 
 std::int64_t TseStore::length(std::int64_t sample) const {

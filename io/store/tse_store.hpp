@@ -63,6 +63,10 @@ class TseStore {
   [[nodiscard]] std::vector<std::int64_t> samples_of(Split split) const;
   /// `file:features:sample 12 (id)`, for messages.
   [[nodiscard]] std::string describe(std::int64_t sample) const;
+  /// "a.h5", "a.h5 and 2 others", for messages.
+  [[nodiscard]] std::string describe_files() const;
+  /// What made the features, as the files say, each once; a merged file names several.
+  [[nodiscard]] std::vector<std::string> encoders() const;
   /// Files whose samples carry no digest: their content cannot be checked.
   [[nodiscard]] std::vector<std::string> files_without_digests() const;
   /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.

@@ -231,4 +231,37 @@ void gradient_along_paths(const BlockedParameters& parameters, const BlockedSamp
   });
 }
 
+template <typename Real>
+void feature_gradient_along_paths(const ParametersView<Real>& parameters, const SamplesView<Real>& samples,
+                                  const std::int32_t* breakpoints, const Real* distance_gradient,
+                                  Real* feature_gradient, int threads) {
+  const std::int64_t classes = parameters.classes, steps = parameters.steps, feature_dim = parameters.feature_dim;
+  parallel_for(threads, samples.count, 1, [&](std::int64_t b, int) {
+    const std::int64_t length = samples.length(b);
+    Real* const sums = feature_gradient + (samples.offsets[b] - samples.offsets[0]) * feature_dim;
+    std::fill_n(sums, length * feature_dim, Real{0});
+    for (std::int64_t c = 0; c < classes; ++c) {
+      const Real gradient = distance_gradient[b * classes + c];
+      for (std::int64_t i = 0; i < steps; ++i) {
+        const Real* const centroid = parameters.centroids + (c * steps + i) * feature_dim;
+        const Real* const weights = parameters.weights + (c * steps + i) * feature_dim;
+        const auto [first, last] = row_columns(breakpoints + (b * classes + c) * (steps - 1), i, steps, length);
+        for (std::int64_t j = first; j <= last; ++j) {
+          const Real* const m = samples.sample(b) + j * feature_dim;
+          Real* const sum = sums + j * feature_dim;
+          for (std::int64_t f = 0; f < feature_dim; ++f) {
+            const Real sign = static_cast<Real>(m[f] > centroid[f]) - static_cast<Real>(m[f] < centroid[f]);
+            sum[f] += gradient * weights[f] * sign;
+          }
+        }
+      }
+    }
+  });
+}
+
+template void feature_gradient_along_paths(const ParametersView<float>&, const SamplesView<float>&, const std::int32_t*,
+                                           const float*, float*, int);
+template void feature_gradient_along_paths(const ParametersView<double>&, const SamplesView<double>&,
+                                           const std::int32_t*, const double*, double*, int);
+
 }  // namespace alignment::kernels::cpu

@@ -33,6 +33,38 @@ void pack_panel(const RowsView<Real>& columns, std::int64_t first, Real* panel) 
   }
 }
 
+/// `loop`: AlignmentLoops' of distances or squares.
+template <typename Real, typename Loop>
+void compare_all(const RowsView<Real>& a, const RowsView<Real>& b, Real* found, std::byte* workspace, int threads,
+                 const Loop& loop) {
+  constexpr std::int64_t kPanel = kPairwisePanel<Real>;
+  Real* const panels = Workspace(workspace).request<Real>(divide_up(b.count, kPanel) * kPanel * b.width);
+  parallel_for(threads, divide_up(b.count, kPanel), 1,
+               [&](std::int64_t panel, int) { pack_panel(b, panel * kPanel, panels + panel * kPanel * b.width); });
+  for_rows(a.count, threads, [&](std::int64_t first, std::int64_t count) {
+    loop(a.row(first), count, panels, b.count, b.width, found + first * b.count);
+  });
+}
+
+/// Gradients of rows whose differences a(i) - b(j) have the factor `factor(cell)`, cell = i * m + j.
+template <typename Real, typename Factor>
+void pull_all(const RowsView<Real>& a, const RowsView<Real>& b, Real* a_gradient, Real* b_gradient,
+              std::byte* workspace, int threads, const AlignmentLoops<Real>& loops, const Factor& factor) {
+  const std::int64_t columns = b.count, width = a.width;
+  Real* const factors = Workspace(workspace).request<Real>(a.count * columns);
+  for_rows(a.count, threads, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t cell = first * columns; cell < (first + count) * columns; ++cell) factors[cell] = factor(cell);
+    for (std::int64_t i = first; i < first + count; ++i) {
+      loops.pull(a.row(i), b.rows, columns, width, factors + i * columns, 1, a_gradient + i * width);
+    }
+  });
+  for_rows(columns, threads, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t j = first; j < first + count; ++j) {
+      loops.pull(b.row(j), a.rows, a.count, width, factors + j, columns, b_gradient + j * width);
+    }
+  });
+}
+
 }  // namespace
 
 template <typename Real>
@@ -45,13 +77,13 @@ std::size_t pairwise_distances_workspace_bytes(std::int64_t columns, std::int64_
 template <typename Real>
 void pairwise_distances(const RowsView<Real>& a, const RowsView<Real>& b, Real* distances, std::byte* workspace,
                         int threads, const AlignmentVariant& variant) {
-  constexpr std::int64_t kPanel = kPairwisePanel<Real>;
-  Real* const panels = Workspace(workspace).request<Real>(divide_up(b.count, kPanel) * kPanel * b.width);
-  parallel_for(threads, divide_up(b.count, kPanel), 1,
-               [&](std::int64_t panel, int) { pack_panel(b, panel * kPanel, panels + panel * kPanel * b.width); });
-  for_rows(a.count, threads, [&](std::int64_t first, std::int64_t count) {
-    variant.loops<Real>().distances(a.row(first), count, panels, b.count, b.width, distances + first * b.count);
-  });
+  compare_all(a, b, distances, workspace, threads, variant.loops<Real>().distances);
+}
+
+template <typename Real>
+void pairwise_squares(const RowsView<Real>& a, const RowsView<Real>& b, Real* squares, std::byte* workspace,
+                      int threads, const AlignmentVariant& variant) {
+  compare_all(a, b, squares, workspace, threads, variant.loops<Real>().squares);
 }
 
 template <typename Real>
@@ -65,23 +97,18 @@ template <typename Real>
 void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
                        const Real* distance_gradient, Real* a_gradient, Real* b_gradient, std::byte* workspace,
                        int threads, const AlignmentVariant& variant) {
-  const std::int64_t columns = b.count, width = a.width;
-  const AlignmentLoops<Real>& loops = variant.loops<Real>();
   const Real smallest = smallest_distance<Real>();
-  Real* const factors = Workspace(workspace).request<Real>(a.count * columns);  // g / D, 0 at the smallest distance
-  for_rows(a.count, threads, [&](std::int64_t first, std::int64_t count) {
-    for (std::int64_t cell = first * columns; cell < (first + count) * columns; ++cell) {
-      factors[cell] = distances[cell] <= smallest ? Real{0} : distance_gradient[cell] / distances[cell];
-    }
-    for (std::int64_t i = first; i < first + count; ++i) {
-      loops.pull(a.row(i), b.rows, columns, width, factors + i * columns, 1, a_gradient + i * width);
-    }
+  pull_all(a, b, a_gradient, b_gradient, workspace, threads, variant.loops<Real>(), [&](std::int64_t cell) {
+    return distances[cell] <= smallest ? Real{0} : distance_gradient[cell] / distances[cell];
   });
-  for_rows(columns, threads, [&](std::int64_t first, std::int64_t count) {
-    for (std::int64_t j = first; j < first + count; ++j) {
-      loops.pull(b.row(j), a.rows, a.count, width, factors + j, columns, b_gradient + j * width);
-    }
-  });
+}
+
+template <typename Real>
+void pairwise_squares_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* square_gradient,
+                               Real* a_gradient, Real* b_gradient, std::byte* workspace, int threads,
+                               const AlignmentVariant& variant) {
+  pull_all(a, b, a_gradient, b_gradient, workspace, threads, variant.loops<Real>(),
+           [&](std::int64_t cell) { return 2 * square_gradient[cell]; });
 }
 
 template std::size_t pairwise_distances_workspace_bytes<float>(std::int64_t, std::int64_t);
@@ -96,5 +123,13 @@ template void pairwise_gradient(const RowsView<float>&, const RowsView<float>&, 
                                 float*, std::byte*, int, const AlignmentVariant&);
 template void pairwise_gradient(const RowsView<double>&, const RowsView<double>&, const double*, const double*, double*,
                                 double*, std::byte*, int, const AlignmentVariant&);
+template void pairwise_squares(const RowsView<float>&, const RowsView<float>&, float*, std::byte*, int,
+                               const AlignmentVariant&);
+template void pairwise_squares(const RowsView<double>&, const RowsView<double>&, double*, std::byte*, int,
+                               const AlignmentVariant&);
+template void pairwise_squares_gradient(const RowsView<float>&, const RowsView<float>&, const float*, float*, float*,
+                                        std::byte*, int, const AlignmentVariant&);
+template void pairwise_squares_gradient(const RowsView<double>&, const RowsView<double>&, const double*, double*,
+                                        double*, std::byte*, int, const AlignmentVariant&);
 
 }  // namespace alignment::kernels::cpu

@@ -35,6 +35,27 @@ void insert(const NearestLists& lists, std::int64_t query, double square, std::i
   candidates[place] = candidate;
 }
 
+/// Gradients of rows whose differences a(i) - b(j) have the factor `factor(cell)`, cell = i * m + j.
+template <typename Real, typename Factor>
+void pull_all(const RowsView<Real>& a, const RowsView<Real>& b, Real* a_gradient, Real* b_gradient,
+              const Factor& factor_of) {
+  const std::int64_t width = a.width;
+  std::vector<double> a_sum(static_cast<std::size_t>(a.count * width)),
+      b_sum(static_cast<std::size_t>(b.count * width));
+  for (std::int64_t i = 0; i < a.count; ++i) {
+    for (std::int64_t j = 0; j < b.count; ++j) {
+      const double factor = factor_of(i * b.count + j);
+      for (std::int64_t e = 0; e < width; ++e) {
+        const double share = factor * (static_cast<double>(a.row(i)[e]) - static_cast<double>(b.row(j)[e]));
+        a_sum[static_cast<std::size_t>(i * width + e)] += share;
+        b_sum[static_cast<std::size_t>(j * width + e)] -= share;
+      }
+    }
+  }
+  for (std::size_t k = 0; k < a_sum.size(); ++k) a_gradient[k] += static_cast<Real>(a_sum[k]);
+  for (std::size_t k = 0; k < b_sum.size(); ++k) b_gradient[k] += static_cast<Real>(b_sum[k]);
+}
+
 }  // namespace
 
 template <typename Real>
@@ -48,25 +69,28 @@ void pairwise_distances(const RowsView<Real>& a, const RowsView<Real>& b, Real* 
 }
 
 template <typename Real>
-void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
-                       const Real* distance_gradient, Real* a_gradient, Real* b_gradient) {
-  const std::int64_t width = a.width;
-  std::vector<double> a_sum(static_cast<std::size_t>(a.count * width)),
-      b_sum(static_cast<std::size_t>(b.count * width));
+void pairwise_squares(const RowsView<Real>& a, const RowsView<Real>& b, Real* squares) {
   for (std::int64_t i = 0; i < a.count; ++i) {
     for (std::int64_t j = 0; j < b.count; ++j) {
-      const std::int64_t cell = i * b.count + j;
-      if (distances[cell] <= smallest_distance<Real>()) continue;
-      const double factor = static_cast<double>(distance_gradient[cell]) / static_cast<double>(distances[cell]);
-      for (std::int64_t e = 0; e < width; ++e) {
-        const double share = factor * (static_cast<double>(a.row(i)[e]) - static_cast<double>(b.row(j)[e]));
-        a_sum[static_cast<std::size_t>(i * width + e)] += share;
-        b_sum[static_cast<std::size_t>(j * width + e)] -= share;
-      }
+      squares[i * b.count + j] = static_cast<Real>(square(a.row(i), b.row(j), a.width));
     }
   }
-  for (std::size_t k = 0; k < a_sum.size(); ++k) a_gradient[k] += static_cast<Real>(a_sum[k]);
-  for (std::size_t k = 0; k < b_sum.size(); ++k) b_gradient[k] += static_cast<Real>(b_sum[k]);
+}
+
+template <typename Real>
+void pairwise_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* distances,
+                       const Real* distance_gradient, Real* a_gradient, Real* b_gradient) {
+  pull_all(a, b, a_gradient, b_gradient, [&](std::int64_t cell) {
+    if (distances[cell] <= smallest_distance<Real>()) return 0.0;
+    return static_cast<double>(distance_gradient[cell]) / static_cast<double>(distances[cell]);
+  });
+}
+
+template <typename Real>
+void pairwise_squares_gradient(const RowsView<Real>& a, const RowsView<Real>& b, const Real* square_gradient,
+                               Real* a_gradient, Real* b_gradient) {
+  pull_all(a, b, a_gradient, b_gradient,
+           [&](std::int64_t cell) { return 2 * static_cast<double>(square_gradient[cell]); });
 }
 
 template <typename Real>
@@ -99,6 +123,11 @@ template void pairwise_gradient(const RowsView<float>&, const RowsView<float>&, 
                                 float*);
 template void pairwise_gradient(const RowsView<double>&, const RowsView<double>&, const double*, const double*, double*,
                                 double*);
+template void pairwise_squares(const RowsView<float>&, const RowsView<float>&, float*);
+template void pairwise_squares(const RowsView<double>&, const RowsView<double>&, double*);
+template void pairwise_squares_gradient(const RowsView<float>&, const RowsView<float>&, const float*, float*, float*);
+template void pairwise_squares_gradient(const RowsView<double>&, const RowsView<double>&, const double*, double*,
+                                        double*);
 template void compare_rows(const RowsView<float>&, const RowsView<float>&, const Comparison&);
 template void compare_rows(const RowsView<double>&, const RowsView<double>&, const Comparison&);
 

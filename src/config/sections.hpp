@@ -41,6 +41,8 @@ struct DataConfig {
 struct DistConfig {
   DeviceChoice device = DeviceChoice::kAuto;
   BackendChoice backend = BackendChoice::kAuto;
+  /// Seconds: what the watching threads tell apart, and three years.
+  static constexpr double kLeastTimeout = 0.1, kMostTimeout = 1e8;
   double timeout_s = 600;
   std::int64_t threads = 0;  ///< threads a rank computes with; 0: its share of the host's cores
 

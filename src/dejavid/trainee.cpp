@@ -19,7 +19,9 @@ namespace {
 
 ScoreNames score_names_of(const EvaluationSplit& validation) {
   const ScoreName loss{"loss", "loss"}, top1{"top1", "top-1"}, top5{"top5", "top-5"};
-  return {{loss, top1}, {loss, top1, top5}, top1.key, validation.samples.empty() ? "" : validation.name};
+  ScoreNames names{{loss, top1}, {loss, top1, top5}, top1.key, validation.samples.empty() ? "" : validation.name};
+  names.smallest_of_equals = loss.key;
+  return names;
 }
 
 }  // namespace

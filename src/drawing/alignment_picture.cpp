@@ -144,7 +144,7 @@ class Drawing {
   std::string document() {
     const std::string caption = whole_caption();
     y_ = kMargin + 16;
-    canvas_.text({kMargin, y_}, "title", shortened(picture_.title, characters_in(room_, kTitleCharacter)));
+    canvas_.text({kMargin, y_}, "title", shortened_by_words(picture_.title, characters_in(room_, kTitleCharacter)));
     y_ += 8;
     for (const std::string& line : wrapped(caption, characters_in(room_))) {
       y_ += kLine;

@@ -52,7 +52,9 @@ class ChartDrawing {
       }
     }
     x_ = limits_of(x);
-    y_ = limits_of(y);  // Room beyond the lines; a level one lies in the middle.
+    y_ = limits_of(y);
+    y_ticks_ = number_ticks(y_.low, y_.high, 5);
+    // Room beyond the lines; a level one lies in the middle.
     const double span = y_.high - y_.low;
     const double room = span > 0 ? span * 0.04 : y_.high == 0 ? 1 : std::fabs(y_.high) / 10;
     y_ = {y_.low - room, y_.high + room};
@@ -95,7 +97,7 @@ class ChartDrawing {
   }
 
   void draw_axes() {
-    for (const double value : number_ticks(y_.low, y_.high, 5)) {
+    for (const double value : y_ticks_) {
       const double y = at({x_.low, value}).y;
       canvas_.line({kLeft, y}, {kWidth - kRight, y}, "grid");
       canvas_.text({kLeft - 6, y + 4.5}, "soft end", number_text(value));
@@ -137,6 +139,7 @@ class ChartDrawing {
   const LineChart& chart_;
   std::vector<Line> lines_;
   Limits x_, y_;
+  std::vector<double> y_ticks_;  ///< where lines have numbers, not beyond them
   Canvas canvas_;
   double top_ = 0;  ///< of the plot
 };

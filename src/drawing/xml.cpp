@@ -85,4 +85,27 @@ std::string shortened(std::string_view text, std::size_t most) {
   return cut;
 }
 
+std::string shortened_by_words(std::string_view text, std::size_t most) {
+  constexpr std::size_t kLeastOfWord = 12;
+  std::vector<std::string_view> words;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::vector<std::size_t> lengths;
+  for (const std::string_view word : words) lengths.push_back(character_count(word));
+  for (std::size_t total = character_count(text); total > most; --total) {
+    const auto longest = std::max_element(lengths.begin(), lengths.end());
+    if (*longest <= kLeastOfWord) return shortened(text, most);
+    --*longest;
+  }
+  std::string line;
+  for (std::size_t n = 0; n < words.size(); ++n) {
+    if (n > 0) line += ' ';
+    line += shortened(words[n], lengths[n]);
+  }
+  return line;
+}
+
 }  // namespace alignment::drawing

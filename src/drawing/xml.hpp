@@ -18,4 +18,7 @@ namespace alignment::drawing {
 /// between them.
 [[nodiscard]] std::string shortened(std::string_view text, std::size_t most);
 
+/// The same, but as long as that is enough its longest words are shortened, to 12 characters at the least.
+[[nodiscard]] std::string shortened_by_words(std::string_view text, std::size_t most);
+
 }  // namespace alignment::drawing

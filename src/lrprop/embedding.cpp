@@ -5,7 +5,6 @@
 
 #include "kernels/parallel.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/file_deadline.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/training/samples/schedule.hpp"
 
@@ -24,6 +23,20 @@ EmbeddedVideo described(io::TseStore& store, std::int64_t sample) {
 }
 
 }  // namespace
+
+Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu, int threads) {
+  NetworkSettings settings;
+  settings.sizes = content.sizes;
+  settings.loss = config.loss;
+  settings.feature_mean = content.feature_mean;
+  settings.feature_scale = content.feature_scale;
+  settings.threads = threads;
+  if (gpu != nullptr) {
+    settings.gpu = gpu->index();
+    settings.gpu_kernels = gpu->kernels();
+  }
+  return {std::move(settings), content.weights, content.statistics};
+}
 
 std::vector<std::int64_t> kept_videos(const io::TseStore& store) {
   std::vector<std::int64_t> videos;
@@ -57,12 +70,13 @@ std::vector<EmbeddedVideo> embed_videos(Dataset& dataset, const std::vector<std:
   const std::vector<int> owners = owners_of_groups(samples, [&](std::int64_t sample) { return store.length(sample); },
                                                    {static_cast<std::int64_t>(samples.size()), 1, communicator.size()});
   agreed(communicator, [&] {
-    const dist::Deadline deadline = waiting_for_files("a read of the store", config.dist.timeout());
-    for (const std::int64_t sample : samples) {
-      EmbeddedVideo& video = videos.emplace_back(described(store, sample));
-      video.width = width;
-      video.rows.assign(static_cast<std::size_t>(store.length(sample) * width), 0.0F);
-    }
+    dataset.wait([&] {
+      for (const std::int64_t sample : samples) {
+        EmbeddedVideo& video = videos.emplace_back(described(store, sample));
+        video.width = width;
+        video.rows.assign(static_cast<std::size_t>(store.length(sample) * width), 0.0F);
+      }
+    });
   });
   agreed(communicator, [&] {
     kernels::cpu::parallel_for(threads, static_cast<std::int64_t>(samples.size()), 1, [&](std::int64_t n, int) {

@@ -5,11 +5,17 @@
 
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
+#include "src/lrprop/cuda/device.hpp"
 #include "src/lrprop/embedded_video.hpp"
+#include "src/lrprop/model/model_content.hpp"
 #include "src/lrprop/network/network.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::lrprop {
+
+/// A network that only embeds.
+[[nodiscard]] Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu,
+                                        int threads);
 
 /// A store's videos, in its order, but those that data.bad_samples leaves out.
 [[nodiscard]] std::vector<std::int64_t> kept_videos(const io::TseStore& store);

@@ -1,6 +1,7 @@
 #include "src/lrprop/evaluating.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "src/job/agreed.hpp"
 #include "src/job/signals/signals.hpp"
@@ -67,6 +68,42 @@ std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& 
   std::vector<EvaluationResult> results = evaluate_with_baselines({}, dataset, config, threads, communicator);
   results.insert(results.begin(), std::move(model));
   return results;
+}
+
+RunValidation::RunValidation(const Config& config, Dataset& dataset, int threads, dist::Communicator& communicator)
+    : config_(config),
+      dataset_(dataset),
+      threads_(threads),
+      communicator_(communicator),
+      judged_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))) {}
+
+void RunValidation::name_scores(ScoreNames& names) const {
+  names.validation = {
+      {"svm_rbf", "SVM"}, {"ap", "AP"}, {"tau_b", "tau-b"}, {"progress", "progress"}, {"dtw_accuracy", "DTW accuracy"}};
+  names.criterion = dataset_.store.has_frame_labels() ? "dtw_accuracy" : "tau_b";
+  names.validated_on = judged_.samples.empty() ? "" : judged_.name;
+}
+
+bool RunValidation::is_due(std::int64_t epoch, std::int64_t epochs) const {
+  const std::int64_t every = config_.eval.every_epochs;
+  return epoch + 1 == epochs || (every > 0 && (epoch + 1) % every == 0);
+}
+
+Scores RunValidation::validate(const Network& network) {
+  const std::vector<EmbeddedVideo> embedded =
+      embed_videos(dataset_, evaluated_samples(dataset_.store, config_), network, config_, threads_, communicator_);
+  EvaluationWatch quiet = evaluation_watch(config_);
+  quiet.progress = ProgressChoice::kOff;
+  quiet.asked_to_stop = {};  // the loop stops between steps, with a checkpoint
+  found_ = evaluate(embedded, evaluation_settings(config_, dataset_.store, threads_), quiet, communicator_);
+  const EvaluationResult& result = *found_;
+  const Metrics& metrics = result.metrics;
+  const auto k = std::find(result.k.begin(), result.k.end(), 5);  // where it was asked for, else the first
+  const std::size_t which = k == result.k.end() ? 0 : static_cast<std::size_t>(k - result.k.begin());
+  const auto largest = std::max_element(result.fractions.begin(), result.fractions.end()) - result.fractions.begin();
+  const auto or_nan = [](const Metrics::Number& number) { return number.value_or(std::nan("")); };
+  return {or_nan(metrics.svm_rbf[static_cast<std::size_t>(largest)]), or_nan(metrics.ap[which]), or_nan(metrics.tau_b),
+          or_nan(metrics.progress), or_nan(metrics.dtw_accuracy)};
 }
 
 }  // namespace alignment::lrprop

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/embedded_video.hpp"
 #include "src/lrprop/evaluation/evaluate.hpp"
+#include "src/lrprop/validation.hpp"
 #include "src/training/samples/dataset.hpp"
 
 /// The evaluation as the configuration asks for it.
@@ -27,5 +30,27 @@ namespace alignment::lrprop {
 [[nodiscard]] std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& dataset,
                                                              const Config& config, int threads,
                                                              dist::Communicator& communicator);
+
+/// The evaluation as a run's validation: of eval.split's videos that have a label.
+class RunValidation final : public Validation {
+ public:
+  /// What is passed by reference must outlive it.
+  RunValidation(const Config& config, Dataset& dataset, int threads, dist::Communicator& communicator);
+
+  void name_scores(ScoreNames& names) const override;
+  [[nodiscard]] bool is_due(std::int64_t epoch, std::int64_t epochs) const override;
+  [[nodiscard]] Scores validate(const Network& network) override;
+
+  /// What the last one found; nothing where there was none.
+  [[nodiscard]] const std::optional<EvaluationResult>& found() const { return found_; }
+
+ private:
+  const Config& config_;
+  Dataset& dataset_;
+  int threads_;
+  dist::Communicator& communicator_;
+  EvaluationSplit judged_;
+  std::optional<EvaluationResult> found_;
+};
 
 }  // namespace alignment::lrprop

@@ -14,9 +14,6 @@
 #include "src/job/fault_point.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/lrprop/config/config_keys.hpp"
-#include "src/lrprop/embedding.hpp"
-#include "src/lrprop/evaluating.hpp"
-#include "src/lrprop/model/model_setup.hpp"
 #include "src/training/samples/random.hpp"
 #include "src/training/samples/schedule.hpp"
 
@@ -26,15 +23,12 @@ namespace {
 /// Places in the train scores.
 enum TrainScore : std::size_t { kLoss, kSame, kProp, kSdtw, kCosine, kGradNorm, kTrainScores };
 
-ScoreNames score_names_of(const EvaluationSplit& validation, const io::TseStore& store) {
+ScoreNames score_names_of(const Validation* validation) {
   ScoreNames names;
   names.train = {{"loss", "loss", true}, {"same", "same", true},     {"prop", "prop", true},
                  {"sdtw", "sdtw", true}, {"cosine", "cosine", true}, {"grad_norm", "gradient norm", true}};
-  names.validation = {
-      {"svm_rbf", "SVM"}, {"ap", "AP"}, {"tau_b", "tau-b"}, {"progress", "progress"}, {"dtw_accuracy", "DTW accuracy"}};
-  names.criterion = store.has_frame_labels() ? "dtw_accuracy" : "tau_b";
-  names.validated_on = validation.samples.empty() ? "" : validation.name;
   names.units = "pairs";
+  if (validation != nullptr) validation->name_scores(names);
   return names;
 }
 
@@ -57,7 +51,7 @@ NetworkSettings network_settings(const Config& config, const ModelContent& conte
 
 LrpropTrainee::LrpropTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset,
                              const PairCurriculum& curriculum, ModelContent content, CudaDevice* gpu,
-                             PhaseClock& phases, int threads)
+                             PhaseClock& phases, int threads, Validation* validation, WriteModel write)
     : config_(config),
       communicator_(communicator),
       dataset_(dataset),
@@ -65,12 +59,13 @@ LrpropTrainee::LrpropTrainee(const Config& config, dist::Communicator& communica
       content_(std::move(content)),
       gpu_(gpu),
       phases_(phases),
-      threads_(threads),
-      validation_(labelled(dataset.store, choose_split(dataset.store, config.eval.split))),
-      names_(score_names_of(validation_, dataset.store)),
+      validation_(validation),
+      write_(write),
+      names_(score_names_of(validation)),
       network_(network_settings(config, content_, gpu, threads), content_.weights, content_.statistics) {
-  if (!content_.training) return;
-  network_.load_moments(content_.training->first_moment, content_.training->second_moment);
+  if (content_.training) network_.load_moments(content_.training->first_moment, content_.training->second_moment);
+  content_.weights = content_.statistics = {};
+  content_.training.reset();
 }
 
 std::int64_t LrpropTrainee::begin_epoch(EpochStart start) {
@@ -200,48 +195,33 @@ double LrpropTrainee::cosine_of(const EpochScores& scores) {
 }
 
 bool LrpropTrainee::validates_after(std::int64_t epoch, std::int64_t epochs) const {
-  const std::int64_t every = config_.eval.every_epochs;
-  return epoch + 1 == epochs || (every > 0 && (epoch + 1) % every == 0);
+  return validation_ != nullptr && validation_->is_due(epoch, epochs);
 }
 
 Scores LrpropTrainee::validate() {
-  const std::vector<EmbeddedVideo> embedded =
-      embed_videos(dataset_, evaluated_samples(dataset_.store, config_), network_, config_, threads_, communicator_);
-  EvaluationWatch quiet = evaluation_watch(config_);
-  quiet.progress = ProgressChoice::kOff;
-  quiet.asked_to_stop = {};  // the loop stops between steps, with a checkpoint
-  validated_ = evaluate(embedded, evaluation_settings(config_, dataset_.store, threads_), quiet, communicator_);
-  const EvaluationResult& result = *validated_;
-  const Metrics& metrics = result.metrics;
-  const auto k = std::find(result.k.begin(), result.k.end(), 5);  // where it was asked for, else the first
-  const std::size_t which = k == result.k.end() ? 0 : static_cast<std::size_t>(k - result.k.begin());
-  const auto largest = std::max_element(result.fractions.begin(), result.fractions.end()) - result.fractions.begin();
-  const auto or_nan = [](const Metrics::Number& number) { return number.value_or(std::nan("")); };
-  return {or_nan(metrics.svm_rbf[static_cast<std::size_t>(largest)]), or_nan(metrics.ap[which]), or_nan(metrics.tau_b),
-          or_nan(metrics.progress), or_nan(metrics.dtw_accuracy)};
+  return validation_->validate(network_);
 }
 
-/// Takes over the weights as they are.
-void LrpropTrainee::fetch(const Course& course) {
-  content_.weights = network_.weights();
-  content_.statistics = network_.statistics();
-  content_.epoch = course.last.epoch;
-  content_.config = to_toml(config_);
-  content_.training.reset();
+ModelContent LrpropTrainee::content(const Course& course) const {
+  ModelContent content = content_;
+  content.weights = network_.weights();
+  content.statistics = network_.statistics();
+  content.epoch = course.last.epoch;
+  content.config = to_toml(config_);
+  content.training.reset();
+  return content;
 }
 
 FileContent LrpropTrainee::model(const Course& course) {
-  fetch(course);
-  return [content = content_](const std::filesystem::path& file) { write_model(file, content); };
+  return [write = write_, content = content(course)](const std::filesystem::path& file) { write(file, content); };
 }
 
 FileContent LrpropTrainee::checkpoint(const Course& course) {
-  fetch(course);
-  ModelContent all = content_;
+  ModelContent all = content(course);
   auto [first, second] = network_.moments();
   all.training =
       TrainingState{course, pairs_per_step(config_, communicator_.size()), std::move(first), std::move(second)};
-  return [content = std::move(all)](const std::filesystem::path& file) { write_model(file, content); };
+  return [write = write_, content = std::move(all)](const std::filesystem::path& file) { write(file, content); };
 }
 
 std::int64_t pairs_per_step(const Config& config, dist::WorldSize ranks) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,10 +9,10 @@
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/cuda/device.hpp"
-#include "src/lrprop/evaluation/result.hpp"
-#include "src/lrprop/model/model_file.hpp"
+#include "src/lrprop/model/model_content.hpp"
 #include "src/lrprop/network/network.hpp"
 #include "src/lrprop/samples/pairs.hpp"
+#include "src/lrprop/validation.hpp"
 #include "src/training/loop.hpp"
 #include "src/training/phases.hpp"
 #include "src/training/samples/dataset.hpp"
@@ -23,11 +23,15 @@ namespace alignment::lrprop {
 /// LRProp, as TrainingLoop trains it: a step is some pairs of videos.
 class LrpropTrainee final : public Trainee {
  public:
-  /// What is passed by reference must outlive it. `content`: the model that training starts from, or goes on from where
-  /// it has a training state. `gpu`: nullptr where the CPU computes.
+  /// How a model is written: write_model() (model/model_file.hpp), or nullptr for a run that keeps nothing.
+  using WriteModel = void (*)(const std::filesystem::path& file, const ModelContent& content);
+
+  /// What is passed by reference or pointer must outlive it. `content`: the model that training starts from, or goes on
+  /// from where it has a training state. `gpu`: nullptr where the CPU computes. `validation`: nullptr where nothing
+  /// judges the model.
   LrpropTrainee(const Config& config, dist::Communicator& communicator, Dataset& dataset,
                 const PairCurriculum& curriculum, ModelContent content, CudaDevice* gpu, PhaseClock& phases,
-                int threads);
+                int threads, Validation* validation, WriteModel write);
 
   [[nodiscard]] const ScoreNames& score_names() const override { return names_; }
   [[nodiscard]] std::int64_t samples_kept_together() const override { return 1; }
@@ -41,25 +45,23 @@ class LrpropTrainee final : public Trainee {
   [[nodiscard]] FileContent model(const Course& course) override;
   [[nodiscard]] FileContent checkpoint(const Course& course) override;
 
-  [[nodiscard]] const Network& network() const { return network_; }
-  /// What the last validation found; nothing where there was none.
-  [[nodiscard]] const std::optional<EvaluationResult>& validated() const { return validated_; }
+  /// The model as it is.
+  [[nodiscard]] ModelContent content(const Course& course) const;
   /// Of an epoch: mean cosine of two projected rows within a view.
   [[nodiscard]] static double cosine_of(const EpochScores& scores);
 
  private:
   [[nodiscard]] TrainingPair training_pair(const io::SampleBatch& batch, std::size_t pair) const;
-  void fetch(const Course& course);
 
   const Config& config_;
   dist::Communicator& communicator_;
   Dataset& dataset_;
   const PairCurriculum& curriculum_;
-  ModelContent content_;
-  CudaDevice* gpu_;  ///< nullptr: the CPU computes
+  ModelContent content_;  ///< without what the network holds
+  CudaDevice* gpu_;       ///< nullptr: the CPU computes
   PhaseClock& phases_;
-  int threads_;
-  EvaluationSplit validation_;
+  Validation* validation_;
+  WriteModel write_;
   ScoreNames names_;
   Network network_;
 
@@ -71,7 +73,6 @@ class LrpropTrainee final : public Trainee {
   std::vector<StepTotals> applied_;
   double sdtw_sum_ = 0, cosine_sum_ = 0, cosine_pairs_ = 0;
   bool alarmed_ = false;
-  std::optional<EvaluationResult> validated_;
 };
 
 /// Mean cosines of projected rows within a video. Above the first they are nearly one and the same: the embedding has

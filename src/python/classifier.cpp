@@ -1,10 +1,7 @@
 #include "src/python/classifier.hpp"
 
-#include <fmt/format.h>
-
 #include <optional>
 
-#include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/cpu/device.hpp"
@@ -21,26 +18,16 @@ namespace {
 
 using namespace dejavid;  // NOLINT(google-build-using-namespace): this room wraps that system
 
-/// What a configuration names in place of a store.
-constexpr const char* kInMemory = "X";
-
 /// One rank that computes on samples in memory.
 struct Place {
   Place(const io::MemorySamples& samples, const Config& config, int threads)
       : communicator(dist::make_self_communicator()),
         device(config, *communicator, threads),
-        dataset(limited(io::store_of(samples)), SampleNeeds{device.layout(), {}, config.samples.slope},
-                io::SampleCache::kMemory, config, Dataset::wait_for_nothing) {}
+        dataset(dataset_in_memory(samples, {device.layout(), {}, config.samples.slope}, config)) {}
 
   std::unique_ptr<dist::Communicator> communicator;
   CpuDevice device;
   Dataset dataset;
-
- private:
-  static io::TseStore limited(io::TseStore store) {
-    store.limit_features(kLargestFeature);
-    return store;
-  }
 };
 
 /// Where a model is applied.
@@ -60,17 +47,7 @@ struct Application {
 
 std::string configuration_of(const std::vector<Setting>& settings) {
   Config config;
-  config.data.store = {kInMemory};
-  config.dist.device = DeviceChoice::kCpu;
-  config.run.progress = ProgressChoice::kOff;
-  for (const Setting& setting : settings) {
-    const Key* const key = find_key(setting.key);
-    if (key == nullptr) throw std::logic_error("no key is called " + setting.key);
-    if (!key->assign(config, setting.value)) {
-      throw ConfigError(fmt::format("{}: found {}; expected {}; correct it or leave it out", setting.name,
-                                    describe_value(setting.value), key->expected));
-    }
-  }
+  lay_over(key_table(), settings, config);
   return to_toml(config);
 }
 

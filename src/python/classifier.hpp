@@ -6,20 +6,14 @@
 #include <vector>
 
 #include "io/store/memory_samples.hpp"
-#include "src/config/keys/raw_value.hpp"
 #include "src/dejavid/evaluation/finding.hpp"
 #include "src/dejavid/model/model_content.hpp"
+#include "src/python/in_memory.hpp"
 
 /// DejaVid in the process of its caller: samples and models in memory, one rank, the CPU. What it logs goes to the
 /// thread's log, and it looks whether the thread was asked to stop before every step (src/job). Nothing here knows
 /// Python.
 namespace alignment::python {
-
-/// A setting as a caller names it: "lr" for the key "train.lr".
-struct Setting {
-  std::string name, key;
-  RawValue value;
-};
 
 /// The configuration with these settings and the defaults of all others, as TOML. Throws ConfigError, which names the
 /// setting as the caller does.

@@ -219,10 +219,7 @@ void TrainingLoop::record_epoch(double seconds, double samples_per_second) {
   agreed(communicator_, [&] { run_.record(EpochRecord{last, seconds, samples_per_second}, names_); });
 
   if (!last.validated) return;
-  const std::size_t criterion = place_of(names_.criterion, names_.validation);
-  const double found = last.validation[criterion], best = course_.best.validation[criterion];
-  const bool better = found > best || (std::isnan(best) && !std::isnan(found));
-  if (course_.best.epoch >= 0 && !better) return;
+  if (course_.best.epoch >= 0 && !is_better(names_, last.validation, course_.best.validation)) return;
   course_.best = last;
   agreed(communicator_, [&] {
     if (run_.writes()) run_.set_best(trainee_.model(course_));

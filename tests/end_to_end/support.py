@@ -69,7 +69,7 @@ def fixed_length(names):
     return np.array(encoded, dtype=f"S{width}").astype(h5py.string_dtype("utf-8", width))
 
 
-def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True, first_id=0):
+def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True, first_id=0, encoder=""):
     """Writes a TSE store as its format describes it. Returns the path."""
     samples = [np.ascontiguousarray(sample, dtype=dtype) for sample in tse_set.samples]
     features = np.concatenate(samples)
@@ -79,7 +79,7 @@ def write_store(path, tse_set, digests=True, dtype=np.float32, complete=True, fi
             version=1,
             feature_dim=tse_set.features,
             num_classes=tse_set.classes,
-            encoder="",
+            encoder=encoder,
             source="test",
         )
         rows = max(1, min(64, len(features)))

@@ -98,6 +98,14 @@ class Holdout(DataTest):
                     self.assert_relative([numbers["loss"]], [epoch["val_loss"]], 1e-6, "loss")
                     self.assertEqual(numbers["samples"], 15)
 
+    def test_without_val_and_test_evaluation_takes_what_was_held_out(self):
+        all_train = without(without(support.make_set(1), support.VALIDATION, support.TRAIN), support.TEST, support.TRAIN)
+        store = support.write_store(self.folder / "train.h5", all_train)
+        model = self.train("run", store, data__holdout=0.25, train__epochs=1) / "model.h5"
+        found = self.evaluate(model, store)
+        self.assertEqual((found["split"], found["samples"]), ("holdout", self.evaluate(model, store, eval__split="val")["samples"]))
+        self.refuse("eval", 10, "found no test samples, but", " train and ", " val; ", model__init=model, data__store=store, eval__split="test")
+
     def test_nothing_is_held_out_of_stores_with_a_val_split(self):
         store = support.write_store(self.folder / "val.h5", support.make_set(2))
         plain, asked = self.train("plain", store), self.train("asked", store, data__holdout=0.3)

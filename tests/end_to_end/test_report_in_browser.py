@@ -10,12 +10,26 @@ import shutil
 import subprocess
 import unittest
 
+import numpy as np
+
 import support
 from support import ProgramTest, options
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = os.environ.get("DEJAVID_AXE")
 WINDOWS = [("light", 1200), ("dark", 500)]  # Chromium has no narrower window
+
+
+def contrast(colour, other):
+    """The ratio of WCAG 2, of two colours "rgb(20, 23, 27)"."""
+
+    def luminance(text):
+        levels = [int(level) / 255 for level in re.findall(r"\d+", text)]
+        assert len(levels) == 3, text
+        return np.dot([0.2126, 0.7152, 0.0722], [level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4 for level in levels])
+
+    low, high = sorted([luminance(colour), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
 
 
 @unittest.skipUnless(CHROMIUM, "there is no Chromium")
@@ -47,12 +61,24 @@ class InABrowser(ProgramTest):
     def test_nothing_is_wider_than_the_window(self):
         script = """
             document.querySelectorAll("details").forEach(one => one.open = true);
+            const background = getComputedStyle(document.body).backgroundColor;
+            function beneath(text) {
+                text.scrollIntoView({block: "center", inline: "center"});
+                const box = text.getBoundingClientRect();
+                const below = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+                const cell = below.find(one => one.tagName == "rect" && getComputedStyle(one).fill != "none");
+                return cell ? getComputedStyle(cell).fill : background;
+            }
             document.getElementById("said").textContent = JSON.stringify({
                 wide: document.documentElement.scrollWidth > innerWidth, width: innerWidth,
                 dark: matchMedia("(prefers-color-scheme: dark)").matches,
-                background: getComputedStyle(document.body).backgroundColor});"""
+                background: background,
+                text: [...document.querySelectorAll("svg text")].map(one => [getComputedStyle(one).fill, beneath(one)])});"""
         for scheme, width in WINDOWS:
             said = self.ask(script, scheme, width)
+            # axe leaves it undecided for text in pictures.
+            for colour, beneath in set(map(tuple, said.pop("text"))):
+                self.assertGreaterEqual(contrast(colour, beneath), 4.5, (scheme, colour, beneath))
             background = "rgb(20, 23, 27)" if scheme == "dark" else "rgb(255, 255, 255)"
             self.assertEqual(said, {"wide": False, "width": width, "dark": scheme == "dark", "background": background})
 

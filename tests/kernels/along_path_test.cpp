@@ -219,6 +219,84 @@ TEST(GradientAlongPaths, ZerosOfEitherSignTie) {
   }
 }
 
+/// Both between a NaN before and one behind.
+template <typename Real>
+std::vector<Real> feature_gradient_by(const Problem<Real>& problem, const std::vector<std::int32_t>& paths,
+                                      const std::vector<Real>& gradient, int threads) {
+  const std::int64_t count = problem.samples().total_steps() * problem.samples().feature_dim;
+  std::vector<Real> found(static_cast<std::size_t>(count) + 2, std::numeric_limits<Real>::quiet_NaN());
+  if (threads == 0) {
+    reference::feature_gradient_along_paths(problem.parameters(), problem.samples(), paths.data(), gradient.data(),
+                                            found.data() + 1);
+  } else {
+    cpu::feature_gradient_along_paths(problem.parameters(), problem.samples(), paths.data(), gradient.data(),
+                                      found.data() + 1, threads);
+  }
+  EXPECT_TRUE(std::isnan(found.front()) && std::isnan(found.back()));
+  return {found.begin() + 1, found.end() - 1};
+}
+
+TEST(FeatureGradientAlongPaths, EqualsTheReferenceOnIntegers) {
+  for (const Shape& shape : shapes()) {
+    const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);
+    const std::vector<float> gradient = some_gradient(problem.pair_count(), Numbers::kIntegers);
+    for (const bool diagonal : {false, true}) {
+      const std::vector<std::int32_t> paths = problem.paths(diagonal);
+      const std::vector<float> expected = feature_gradient_by(problem, paths, gradient, 0);
+      for (const int threads : {1, 3}) {
+        EXPECT_EQ(feature_gradient_by(problem, paths, gradient, threads), expected) << to_string(shape);
+      }
+    }
+  }
+}
+
+TEST(FeatureGradientAlongPaths, IsWithinTheRoundingBoundOnReals) {
+  const Problem<float> problem(9, 8, 70, {30, 4, 12, 1, 25}, Numbers::kReals);
+  const std::vector<float> gradient = some_gradient(problem.pair_count(), Numbers::kReals);
+  const std::vector<std::int32_t> paths = problem.paths(true);
+  const std::vector<float> expected = feature_gradient_by(problem, paths, gradient, 0);
+  const std::vector<float> found = feature_gradient_by(problem, paths, gradient, 2);
+  double largest = 0;
+  for (const float value : gradient) largest = std::max(largest, std::abs(static_cast<double>(value)));
+  double weight = 0;
+  for (std::int64_t k = 0; k < problem.element_count(); ++k) {
+    weight = std::max(weight, static_cast<double>(problem.parameters().weights[k]));
+  }
+  // At most C * K terms, each a product of two, and the sum's own rounding.
+  const double bound = (9 * 8 + 2) * kRoundoff * 9 * 8 * largest * weight;
+  for (std::size_t k = 0; k < found.size(); ++k) EXPECT_NEAR(found[k], expected[k], bound);
+}
+
+TEST(FeatureGradientAlongPaths, IsTheDerivative) {
+  Problem<double> problem(3, 4, 5, {1, 6, 2, 9}, Numbers::kReals);
+  const std::vector<std::int32_t> paths = problem.paths(true);
+  const std::vector<float> single = some_gradient(problem.pair_count(), Numbers::kReals);
+  const std::vector<double> gradient(single.begin(), single.end());
+  for (const int threads : {0, 2}) {
+    const std::vector<double> found = feature_gradient_by(problem, paths, gradient, threads);
+    constexpr double kStep = 1e-6, kTolerance = 1e-8;  // piecewise linear: roundoff / step
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      double& value = problem.features()[5 + k];
+      const double kept = value;
+      value = kept + kStep;
+      const double above = weighted_distance(problem.parameters(), problem.samples(), paths, gradient);
+      value = kept - kStep;
+      const double below = weighted_distance(problem.parameters(), problem.samples(), paths, gradient);
+      value = kept;
+      EXPECT_NEAR(found[k], (above - below) / (2 * kStep), kTolerance) << k;
+    }
+  }
+}
+
+TEST(FeatureGradientAlongPaths, AtATieThereIsNone) {
+  Problem<float> problem(1, 2, 3, {2}, Numbers::kIntegers);
+  std::fill(problem.centroids().begin(), problem.centroids().end(), 5.0F);
+  std::fill(problem.features().begin() + 3, problem.features().begin() + 9, 5.0F);
+  for (const int threads : {0, 1}) {
+    EXPECT_EQ(feature_gradient_by(problem, problem.paths(false), {2.0F}, threads), std::vector<float>(6, 0.0F));
+  }
+}
+
 TEST(SlopeIntercept, EqualsTheReferenceOnIntegersAndRebuildsTheDistance) {
   for (const Shape& shape : shapes()) {
     const Problem<float> problem(shape.classes, shape.steps, shape.feature_dim, shape.lengths, Numbers::kIntegers);

@@ -216,6 +216,73 @@ TYPED_TEST(PairwiseKernels, GradientsFollowTheReferenceOnReals) {
   }
 }
 
+TYPED_TEST(PairwiseKernels, SquaresAndTheirGradientsFollowTheReference) {
+  for (const PairShape& shape : pair_shapes()) {
+    for (const bool integers : {true, false}) {
+      std::function<double(std::int64_t, std::int64_t)> draw = this->reals();
+      if (integers) draw = this->integers(3);
+      const Rows<TypeParam> a(shape.rows, shape.width, draw), b(shape.columns, shape.width, draw);
+      const Rows<TypeParam> upstream(shape.rows, shape.columns, draw);
+      std::vector<TypeParam> expected(upstream.size());
+      reference::pairwise_squares(a.view(), b.view(), expected.data());
+      Gradients<TypeParam> gradient{std::vector<TypeParam>(a.size(), 1), std::vector<TypeParam>(b.size(), 1)};
+      reference::pairwise_squares_gradient(a.view(), b.view(), upstream.view().rows, gradient.a.data(),
+                                           gradient.b.data());
+      // Integers are exact. A gradient's terms: 2 g |a - b|, of which there are as many as rows of the other.
+      const bool single = sizeof(TypeParam) == 4;
+      const double roundoff = integers ? 0 : kRoundoffOf<TypeParam>;
+      const double square_terms = single ? cpu::kExactTerms : static_cast<double>(shape.width);
+      const double gradient_terms =
+          single ? cpu::kExactTerms : static_cast<double>(std::max(shape.rows, shape.columns));
+      std::vector<double> a_magnitude(a.size(), 1), b_magnitude(b.size(), 1);
+      for (std::int64_t cell = 0; cell < shape.rows * shape.columns; ++cell) {
+        const std::int64_t i = cell / shape.columns, j = cell % shape.columns;
+        for (std::int64_t e = 0; e < shape.width; ++e) {
+          const double term = 2 * std::abs(static_cast<double>(upstream.view().rows[cell])) *
+                              std::abs(static_cast<double>(a.view().row(i)[e] - b.view().row(j)[e]));
+          a_magnitude[static_cast<std::size_t>(i * shape.width + e)] += term;
+          b_magnitude[static_cast<std::size_t>(j * shape.width + e)] += term;
+        }
+      }
+      for_each_alignment_variant([&](const cpu::AlignmentVariant& variant) {
+        for (const int threads : {1, 3}) {
+          Aligned<std::byte> workspace(
+              static_cast<std::int64_t>(std::max(cpu::pairwise_distances_workspace_bytes<TypeParam>(b.count, b.width),
+                                                 cpu::pairwise_gradient_workspace_bytes<TypeParam>(a.count, b.count))));
+          std::vector<TypeParam> squares(expected.size(), -7);
+          cpu::pairwise_squares(a.view(), b.view(), squares.data(), workspace.data(), threads, variant);
+          Gradients<TypeParam> found{std::vector<TypeParam>(a.size(), 1), std::vector<TypeParam>(b.size(), 1)};
+          cpu::pairwise_squares_gradient(a.view(), b.view(), upstream.view().rows, found.a.data(), found.b.data(),
+                                         workspace.data(), threads, variant);
+          const auto check = [&](const std::vector<TypeParam>& some, const std::vector<TypeParam>& others, double terms,
+                                 const std::vector<double>* magnitudes) {
+            for (std::size_t k = 0; k < some.size(); ++k) {
+              const auto other = static_cast<double>(others[k]);
+              ASSERT_NEAR(static_cast<double>(some[k]), other,
+                          terms * roundoff * (magnitudes == nullptr ? other : (*magnitudes)[k]))
+                  << variant.name << " " << to_string(shape);
+            }
+          };
+          check(squares, expected, square_terms + 5, nullptr);
+          check(found.a, gradient.a, gradient_terms + 7, &a_magnitude);
+          check(found.b, gradient.b, gradient_terms + 7, &b_magnitude);
+        }
+      });
+    }
+  }
+}
+
+TYPED_TEST(PairwiseKernels, SquaresHaveNoSmallest) {
+  const Rows<TypeParam> a(3, 2, [](std::int64_t i, std::int64_t) { return 1e-9 * static_cast<double>(i); });
+  for_each_alignment_variant([&](const cpu::AlignmentVariant& variant) {
+    Aligned<std::byte> workspace(static_cast<std::int64_t>(cpu::pairwise_distances_workspace_bytes<TypeParam>(3, 2)));
+    std::vector<TypeParam> squares(9);
+    cpu::pairwise_squares(a.view(), a.view(), squares.data(), workspace.data(), 1, variant);
+    EXPECT_EQ(squares[0], 0) << variant.name;
+    EXPECT_NEAR(static_cast<double>(squares[2]), 8e-18, 1e-23) << variant.name;
+  });
+}
+
 TYPED_TEST(PairwiseKernels, IdenticalRowsAreAtTheSmallestDistanceAndHaveNoGradient) {
   for (const std::int64_t width : {3, 32, 50}) {
     const Rows<TypeParam> all_equal(20, width,

@@ -10,8 +10,8 @@ const AlignmentVariant& avx2_alignment_variant() {
   static constexpr AlignmentVariant kVariant{
       "avx2",
       [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); },
-      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
-      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
+      {soft_dtw<float>, dtw<float>, distances<float>, squares<float>, pull<float>, squares_of_rows<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, squares<double>, pull<double>, squares_of_rows<double>},
       dependent_dtw,
       squares_by_differences,
       squares_by_products,

@@ -13,8 +13,8 @@ const AlignmentVariant& avx512_alignment_variant() {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
       },
-      {soft_dtw<float>, dtw<float>, distances<float>, pull<float>, squares_of_rows<float>},
-      {soft_dtw<double>, dtw<double>, distances<double>, pull<double>, squares_of_rows<double>},
+      {soft_dtw<float>, dtw<float>, distances<float>, squares<float>, pull<float>, squares_of_rows<float>},
+      {soft_dtw<double>, dtw<double>, distances<double>, squares<double>, pull<double>, squares_of_rows<double>},
       dependent_dtw,
       squares_by_differences,
       squares_by_products,

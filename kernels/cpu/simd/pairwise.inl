@@ -32,9 +32,9 @@ typename VectorsOf<Real>::Narrow repeated(Real number) {
   return number - typename VectorsOf<Real>::Narrow{};
 }
 
-/// Distances of kRows rows from two vectors of columns. Each begins `row_stride` after the one before; `panel`: the
-/// columns' numbers, features kPairwisePanel<Real> apart.
-template <int kRows, typename Real>
+/// Distances, or their squares, of kRows rows from two vectors of columns. Each begins `row_stride` after the one
+/// before; `panel`: the columns' numbers, features kPairwisePanel<Real> apart.
+template <int kRows, bool kSquares, typename Real>
 void distance_tile(const Real* rows, const Real* panel, std::int64_t width, std::int64_t columns, Real* distances,
                    std::int64_t stride) {
   using Narrow = typename VectorsOf<Real>::Narrow;
@@ -67,27 +67,43 @@ void distance_tile(const Real* rows, const Real* panel, std::int64_t width, std:
     store_to(squares, sums[r][0]);
     store_to(squares + kLanes, sums[r][1]);
     for (std::int64_t k = 0; k < 2 * kLanes; ++k) {
-      const double square = squares[k] < kSmallestSquare ? kSmallestSquare : squares[k];
-      found[k] = static_cast<Real>(__builtin_sqrt(square));
+      if constexpr (kSquares) {
+        found[k] = static_cast<Real>(squares[k]);
+      } else {
+        const double square = squares[k] < kSmallestSquare ? kSmallestSquare : squares[k];
+        found[k] = static_cast<Real>(__builtin_sqrt(square));
+      }
     }
     std::copy_n(found, std::min(columns, 2 * kLanes), distances + r * stride);
+  }
+}
+
+template <bool kSquares, typename Real>
+void compare(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
+             Real* found) {
+  constexpr std::int64_t kPanel = kPairwisePanel<Real>, kRows = 4;
+  for (std::int64_t j = 0; j < columns; j += 2 * kLanesOf<Real>) {
+    const Real* const panel = panels + j / kPanel * kPanel * width + j % kPanel;
+    std::int64_t i = 0;
+    for (; i + kRows <= count; i += kRows) {
+      distance_tile<kRows, kSquares>(rows + i * width, panel, width, columns - j, found + i * columns + j, columns);
+    }
+    for (; i < count; ++i) {
+      distance_tile<1, kSquares>(rows + i * width, panel, width, columns - j, found + i * columns + j, columns);
+    }
   }
 }
 
 template <typename Real>
 void distances(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
                Real* found) {
-  constexpr std::int64_t kPanel = kPairwisePanel<Real>, kRows = 4;
-  for (std::int64_t j = 0; j < columns; j += 2 * kLanesOf<Real>) {
-    const Real* const panel = panels + j / kPanel * kPanel * width + j % kPanel;
-    std::int64_t i = 0;
-    for (; i + kRows <= count; i += kRows) {
-      distance_tile<kRows>(rows + i * width, panel, width, columns - j, found + i * columns + j, columns);
-    }
-    for (; i < count; ++i) {
-      distance_tile<1>(rows + i * width, panel, width, columns - j, found + i * columns + j, columns);
-    }
-  }
+  compare<false>(rows, count, panels, columns, width, found);
+}
+
+template <typename Real>
+void squares(const Real* rows, std::int64_t count, const Real* panels, std::int64_t columns, std::int64_t width,
+             Real* found) {
+  compare<true>(rows, count, panels, columns, width, found);
 }
 
 /// `kVectors` vectors of features of one row's sum.

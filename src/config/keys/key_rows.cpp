@@ -33,9 +33,9 @@ Key integer_or_auto(std::int64_t minimum, std::string help) {
                 std::move(help));
 }
 
-Key number(Sign sign, double maximum, std::string help) {
-  std::string expected = sign == Sign::kPositive ? "a finite number > 0" : "a finite number >= 0";
-  if (maximum < std::numeric_limits<double>::max()) expected += fmt::format(", at most {}", maximum);
+Key number(const NumberRange& range, std::string help) {
+  std::string expected = fmt::format("a finite number {} {}", range.with_minimum ? ">=" : ">", range.minimum);
+  if (range.maximum < std::numeric_limits<double>::max()) expected += fmt::format(", at most {}", range.maximum);
   return key_of(KeyKind::kNumber, "NUMBER", std::move(expected), std::move(help));
 }
 
@@ -64,12 +64,12 @@ std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t
   return integer_of(raw, minimum, std::numeric_limits<std::int64_t>::max());
 }
 
-std::optional<double> number_of(const RawValue& raw, Sign sign, double maximum) {
+std::optional<double> number_of(const RawValue& raw, const NumberRange& range) {
   double value = std::numeric_limits<double>::quiet_NaN();
   if (const double* real = std::get_if<double>(&raw)) value = *real;
   if (const std::int64_t* whole = std::get_if<std::int64_t>(&raw)) value = static_cast<double>(*whole);
-  const bool large_enough = sign == Sign::kPositive ? value > 0 : value >= 0;
-  if (!large_enough || value > maximum) return std::nullopt;
+  const bool large_enough = range.with_minimum ? value >= range.minimum : value > range.minimum;  // not so of NaN
+  if (!large_enough || value > range.maximum) return std::nullopt;
   return value + 0.0;  // -0.0 becomes 0.0
 }
 

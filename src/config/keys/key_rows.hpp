@@ -21,6 +21,13 @@ namespace alignment {
 enum class Sign : std::uint8_t { kPositive, kNotNegative };
 enum class Empty : std::uint8_t { kAllowed, kRefused };
 
+/// The finite numbers that a row takes.
+struct NumberRange {
+  double minimum = 0;
+  bool with_minimum = true;  ///< whether `minimum` is one of them
+  double maximum = std::numeric_limits<double>::max();
+};
+
 /// The parts of a row that do not depend on the member: for SectionKeys.
 namespace rows {
 
@@ -28,7 +35,7 @@ namespace rows {
 [[nodiscard]] Key boolean(std::string help);
 [[nodiscard]] Key integer(std::int64_t minimum, std::int64_t maximum, std::string help);
 [[nodiscard]] Key integer_or_auto(std::int64_t minimum, std::string help);
-[[nodiscard]] Key number(Sign sign, double maximum, std::string help);
+[[nodiscard]] Key number(const NumberRange& range, std::string help);
 [[nodiscard]] Key choice(std::span<const std::string_view> names, std::string help);
 [[nodiscard]] Key text(std::string placeholder, std::string expected, std::string help);
 [[nodiscard]] Key files(std::string help);
@@ -38,7 +45,7 @@ namespace rows {
 /// "auto" becomes `minimum` - 1.
 [[nodiscard]] std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum);
 /// -0.0 becomes 0.0.
-[[nodiscard]] std::optional<double> number_of(const RawValue& raw, Sign sign, double maximum);
+[[nodiscard]] std::optional<double> number_of(const RawValue& raw, const NumberRange& range);
 /// The position of the name.
 [[nodiscard]] std::optional<std::size_t> choice_of(const RawValue& raw, std::span<const std::string_view> names);
 [[nodiscard]] std::optional<std::string> text_of(const RawValue& raw, Empty empty);
@@ -98,13 +105,19 @@ class SectionKeys {
   /// A finite number of that sign, at most `maximum`.
   template <auto kMember>
   [[nodiscard]] Key number(KeyOwner owner, std::string name, Sign sign, double maximum, std::string help) const {
-    return row<kMember>(owner, std::move(name), rows::number(sign, maximum, std::move(help)),
-                        [=](const RawValue& raw) { return rows::number_of(raw, sign, maximum); });
+    return number_within<kMember>(owner, std::move(name), {0, sign == Sign::kNotNegative, maximum}, std::move(help));
   }
 
   template <auto kMember>
   [[nodiscard]] Key number(KeyOwner owner, std::string name, Sign sign, std::string help) const {
     return number<kMember>(owner, std::move(name), sign, std::numeric_limits<double>::max(), std::move(help));
+  }
+
+  /// A number from `minimum` to `maximum`, both of them allowed.
+  template <auto kMember>
+  [[nodiscard]] Key number_between(KeyOwner owner, std::string name, double minimum, double maximum,
+                                   std::string help) const {
+    return number_within<kMember>(owner, std::move(name), {minimum, true, maximum}, std::move(help));
   }
 
   /// One of an enumeration's values, by the names in kChoiceNames.
@@ -138,6 +151,12 @@ class SectionKeys {
   }
 
  private:
+  template <auto kMember>
+  [[nodiscard]] Key number_within(KeyOwner owner, std::string name, const NumberRange& range, std::string help) const {
+    return row<kMember>(owner, std::move(name), rows::number(range, std::move(help)),
+                        [range](const RawValue& raw) { return rows::number_of(raw, range); });
+  }
+
   /// `read`: the member's new value from a raw one, or nothing where it does not fit.
   template <auto kMember, typename Read>
   [[nodiscard]] Key row(KeyOwner owner, std::string name, Key key, Read read) const {

@@ -23,8 +23,8 @@ std::vector<Key> dist_keys() {
   return {
       dist.choice<&DistConfig::device>(KeyOwner::kJob, "device", "where to compute"),
       dist.choice<&DistConfig::backend>(KeyOwner::kJob, "backend", "how ranks communicate"),
-      dist.number<&DistConfig::timeout_s>(KeyOwner::kJob, "timeout_s", Sign::kPositive, 1e8,
-                                          "seconds a collective may take"),
+      dist.number_between<&DistConfig::timeout_s>(KeyOwner::kJob, "timeout_s", DistConfig::kLeastTimeout,
+                                                  DistConfig::kMostTimeout, "seconds a collective may take"),
       dist.integer<&DistConfig::threads>(KeyOwner::kProcess, "threads", 0, 65536,
                                          "threads a rank computes with; 0: its share of the host's cores"),
   };

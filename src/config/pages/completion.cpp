@@ -202,11 +202,19 @@ std::string fish_option(const std::string& program, const std::string& condition
   std::string line = fmt::format("complete -c {} -n {} -l {}", program, fish_quoted(condition), option.name.substr(2));
   if (!option.short_name.empty()) line += " -s " + option.short_name.substr(1);
   if (!option.word.empty()) {
-    const std::vector<std::string> choices = choices_of(option);
-    line += kind_of(option) == WordKind::kOther ? " -x" : " -r -F";
+    std::vector<std::string> choices = choices_of(option);
+    if (kind_of(option) == WordKind::kFolder) choices.emplace_back("(__fish_complete_directories)");
+    line += kind_of(option) == WordKind::kFile ? " -r -F" : " -x";
     if (!choices.empty()) line += fmt::format(" -a '{}'", fmt::join(choices, " "));
   }
-  return line + fmt::format(" -d {}\n", fish_quoted(option.help));
+  line += fmt::format(" -d {}\n", fish_quoted(option.help));
+  if (option.takes_several) {  // those after its first word too
+    const std::string last = R"((commandline -opc | string match -- "--*")[-1])";
+    const std::string goes_on =
+        fmt::format("{}; and string match -qr -- '^{}(=|$)' {}", condition, replaced(option.name, ".", "\\."), last);
+    line += fmt::format("complete -c {} -n {} -F\n", program, fish_quoted(goes_on));
+  }
+  return line;
 }
 
 std::string fish_script(const ProgramDescription& program) {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/errors.hpp"
@@ -12,11 +14,18 @@
 
 namespace alignment::dejavid {
 
-void require_samples(const EvaluationSplit& split, const Config& config) {
-  if (split.samples.empty()) {
-    throw io::StoreError(fmt::format("{}:split: found no {} samples; expected at least one; choose another eval.split",
-                                     config.data.store.front().string(), split.name));
+void require_samples(const EvaluationSplit& split, const io::TseStore& store, const Config& config) {
+  if (!split.samples.empty()) return;
+  std::string others;
+  for (const auto& [choice, name] : {std::pair(EvalSplit::kTrain, "train"), std::pair(EvalSplit::kVal, "val"),
+                                    std::pair(EvalSplit::kTest, "test")}) {
+    const std::size_t count = choose_split(store, choice).samples.size();
+    if (count > 0 && split.name != std::string_view(name)) {
+      others += fmt::format("{}{} {}", others.empty() ? ", but " : " and ", count, name);
+    }
   }
+  throw io::StoreError(fmt::format("{}:split: found no {} samples{}; expected at least one; choose another eval.split",
+                                   config.data.store.front().string(), split.name, others));
 }
 
 std::vector<std::filesystem::path> inputs_of(const Config& config) {

@@ -14,8 +14,8 @@ namespace alignment::dejavid {
 
 struct Config;
 
-/// Throws io::StoreError where the split has no samples.
-void require_samples(const EvaluationSplit& split, const Config& config);
+/// Throws io::StoreError where the split has no samples; the message says which splits of the store have some.
+void require_samples(const EvaluationSplit& split, const io::TseStore& store, const Config& config);
 
 /// What a result must not be written over: the stores and the model.
 [[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);

@@ -16,12 +16,15 @@
 namespace alignment::dejavid {
 namespace {
 
-/// The split of eval.split. Samples that training held out are no training samples, where these are asked for by name.
+/// The split of eval.split. Samples that training held out are no training samples where these are asked for by name,
+/// and are what auto takes where the store has neither val nor test.
 EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
   EvaluationSplit of_store = choose_split(store, config.eval.split);
   const HeldOut held_out = hold_out(store, config_of(content, config.model.init));
-  if (config.eval.split == EvalSplit::kAuto || config.eval.split == EvalSplit::kTest) return of_store;
-  if (held_out.digest != content.held_out) {
+  const bool as_trained = held_out.digest == content.held_out;
+  if (config.eval.split == EvalSplit::kTest) return of_store;
+  if (config.eval.split == EvalSplit::kAuto && (!of_store.samples.empty() || !as_trained)) return of_store;
+  if (!as_trained) {
     throw io::ModelFileError(fmt::format(
         "{}: found that training held out samples (data.holdout) which these stores do not give, or not these alone; "
         "expected the stores, and data.bad_samples, that it was trained with; give them, or another eval.split",
@@ -71,7 +74,7 @@ ModelOnSplit::ModelOnSplit(Config& config, const GivenKeys& given, dist::Communi
       model(load_model(content, config, given, dataset.store, communicator)),
       split(split_as_trained(dataset.store, config, content)) {
   agreed(communicator, [&] {
-    require_samples(split, config);
+    require_samples(split, dataset.store, config);
     aligner = device->make_aligner(dataset, model);
   });
 }

@@ -64,7 +64,7 @@ void run_neighbours(Config config, const std::filesystem::path& json, dist::Comm
   std::vector<std::int64_t> judged = split.samples;
   std::erase_if(judged, [&](std::int64_t sample) { return !is_judged(sample); });
   agreed(communicator, [&] {
-    require_samples(split, config);
+    require_samples(split, store, config);
     const std::string file = config.data.store.front().string();
     const std::size_t needed = split.split == io::Split::kTrain ? 2 : 1;  // no sample is its own neighbour
     if (training.size() < needed) {

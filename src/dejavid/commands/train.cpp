@@ -101,7 +101,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
     if (checkpoint) check_checkpoint(*checkpoint, config, given, dataset.store);
     require_trainable(config, dataset.store);
     if (config.eval.split != EvalSplit::kAuto)
-      require_samples(labelled(dataset.store, choose_split(dataset.store, config.eval.split)), config);
+      require_samples(labelled(dataset.store, choose_split(dataset.store, config.eval.split)), dataset.store, config);
   });
   std::optional<Model> starting;
   if (start) starting = starting_model(*start, config, dataset.store, communicator);

@@ -68,7 +68,8 @@ std::vector<Key> make_keys() {
       eval.choice<&EvalConfig::paths>(
           KeyOwner::kRun, "paths",
           "paths of the current parameters or of the frozen copy (profile dejavid-code: frozen)"),
-      eval.choice<&EvalConfig::split>(KeyOwner::kRun, "split", "samples to evaluate; auto: val, or test without val"),
+      eval.choice<&EvalConfig::split>(KeyOwner::kRun, "split",
+                                      "samples to evaluate; auto: val, or test without val, or what training held out"),
   };
 }
 

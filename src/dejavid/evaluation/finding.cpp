@@ -63,7 +63,8 @@ std::string to_svg(const Finding& found, const Model& model) {
   drawing::AlignmentPicture picture;
   picture.title = fmt::format("{}: {}", found.id, verdict(found, model));
   picture.caption = fmt::format(
-      "What each of {} centroid steps would cost at each frame, and the cheapest path; its cost is the distance to the "
+      "What each of {} centroid steps would cost at each step of the sample, and the cheapest path; its cost is the "
+      "distance to the "
       "class. The bars say how much of it each centroid step costs.",
       model.steps);
   picture.phase_names = found.phase_names;
@@ -73,7 +74,7 @@ std::string to_svg(const Finding& found, const Model& model) {
                              found.alignments.size() < 2 ? "" : fmt::format(" ({} class)", found.role(one)),
                              found.distances[static_cast<std::size_t>(one.label)]),
         .rows = {"centroid step", model.steps, {}, {}},
-        .columns = {fmt::format("frame of {}", found.id), found.length, found.seconds, found.phases},
+        .columns = {fmt::format("step of {}", found.id), found.length, found.seconds, found.phases},
         .values = one.cost,
         .path = {},
         .row_costs = one.step_costs,

@@ -26,6 +26,7 @@ struct Model : kernels::Extents, Parameters {
   bool diagonal = false;                 ///< whether paths may step along both sequences at once
   std::vector<std::string> class_names;  ///< [C]
   std::uint64_t held_out = 0;            ///< digest of the ids that training held out (data_settings.hpp); 0: none
+  std::string encoder;                   ///< what made the features learned from; empty: not said
   std::vector<float> spread;             ///< [F] what training's steps are measured in (centroids.hpp); empty: 1
 };
 

@@ -55,6 +55,7 @@ std::uint64_t digest_of_header(const ModelContent& content) {
   if (content.slope) digest.add(std::int64_t{content.slope});  // files of before have neither
   if (!content.validated_on.empty()) digest.add(content.validated_on);
   if (content.held_out != 0) digest.add(content.held_out);
+  if (!content.encoder.empty()) digest.add(content.encoder);
   digest.add(content.epoch);
   digest.add(content.val_top1);
   digest.add(content.val_top5);

@@ -49,6 +49,7 @@ struct ModelContent {
   /// What those are of, and what a best epoch was chosen by: "val", "test", "holdout" (of the training samples);
   /// "none"; empty where the file does not say.
   std::string validated_on;
+  std::string encoder;         ///< what made the features learned from (io/store/encoder_names.hpp); empty: not said
   std::uint64_t held_out = 0;  ///< digest of the ids of the samples that training held out; 0: none
   std::string config;          ///< the run's TOML
   std::optional<TrainingState> training;

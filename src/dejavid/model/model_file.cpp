@@ -71,6 +71,7 @@ void read_content(const io::ArchiveContent& file, ModelContent& content) {
   content.slope = file.integer("", "slope").value_or(0) != 0;
   content.validated_on = file.text("", "validated_on").value_or("");
   content.held_out = file.unsigned_integer("", "held_out").value_or(0);
+  content.encoder = file.text("", "encoder").value_or("");
   content.epoch = file.integer("", "epoch").value_or(-1);
   content.val_top1 = file.real("", "val_top1").value_or(0);
   content.val_top5 = file.real("", "val_top5").value_or(0);
@@ -112,6 +113,7 @@ std::vector<io::ArchiveEntry> entries_of(const ModelContent& content) {
   if (content.slope) add("slope", std::int64_t{content.slope});
   if (!content.validated_on.empty()) add("validated_on", content.validated_on);
   if (content.held_out != 0) add("held_out", content.held_out);
+  if (!content.encoder.empty()) add("encoder", content.encoder);
   add("epoch", content.epoch);
   add("val_top1", content.val_top1);
   add("val_top5", content.val_top5);

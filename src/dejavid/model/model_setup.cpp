@@ -7,6 +7,7 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
@@ -93,6 +94,8 @@ Model model_from(const ModelContent& content, const std::filesystem::path& file,
   model.centroids = in_order(content.centroids, order);
   model.log_weights = in_order(content.log_weights, order);
   model.class_names = store.class_names();
+  tell_other_encoders(store, content.encoder, file);
+  model.encoder = io::text_of_encoders(store.encoders());
   return model;
 }
 
@@ -140,6 +143,7 @@ Model load_model(const ModelContent& content, Config& config, const GivenKeys& g
   Model model;
   agreed(communicator, [&] {
     require_features(content, config.model.init, store);
+    tell_other_encoders(store, content.encoder, config.model.init);
     settle_two_classes(config, given, content);
     if (config_of(content, config.model.init).eval.paths == EvalPaths::kFrozen ||
         config.eval.paths == EvalPaths::kFrozen) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 #include "kernels/quantized.hpp"
 #include "src/config/error.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -79,6 +80,7 @@ Model barycenter_model(Dataset& dataset, dist::Communicator& communicator, const
   model.slope = dataset.needs.slopes;
   model.diagonal = config.model.diagonal;
   model.class_names = dataset.store.class_names();
+  model.encoder = io::text_of_encoders(dataset.store.encoders());
   model.spread = training_spread(dataset, communicator, config);
   model.centroids = initial_centroids(dataset, communicator, config, threads, model.spread);
   agreed(communicator, [&] { model.log_weights = initial_log_weights(model.element_count(), config, model.spread); });
@@ -96,6 +98,7 @@ ModelContent content_of(const Model& model, const Config& config) {
   content.diagonal = model.diagonal;
   content.slope = model.slope;
   content.held_out = model.held_out;
+  content.encoder = model.encoder;
   content.epoch = -1;
   content.config = to_toml(config);
   return content;
@@ -108,6 +111,7 @@ Model model_of(const ModelContent& content) {
           content.diagonal,
           content.class_names,
           content.held_out,
+          content.encoder,
           {}};
 }
 

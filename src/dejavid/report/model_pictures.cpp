@@ -21,26 +21,36 @@ namespace {
 /// The share of all numbers that the colours tell apart; what lies beyond gets the colour of the end.
 constexpr double kShown = 0.995;
 
-/// Less each feature's mean over all classes and centroid steps, in its standard deviations: features of unlike units
-/// share a scale. [C,K,F]
-std::vector<float> standardized(const Model& model) {
+/// Less each feature's mean over all classes and centroid steps. [C,K,F]
+std::vector<double> centred(const std::vector<float>& numbers, std::size_t width) {
+  std::vector<double> means(width), off;
+  for (std::size_t n = 0; n < numbers.size(); ++n) means[n % width] += static_cast<double>(numbers[n]);
+  for (double& mean : means) mean /= static_cast<double>(numbers.size() / width);
+  off.reserve(numbers.size());
+  for (std::size_t n = 0; n < numbers.size(); ++n) off.push_back(static_cast<double>(numbers[n]) - means[n % width]);
+  return off;
+}
+
+/// Centroids less each feature's mean, in its standard deviations: features of unlike units share a scale. [C,K,F]
+std::vector<float> standardized_centroids(const Model& model) {
   const auto width = static_cast<std::size_t>(model.feature_dim);
-  const std::size_t rows = model.centroids.size() / width;
-  std::vector<double> means(width), squares(width);
-  for (std::size_t n = 0; n < model.centroids.size(); ++n) means[n % width] += static_cast<double>(model.centroids[n]);
-  for (double& mean : means) mean /= static_cast<double>(rows);
-  for (std::size_t n = 0; n < model.centroids.size(); ++n) {
-    const double off = static_cast<double>(model.centroids[n]) - means[n % width];
-    squares[n % width] += off * off;
-  }
+  const std::vector<double> off = centred(model.centroids, width);
+  std::vector<double> squares(width);
+  for (std::size_t n = 0; n < off.size(); ++n) squares[n % width] += off[n] * off[n];
   std::vector<float> numbers;
-  numbers.reserve(model.centroids.size());
-  for (std::size_t n = 0; n < model.centroids.size(); ++n) {
-    const double deviation = std::sqrt(squares[n % width] / static_cast<double>(rows));
-    const double off = static_cast<double>(model.centroids[n]) - means[n % width];
-    numbers.push_back(deviation > 0 ? static_cast<float>(off / deviation) : 0);
+  numbers.reserve(off.size());
+  for (std::size_t n = 0; n < off.size(); ++n) {
+    const double deviation = std::sqrt(squares[n % width] / static_cast<double>(off.size() / width));
+    numbers.push_back(deviation > 0 ? static_cast<float>(off[n] / deviation) : 0);
   }
   return numbers;
+}
+
+/// Logarithms of the weights, of each as a multiple of its feature's geometric mean: that mean carries the inverse of
+/// the feature's unit, and hides what was learned. [C,K,F]
+std::vector<float> relative_log_weights(const Model& model) {
+  const std::vector<double> off = centred(model.log_weights, static_cast<std::size_t>(model.feature_dim));
+  return {off.begin(), off.end()};
 }
 
 /// The pictures of one array [C,K,F], all of one scale.
@@ -72,15 +82,16 @@ class ClassPictures {
   double limit_ = 0;
 };
 
-/// "nose x (2.1), nose y (1.9)": the features of the largest, or smallest, geometric mean weight over the steps.
-std::string weighed_features(const Model& model, std::size_t label, const FeatureNames& names, bool largest) {
+/// "nose x (2.1), nose y (1.9)": the features of the largest, or smallest, mean over the steps of `log_weights`
+/// [C,K,F].
+std::string weighed_features(const Model& model, std::span<const float> log_weights, std::size_t label,
+                             const FeatureNames& names, bool largest) {
   constexpr std::size_t kNamed = 3;
   const auto width = static_cast<std::size_t>(model.feature_dim), steps = static_cast<std::size_t>(model.steps);
   std::vector<double> means(width);
   for (std::size_t step = 0; step < steps; ++step) {
     for (std::size_t f = 0; f < width; ++f) {
-      means[f] +=
-          static_cast<double>(model.log_weights[(label * steps + step) * width + f]) / static_cast<double>(steps);
+      means[f] += static_cast<double>(log_weights[(label * steps + step) * width + f]) / static_cast<double>(steps);
     }
   }
   std::vector<std::size_t> order(width);
@@ -148,24 +159,27 @@ std::string FeatureNames::of(std::int64_t feature) const {
 
 std::string weights_and_centroids(const Model& model, const std::vector<std::size_t>& order,
                                   const std::vector<std::string>& remarks, const FeatureNames& names) {
-  const ClassPictures weights(model, model.log_weights, order), centroids(model, standardized(model), order);
+  const std::vector<float> log_weights = relative_log_weights(model);
+  const ClassPictures weights(model, log_weights, order), centroids(model, standardized_centroids(model), order);
   std::string html = report::paragraph(
       fmt::format("Each picture is one class: a row for each of {} centroid steps, the first at the top, and {}.",
                   model.steps, columns_text(model.feature_dim, order.size())));
   html += report::paragraph(
-      "Weights: where they are orange, a difference from the centroid counts more than at weight 1, where blue less. "
+      "Weights: each as a multiple of its feature's geometric mean over all classes and steps, since that mean carries "
+      "the inverse of the feature's unit. Where they are orange, a difference from the centroid counts more than it "
+      "does "
+      "elsewhere, where blue less. "
       "Centroids: each feature less its mean over all classes and steps, in its standard deviations, so that one sees "
       "where classes differ. All classes share the two scales, whose ends hold 99.5 % of the numbers.");
   if (model.slope) {
-    html += report::paragraph(
-        "The right half of the columns are slopes of the features in the left half. Weights carry the inverse of the "
-        "features' units: of slopes, which are small, they are large.");
+    html += report::paragraph("The right half of the columns are slopes of the features in the left half.");
   }
   const auto ends = [](double limit, bool of_weights) {
     return drawing::number_text(of_weights ? std::exp(limit) : limit);
   };
   html +=
-      report::beside({drawing::signed_scale("weight", ends(-weights.limit(), true), "1", ends(weights.limit(), true)),
+      report::beside({drawing::signed_scale("weight, as a multiple of the feature's", ends(-weights.limit(), true), "1",
+                                            ends(weights.limit(), true)),
                       drawing::signed_scale("centroid, in standard deviations of the feature",
                                             ends(-centroids.limit(), false), "mean", ends(centroids.limit(), false))});
   std::string open, others;
@@ -176,9 +190,9 @@ std::string weights_and_centroids(const Model& model, const std::vector<std::siz
     one += report::beside({report::figure(weights.picture(label, ""), "weights"),
                            report::figure(centroids.picture(label, ""), "centroids")});
     if (n < kOpenClasses) {
-      one += report::paragraph(fmt::format("Largest weights, over all steps: {}. Smallest: {}.",
-                                           weighed_features(model, label, names, true),
-                                           weighed_features(model, label, names, false)));
+      one += report::paragraph(fmt::format("Weigh more here than elsewhere, over all steps: {}. Less: {}.",
+                                           weighed_features(model, log_weights, label, names, true),
+                                           weighed_features(model, log_weights, label, names, false)));
     }
     (n < kOpenClasses ? open : others) += one;
   }

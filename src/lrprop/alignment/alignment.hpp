@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +9,7 @@
 #include "kernels/dtw.hpp"
 #include "src/lrprop/embedded_video.hpp"
 
-/// Alignment of a query video with others: paths, labels and key moments carried over, files and pictures.
+/// Alignment of a query video with others: paths, labels and key moments carried over.
 namespace alignment::lrprop {
 
 struct AlignmentOptions {
@@ -45,7 +43,7 @@ struct KeyMoment {
 /// What the alignment with one other video says.
 struct AlignmentSummary {
   std::string other;                   ///< its id
-  std::string file_stem;               ///< its files are FILE_STEM.csv, .json and .svg
+  std::string file_stem;               ///< its files, where there are any, are FILE_STEM.csv, .json and .svg
   std::int64_t frames = 0;             ///< of the other
   std::int64_t path_length = 0;        ///< cells
   double cost = 0;                     ///< sum of the distances along the path
@@ -61,21 +59,8 @@ struct AlignmentSummary {
 [[nodiscard]] AlignmentSummary summarize(const EmbeddedVideo& query, const EmbeddedVideo& other,
                                          const VideoAlignment& alignment, const AlignmentOptions& options);
 
-/// Aligns one other video and writes its three files into `folder`, which exists, replacing those that were there. No
-/// two ids share a name, so ranks may divide the others among them. Throws io::WriteError.
-[[nodiscard]] AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other,
-                                               const AlignmentOptions& options, const std::filesystem::path& folder);
-
 /// A summary as text, to be sent to the rank that writes the overview, and back.
 [[nodiscard]] std::string to_text(const AlignmentSummary& summary);
 [[nodiscard]] AlignmentSummary summary_from_text(std::string_view text);
-
-/// Writes what was carried over to all others, in the order given: transfer.csv and transfer.json.
-void write_overview(const EmbeddedVideo& query, std::span<const AlignmentSummary> others,
-                    const AlignmentOptions& options, const std::filesystem::path& folder);
-
-/// All of it in one go: makes the folder, write_alignment() for every other video, and the overview.
-void write_alignments(const EmbeddedVideo& query, std::span<const EmbeddedVideo> others,
-                      const AlignmentOptions& options, const std::filesystem::path& folder);
 
 }  // namespace alignment::lrprop

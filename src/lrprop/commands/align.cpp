@@ -13,7 +13,7 @@
 #include "src/job/result.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/lrprop/alignment/alignment.hpp"
+#include "src/lrprop/alignment/alignment_files.hpp"
 #include "src/lrprop/commands/command_setup.hpp"
 #include "src/lrprop/commands/commands.hpp"
 #include "src/lrprop/embedding.hpp"

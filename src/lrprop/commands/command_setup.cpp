@@ -3,13 +3,16 @@
 #include <optional>
 
 #include "src/config/error.hpp"
+#include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/lrprop/network/freed_memory.hpp"
 #include "src/lrprop/samples/plain_rows.hpp"
 
 namespace alignment::lrprop {
 
 std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicator& communicator) {
+  keep_freed_memory();
   const std::optional<ChosenGpu> chosen = choose_gpu(config.dist, "lrprop_dist", communicator);
   agreed(communicator, [&] {
     if (config.data.cache == CacheChoice::kDevice) {
@@ -32,20 +35,6 @@ std::vector<std::filesystem::path> inputs_of(const Config& config) {
   std::vector<std::filesystem::path> inputs = config.data.store;
   inputs.push_back(config.model.init);
   return inputs;
-}
-
-Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu, int threads) {
-  NetworkSettings settings;
-  settings.sizes = content.sizes;
-  settings.loss = config.loss;
-  settings.feature_mean = content.feature_mean;
-  settings.feature_scale = content.feature_scale;
-  settings.threads = threads;
-  if (gpu != nullptr) {
-    settings.gpu = gpu->index();
-    settings.gpu_kernels = gpu->kernels();
-  }
-  return {std::move(settings), content.weights, content.statistics};
 }
 
 }  // namespace alignment::lrprop

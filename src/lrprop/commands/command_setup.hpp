@@ -7,8 +7,6 @@
 #include "dist/communicator.hpp"
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/cuda/device.hpp"
-#include "src/lrprop/model/model_file.hpp"
-#include "src/lrprop/network/network.hpp"
 #include "src/training/samples/dataset.hpp"
 
 /// What several subcommands begin with.
@@ -23,9 +21,5 @@ namespace alignment::lrprop {
 
 /// What a result must not be written over: the stores and the model.
 [[nodiscard]] std::vector<std::filesystem::path> inputs_of(const Config& config);
-
-/// A network that only embeds.
-[[nodiscard]] Network embedding_network(const ModelContent& content, const Config& config, const CudaDevice* gpu,
-                                        int threads);
 
 }  // namespace alignment::lrprop

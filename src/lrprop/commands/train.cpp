@@ -8,6 +8,7 @@
 #include "io/errors.hpp"
 #include "kernels/alignment_variants.hpp"
 #include "src/config/error.hpp"
+#include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/file_deadline.hpp"
@@ -18,8 +19,10 @@
 #include "src/lrprop/config/config_keys.hpp"
 #include "src/lrprop/evaluating.hpp"
 #include "src/lrprop/evaluation/report.hpp"
+#include "src/lrprop/model/model_file.hpp"
 #include "src/lrprop/model/model_setup.hpp"
 #include "src/lrprop/samples/pairs.hpp"
+#include "src/lrprop/samples/plan_file.hpp"
 #include "src/lrprop/trainee.hpp"
 #include "src/training/files/resume.hpp"
 #include "src/training/files/run_files.hpp"
@@ -54,15 +57,15 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 }
 
 /// What the last model scores beside the baselines, printed and in evaluation.json.
-void report(Dataset& dataset, LrpropTrainee& trainee, const Config& config, int threads, RunDirectory& run,
-            dist::Communicator& communicator) {
-  if (!trainee.validated()) {  // resumed after its last epoch, or nothing to judge
+void report(Dataset& dataset, LrpropTrainee& trainee, const RunValidation& validation, const Config& config,
+            int threads, RunDirectory& run, dist::Communicator& communicator) {
+  if (!validation.found()) {  // resumed after its last epoch, or nothing to judge
     const bool there = !run.writes() || std::filesystem::exists(run.folder() / "evaluation.json");
     if (dist::on_all_ranks(communicator, there)) return;
     static_cast<void>(trainee.validate());
   }
   const std::vector<EvaluationResult> results =
-      beside_baselines(*trainee.validated(), dataset, config, threads, communicator);
+      beside_baselines(*validation.found(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
@@ -94,7 +97,10 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   agreed(communicator, [&] {
     check_sizes(config);
     const dist::Deadline deadline = waiting_for_files("a read of the plan", config.dist.timeout());
-    curriculum = make_curriculum(dataset.store, config);
+    const io::TseStore& store = dataset.store;
+    curriculum = config.train.plan.empty()
+                     ? drawn_pairs(store, config)
+                     : planned_pairs(store, read_plan(config.train.plan, store, config.train.frames));
   });
   config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
 
@@ -111,6 +117,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   RunDirectory run = open_run(config, begin, communicator);
   const LoopSettings settings = loop_settings(config, communicator.size());
   PhaseClock phases;
+  std::optional<RunValidation> validation;
   std::optional<LrpropTrainee> trainee;
   RunFiles files(config.run, run, config.dist.timeout());
   std::optional<TrainingLoop> loop;
@@ -125,14 +132,16 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     for (const std::string& line : known_to_collapse(config)) {
       if (communicator.is_root()) log_warning(line);
     }
-    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads);
+    validation.emplace(config, dataset, threads, communicator);
+    trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads,
+                    &*validation, write_model);
     loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;
     log_info(fmt::format("done in {:.1f} s: train loss {:.4f}, mean cosine within a video {:.3f} in the last epoch",
                          loop->elapsed_seconds(), loop->course().last.train.front(),
                          LrpropTrainee::cosine_of(loop->course().last)));
-    report(dataset, *trainee, config, threads, run, communicator);
+    report(dataset, *trainee, *validation, config, threads, run, communicator);
     log_info(fmt::format("model: {}", (config.run.dir / "model.h5").string()));
     return code;
   } catch (const dist::AgreedFailure& failure) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "dist/device_communicator.hpp"
+#include "src/gpu/gpus.hpp"
 #include "src/gpu/memory.hpp"
 #include "src/job/agreed.hpp"
 #include "src/lrprop/cuda/device.hpp"

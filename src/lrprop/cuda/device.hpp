@@ -6,11 +6,14 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "src/gpu/gpus.hpp"
 #include "src/lrprop/network/alignment_kernels.hpp"
 
 /// What a build with CUDA adds. A program links one of two implementations: cuda_device.cpp, or no_cuda_device.cpp,
 /// which says that there is none.
+namespace alignment {
+struct ChosenGpu;
+}
+
 namespace alignment::lrprop {
 
 /// This rank's GPU from now on.

@@ -69,7 +69,9 @@ ActionVideos<Real> choose(const std::vector<const Video*>& videos, const Evaluat
   if (without_frames.count() > 0) {
     action.note(fmt::format("left out of all numbers for want of a labelled frame: {}", without_frames.text()));
   }
-  if (without_labels.count() > 0) {
+  const auto is_labelled = [](const Sequence<Real>& video) { return video.labelled(); };
+  action.without_phases = chosen.train.empty() && std::none_of(chosen.judged.begin(), chosen.judged.end(), is_labelled);
+  if (without_labels.count() > 0 && !action.without_phases) {
     action.note(fmt::format("left out of all numbers but tau for want of frame labels: {}", without_labels.text()));
   }
   return chosen;

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "src/job/agreed.hpp"
@@ -65,7 +67,7 @@ void take(const PairScores& scores, const EvaluationSettings& settings, Action& 
   if (action.judged_videos < 2) {
     return action.note(fmt::format("ap, tau, dtw_accuracy: one {} video makes no pair", name_of(settings.split)));
   }
-  if (action.labelled_videos < 2) {
+  if (action.labelled_videos < 2 && !action.without_phases) {
     action.note(fmt::format("ap, dtw_accuracy: no two labelled {} videos", name_of(settings.split)));
   }
   double sum = 0;
@@ -92,7 +94,13 @@ EvaluationResult result_of(const Embedding& embedding, Prepared& prepared, const
   result.k = settings.k;
   result.notes = std::move(prepared.notes);
   const bool name_actions = prepared.actions.size() > 1;
+  const auto has_phases = [](const Action& action) { return !action.without_phases; };
+  const bool all_without = std::none_of(prepared.actions.begin(), prepared.actions.end(), has_phases);
+  static constexpr std::string_view kWithoutPhases =
+      "frames have no phases, so Kendall's tau is the only metric; dejavid_convert labels says which they belong to";
+  if (all_without && !prepared.actions.empty()) result.notes.emplace_back(kWithoutPhases);
   for (Action& action : prepared.actions) {
+    if (action.without_phases && !all_without) action.note(std::string(kWithoutPhases));
     for (const std::string& line : action.notes) {
       result.notes.push_back(name_actions ? fmt::format("{}: {}", action.result.name, line) : line);
     }

@@ -47,6 +47,7 @@ Probes::Probes(Action& action, const EvaluationSettings& settings, std::vector<T
   metrics.logreg.resize(settings.fractions.size());
   metrics.svm_rbf_subsets.resize(settings.fractions.size());
   metrics.logreg_subsets.resize(settings.fractions.size());
+  if (action.without_phases) return;
   if (action.train_videos == 0) {
     action.note("svm_rbf, logreg, progress: no labelled train videos");
   } else if (judged_.count() == 0) {

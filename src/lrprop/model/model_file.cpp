@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 #include <utility>
 
 #include "io/archive.hpp"
-#include "io/bytes/digest.hpp"
 #include "io/errors.hpp"
+#include "src/lrprop/model/model_fields.hpp"
 
 namespace alignment::lrprop {
 namespace {
@@ -18,116 +17,6 @@ constexpr const char* kWeights = "weights";
 constexpr const char* kTraining = "training";  ///< the group of what only checkpoints have
 constexpr const char* kDigest = "digest";
 constexpr const char* kPairsPerStep = "pairs_per_step";
-
-constexpr std::int64_t kMostWidth = std::int64_t{1} << 24, kMostLayers = 1000;
-
-struct NamedExtent {
-  const char* name;
-  std::int64_t EncoderSizes::*value;
-  std::int64_t least, most = kMostWidth;
-};
-constexpr std::array<NamedExtent, 8> kExtents{{
-    {"feature_dim", &EncoderSizes::feature_dim, 1},
-    {"fc_width", &EncoderSizes::fc_width, 1},
-    {"hidden", &EncoderSizes::hidden, 2},
-    {"heads", &EncoderSizes::heads, 1},
-    {"ff_width", &EncoderSizes::ff_width, 1},
-    {"layers", &EncoderSizes::layers, 0, kMostLayers},
-    {"embedding", &EncoderSizes::embedding, 1},
-    {"train_frames", &EncoderSizes::train_frames, 2},
-}};
-
-struct NamedCount {
-  const char* name;
-  std::int64_t Course::*value;
-};
-constexpr std::array<NamedCount, 4> kCounts{{
-    {"epoch", &Course::epoch},
-    {"step", &Course::step},
-    {"step_in_epoch", &Course::step_in_epoch},
-    {"epoch_pairs", &Course::epoch_samples},
-}};
-
-struct NamedSeed {
-  const char* name;
-  std::uint64_t Course::*value;
-};
-constexpr std::array<NamedSeed, 2> kSeeds{
-    {{"order_seed", &Course::order_seed}, {"store_identity", &Course::store_identity}}};
-
-struct NamedEpoch {
-  const char* name;
-  EpochScores Course::*value;
-};
-constexpr std::array<NamedEpoch, 2> kEpochs{{{"last", &Course::last}, {"best", &Course::best}}};
-
-std::uint64_t digest_of_training(const TrainingState& training) {
-  io::Digest digest;
-  for (const auto& count : kCounts) digest.add(training.course.*(count.value));
-  for (const auto& seed : kSeeds) digest.add(training.course.*(seed.value));
-  digest.add(training.course.epoch_sums);
-  for (const auto& epoch : kEpochs) {
-    const EpochScores& scores = training.course.*(epoch.value);
-    digest.add(scores.epoch);
-    digest.add(scores.train);
-    digest.add(scores.validation);
-    digest.add(std::int64_t{scores.validated});
-  }
-  digest.add(training.pairs_per_step);
-  digest.add(training.first_moment);
-  digest.add(training.second_moment);
-  return digest.value();
-}
-
-void require_finite(const std::filesystem::path& file, const std::string& dataset, const std::vector<float>& values,
-                    std::size_t first, std::size_t count) {
-  for (std::size_t n = first; n < first + count; ++n) {
-    if (std::isfinite(values[n])) continue;
-    throw io::NotFiniteError(
-        fmt::format("{}:{}: found {} at number {}; expected finite numbers; go back to an earlier checkpoint",
-                    file.string(), dataset, values[n], n - first));
-  }
-}
-
-/// Calls `visit(array, first)` for arrays that lie one after the other.
-template <typename Visit>
-void for_arrays(const std::vector<ArrayShape>& arrays, const Visit& visit) {
-  std::int64_t first = 0;
-  for (const ArrayShape& array : arrays) {
-    visit(array, static_cast<std::size_t>(first));
-    first += array.count();
-  }
-}
-
-void check(const std::filesystem::path& file, const ModelContent& content) {
-  const auto finite = [&](const std::vector<float>& values) {
-    return [&](const ArrayShape& array, std::size_t first) {
-      require_finite(file, "weights/" + array.name, values, first, static_cast<std::size_t>(array.count()));
-    };
-  };
-  for_arrays(weight_arrays(content.sizes), finite(content.weights));
-  for_arrays(statistic_arrays(content.sizes), finite(content.statistics));
-  require_finite(file, "feature_mean", content.feature_mean, 0, content.feature_mean.size());
-  require_finite(file, "feature_scale", content.feature_scale, 0, content.feature_scale.size());
-}
-
-/// Refuses what features and channels cannot be divided by.
-void check_divisors(const std::filesystem::path& file, const ModelContent& content) {
-  const auto refuse = [&](const std::string& dataset, float found, std::size_t at, const char* expected) {
-    throw io::ModelFileError(fmt::format("{}:{}: found {} at number {}; expected {}; make the model again",
-                                         file.string(), dataset, found, at, expected));
-  };
-  for (std::size_t n = 0; n < content.feature_scale.size(); ++n) {
-    if (!(content.feature_scale[n] > 0)) refuse("feature_scale", content.feature_scale[n], n, "numbers above 0");
-  }
-  for_arrays(statistic_arrays(content.sizes), [&](const ArrayShape& array, std::size_t first) {
-    if (array.name.find(".running_var") == std::string::npos) return;
-    for (std::size_t n = 0; n < static_cast<std::size_t>(array.count()); ++n) {
-      const float found = content.statistics[first + n];
-      if (found < 0) refuse("weights/" + array.name, found, n, "variances of at least 0");
-    }
-  });
-}
 
 template <typename T>
 T required(std::optional<T> value, const std::string& name) {
@@ -140,17 +29,9 @@ T required(std::optional<T> value, const std::string& name) {
 EncoderSizes read_sizes(const io::ArchiveContent& file) {
   EncoderSizes sizes;
   for (const NamedExtent& extent : kExtents) {
-    const std::int64_t found = required(file.integer("", extent.name), extent.name);
-    if (found < extent.least || found > extent.most) {
-      io::ArchiveContent::refuse(
-          fmt::format(":attribute {}: found {}; expected {} to {}", extent.name, found, extent.least, extent.most));
-    }
-    sizes.*(extent.value) = found;
+    sizes.*(extent.value) = required(file.integer("", extent.name), extent.name);
   }
-  if (sizes.heads < 1 || sizes.hidden % sizes.heads != 0 || sizes.hidden % 2 != 0) {
-    io::ArchiveContent::refuse(
-        fmt::format(":attribute hidden: found {} with {} heads; expected an even multiple", sizes.hidden, sizes.heads));
-  }
+  if (const std::string wrong = wrong_sizes(sizes); !wrong.empty()) io::ArchiveContent::refuse(wrong);
   return sizes;
 }
 
@@ -222,20 +103,6 @@ TrainingState read_training(const io::ArchiveContent& file, const EncoderSizes& 
   return training;
 }
 
-std::uint64_t digest_of_model(const ModelContent& content) {
-  io::Digest digest;
-  for (const auto& extent : kExtents) digest.add(content.sizes.*(extent.value));
-  digest.add(content.dropout);
-  digest.add(content.weights);
-  digest.add(content.statistics);
-  digest.add(content.feature_mean);
-  digest.add(content.feature_scale);
-  digest.add(content.epoch);
-  digest.add(content.config.data(), content.config.size());
-  if (content.training) digest.add(digest_of_training(*content.training));
-  return digest.value();
-}
-
 ModelContent read_content(const io::ArchiveContent& file) {
   ModelContent content;
   content.sizes = read_sizes(file);
@@ -248,8 +115,9 @@ ModelContent read_content(const io::ArchiveContent& file) {
   }
   content.epoch = file.integer("", "epoch").value_or(-1);
   content.config = file.text("", "config").value_or("");
+  content.encoder = file.text("", "encoder").value_or("");
   if (file.has("", kTraining)) content.training = read_training(file, content.sizes);
-  file.require_digest(kDigest, digest_of_model(content));
+  file.require_digest(kDigest, digest_of(content));
   return content;
 }
 
@@ -312,19 +180,15 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
   add("dropout", content.dropout);
   add("epoch", content.epoch);
   add("config", content.config);
-  add(kDigest, digest_of_model(content));
+  if (!content.encoder.empty()) add("encoder", content.encoder);
+  add(kDigest, digest_of(content));
   io::write_archive(file, entries);
-}
-
-std::uint64_t digest_of(const ModelContent& content) {
-  return digest_of_model(content);
 }
 
 ModelContent read_model(const std::filesystem::path& file) {
   ModelContent content;
   io::read_archive(file, kFormat, [&](const io::ArchiveContent& archive) { content = read_content(archive); });
   check(file, content);
-  check_divisors(file, content);
   return content;
 }
 

@@ -1,37 +1,10 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "src/lrprop/model/encoder_sizes.hpp"
-#include "src/training/course.hpp"
+#include "src/lrprop/model/model_content.hpp"
 
 namespace alignment::lrprop {
-
-/// What a checkpoint holds beside the model.
-struct TrainingState {
-  Course course;
-  std::int64_t pairs_per_step = 0;                 ///< which its steps are counted in
-  std::vector<float> first_moment, second_moment;  ///< of the trained weights, in the order of weight_arrays()
-};
-
-/// What a model file holds: format "lrprop-model", version 1; /weights/NAME in the shapes of torch's modules.
-struct ModelContent {
-  EncoderSizes sizes;
-  double dropout = kNotSaid;      ///< in training
-  std::vector<float> weights;     ///< in the order of weight_arrays()
-  std::vector<float> statistics;  ///< in the order of statistic_arrays()
-  /// What features are standardised by, [F] each; empty where they are taken as they are.
-  std::vector<float> feature_mean, feature_scale;
-  std::int64_t epoch = -1;  ///< the last one trained
-  std::string config;       ///< TOML; empty where another program made the file
-  std::optional<TrainingState> training;
-
-  static constexpr double kNotSaid = -1;
-};
 
 /// Throws io::WriteError, io::NotFiniteError.
 void write_model(const std::filesystem::path& file, const ModelContent& content);
@@ -39,8 +12,5 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
 /// Reads such a file, be it made by another program: `config`, `epoch` and digests may be absent. Throws
 /// io::ModelFileError, io::NotFiniteError.
 [[nodiscard]] ModelContent read_model(const std::filesystem::path& file);
-
-/// Of all that it holds.
-[[nodiscard]] std::uint64_t digest_of(const ModelContent& content);
 
 }  // namespace alignment::lrprop

@@ -8,7 +8,7 @@
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/network/pair_alignment.hpp"
 #include "src/lrprop/network/terms.hpp"
-#include "src/lrprop/samples/plan_file.hpp"
+#include "src/lrprop/samples/views.hpp"
 
 /// LRProp's losses of one pair of videos, from rows Z of unit length (projected embeddings of sampled frames) and the
 /// frame numbers S that they were sampled at.

@@ -2,13 +2,8 @@
 
 #include <torch/torch.h>
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -19,6 +14,7 @@
 #include "src/lrprop/network/dropout.hpp"
 #include "src/lrprop/network/encoder.hpp"
 #include "src/lrprop/network/losses.hpp"
+#include "src/lrprop/network/torch_thread.hpp"
 
 namespace alignment::lrprop {
 namespace {
@@ -67,6 +63,15 @@ struct ChannelSums {
   }
 };
 
+/// Calls work(n) for n of [0, count), on up to `threads` threads, each of which LibTorch computes on alone.
+template <typename Work>
+void share(int threads, std::int64_t count, const Work& work) {
+  kernels::cpu::parallel_for(threads, count, 1, [&](std::int64_t n, int) {
+    compute_alone();
+    work(n);
+  });
+}
+
 }  // namespace
 
 struct Network::State {
@@ -86,14 +91,14 @@ struct Network::State {
   template <typename Work>
   void for_sides(const Work& work) {
     const auto count = static_cast<std::int64_t>(kSides * pairs.size());
-    kernels::cpu::parallel_for(threads(), count, 1, [&](std::int64_t n, int) {
+    share(threads(), count, [&](std::int64_t n) {
       work(pairs[static_cast<std::size_t>(n) / kSides], static_cast<std::size_t>(n) % kSides);
     });
   }
   template <typename Work>
   void for_pairs(const Work& work) {
-    kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(pairs.size()), 1,
-                               [&](std::int64_t n, int) { work(pairs[static_cast<std::size_t>(n)]); });
+    share(threads(), static_cast<std::int64_t>(pairs.size()),
+          [&](std::int64_t n) { work(pairs[static_cast<std::size_t>(n)]); });
   }
   [[nodiscard]] int threads() const { return device.is_cpu() ? settings.threads : 1; }
 
@@ -195,15 +200,6 @@ double square_sum(std::span<const Real> values, int threads) {
     sums[static_cast<std::size_t>(block)] = std::accumulate(lanes.begin(), lanes.end(), 0.0);
   });
   return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
-
-/// What a step frees stays with the process: the next takes it again, and the system need not clear it every time.
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  constexpr int kMostMapped = 32 << 20;  // the C library takes no more
-  mallopt(M_MMAP_THRESHOLD, kMostMapped);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
 }
 
 /// Which part of the encoder an array belongs to: what lies before bn1, bn2, head_bn, and behind that.
@@ -384,16 +380,15 @@ void Network::State::backward_part(Side& side, std::size_t part, const Tensor& o
 void Network::State::collect_gradients(std::size_t part) {
   if (pairs.empty()) return;
   const std::size_t linears = pairs.front().sides[0].tapes[part].size();
-  kernels::cpu::parallel_for(threads(), static_cast<std::int64_t>(linears + norm_arrays[part].size()), 1,
-                             [&](std::int64_t n, int) {
-                               const torch::NoGradGuard fixed;
-                               const auto which = static_cast<std::size_t>(n);
-                               if (which < linears) {
-                                 collect_linear(part, which);
-                               } else {
-                                 collect_norm(part, which - linears);
-                               }
-                             });
+  share(threads(), static_cast<std::int64_t>(linears + norm_arrays[part].size()), [&](std::int64_t n) {
+    const torch::NoGradGuard fixed;
+    const auto which = static_cast<std::size_t>(n);
+    if (which < linears) {
+      collect_linear(part, which);
+    } else {
+      collect_norm(part, which - linears);
+    }
+  });
   for (PairState& pair : pairs) {
     for (Side& side : pair.sides) side.tapes[part].clear();
   }
@@ -454,8 +449,7 @@ Network::Network(NetworkSettings settings, const std::vector<float>& weights, co
     state.device = torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(state.settings.gpu));
     state.aligner.emplace(state.settings.gpu_kernels, nullptr);
   }
-  keep_freed_memory();
-  at::set_num_threads(1);  // threads take sides of pairs, so that no sum depends on their number
+  compute_alone();  // threads take sides of pairs, so that no sum depends on their number
   state.arrays = weight_arrays(state.settings.sizes);
   state.trained = trained_count(state.arrays);
   state.flat = from_vector(weights, state.options());
@@ -499,6 +493,7 @@ std::vector<PairTerms> Network::forward(std::span<const TrainingPair> pairs, std
 }
 
 void Network::encode(std::span<const TrainingPair> pairs, std::int64_t pairs_of_step, const SumOverRanks& sum) {
+  compute_alone();
   State& state = *state_;
   state.pairs_of_step = pairs_of_step;
   state.pairs.clear();

@@ -11,7 +11,7 @@
 #include "src/lrprop/model/encoder_sizes.hpp"
 #include "src/lrprop/network/alignment_kernels.hpp"
 #include "src/lrprop/network/terms.hpp"
-#include "src/lrprop/samples/plan_file.hpp"
+#include "src/lrprop/samples/views.hpp"
 
 /// The encoder and its training step, over LibTorch, whose headers stay behind this one.
 ///

@@ -140,9 +140,12 @@ class PlannedPairs final : public PairsOfStore {
 
 }  // namespace
 
-std::unique_ptr<PairCurriculum> make_curriculum(const io::TseStore& store, const Config& config) {
-  if (config.train.plan.empty()) return std::make_unique<DrawnPairs>(store, config);
-  return std::make_unique<PlannedPairs>(store, read_plan(config.train.plan, store, config.train.frames));
+std::unique_ptr<PairCurriculum> drawn_pairs(const io::TseStore& store, const Config& config) {
+  return std::make_unique<DrawnPairs>(store, config);
+}
+
+std::unique_ptr<PairCurriculum> planned_pairs(const io::TseStore& store, std::vector<PairViews> plan) {
+  return std::make_unique<PlannedPairs>(store, std::move(plan));
 }
 
 }  // namespace alignment::lrprop

@@ -8,7 +8,7 @@
 
 #include "io/store/tse_store.hpp"
 #include "src/lrprop/config/config.hpp"
-#include "src/lrprop/samples/plan_file.hpp"
+#include "src/lrprop/samples/views.hpp"
 #include "src/training/samples/curriculum.hpp"
 
 namespace alignment::lrprop {
@@ -27,8 +27,11 @@ class PairCurriculum : public Curriculum {
 };
 
 /// Pairs within each action, every training video in at most one of an epoch; of an odd number another one is left out
-/// every epoch. Or the steps of train.plan, one after the other. `store` must outlive it. Refuses a store without two
-/// training videos of an action, and a training video of a single frame. Throws io::StoreError.
-[[nodiscard]] std::unique_ptr<PairCurriculum> make_curriculum(const io::TseStore& store, const Config& config);
+/// every epoch. `store` must outlive it. Refuses a store without two training videos of an action, and a training video
+/// of a single frame. Throws io::StoreError.
+[[nodiscard]] std::unique_ptr<PairCurriculum> drawn_pairs(const io::TseStore& store, const Config& config);
+
+/// The steps of a plan, one after the other. `store` must outlive it.
+[[nodiscard]] std::unique_ptr<PairCurriculum> planned_pairs(const io::TseStore& store, std::vector<PairViews> plan);
 
 }  // namespace alignment::lrprop

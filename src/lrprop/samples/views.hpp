@@ -11,6 +11,12 @@ namespace alignment::lrprop {
 /// Frame indices of one view of a video: ascending, distinct, below its length.
 using FrameIndices = std::vector<std::int64_t>;
 
+/// One pair of videos and the views of both that a step trains on.
+struct PairViews {
+  std::array<std::int64_t, 2> videos{};  ///< A and B: samples of the store
+  std::array<FrameIndices, 4> frames;    ///< a0 a1 b0 b1
+};
+
 /// What the draws of a view hang on.
 struct ViewKey {
   std::uint64_t seed = 0;

@@ -17,6 +17,8 @@
 #include "io/formats/text/text.hpp"
 #include "io/formats/text/ts.hpp"
 #include "io/result_file.hpp"
+#include "io/store/encoder_names.hpp"
+#include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/programs/dejavid_convert/common_options.hpp"
 
@@ -120,6 +122,21 @@ void add_synthetic(CLI::App& program) {
   });
 }
 
+namespace {
+
+/// As a training on both would.
+void tell_mixed_encoders(const std::string& encoders) {
+  const std::size_t count = io::encoders_of(encoders).size();
+  if (count < 2) return;
+  log_warning(
+      fmt::format("found features of {} encoders, {}; expected one; features of another encoder, or of other windows, "
+                  "mean something "
+                  "else: merge stores of the same",
+                  count, io::printable(encoders)));
+}
+
+}  // namespace
+
 void add_merge(CLI::App& program) {
   struct Options {
     std::vector<std::filesystem::path> stores;
@@ -132,6 +149,7 @@ void add_merge(CLI::App& program) {
   add_output_options(*command, options->output);
   command->callback([options] {
     const std::unique_ptr<io::MergedSource> source = io::open_merged(options->stores);
+    tell_mixed_encoders(source->header().encoder);
     OutputOptions output = options->output;
     output.float16 = output.float16 || source->all_float16();
     convert(*source, output);

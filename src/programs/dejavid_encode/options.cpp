@@ -174,7 +174,7 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
         double seconds = 0;
         const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), seconds);
         const bool is_number = error == std::errc() && rest == word.data() + word.size();
-        constexpr double kLeast = 1e-3, kMost = 1e8;
+        constexpr double kLeast = DistConfig::kLeastTimeout, kMost = DistConfig::kMostTimeout;
         if (is_number && seconds >= kLeast && seconds <= kMost) return std::string();
         return fmt::format("found {}; expected a number of seconds from {} to {}", word, kLeast, kMost);
       })

@@ -1,16 +1,11 @@
 """The classifier, by the conventions of scikit-learn."""
 
-import os
-import sys
-import warnings
-
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from . import _core, _model_file
+from . import _core, _estimator, _model_file
 from ._alignment import Alignment, Path
 from ._samples import is_ragged, samples_of_list, samples_of_table
 
@@ -139,9 +134,9 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             samples,
             labels.tolist(),
             [str(name) for name in self.classes_.tolist()],
-            _core.configuration(self._settings()),
-            _threads(self.n_jobs),
-            _log if self.verbose else _warn,
+            _core.configuration(_estimator.settings_of(self, KEYS)),
+            _estimator.threads_of(self.n_jobs),
+            _estimator.log if self.verbose else _estimator.warn,
         )
         self._take(model)
         return self
@@ -173,7 +168,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             if len(found) == 0:
                 raise ValueError(f"y: found {y!r}; expected one of the {len(self.classes_)} classes of the model")
             label = int(found[0])
-        result = _core.align(model, sample, label, name, _threads(self.n_jobs))
+        result = _core.align(model, sample, label, name, _estimator.threads_of(self.n_jobs))
         paths = tuple(
             Path(
                 self.classes_.tolist()[path["label"]],
@@ -214,14 +209,6 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
-    def _settings(self):
-        """[(name, key, value)], numpy's numbers as Python's."""
-        values = {name: getattr(self, name) for name in KEYS}
-        settings = [
-            (name, KEYS[name], value.item() if isinstance(value, np.generic) else value) for name, value in values.items()
-        ]
-        return settings + [("random_state", "train.seed", _seed(self.random_state))]
-
     def _take(self, model):
         self.centroids_ = model.centroids
         self.log_weights_ = model.log_weights
@@ -233,6 +220,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             "class_names": model.class_names,
             "validated_on": model.validated_on,
             "held_out": model.held_out,
+            "encoder": model.encoder,
             "val_top1": model.val_top1,
             "val_top5": model.val_top5,
         }
@@ -248,7 +236,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
             header["epoch"],
             self.config_,
         )
-        for name in ("validated_on", "held_out", "val_top1", "val_top5"):
+        for name in ("validated_on", "held_out", "encoder", "val_top1", "val_top5"):
             setattr(model, name, header[name])
         return model
 
@@ -272,31 +260,4 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
         samples = self._samples(X, model)
         if not samples:
             raise ValueError("X: found no sample; expected at least one")
-        return _core.predict(model, samples, _threads(self.n_jobs))
-
-
-def _seed(random_state):
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def _threads(n_jobs):
-    if n_jobs is None:
-        return 1
-    if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0:
-        raise ValueError(f"n_jobs: found {n_jobs!r}; expected a number of threads, -1 for all cores, or None for one")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
-
-
-def _warn(level, line):
-    if level > 1:
-        warnings.warn(line, stacklevel=3)
-
-
-def _log(level, line):
-    if level > 1:
-        _warn(level, line)
-    else:
-        print(line, file=sys.stderr)
+        return _core.predict(model, samples, _estimator.threads_of(self.n_jobs))

@@ -2,20 +2,23 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
+#include "io/store/encoder_names.hpp"
 #include "src/config/error.hpp"
 #include "src/config/keys/suggestion.hpp"
+#include "src/job/terminal/log.hpp"
 
 namespace alignment {
 
-Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait wait)
+Dataset::Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait way)
     : store(std::move(opened)),
       needs(std::move(asked)),
       stream(store, cache, static_cast<int>(config.data.prefetch), stream_layout(store, needs)),
-      wait_(wait),
+      wait_(way),
       timeout_(config.dist.timeout()) {}
 
 void Dataset::wait_for_nothing(std::chrono::duration<double> /*timeout*/, const std::function<void()>& work) {
@@ -24,17 +27,17 @@ void Dataset::wait_for_nothing(std::chrono::duration<double> /*timeout*/, const 
 
 const io::SampleBatch& Dataset::next_batch() {
   const io::SampleBatch* batch = nullptr;
-  wait_(timeout_, [&] { batch = &stream.next(); });
+  wait([&] { batch = &stream.next(); });
   return *batch;
 }
 
 void Dataset::require_unchanged() const {
-  wait_(timeout_, [&] { store.require_unchanged(); });
+  wait([&] { store.require_unchanged(); });
 }
 
 std::vector<float> Dataset::read_sample(std::int64_t sample) {
   std::vector<float> rows(static_cast<std::size_t>(store.length(sample) * store.feature_dim()));
-  wait_(timeout_, [&] { store.read_sample(sample, rows.data()); });
+  wait([&] { store.read_sample(sample, rows.data()); });
   return rows;
 }
 
@@ -49,6 +52,28 @@ std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::
   for (const std::string& other : nearest_ids(id, ids, 3)) near.add(fmt::format("\"{}\"", io::printable(other)));
   throw ConfigError(
       fmt::format("{}: found \"{}\"; expected {}; the nearest: {}", option, io::printable(id), expected, near.text()));
+}
+
+void tell_other_encoders(const io::TseStore& store, std::string_view of_model, const std::filesystem::path& file) {
+  const std::vector<std::string> known = io::encoders_of(of_model);
+  if (known.empty()) return;
+  std::vector<std::string> others = store.encoders();
+  std::erase_if(others,
+                [&](const std::string& one) { return std::find(known.begin(), known.end(), one) != known.end(); });
+  if (others.empty()) return;
+  log_warning(fmt::format(
+      "{}: found features of the encoder {}; expected {}, which {} learned from; features of another encoder, or of "
+      "other windows, mean something else: give a store of the same",
+      store.describe_files(), io::printable(io::text_of_encoders(others)), io::printable(of_model), file.string()));
+}
+
+void tell_mixed_encoders(const io::TseStore& store) {
+  const std::vector<std::string> encoders = store.encoders();
+  if (encoders.size() < 2) return;
+  log_warning(fmt::format(
+      "{}: found features of {} encoders, {}; expected one; features of another encoder, or of other windows, mean "
+      "something else: give stores of the same",
+      store.describe_files(), encoders.size(), io::printable(io::text_of_encoders(encoders))));
 }
 
 bool has_validation(const io::TseStore& store) {

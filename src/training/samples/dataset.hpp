@@ -55,7 +55,7 @@ struct Dataset {
   /// Of files. Work that takes longer than `timeout` ends the process with 14.
   static void wait_for_files(std::chrono::duration<double> timeout, const std::function<void()>& work);
 
-  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait wait);
+  Dataset(io::TseStore opened, SampleNeeds asked, io::SampleCache cache, const SharedConfig& config, Wait way);
 
   /// Features that are computed with, slopes included.
   [[nodiscard]] std::int64_t feature_dim() const {
@@ -65,6 +65,8 @@ struct Dataset {
   /// What the stream hands out next.
   const io::SampleBatch& next_batch();
 
+  /// Does work that waits for the store.
+  void wait(const std::function<void()>& work) const { wait_(timeout_, work); }
   /// As TseStore's.
   void require_unchanged() const;
   [[nodiscard]] std::vector<float> read_sample(std::int64_t sample);
@@ -78,6 +80,13 @@ struct Dataset {
 /// for the message, which names the nearest ids. Throws ConfigError.
 [[nodiscard]] std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,
                                        std::string_view expected);
+
+/// Warns where the store's files name encoders that the model did not learn from: numbers of two encoders may be as
+/// many and mean something else. `of_model`: as ModelContent has it; `file`: the model's. Where one of them does not
+/// say, nothing.
+void tell_other_encoders(const io::TseStore& store, std::string_view of_model, const std::filesystem::path& file);
+/// Warns where the store's files name several encoders.
+void tell_mixed_encoders(const io::TseStore& store);
 
 /// Whether the store has a val split, be it one whose samples are all left out.
 [[nodiscard]] bool has_validation(const io::TseStore& store);

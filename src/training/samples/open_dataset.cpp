@@ -135,6 +135,7 @@ Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicat
   if (config.data.bad_samples == BadSamples::kSkip) {
     leave_out_bad_samples(*store, config, communicator);
   }
+  agreed(communicator, [&] { tell_mixed_encoders(*store); });
   for (const auto& file : store->files_without_digests()) {
     log_info(fmt::format("{}: has no digests, so the content of its features is not checked", file));
   }

@@ -2,8 +2,11 @@
 
 import functools
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -126,7 +129,58 @@ class BashCompletion(unittest.TestCase):
             self.assertEqual(sorted(self.complete("dejavid_convert", "merge", "a", folder=folder)), ["a.h5", "apart"])
 
 
+def zsh_offers(program, line, folder):
+    """What a zsh at a terminal offers behind the line."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(folder)
+        os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "COLUMNS": "200"})
+    said = ""
+
+    def read(until):
+        nonlocal said
+        said = ""
+        while until not in said:
+            assert select.select([terminal], [], [], 60)[0], said
+            said += os.read(terminal, 65536).decode(errors="replace")
+
+    try:
+        script = Path(folder, ".script.zsh")  # which no completion of files offers
+        script.write_text(f"""unsetopt prompt_cr prompt_sp
+            PS1=''
+            autoload -Uz compinit && compinit -D -u
+            {run(program, "--completion", "zsh")}
+            compadd() {{
+                if [[ ${{@[1,(i)(-|--)]}} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi
+                local -a offered
+                builtin compadd -A offered "$@"
+                (( $#offered )) && print -r -- "<"${{(j:> <:)offered}}">"
+            }}
+            tell() {{ zle complete-word; print 'THAT WAS ALL'; }}
+            zle -N tell
+            bindkey '^I' tell
+            print READY
+            """)
+        os.write(terminal, f"stty -echo; source {script}\n".encode())
+        read("READY\r\n")
+        os.write(terminal, f"{line}\t".encode())
+        read("THAT WAS ALL")
+        return set(re.findall(r"<(.*?)>", said))
+    finally:
+        os.close(terminal)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+
+
 class OtherShells(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        for name in ("a.h5", "b.h5"):
+            (self.folder / name).touch()
+        (self.folder / "runs").mkdir()
+
     @unittest.skipUnless(shutil.which("zsh"), "found no zsh")
     def test_zsh_reads_its_script(self):
         for program in SUBCOMMANDS:
@@ -137,15 +191,31 @@ class OtherShells(unittest.TestCase):
             found = subprocess.run(["zsh", "-f", "-c", begin], text=True, capture_output=True)
             self.assertEqual((found.stdout, found.stderr), (f"_{program}\n", ""))
 
+    @unittest.skipUnless(shutil.which("zsh"), "found no zsh")
+    def test_zsh_offers_what_fits(self):
+        def complete(line):
+            return zsh_offers("dejavid_dist", line, self.folder)
+
+        self.assertEqual(complete("dejavid_dist train --dist.device "), {"auto", "cpu", "cuda"})
+        self.assertEqual(complete("dejavid_dist train --dist.device="), {"auto", "cpu", "cuda"})
+        self.assertEqual(complete("dejavid_dist "), {*SUBCOMMANDS["dejavid_dist"], "help"})
+        self.assertEqual(complete("dejavid_dist doctor --run"), {"--run.dir"})
+        self.assertEqual(complete("dejavid_dist doctor --train"), set())
+        self.assertEqual(complete("dejavid_dist eval --data.store "), {"a.h5", "b.h5", "runs"})
+
     @unittest.skipUnless(shutil.which("fish"), "found no fish")
-    def test_fish_offers_choices_of_a_key(self):
+    def test_fish_offers_what_fits(self):
         def complete(program, line):
             script = run(program, "--completion", "fish") + f"complete -C '{line}'\n"
-            finished = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True)
+            finished = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, cwd=self.folder)
             self.assertEqual((finished.returncode, finished.stderr), (0, ""))
             return [offered.split("\t")[0] for offered in finished.stdout.splitlines()]
 
         self.assertEqual(complete("dejavid_dist", "dejavid_dist train --dist.device "), ["auto", "cpu", "cuda"])
+        self.assertEqual(complete("dejavid_dist", "dejavid_dist train --run.dir "), ["runs/"])
+        for before in ("--data.store ", "--data.store a.h5 ", "--data.store=a.h5 "):
+            self.assertEqual(complete("dejavid_dist", f"dejavid_dist eval {before}"), ["a.h5", "b.h5", "runs/"], before)
+        self.assertEqual(complete("dejavid_dist", "dejavid_dist eval --data.store a.h5 --eval.split train "), [])
         for program, commands in SUBCOMMANDS.items():
             self.assertEqual(sorted(complete(program, f"{program} ")), sorted([*commands, "help"]))
         self.assertIn("--run.dir", complete("dejavid_dist", "dejavid_dist doctor --run"))

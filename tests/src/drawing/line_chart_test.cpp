@@ -47,6 +47,9 @@ TEST(LineChart, LongLinesAreMeans) {
 
 TEST(LineChart, ALevelLineAndTooManyLines) {
   EXPECT_EQ(svg_element(LineChart{"Loss", "step", {{"", {{3, 0}}}}}).find("nan"), std::string::npos);
+  const std::string right = svg_element(LineChart{"Top-1", "epoch", {{"", {{1, 1}, {2, 1}}}}});
+  EXPECT_NE(right.find(">1<"), std::string::npos);
+  EXPECT_EQ(right.find(">1.1<"), std::string::npos);  // no number beyond the lines
   EXPECT_THROW(static_cast<void>(svg_element(LineChart{"Loss", "step", std::vector<Series>(kMostSeries + 1)})),
                std::invalid_argument);
 }

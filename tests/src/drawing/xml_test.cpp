@@ -32,5 +32,14 @@ TEST(Xml, ShortensInTheMiddleBetweenCharacters) {
   EXPECT_EQ(character_count("äö\xFF"), 3U);
 }
 
+TEST(Xml, LongWordsAreShortenedBeforeOthersAreLost) {
+  const std::string title = "val/cross_glow_open/0000.mp4 aligned with train/open/0003.mp4";
+  EXPECT_EQ(shortened_by_words(title, 61), title);
+  EXPECT_EQ(shortened_by_words(title, 54), "val/cross_\u2026n/0000.mp4 aligned with train/open/0003.mp4");
+  EXPECT_EQ(character_count(shortened_by_words(title, 40)), 40U);
+  EXPECT_NE(shortened_by_words(title, 40).find(" aligned with "), std::string::npos);
+  EXPECT_EQ(shortened_by_words(title, 20), shortened(title, 20));
+}
+
 }  // namespace
 }  // namespace alignment::drawing

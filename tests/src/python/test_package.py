@@ -1,17 +1,14 @@
 """dejavid.DejaVidClassifier beside dejavid_dist, and what a guest in another's interpreter must not do."""
 
-import doctest
-import os
 import pickle
 import signal
 import subprocess
-import sys
 import tempfile
 import tomllib
 import unittest
 from pathlib import Path
 
-from package import BUILT, SOURCE  # first: it says where the others are
+from package import BUILT, SOURCE, check_page, python  # first: it says where the others are
 
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
@@ -27,14 +24,6 @@ SERIES = SOURCE / "configs" / "series.toml"
 
 def names_of(data):
     return np.array([f"class {label}" for label in data.labels])
-
-
-def python(code, **others):
-    """A Python that imports the built package."""
-    environment = {**os.environ, "PYTHONPATH": str(BUILT)}
-    return subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **others
-    )
 
 
 class BesideTheProgram(ProgramTest):
@@ -228,8 +217,8 @@ def count():
 threading.Thread(target=count, daemon=True).start()
 def told(level, line):
     print(counted, line, flush=True)
-import dejavid._classifier
-dejavid._classifier._log = told
+import dejavid._estimator
+dejavid._estimator.log = told
 try:
     dejavid.DejaVidClassifier(epochs=1000000, verbose=1).fit(X, [0, 1] * 32)
 except KeyboardInterrupt:
@@ -256,7 +245,7 @@ print(dejavid.DejaVidClassifier(epochs=1).fit(X, [0, 1] * 32).predict(X[:1]).sha
         def fails(level, line):
             raise OSError("closed")
 
-        with mock.patch("dejavid._classifier._log", fails), self.assertRaisesRegex(OSError, "closed"):
+        with mock.patch("dejavid._estimator.log", fails), self.assertRaisesRegex(OSError, "closed"):
             self.fitted(verbose=1)
 
     def test_without_h5py_only_files_are_missing(self):
@@ -300,17 +289,7 @@ except ImportError as error:
 
 class Document(unittest.TestCase):
     def test_the_page_shows_what_happens(self):
-        before = os.getcwd()
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            try:
-                results = doctest.testfile(
-                    str(SOURCE / "docs" / "use" / "python.md"), module_relative=False, optionflags=doctest.ELLIPSIS
-                )
-            finally:
-                os.chdir(before)
-        self.assertEqual(results.failed, 0)
-        self.assertGreater(results.attempted, 8)
+        check_page(self, needs_torch=False)
 
 
 if __name__ == "__main__":

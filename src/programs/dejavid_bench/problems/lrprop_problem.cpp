@@ -12,6 +12,7 @@
 #include "io/bytes/random_bits.hpp"
 #include "src/config/error.hpp"
 #include "src/lrprop/config/config.hpp"
+#include "src/lrprop/network/freed_memory.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 #include "src/programs/dejavid_bench/problems/whole_numbers.hpp"
 
@@ -123,7 +124,9 @@ double LrpropProblem::multiply_adds() const {
 }
 
 LrpropSteps::LrpropSteps(const LrpropProblem& problem, double dropout, int threads)
-    : problem_(problem), network_(problem.settings(dropout, threads), problem.weights(), problem.statistics()) {}
+    : problem_(problem), network_(problem.settings(dropout, threads), problem.weights(), problem.statistics()) {
+  lrprop::keep_freed_memory();  // as lrprop_dist does
+}
 
 lrprop::PairTerms LrpropSteps::step(StepPhases& seconds) {
   const lrprop::TrainingPair pair = problem_.pair(++step_);

@@ -24,7 +24,8 @@ struct Example {
 };
 
 const std::vector<std::string> kNoInteger = {"1.0", "true", "\"three\"", "[1]", "{ a = 1 }", "1979-05-27"};
-const std::vector<std::string> kNoNumber = {"true", "\"fast\"", "[0.5]", "{ a = 1 }", "inf", "nan", "-0.5"};
+const std::vector<std::string> kNoNumber = {"true", "\"fast\"", "[0.5]", "{ a = 1 }", "inf",
+                                            "-inf", "nan",      "-nan",  "-0.5"};
 const std::vector<std::string> kNoBoolean = {"1", "0.5", "\"true\"", "\"yes\"", "[true]"};
 const std::vector<std::string> kNoText = {"1", "true", "1.5", "[\"a\"]", "07:32:00"};
 
@@ -68,7 +69,8 @@ const std::map<std::string, Example> kExamples = {
     {"eval.split", {{R"("train")", R"("val")", R"("test")"}, kNoText + std::vector<std::string>{R"("valid")"}}},
     {"dist.device", {{R"("cpu")", R"("cuda")"}, kNoText + std::vector<std::string>{R"("gpu")"}}},
     {"dist.backend", {{R"("mpi")", R"("nccl")"}, kNoText + std::vector<std::string>{R"("gloo")"}}},
-    {"dist.timeout_s", {{"0.5", "30.0"}, kNoNumber + std::vector<std::string>{"0", "0.0", "1e9"}}},
+    {"dist.timeout_s",
+     {{"0.1", "30.0", "100000000.0"}, kNoNumber + std::vector<std::string>{"0", "1e-9", "0.099", "1.1e8"}}},
     {"dist.threads", {{"1", "64"}, kNoInteger + std::vector<std::string>{"-1", "1000000"}}},
     {"run.dir", {{R"("runs/a")", R"("/tmp/with space")"}, kNoText}},
     {"run.resume",
@@ -170,7 +172,7 @@ TEST(ConfigKeys, EveryKeyRefusesOtherValuesOnTheCommandLine) {
     if (key.kind == KeyKind::kText && !key.assign) continue;
     std::vector<std::string> refused = {};
     if (key.kind == KeyKind::kInteger) refused = {"1.0", "three", "", "0x10", "1 ", "9223372036854775808"};
-    if (key.kind == KeyKind::kNumber) refused = {"fast", "", "inf", "nan", "-0.5", "1,5", "1e999"};
+    if (key.kind == KeyKind::kNumber) refused = {"fast", "", "inf", "-inf", "nan", "-nan", "-0.5", "1,5", "1e999"};
     if (key.kind == KeyKind::kBoolean) refused = {"yes", "1", "True", ""};
     if (key.expected.starts_with("one of")) refused = {"neither", ""};
     if (key.kind == KeyKind::kFiles) refused = {"", "a\xff"};

@@ -35,6 +35,7 @@ ModelContent example(bool with_training) {
   content.epoch = 11;
   content.val_top1 = 0.1 + 0.2;
   content.val_top5 = 1.0 / 3;
+  content.encoder = "motion 5d41402abc4b2a76, fraction + vit";
   content.config = std::string("[train]\nepochs = 36\n") + std::string(100000, '#');
   if (with_training) {
     TrainingState training;
@@ -75,6 +76,7 @@ void expect_equal(const ModelContent& a, const ModelContent& b) {
   EXPECT_EQ(a.epoch, b.epoch);
   EXPECT_EQ(a.val_top1, b.val_top1);
   EXPECT_EQ(a.val_top5, b.val_top5);
+  EXPECT_EQ(a.encoder, b.encoder);
   EXPECT_EQ(a.config, b.config);
   ASSERT_EQ(a.training.has_value(), b.training.has_value());
   if (!a.training) return;

@@ -1,5 +1,5 @@
 // One video aligned with others: path, frames carried over, what is right of it, files.
-#include "src/lrprop/alignment/alignment.hpp"
+#include "src/lrprop/alignment/alignment_files.hpp"
 
 #include <gtest/gtest.h>
 

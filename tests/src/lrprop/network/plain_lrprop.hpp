@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "src/lrprop/config/config.hpp"
-#include "src/lrprop/samples/plan_file.hpp"
+#include "src/lrprop/samples/views.hpp"
 
 /// LRProp written down once more, as one would in PyTorch: sequences padded to [sequences, T, width] with a mask, one
 /// graph from features to loss, every gradient by autograd, torch's own Adam. Shares no line with the program.

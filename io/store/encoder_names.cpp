@@ -1,0 +1,29 @@
+#include "io/store/encoder_names.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace alignment::io {
+namespace {
+
+constexpr std::string_view kBetween = " + ";
+
+}  // namespace
+
+std::vector<std::string> encoders_of(std::string_view text) {
+  std::vector<std::string> encoders;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(kBetween), text.size());
+    if (end > 0) encoders.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + kBetween.size(), text.size()));
+  }
+  return encoders;
+}
+
+std::string text_of_encoders(const std::vector<std::string>& encoders) {
+  return fmt::format("{}", fmt::join(encoders, kBetween));
+}
+
+}  // namespace alignment::io

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What made the features of a store or model is free text; of several its names stand one behind the other, " + "
+/// between them.
+namespace alignment::io {
+
+[[nodiscard]] std::vector<std::string> encoders_of(std::string_view text);
+[[nodiscard]] std::string text_of_encoders(const std::vector<std::string>& encoders);
+
+}  // namespace alignment::io

@@ -1,0 +1,65 @@
+#include "src/lrprop/network/torch_thread.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
+
+#include <mutex>
+#include <optional>
+#include <semaphore>
+#include <thread>
+#include <utility>
+
+namespace alignment::lrprop {
+namespace {
+
+thread_local bool computes_alone = false;
+
+/// at::set_num_threads() sets two numbers: this thread's, and the one that threads begin with which have not computed
+/// yet. The latter a new thread reads before and sets again behind it.
+void set_threads_of_this_thread(int count) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  std::binary_semaphore has_read(0), has_changed(0);
+  std::thread keeper([&] {
+    const int of_new_threads = at::get_num_threads();
+    has_read.release();
+    has_changed.acquire();
+    at::set_num_threads(of_new_threads);
+  });
+  has_read.acquire();
+  at::set_num_threads(count);
+  has_changed.release();
+  keeper.join();
+}
+
+/// What a new thread computes under.
+at::ThreadLocalState state_of_new_thread() {
+  std::optional<at::ThreadLocalState> state;
+  std::thread([&] { state.emplace(); }).join();
+  return *std::move(state);
+}
+
+}  // namespace
+
+void compute_alone() {
+  if (computes_alone) return;
+  if (at::get_num_threads() != 1) set_threads_of_this_thread(1);
+  computes_alone = true;
+}
+
+struct BorrowedThread::Before {
+  bool alone = computes_alone;
+  int threads = at::get_num_threads();
+  at::ThreadLocalStateGuard as_new{state_of_new_thread()};
+};
+
+BorrowedThread::BorrowedThread() : before_(std::make_unique<Before>()) {
+  compute_alone();
+}
+
+BorrowedThread::~BorrowedThread() {
+  computes_alone = before_->alone;
+  if (!computes_alone && before_->threads != 1) set_threads_of_this_thread(before_->threads);
+}
+
+}  // namespace alignment::lrprop

@@ -1,0 +1,93 @@
+#include "src/python/binding.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace alignment::python {
+
+void Conversation::finish() const {
+  if (raised_) throw nb::python_error();
+}
+
+bool Conversation::asked_to_stop() {
+  // Another Python thread may take as long to let go of the interpreter as a step takes.
+  constexpr std::chrono::milliseconds kPause{10};
+  const auto now = std::chrono::steady_clock::now();
+  if (raised_ || now - last_asked_ < kPause) return raised_;
+  last_asked_ = now;
+  const nb::gil_scoped_acquire interpreter;
+  raised_ = PyErr_CheckSignals() != 0;
+  return raised_;
+}
+
+void Conversation::tell(LogLevel level, const std::string& line) {
+  if (raised_ || level == LogLevel::kDetail) return;
+  const nb::gil_scoped_acquire interpreter;
+  if (log_.is_none()) return;
+  try {
+    log_(static_cast<int>(level), line);
+  } catch (nb::python_error& error) {
+    error.restore();
+    raised_ = true;
+  }
+}
+
+namespace {
+
+/// Exit codes that stand for bad input.
+bool is_bad_input(int code) {
+  constexpr ExitCode kBad[] = {ExitCode::kUsage, ExitCode::kStore, ExitCode::kModel, ExitCode::kNotFinite};
+  return std::any_of(std::begin(kBad), std::end(kBad), [&](ExitCode bad) { return code == static_cast<int>(bad); });
+}
+
+RawValue raw_value(const std::string& name, nb::handle value) {
+  if (nb::isinstance<nb::bool_>(value)) return nb::cast<bool>(value);
+  if (nb::isinstance<nb::int_>(value)) {
+    try {
+      return nb::cast<std::int64_t>(value);
+    } catch (const std::bad_cast&) {
+      throw nb::value_error(fmt::format("{}: found a number beyond 64 bits; expected a smaller one", name).c_str());
+    }
+  }
+  if (nb::isinstance<nb::float_>(value)) return nb::cast<double>(value);
+  if (nb::isinstance<nb::str>(value)) return nb::cast<std::string>(value);
+  return ForeignValue{nb::cast<std::string>(nb::repr(value.type()))};
+}
+
+}  // namespace
+
+void raise(const dist::Failure& failure) {
+  if (is_bad_input(failure.code)) throw nb::value_error(failure.message.c_str());
+  const bool memory = failure.message.starts_with(kTooLittleMemory);
+  PyErr_SetString(memory ? PyExc_MemoryError : PyExc_RuntimeError, failure.message.c_str());
+  throw nb::python_error();
+}
+
+io::MemorySamples samples_of(const std::vector<FloatRows>& rows, std::vector<std::int32_t> labels,
+                             std::vector<std::string> class_names) {
+  io::MemorySamples samples{.name = "X",
+                            .feature_dim = rows.empty() ? 0 : static_cast<std::int64_t>(rows.front().shape(1)),
+                            .rows = {},
+                            .lengths = {},
+                            .labels = std::move(labels),
+                            .class_names = std::move(class_names)};
+  for (const FloatRows& one : rows) {
+    if (static_cast<std::int64_t>(one.shape(1)) != samples.feature_dim) {
+      throw nb::value_error("X: found samples of different numbers of features; expected the same in all");
+    }
+    samples.rows.push_back(one.data());
+    samples.lengths.push_back(static_cast<std::int64_t>(one.shape(0)));
+  }
+  if (samples.labels.empty()) samples.labels.assign(rows.size(), io::kNoLabel);
+  return samples;
+}
+
+std::vector<Setting> settings_of(const GivenSettings& given) {
+  std::vector<Setting> settings;
+  for (const auto& [name, key, value] : given) settings.push_back({name, key, raw_value(name, value)});
+  return settings;
+}
+
+}  // namespace alignment::python

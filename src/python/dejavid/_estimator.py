@@ -1,0 +1,43 @@
+"""What the estimators share."""
+
+import os
+import sys
+import warnings
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+
+def settings_of(estimator, keys):
+    """[(name, key, value)] of the parameters in `keys`, numpy's numbers as Python's, and the seed."""
+    values = {name: getattr(estimator, name) for name in keys}
+    settings = [(name, keys[name], value.item() if isinstance(value, np.generic) else value) for name, value in values.items()]
+    return settings + [("random_state", "train.seed", _seed(estimator.random_state))]
+
+
+def _seed(random_state):
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def threads_of(n_jobs):
+    if n_jobs is None:
+        return 1
+    if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0:
+        raise ValueError(f"n_jobs: found {n_jobs!r}; expected a number of threads, -1 for all cores, or None for one")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
+
+
+def warn(level, line):
+    """What is told of a silent fit: warnings alone."""
+    if level > 1:
+        warnings.warn(line, stacklevel=3)
+
+
+def log(level, line):
+    if level > 1:
+        warnings.warn(line, stacklevel=3)
+    else:
+        print(line, file=sys.stderr)

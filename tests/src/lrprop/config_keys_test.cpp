@@ -1,0 +1,41 @@
+#include "src/lrprop/config/config_keys.hpp"
+
+#include <gtest/gtest.h>
+
+#include "src/config/error.hpp"
+#include "src/lrprop/config/config.hpp"
+#include "tests/src/temporary_folder.hpp"
+
+namespace alignment::lrprop {
+namespace {
+
+TEST(LrpropKeys, OfNumbersRefuseWhatIsNotFinite) {
+  int numbers = 0;
+  for (const Key& key : key_table().keys()) {
+    if (key.kind != KeyKind::kNumber) continue;
+    ++numbers;
+    const std::string expected = "; expected " + key.expected + ";";
+    for (const std::string word : {"nan", "-nan", "inf", "-inf"}) {
+      const std::string in_file = message_of<ConfigError>(
+          [&] { (void)from_toml("[" + key.section + "]\n" + key.name + " = " + word + "\n", "a.toml"); });
+      EXPECT_TRUE(in_file.starts_with("a.toml:2:")) << in_file;
+      EXPECT_NE(in_file.find(": " + key.full_name() + ": found " + (word == "-nan" ? "nan" : word)), std::string::npos)
+          << in_file;
+      EXPECT_NE(in_file.find(expected), std::string::npos) << in_file;
+    }
+  }
+  EXPECT_GE(numbers, 14);
+}
+
+TEST(LrpropKeys, OfListsOfNumbersRefuseThemToo) {
+  for (const std::string list : {"nan", "0.5,inf", "0.1,-nan"}) {
+    Config config;
+    config.eval.fractions = list;
+    const std::string message = message_of<ConfigError>([&] { (void)fractions_of(config); });
+    EXPECT_TRUE(message.starts_with("eval.fractions: found ")) << message;
+    EXPECT_NE(message.find("; expected "), std::string::npos) << message;
+  }
+}
+
+}  // namespace
+}  // namespace alignment::lrprop

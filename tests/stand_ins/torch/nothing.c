@@ -1,0 +1,2 @@
+/* An empty library: see CMakeLists.txt. */
+typedef int dejavid_nothing;
