@@ -42,4 +42,22 @@ void make_result_folder(const std::filesystem::path& folder) {
                   folder.string(), error.message(), error.value()));
 }
 
+void make_new_result_folder(const std::filesystem::path& folder) {
+  make_result_folder(folder);
+  const FileInUse in_use(folder);
+  std::error_code error;
+  const bool is_new = std::filesystem::is_empty(folder, error);
+  if (error) {
+    throw WriteError(
+        fmt::format("{}: found {}; expected a folder to look into; choose another name, or check its "
+                    "permissions",
+                    folder.string(), error.message()));
+  }
+  if (is_new) return;
+  throw WriteError(
+      fmt::format("{}: found files in it; expected a new or an empty folder, so that nothing mixes; choose another "
+                  "name, or empty the folder",
+                  folder.string()));
+}
+
 }  // namespace alignment::io

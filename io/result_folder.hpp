@@ -16,4 +16,7 @@ namespace alignment::io {
 /// in it. Throws WriteError.
 void make_result_folder(const std::filesystem::path& folder);
 
+/// The same of a folder that has to be new, or empty: what is in it would mix with the result. Throws WriteError.
+void make_new_result_folder(const std::filesystem::path& folder);
+
 }  // namespace alignment::io

@@ -26,7 +26,7 @@ clips="$scratch/clips" store="$scratch/clips.h5" run="$scratch/run"
 "$programs/dejavid_dist" train --config configs/series.toml --data.store "$store" --run.dir "$run" --run.progress off >"$scratch/terminal" 2>&1
 "$programs/dejavid_dist" eval --model.init "$run/model.h5" --data.store "$store" --json "$scratch/eval.json" >/dev/null
 for clip in open_cross_glow/0000 glow_cross_open/0001; do
-  "$programs/dejavid_encode" inspect "$clips/val/$clip.mp4" --picture "$scratch/${clip%/*}.png" --picture-frames 9
+  "$programs/dejavid_encode" inspect "$clips/val/$clip.mp4" --encoder motion --picture "$scratch/${clip%/*}.png" --picture-frames 9 >/dev/null
 done
 mkdir -p "$output"
 "$programs/dejavid_dist" align --model.init "$run/model.h5" --data.store "$store" --sample val/open_cross_glow/0000.mp4 --out "$scratch/align" >/dev/null

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "io/bytes/files_in_use.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/video/video_error.hpp"
 
 namespace alignment::io {
@@ -69,9 +70,13 @@ void VideoInput::open_file() {
   descriptor_ = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // NOLINT(*-vararg)
   if (descriptor_ < 0) {
     if (errno == ENXIO) throw VideoError(fmt::format("found a socket; {}", kExpected));
-    throw UnreadableVideo(fmt::format("found {}; {} and its permissions",
-                                      errno == ENOENT ? "no such file" : std::generic_category().message(errno),
-                                      kExpected));
+    const int error = errno;
+    std::error_code no_link;
+    const std::filesystem::path target = std::filesystem::read_symlink(file_, no_link);
+    const std::string found = error != ENOENT ? std::generic_category().message(error)
+                              : no_link       ? "no such file"
+                                              : fmt::format("a link to nothing, {}", printable(target.string()));
+    throw UnreadableVideo(fmt::format("found {}; {} and its permissions", found, kExpected));
   }
   struct stat facts {};
   if (::fstat(descriptor_, &facts) != 0) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <numbers>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,15 @@ int rotation_of(const AVStream& stream) {
   for (const int degrees : {turns(0, 1, 0), turns(90, 0, 1), turns(180, -1, 0), turns(270, 0, -1)}) {
     if (degrees >= 0) return degrees;
   }
+  // A turn by another angle leaves the sides as long as each other and at right angles.
+  const double size = std::hypot(a, b);
+  constexpr double kRounding = 1e-3, kDegrees = 180 / std::numbers::pi;
+  if (size > 0 && std::hypot(c + b, d - a) <= kRounding * size) {
+    throw VideoError(
+        fmt::format("found a display matrix that turns by {:.3g} degrees; expected a turn by 0, 90, 180 "
+                    "or 270 degrees; encode the video again, upright",
+                    std::fmod(std::atan2(b, a) * kDegrees + 360, 360)));
+  }
   constexpr double kOne = 1 << 16;
   throw VideoError(
       fmt::format("found a display matrix ({:.4g} {:.4g}; {:.4g} {:.4g}) that mirrors or distorts; expected "
@@ -56,6 +66,14 @@ int rotation_of(const AVStream& stream) {
 
 bool is_interlaced(AVFieldOrder order) {
   return order != AV_FIELD_PROGRESSIVE && order != AV_FIELD_UNKNOWN;
+}
+
+bool is_interlaced(const AVFrame& frame) {
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100)
+  return (frame.flags & AV_FRAME_FLAG_INTERLACED) != 0;
+#else
+  return frame.interlaced_frame != 0;
+#endif
 }
 
 /// The same limit of pixels for every stream, whose first frames FFmpeg decodes to learn what they are.
@@ -116,7 +134,7 @@ struct VideoReader::State {
   bool drained = false;  ///< the decoder has been told that no packet follows
   bool ended = false;
   int failures = 0;  ///< since the last packet or frame that was right
-  std::int64_t frames = 0, bad_packets = 0, steps_back = 0, damaged_frames = 0;
+  std::int64_t frames = 0, bad_packets = 0, steps_back = 0, damaged_frames = 0, interlaced_frames = 0;
   double time = 0;
   /// The first timestamp met, and the time of its frame.
   std::optional<std::pair<std::int64_t, double>> origin;
@@ -144,8 +162,10 @@ void VideoReader::State::open_decoder(const FfmpegLog& log) {
   }
   // The picture on the cover of a piece of music is a video stream to FFmpeg.
   if (found < 0 || (format.streams[found]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0) {
-    throw VideoError(fmt::format("found {} streams and no video among them; expected a video; leave the file out",
-                                 format.nb_streams));
+    throw VideoError(fmt::format("found {}; expected a video; leave the file out",
+                                 format.nb_streams == 1
+                                     ? std::string("one stream, which is no video")
+                                     : fmt::format("{} streams and no video among them", format.nb_streams)));
   }
   stream = format.streams[found];
   for (unsigned i = 0; i < format.nb_streams; ++i) {
@@ -233,6 +253,7 @@ bool VideoReader::State::receive() {
       ++frames;
       failures = 0;
       if ((frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0) ++damaged_frames;
+      if (is_interlaced(*frame)) ++interlaced_frames;
       return true;
     }
     if (received == AVERROR(EAGAIN) && !drained) {
@@ -295,6 +316,10 @@ std::int64_t VideoReader::steps_back() const {
 
 std::int64_t VideoReader::damaged_frames() const {
   return state_->damaged_frames;
+}
+
+std::int64_t VideoReader::interlaced_frames() const {
+  return state_->interlaced_frames;
 }
 
 }  // namespace alignment::io

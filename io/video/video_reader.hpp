@@ -18,8 +18,8 @@ struct VideoProperties {
   int width = 0;      ///< pixels of a decoded frame, before rotation
   int height = 0;
   int rotation = 0;  ///< degrees clockwise by which a frame has to be turned to be seen upright: 0, 90, 180 or 270
-  bool interlaced = false;
-  double rate = 0;  ///< frames a second by the header, 0 where it does not say
+  bool interlaced = false;  ///< by the header
+  double rate = 0;          ///< frames a second by the header, 0 where it does not say
   /// By the header, without those that an edit list leaves out: a hint; what decodes is what counts.
   std::optional<std::int64_t> header_frames;
 };
@@ -54,10 +54,11 @@ class VideoReader {
   /// does not convert.
   void convert(RgbImage& image) const;
 
-  [[nodiscard]] std::int64_t frames() const;          ///< decoded so far
-  [[nodiscard]] std::int64_t bad_packets() const;     ///< passed over so far
-  [[nodiscard]] std::int64_t steps_back() const;      ///< frames so far that are not later than the one before
-  [[nodiscard]] std::int64_t damaged_frames() const;  ///< so far that FFmpeg had to make up in part
+  [[nodiscard]] std::int64_t frames() const;             ///< decoded so far
+  [[nodiscard]] std::int64_t bad_packets() const;        ///< passed over so far
+  [[nodiscard]] std::int64_t steps_back() const;         ///< frames so far that are not later than the one before
+  [[nodiscard]] std::int64_t damaged_frames() const;     ///< so far that FFmpeg had to make up in part
+  [[nodiscard]] std::int64_t interlaced_frames() const;  ///< so far that say so of themselves
 
  private:
   struct State;

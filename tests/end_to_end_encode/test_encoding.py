@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import struct
 import threading
 import unittest
 
@@ -166,10 +167,28 @@ class BadVideos(encode_support.EncodeTest):
         videos = self.write_list("cut.csv", ["id,file,label,split", *lines])
         finished = self.refuse(10, ["1 of 3 videos", "cut"], self.arguments(videos, "a.h5", "--bad-videos", "strict"))
         self.assertIn("1 of 3 videos decode in part: cut (", finished.stderr)
+        self.assertIn("say --bad-videos refuse to use what decodes of them;", finished.errors[0])
         self.assertIn("of 60 by its header", self.failures()[0]["reason"])
         self.encode(videos, "a.h5")
         self.assertIn("0 are left", self.said.stderr)
         self.assertIn("1 of 3 videos decode in part", self.said.stderr)
+
+
+    def test_that_are_missing(self):
+        lines = [f"gone {n},gone/{n}.mp4,a,train" for n in range(7)]
+        (self.folder / "gone").mkdir()
+        (self.folder / "gone/6.mp4").symlink_to("elsewhere.mp4")
+        videos = self.write_list("list.csv", [*self.good.read_text().splitlines(), *lines])
+        words = ["list.csv: found no file for 7 of 10 videos: gone/0.mp4 (no such file), gone/1.mp4", "and 2 more", "--bad-videos skip"]
+        for choice in ("refuse", "strict"):
+            self.refuse(10, words, self.arguments(videos, "a.h5", "--bad-videos", choice), ranks=(None, 2)[choice == "strict"])
+        self.encode(videos, "a.h5", "--bad-videos", "skip", ranks=2)
+        self.assertIn("--bad-videos skip left out 7 of 10 videos: gone 0 (found no such file)", self.said.stderr)
+        self.assertEqual([row["id"] for row in self.failures()], [f"gone {n}" for n in range(7)])
+        self.assertIn("found a link to nothing, elsewhere.mp4", self.failures()[6]["reason"])
+        sound = self.encode(self.good, "good.h5")
+        np.testing.assert_array_equal(*(support.read_arrays(self.folder / name)["features"] for name in ("a.h5", "good.h5")))
+        self.assertNotEqual(sound, b"")
 
 
 class Refusals(encode_support.EncodeTest):
@@ -186,6 +205,10 @@ class Refusals(encode_support.EncodeTest):
             ("--json, --picture", "standard output"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--picture", "-"],
             ("--picture: found b.jpg", ".png"): [PROGRAM, "inspect", "set/x/a.avi", "--picture", "b.jpg"],
             ("--out: found nothing",): [PROGRAM, "scenes", "--out", ""],
+            ('"--video": found an unknown option', "did you mean --videos?"): [PROGRAM, "--video", "set"],
+            ('"frob": found an unexpected word', "dejavid_encode inspect --help"): [PROGRAM, "inspect", "set/x/a.avi", "frob"],
+            ("VIDEO: found nothing", "dejavid_encode inspect --help"): [PROGRAM, "inspect"],
+            ("--size: found beside --encoder",): [PROGRAM, "inspect", "set/x/a.avi", "--size", "8", "--encoder", "motion"],
             ("--seed", "-1"): [PROGRAM, "scenes", "--out", "drawn", "--seed", "-1"],
             ("--dist.timeout_s", "found nan;"): [*given, "--dist.timeout_s", "nan"],
             ("--precision", "f16"): [*given, "--precision", "f16"],
@@ -214,6 +237,44 @@ class Refusals(encode_support.EncodeTest):
         self.refuse(13, ["gone/a.h5"], self.arguments("set", "gone/a.h5"))
         self.refuse(10, ["gone.csv"], self.arguments("gone.csv", "b.h5"), ranks=2)
 
+    def test_encoders(self):
+        make_clip(self.folder / "set/x/a.avi")
+        for encoder, words in {
+            "efficientnet": ["did you mean efficientnet-lite0?"],
+            "Motion": ["did you mean motion?"],
+            "gone.pt": ["gone.pt: found no such encoder or file", "launch/export_encoder.py"],
+            "set/x/a.avi": ["set/x/a.avi: found no exported network"],
+        }.items():
+            arguments = [PROGRAM, "--videos", "set", "--encoder", encoder, "--windows", "fraction", "--out", "a.h5"]
+            self.refuse(11, words, arguments)
+
+    def test_scenes_do_not_mix(self):
+        drawn = [PROGRAM, "scenes", "--out", "drawn", "--clips", "1", "--val-clips", "0"]
+        self.succeed(drawn)
+        self.refuse(13, ["drawn: found files in it", "empty"], drawn)
+
+
+class NewVideos(encode_support.EncodeTest):
+    def test_without_labels_are_told_apart_by_a_model(self):
+        videos = self.make_list(frames=(20, 40), clips=4)
+        self.encode(videos, "known.h5")
+        settings = ["--data.store", "known.h5", "--run.dir", "run", "--train.epochs", "1", "--model.steps", "4", "--train.logit_norm", "none"]
+        self.succeed(["dejavid_dist", "train", *settings, "--run.progress", "off"])
+        self.write_list("new.csv", ["file", "clips/clip 0.avi", "clips/clip 1.avi"])
+        for new, ids in {"new.csv": ["clips/clip 0.avi", "clips/clip 1.avi"], "clips": [f"clip {n}.avi" for n in range(4)]}.items():
+            out = f"{new}.h5"
+            self.encode(new, out)
+            self.assertIn("all", self.said.stderr)
+            self.assertIn("unlabelled", self.said.stderr)
+            store = support.read_arrays(self.folder / out)
+            self.assertEqual([name.decode() for name in store["ids"]], ids)
+            self.assertEqual(set(store["labels"].tolist()) | set(store["split"].tolist()), {-1, support.TEST})
+            predict = ["--model.init", "run/model.h5", "--data.store", out, "--eval.split", "test", "--out", f"{new}.predictions.csv"]
+            self.succeed(["dejavid_dist", "predict", *predict])
+            with open(self.folder / f"{new}.predictions.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.assertEqual([row["id"] for row in rows], ids)
+
 
 class Inspecting(encode_support.EncodeTest):
     def test_says_what_a_video_decodes_to(self):
@@ -225,6 +286,24 @@ class Inspecting(encode_support.EncodeTest):
         self.assertEqual(found["windows"]["16"][0], list(range(16)))
         (self.folder / "bad.mp4").write_text("no video")
         self.refuse(10, ["bad.mp4"], [PROGRAM, "inspect", "bad.mp4", "--json", "-"])
+
+    def test_tells_a_person_and_draws_what_the_encoder_gets(self):
+        clip = make_clip(self.folder / "a.avi", frames=20)
+        lines = f"{clip}: mpeg4, 96 x 64 pixels, 25 frames/s by its header\n20 frames in 0.800 s\ndecodes as a whole\n"
+        self.assertEqual(self.succeed([PROGRAM, "inspect", clip]).stdout, lines)
+        self.assertEqual(self.succeed([PROGRAM, "inspect", clip, "--json", "a.json"]).stdout, lines)
+        self.assertTrue(self.succeed([PROGRAM, "inspect", clip, "--json", "-"]).stdout.startswith("{"))
+        for given, side in (([], 224), (["--encoder", "motion"], 96), (["--size", "50"], 50)):
+            said = self.succeed([PROGRAM, "inspect", clip, "--picture", "a.png", "--picture-frames", "3", *given])
+            self.assertEqual(said.stdout, lines)
+            width, height = struct.unpack(">II", (self.folder / "a.png").read_bytes()[16:24])
+            self.assertEqual(width, 3 * side + 4)
+            self.assertGreater(height, side + 14)
+
+    def test_doctor_names_ffmpeg(self):
+        said = self.succeed([PROGRAM, "doctor"], ranks=2)
+        self.assertRegex(said.stdout, r"FFmpeg +libavcodec \d+\.\d+\.\d+ libavformat")
+        self.assertIn("All checks passed.", said.stdout)
 
 
 if __name__ == "__main__":

@@ -91,6 +91,7 @@ class Writer {
       encoder.colorspace = static_cast<AVColorSpace>(av_color_space_from_name(clip_.matrix.c_str()));
     if (clip_.full_range) encoder.color_range = AVCOL_RANGE_JPEG;
     if (clip_.interlaced) encoder.field_order = AV_FIELD_TT;
+    if (clip_.interlaced) encoder.flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
     if ((format_->oformat->flags & AVFMT_GLOBALHEADER) != 0) encoder.flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     AVDictionary* options = nullptr;
     if (clip_.codec == "libx264") av_dict_set(&options, "preset", "ultrafast", 0);

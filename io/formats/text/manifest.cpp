@@ -6,6 +6,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
@@ -22,8 +23,22 @@ const std::vector<std::string_view> kColumnNames = {"id", "file", "label", "spli
 
 using Columns = std::array<std::optional<std::size_t>, kColumns>;
 
+/// Refuses other separators, which make the whole line one column.
+void require_commas(const std::filesystem::path& manifest, const CsvRecord& header) {
+  if (header.fields.size() > 1) return;
+  const std::string& line = header.fields.front();
+  for (const auto& [separator, name] : {std::pair(';', "semicolons"), std::pair('\t', "tabs")}) {
+    if (line.find(separator) == std::string::npos) continue;
+    throw StoreError(
+        fmt::format("{}:line {}: found columns with {} between them; expected commas; write the list with "
+                    "commas",
+                    manifest.string(), header.line, name));
+  }
+}
+
 /// Where each column stands in the records; a manifest of samples to be told apart may have none of labels.
 Columns find_columns(const std::filesystem::path& manifest, const CsvRecord& header) {
+  require_commas(manifest, header);
   Columns found;
   for (std::size_t field = 0; field < header.fields.size(); ++field) {
     const std::string_view name = trim(header.fields[field]);
@@ -40,7 +55,8 @@ Columns find_columns(const std::filesystem::path& manifest, const CsvRecord& hea
     place = field;
   }
   for (std::size_t column = 0; column < kColumns; ++column) {
-    if (!found[column] && column != kLabel) {
+    const bool may_lack = column == kId || column == kLabel || (column == kSplit && !found[kLabel]);
+    if (!found[column] && !may_lack) {
       throw StoreError(fmt::format("{}:line {}: found no column '{}'; expected id, file, label, split; add it",
                                    manifest.string(), header.line, kColumnNames[column]));
     }
@@ -50,7 +66,7 @@ Columns find_columns(const std::filesystem::path& manifest, const CsvRecord& hea
 
 /// Throws StoreError.
 ManifestEntry read_entry(const std::filesystem::path& manifest, const CsvRecord& record, const Columns& columns,
-                         std::size_t expected, const char* content) {
+                         std::size_t expected, const char* content, AbsentFiles absent) {
   const std::string where = fmt::format("{}:line {}", manifest.string(), record.line);
   if (record.fields.size() != expected) {
     throw StoreError(
@@ -59,19 +75,19 @@ ManifestEntry read_entry(const std::filesystem::path& manifest, const CsvRecord&
   }
   const auto field = [&](Column column) {
     const std::string_view text = columns[column] ? trim(record.fields[*columns[column]]) : std::string_view();
-    if (text.empty() && column != kLabel) {
+    if (text.empty() && columns[column] && column != kLabel) {
       throw StoreError(fmt::format("{}: found an empty {}; expected a value; fill it", where, kColumnNames[column]));
     }
     return std::string(text);
   };
-  const std::string split = field(kSplit);
+  const std::string split = columns[kSplit] ? field(kSplit) : "test";
   const std::optional<Split> parsed = parse_split(split);
   if (!parsed) {
     throw StoreError(fmt::format("{}: found the split '{}'; expected train, val, validation or test; correct it", where,
                                  excerpt(split)));
   }
   const std::string listed = field(kFile);
-  ManifestEntry entry{.id = field(kId),
+  ManifestEntry entry{.id = columns[kId] ? field(kId) : listed,
                       .listed = listed,
                       .file = manifest.parent_path() / listed,
                       .label = field(kLabel),
@@ -95,7 +111,7 @@ ManifestEntry read_entry(const std::filesystem::path& manifest, const CsvRecord&
   if (listed.find('\0') != std::string::npos) {
     throw StoreError(fmt::format("{}: found a NUL in the file; expected a path; write the manifest again", where));
   }
-  if (!names_a_file(entry.file)) {
+  if (absent == AbsentFiles::kRefuse && !names_a_file(entry.file)) {
     throw StoreError(fmt::format("{}: found no file {}; expected {}, seen from the manifest's folder; check the path",
                                  where, printable(entry.file.string()), content));
   }
@@ -123,7 +139,7 @@ bool Manifest::has_unlabelled() const {
   return std::any_of(entries.begin(), entries.end(), [](const ManifestEntry& one) { return one.label.empty(); });
 }
 
-Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared) {
+Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared, AbsentFiles absent) {
   const std::vector<CsvRecord> records = read_csv(file);
   if (records.size() < 2) {
     throw StoreError(fmt::format(
@@ -132,6 +148,7 @@ Manifest read_manifest(const std::filesystem::path& file, const char* content, S
   const Columns columns = find_columns(file, records.front());
   Manifest manifest;
   manifest.file = file;
+  manifest.is_of_new_samples = !columns[kLabel] && !columns[kSplit];
   manifest.entries.reserve(records.size() - 1);
   ListProblems problems;
   std::unordered_map<std::string, std::int64_t> line_of_id, line_of_file;
@@ -139,7 +156,7 @@ Manifest read_manifest(const std::filesystem::path& file, const char* content, S
   for (std::size_t row = 1; row < records.size(); ++row) {
     const std::int64_t line = records[row].line;
     try {
-      ManifestEntry entry = read_entry(file, records[row], columns, records.front().fields.size(), content);
+      ManifestEntry entry = read_entry(file, records[row], columns, records.front().fields.size(), content, absent);
       note_repetition(line_of_id, entry.id, manifest.where(entry), line, "id", problems);
       if (shared == SharedFiles::kRefuse) {
         const std::string normal = entry.file.lexically_normal().string();

@@ -24,11 +24,14 @@ struct ManifestEntry {
 
 /// Samples that lie in a file each, listed in a CSV file with the columns id, file, label, split (in any order): `file`
 /// seen from the manifest's folder, `split` one of train, val (or validation), test. A sample that is not of the train
-/// split may have an empty label, or the manifest no such column: its class is not known.
+/// split may have an empty label, or the manifest no such column: its class is not known. Without a column of ids a
+/// sample's id is its file as listed; a manifest with neither labels nor splits is of new samples, all of the test
+/// split.
 struct Manifest {
   std::filesystem::path file;
   std::vector<ManifestEntry> entries;    ///< in the file's order; every id once
   std::vector<std::string> class_names;  ///< [C] the distinct labels in class_order()
+  bool is_of_new_samples = false;        ///< it has neither labels nor splits
 
   /// `m.csv:line 3`, for messages.
   [[nodiscard]] std::string where(const ManifestEntry& entry) const;
@@ -38,9 +41,13 @@ struct Manifest {
 /// Whether two samples of a manifest may lie in the same file.
 enum class SharedFiles : std::uint8_t { kAllow, kRefuse };
 
+/// Whether a sample's file has to be there.
+enum class AbsentFiles : std::uint8_t { kRefuse, kAllow };
+
 /// `content` says what a sample's file is, for messages: "the sample's .npy". Throws StoreError that names file and
 /// line of the first thing that is wrong, and how many more lines are.
-[[nodiscard]] Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared);
+[[nodiscard]] Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared,
+                                     AbsentFiles absent = AbsentFiles::kRefuse);
 
 /// Names of classes in class order: as numbers where every one is an integer, else as text.
 [[nodiscard]] std::vector<std::string> class_order(const std::set<std::string>& names);

@@ -84,19 +84,6 @@ class EfficientNetLite0 : public TorchEncoder {
   at::Tensor logits_weight_, logits_bias_;
 };
 
-EncoderDescription describe() {
-  EncoderDescription description;
-  description.name = kName;
-  description.digest = std::string(kName) + " 1 " + kSha256;
-  description.kind = EncoderKind::kFrame;
-  description.frames = 1;
-  description.size = kSize;
-  description.resize = Resize::kAntialias;
-  description.features = kFeatures;
-  description.logits = kLogits;
-  return description;
-}
-
 /// Some of what PyTorch 2.11 gives for the probe's inputs in f64, with the class of the package
 /// efficientnet-lite-pytorch 0.1.0 and the same weights.
 Probe recorded_probe() {
@@ -143,7 +130,8 @@ class Loader {
 
 EfficientNetLite0::EfficientNetLite0(const std::filesystem::path& file, const Weights& weights,
                                      const EncoderPlace& place)
-    : TorchEncoder(describe(), FrameNumbers("NCHW", false, {127, 127, 127}, {128, 128, 128}), file.string(), place) {
+    : TorchEncoder(describe_efficientnet_lite0(), FrameNumbers("NCHW", false, {127, 127, 127}, {128, 128, 128}),
+                   file.string(), place) {
   const c10::InferenceMode inference;
   const Loader loader(file, weights);
   constexpr std::array<std::int64_t, kStages.size()> kChannels{16, 24, 40, 80, 112, 192, 320};
@@ -216,6 +204,19 @@ std::filesystem::path find_efficientnet_lite0() {
   }
   throw EncoderError(std::string(kName) + ": found no weights in " + packages.string() +
                      "; expected them there; run launch/install.sh --encoder, or set " + kVariable + " to their file");
+}
+
+EncoderDescription describe_efficientnet_lite0() {
+  EncoderDescription description;
+  description.name = kName;
+  description.digest = std::string(kName) + " 1 " + kSha256;
+  description.kind = EncoderKind::kFrame;
+  description.frames = 1;
+  description.size = kSize;
+  description.resize = Resize::kAntialias;
+  description.features = kFeatures;
+  description.logits = kLogits;
+  return description;
 }
 
 std::unique_ptr<Encoder> make_efficientnet_lite0(const std::filesystem::path& weights, const EncoderPlace& place) {

@@ -69,4 +69,8 @@ struct EncoderPlace {
 /// beside it. The encoder's probe is run, so that what comes back computes what it should. Throws EncoderError.
 [[nodiscard]] std::unique_ptr<Encoder> make_encoder(const std::string& name, const EncoderPlace& place);
 
+/// What the encoder of that name says of itself, without loading it: of an exported one, what its JSON says. Throws
+/// EncoderError.
+[[nodiscard]] EncoderDescription describe_encoder(const std::string& name);
+
 }  // namespace alignment::encoding

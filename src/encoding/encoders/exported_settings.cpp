@@ -12,6 +12,7 @@
 #include "io/bytes/sha256.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/formats/file_reader.hpp"
 #include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 #include "src/encoding/encoders/frame_numbers.hpp"
@@ -118,6 +119,23 @@ class Reader {
   Json document_;
 };
 
+/// Refuses a file that is no archive, of which a JSON would say nothing either.
+void require_archive(const std::filesystem::path& file) {
+  constexpr std::string_view kBeginning = "PK\x03\x04";
+  try {
+    const io::FileReader reader(file);
+    std::array<char, kBeginning.size()> beginning{};
+    if (reader.size() >= beginning.size()) reader.read(0, beginning);
+    if (std::string_view(beginning.data(), beginning.size()) == kBeginning) return;
+  } catch (const io::StoreError& error) {
+    throw EncoderError(error.what());
+  }
+  throw EncoderError(fmt::format(
+      "{}: found no exported network; expected motion, efficientnet-lite0, a TorchScript archive or a torch.export "
+      "package; name another, or export one with launch/export_encoder.py",
+      io::printable(file.string())));
+}
+
 bool is_sha256(const std::string& text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char digit) {
            return (digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f');
@@ -137,6 +155,7 @@ ExportedSettings read_exported_settings(const std::filesystem::path& encoder) {
   }
   std::filesystem::path file = encoder;
   file.replace_extension(".json");
+  if (!io::names_a_file(file)) require_archive(encoder);
   const Reader reader(file);
   ExportedSettings settings;
   EncoderDescription& description = settings.description;

@@ -1,44 +1,99 @@
 #include "src/encoding/frames/film_strip.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "io/video/video_reader.hpp"
+#include "src/encoding/frames/small_text.hpp"
 
 namespace alignment::encoding {
+namespace {
 
-io::RgbImage film_strip(const std::filesystem::path& video, int count, int size, Resize resize) {
-  std::int64_t frames = 0;
-  for (io::VideoReader counting(video); counting.next();) ++frames;
-  if (frames == 0) throw io::VideoError("found no frame that decodes; expected at least one; copy the file again");
+constexpr int kGap = 2;
 
-  constexpr int kGap = 2;
-  constexpr std::uint8_t kWhite = 255;
-  io::RgbImage strip{count * size + (count - 1) * kGap, size, {}};
-  strip.pixels.assign(std::size_t{3} * static_cast<std::size_t>(strip.width) * static_cast<std::size_t>(size), kWhite);
-  const FramePreparation preparation(size, resize);
-  const auto row_bytes = static_cast<std::size_t>(3 * size), strip_row = static_cast<std::size_t>(3 * strip.width);
-  io::RgbImage image;
-  std::vector<std::uint8_t> prepared(row_bytes * static_cast<std::size_t>(size));
-  io::VideoReader reader(video);
-  int place = 0;
-  for (std::int64_t frame = 0; place < count && reader.next(); ++frame) {
-    bool ready = false;
-    for (; place < count && frame == frames * (2 * place + 1) / (2 * count); ++place) {
-      if (!ready) {
-        reader.convert(image);
-        preparation.prepare(image, reader.properties().rotation, prepared);
-        ready = true;
-      }
-      const auto left = static_cast<std::size_t>(3 * place * (size + kGap));
-      for (std::size_t y = 0; y < static_cast<std::size_t>(size); ++y) {
-        std::copy_n(prepared.begin() + static_cast<std::ptrdiff_t>(y * row_bytes), row_bytes,
-                    strip.pixels.begin() + static_cast<std::ptrdiff_t>(y * strip_row + left));
-      }
+/// What stands below a frame, a line each.
+using Label = std::array<std::string, 2>;
+
+/// The frames of a strip, with room for them and their labels.
+class Strip {
+ public:
+  Strip(const std::vector<Label>& labels, int size) : size_(size), scale_(std::clamp(size / kSizeOfADot, 1, 3)) {
+    column_ = size;
+    for (const Label& label : labels) {
+      for (const std::string& line : label) column_ = std::max(column_, SmallText{line, scale_}.width());
+    }
+    constexpr std::uint8_t kWhite = 255;
+    const int count = static_cast<int>(labels.size());
+    image_.width = count * column_ + (count - 1) * kGap;
+    image_.height = size + static_cast<int>(Label().size()) * line_height();
+    image_.pixels.assign(
+        std::size_t{3} * static_cast<std::size_t>(image_.width) * static_cast<std::size_t>(image_.height), kWhite);
+  }
+
+  void put(int place, const std::vector<std::uint8_t>& frame, const Label& label) {
+    const int left = place * (column_ + kGap);
+    const auto frame_row = static_cast<std::ptrdiff_t>(3 * size_);
+    const auto row = static_cast<std::ptrdiff_t>(3) * image_.width;
+    for (std::ptrdiff_t y = 0; y < size_; ++y) {
+      std::copy_n(frame.begin() + y * frame_row, frame_row,
+                  image_.pixels.begin() + y * row + static_cast<std::ptrdiff_t>(3) * left);
+    }
+    int top = size_ + kGap * scale_;
+    for (const std::string& line : label) {
+      SmallText{line, scale_}.draw(image_, left, top);
+      top += line_height();
     }
   }
-  return strip;
+
+  [[nodiscard]] io::RgbImage take() { return std::move(image_); }
+
+ private:
+  static constexpr int kSizeOfADot = 96;  ///< pixels of a frame's side that make a dot of the text one pixel larger
+
+  [[nodiscard]] int line_height() const { return (SmallText::kHeight + kGap) * scale_; }
+
+  int size_, scale_, column_ = 0;
+  io::RgbImage image_;
+};
+
+}  // namespace
+
+io::RgbImage film_strip(const std::filesystem::path& video, const VideoInspection& inspection, int count, int size,
+                        Resize resize, const FrameWatch& watch) {
+  const std::int64_t shown = std::min<std::int64_t>(count, inspection.frames);
+  std::vector<std::int64_t> chosen;
+  std::vector<Label> labels;
+  for (std::int64_t place = 0; place < shown; ++place) {
+    chosen.push_back(inspection.frames * (2 * place + 1) / (2 * shown));
+    labels.push_back({fmt::format("{}", chosen.back()),
+                      fmt::format("{:.2f} s", inspection.times.at(static_cast<std::size_t>(chosen.back())))});
+  }
+  Strip strip(labels, size);
+  const FramePreparation preparation(size, resize);
+  io::RgbImage image;
+  std::vector<std::uint8_t> prepared(std::size_t{3} * static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
+  io::VideoReader reader(video);
+  std::size_t place = 0;
+  for (std::int64_t frame = 0; place < chosen.size() && reader.next(); ++frame) {
+    if (watch) watch(frame + 1, inspection.frames);
+    if (frame != chosen[place]) continue;
+    reader.convert(image);
+    preparation.prepare(image, reader.properties().rotation, prepared);
+    strip.put(static_cast<int>(place), prepared, labels[place]);
+    ++place;
+  }
+  if (place < chosen.size()) {
+    throw io::VideoError(
+        fmt::format("found {} frames when it was decoded again; expected {} as the first time; see that nothing writes "
+                    "to the file",
+                    reader.frames(), inspection.frames));
+  }
+  return strip.take();
 }
 
 }  // namespace alignment::encoding

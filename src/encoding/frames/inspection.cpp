@@ -1,8 +1,11 @@
 #include "src/encoding/frames/inspection.hpp"
 
+#include <fmt/format.h>
+
 #include <cstddef>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <string_view>
 
 namespace alignment::encoding {
 namespace {
@@ -43,22 +46,16 @@ Json to_json(const InspectedWindows& windows) {
   return widths;
 }
 
-}  // namespace
-
-VideoInspection inspect_video(const std::filesystem::path& video, int size, Resize resize) {
+/// Decodes the video; `look` is called with every frame.
+template <typename Look>
+VideoInspection decode(const std::filesystem::path& video, const FrameWatch& watch, const Look& look) {
   io::VideoReader reader(video);
-  const FramePreparation preparation(size, resize);
   VideoInspection inspection;
   inspection.properties = reader.properties();
-  io::RgbImage image;
-  const auto side = static_cast<std::size_t>(size);
-  std::vector<std::uint8_t> prepared(3 * side * side);
   while (reader.next()) {
-    reader.convert(image);
-    preparation.prepare(image, inspection.properties.rotation, prepared);
     inspection.times.push_back(reader.time());
-    inspection.mean_native.push_back(mean_of(image.pixels));
-    inspection.mean_prepared.push_back(mean_of(prepared));
+    look(reader, inspection);
+    if (watch) watch(reader.frames(), inspection.properties.header_frames);
   }
   if (reader.frames() == 0) {
     throw io::VideoError("found no frame that decodes (" + std::to_string(reader.bad_packets()) +
@@ -68,7 +65,65 @@ VideoInspection inspect_video(const std::filesystem::path& video, int size, Resi
   inspection.bad_packets = reader.bad_packets();
   inspection.damaged_frames = reader.damaged_frames();
   inspection.steps_back = reader.steps_back();
+  inspection.interlaced_frames = reader.interlaced_frames();
   return inspection;
+}
+
+/// `1 frame`, `2 frames`.
+std::string counted(std::int64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+/// What of the video is missing; empty where nothing is.
+std::string missing(const VideoInspection& inspection) {
+  std::string text;
+  const auto add = [&](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
+  if (inspection.bad_packets > 0) add(counted(inspection.bad_packets, "bad packet"));
+  if (inspection.damaged_frames > 0) add(counted(inspection.damaged_frames, "damaged frame"));
+  // A header that counts one too many is common: a last frame that only repeats.
+  const std::int64_t promised = inspection.properties.header_frames.value_or(0);
+  if (promised > inspection.frames + 1) add(fmt::format("{} by its header", counted(promised, "frame")));
+  return text;
+}
+
+}  // namespace
+
+VideoInspection inspect_video(const std::filesystem::path& video, int size, Resize resize, const FrameWatch& watch) {
+  const FramePreparation preparation(size, resize);
+  io::RgbImage image;
+  const auto side = static_cast<std::size_t>(size);
+  std::vector<std::uint8_t> prepared(3 * side * side);
+  return decode(video, watch, [&](const io::VideoReader& reader, VideoInspection& inspection) {
+    reader.convert(image);
+    preparation.prepare(image, inspection.properties.rotation, prepared);
+    inspection.mean_native.push_back(mean_of(image.pixels));
+    inspection.mean_prepared.push_back(mean_of(prepared));
+  });
+}
+
+VideoInspection inspect_video(const std::filesystem::path& video, const FrameWatch& watch) {
+  return decode(video, watch, [](const io::VideoReader&, VideoInspection&) {});
+}
+
+std::string to_text(const VideoInspection& inspection, const std::optional<InspectedWindows>& windows) {
+  const io::VideoProperties& properties = inspection.properties;
+  const bool knows_rate = properties.rate > 0;
+  std::string text =
+      fmt::format("{}, {} x {} pixels{}{}, {}\n", properties.codec, properties.width, properties.height,
+                  properties.rotation == 0 ? "" : fmt::format(", to be turned by {} degrees", properties.rotation),
+                  inspection.is_interlaced() ? ", interlaced" : "",
+                  knows_rate ? fmt::format("{:.6g} frames/s by its header", properties.rate) : "no rate in its header");
+  const double seconds =
+      inspection.times.empty() ? 0 : inspection.times.back() + (knows_rate ? 1 / properties.rate : 0);
+  text += fmt::format("{} in {:.3f} s", counted(inspection.frames, "frame"), seconds);
+  if (inspection.steps_back > 0) text += fmt::format(", {} not later than the one before", inspection.steps_back);
+  const std::string lost = missing(inspection);
+  text += lost.empty() ? "\ndecodes as a whole\n" : fmt::format("\ndecodes in part: {}\n", lost);
+  if (windows) {
+    text += fmt::format("{}, of windows of {}\n", counted(windows->plan.rows(), "row"),
+                        counted(windows->plan.frames, "frame"));
+  }
+  return text;
 }
 
 std::string to_json(const VideoInspection& inspection, const std::optional<InspectedWindows>& windows) {
@@ -83,7 +138,8 @@ std::string to_json(const VideoInspection& inspection, const std::optional<Inspe
             {"width", properties.width},
             {"height", properties.height},
             {"rotation", properties.rotation},
-            {"interlaced", properties.interlaced},
+            {"interlaced", inspection.is_interlaced()},
+            {"interlaced_frames", inspection.interlaced_frames},
             {"rate", properties.rate},
             {"times", inspection.times},
             {"mean_rgb", inspection.mean_prepared},

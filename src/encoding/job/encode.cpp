@@ -52,7 +52,7 @@ namespace fs = std::filesystem;
 constexpr int kPreparation = 1;
 
 /// What kinds of work ranks count for each other.
-enum Kind : std::size_t { kEncoded, kFailed, kFrames };
+enum Kind : std::size_t { kEncoded, kFailed, kDecodedFrames, kParts };
 
 const char* precision_name(EncoderPrecision precision) {
   switch (precision) {
@@ -127,9 +127,26 @@ class Job {
 
   void read_list() {
     alongside(communicator_, timeout_, [&] {
-      if (is_root()) list_ = read_video_list(options_.videos);
+      if (!is_root()) return;
+      list_ = read_video_list(options_.videos,
+                              {options_.out, failures_file(options_.out), PartsFolder::above(options_.out)});
+      require_files();
     });
     for (const std::string& note : list_.notes) log_info("note: " + note);
+  }
+
+  /// Refuses videos without a file, but where those that cannot be used are left out.
+  void require_files() const {
+    if (options_.bad_videos == BadVideos::kSkip) return;
+    io::FirstFew absent;
+    for (const Video& video : list_.videos) {
+      if (!video.absent.empty()) absent.add(fmt::format("{} ({})", io::printable(video.listed), video.absent));
+    }
+    if (absent.count() == 0) return;
+    throw io::StoreError(
+        fmt::format("{}: found no file for {} of {} videos: {}; expected one for each, seen from the list's folder; "
+                    "bring them there, correct the list, or say --bad-videos skip to leave them out",
+                    options_.videos.string(), absent.count(), list_.videos.size(), absent.text()));
   }
 
   void make_encoder_and_rule() {
@@ -159,16 +176,23 @@ class Job {
                         rule_.windows.frames, description.frames, description.name));
       }
     });
-    feature_dim_ = row_features(description, rule_.windows);
+    choose_logits();
+    feature_dim_ = row_features(description, rule_);
     settings_ = fmt::format(
         "parts 2\nprepared in way {} with {} and LibTorch {}\nencoder {}\noutputs {} + {}\nwindows {}\nbatch "
         "{}\ncomputed on {} in {}\n",
-        kPreparation, io::decoder_versions(), torch_description(), description.digest, description.features,
-        description.logits, encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU",
-        precision_name(options_.precision));
+        kPreparation, io::decoder_versions(), torch_description(), description.digest, stored_.features, stored_.logits,
+        encoding::to_text(rule_.windows), rule_.batch, gpu ? "GPU" : "CPU", precision_name(options_.precision));
     log_info(fmt::format("encoder {}: {} features and {} logits a window; windows: {}; {} numbers a row",
                          io::printable(description.name), description.features, description.logits,
                          encoding::to_text(rule_.windows), feature_dim_));
+    if (description.logits > stored_.logits && options_.logits == KeptLogits::kAuto) {
+      log_info(fmt::format(
+          "note: the encoder's {} logits are left out, as {}; --logits keep stores them as features like others",
+          description.logits,
+          description.classes.empty() ? "it does not say of which classes they are"
+                                      : "not all videos' classes are among theirs"));
+    }
     if (!dist::same_on_all_ranks(communicator_, PartsFolder(options_.out, settings_).key())) {
       agreed(communicator_, [&] {
         throw ConfigError(
@@ -177,6 +201,18 @@ class Job {
                         options_.encoder));
       });
     }
+  }
+
+  /// Rank 0 knows the videos' classes.
+  void choose_logits() {
+    const EncoderDescription& description = encoder_->description();
+    std::int32_t keeps = is_root() && keeps_logits(description, options_.logits, list_.class_names) ? 1 : 0;
+    communicator_.broadcast(std::span<std::int32_t>(&keeps, 1), dist::Rank{0});
+    rule_.keeps_logits = keeps != 0;
+    stored_ = description;
+    if (rule_.keeps_logits) return;
+    stored_.logits = 0;
+    stored_.classes.clear();
   }
 
   void take_parts_folder() {
@@ -238,7 +274,12 @@ class Job {
     Packed packed;
     if (is_root()) {
       std::vector<const Video*> left;
+      std::int64_t absent = 0;
       for (std::size_t number = 0; number < list_.videos.size(); ++number) {
+        if (!list_.videos[number].absent.empty()) {
+          ++absent;
+          continue;
+        }
         std::optional<PartEntry>& entry = entries_[number];
         if (entry && !entry->encoded && options_.retry_failed) entry.reset();
         if (!entry) left.push_back(&list_.videos[number]);
@@ -253,7 +294,7 @@ class Job {
         packed.put(video->modified_ns);
       }
       const auto all = std::ssize(list_.videos);
-      known_ = all - std::ssize(left);
+      known_ = all - absent - std::ssize(left);
       if (known_ > 0) {
         log_info(fmt::format("{} of {} videos have been looked at before; {} are left", known_, all, left.size()));
       }
@@ -306,7 +347,7 @@ class Job {
     const auto begun = std::chrono::steady_clock::now();
     constexpr std::chrono::milliseconds kPatience{2};
     constexpr int kAhead = 1;  // no worker waits for what this thread writes and asks
-    std::int64_t shown = 0;
+    std::int64_t shown = 0, frames = 0, parts = 0;
     while (!queue->all_left()) {
       local.attempt([&] { pool.require_sound(); });
       if (local.failure || stop_requested()) {
@@ -318,14 +359,23 @@ class Job {
       }
       while (const std::optional<std::int64_t> item = queue->take()) pool.give(*item);
       const std::vector<FinishedVideo> finished = pool.take(kPatience);
-      local.attempt([&] { queue->report(keep(finished, writer)); });
+      local.attempt([&] {
+        dist::WorkCounts fresh = keep(finished, writer);
+        fresh[kDecodedFrames] = pool.decoded_frames() - frames;
+        fresh[kParts] = pool.encoded_parts() - parts;
+        frames += fresh[kDecodedFrames];
+        parts += fresh[kParts];
+        queue->report(fresh);
+      });
       if (queue->is_closed() && pool.in_hand() == 0 && finished.empty()) queue->leave();
       queue->poll();
       const dist::WorkCounts done = queue->done();
       shared_count_ = done[kEncoded] + done[kFailed];
       const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
-      progress.advance(shared_count_ - shown,
-                       fmt::format("{:.0f} frames/s", static_cast<double>(done[kFrames]) / passed.count()));
+      progress.set_under_way(
+          std::max(static_cast<double>(done[kParts]) / EncodingWork::kWhole - static_cast<double>(shared_count_), 0.0));
+      progress.advance(shared_count_ - shown, fmt::format("{:.0f} frames/s decoded",
+                                                          static_cast<double>(done[kDecodedFrames]) / passed.count()));
       shown = shared_count_;
     }
     // What a worker met with this rank's last videos comes behind the last look.
@@ -347,7 +397,6 @@ class Job {
       if (one.encoded) {
         writer.add(video, *one.encoded, one.seconds);
         ++done[kEncoded];
-        done[kFrames] += one.encoded->decoding.frames;
       } else {
         writer.add_failure(video, one.reason);
         ++done[kFailed];
@@ -380,6 +429,19 @@ class Job {
     }
   }
 
+  /// Videos that cannot be used.
+  struct Unusable {
+    io::FirstFew videos;
+    std::size_t partial = 0;  ///< of them, that decode in part
+    std::string csv = "id,file,reason\n";
+
+    void add(const Video& video, const std::string& reason) {
+      videos.add(fmt::format("{} ({})", io::printable(video.id), reason.substr(0, reason.find(';'))));
+      csv +=
+          fmt::format("{},{},{}\n", io::csv_field(video.id), io::csv_field(video.file.string()), io::csv_field(reason));
+    }
+  };
+
   [[noreturn]] void stopped() {
     throw dist::AgreedFailure(
         {static_cast<int>(ExitCode::kStopped),
@@ -402,11 +464,16 @@ class Job {
 
   std::vector<PartsSource::Sample> judge_entries() const {
     std::vector<PartsSource::Sample> samples;
-    io::FirstFew partial, failed, missing;
-    std::string csv = "id,file,reason\n";
+    Unusable unusable;
+    io::FirstFew partial, missing;
     for (std::size_t number = 0; number < list_.videos.size(); ++number) {
       const Video& video = list_.videos[number];
       const std::optional<PartEntry>& entry = entries_[number];
+      if (!video.absent.empty()) {
+        unusable.add(video,
+                     fmt::format("found {}; expected a video; bring it there, or take it off the list", video.absent));
+        continue;
+      }
       if (!entry) {
         missing.add(io::printable(video.id));
         continue;
@@ -421,15 +488,14 @@ class Job {
         partial.add(fmt::format("{} ({})", io::printable(video.id), found));
         if (options_.bad_videos == BadVideos::kStrict) {
           reason = "found " + found + "; expected all of it to decode; get another copy, or say --bad-videos refuse";
+          ++unusable.partial;
         }
       }
       if (reason.empty()) {
         samples.push_back({&video, &*entry});
         continue;
       }
-      failed.add(fmt::format("{} ({})", io::printable(video.id), reason.substr(0, reason.find(';'))));
-      csv +=
-          fmt::format("{},{},{}\n", io::csv_field(video.id), io::csv_field(video.file.string()), io::csv_field(reason));
+      unusable.add(video, reason);
     }
     if (missing.count() > 0) {
       throw io::StoreError(fmt::format(
@@ -441,18 +507,19 @@ class Job {
       log_info(fmt::format("note: {} of {} videos decode in part: {}", partial.count(), list_.videos.size(),
                            partial.text()));
     }
-    settle_failures(failed, csv);
+    settle_failures(unusable);
     return samples;
   }
 
-  void settle_failures(const io::FirstFew& failed, const std::string& csv) const {
+  void settle_failures(const Unusable& unusable) const {
+    const io::FirstFew& failed = unusable.videos;
     const fs::path file = failures_file(options_.out);
     if (failed.count() == 0) {
       std::error_code ignored;
       fs::remove(file, ignored);  // an earlier start's
       return;
     }
-    io::write_text(file, csv);
+    io::write_text(file, unusable.csv);
     const std::size_t all = list_.videos.size();
     if (options_.bad_videos == BadVideos::kSkip) {
       if (failed.count() == all) {
@@ -466,18 +533,29 @@ class Job {
       return;
     }
     throw io::StoreError(fmt::format(
-        "{}: found that {} of {} videos cannot be used: {}; expected videos that decode; mend them and start again, or "
-        "say --bad-videos skip to leave them out or --retry failed to try them again; all are in {}",
-        options_.videos.string(), failed.count(), all, failed.text(), file.string()));
+        "{}: found that {} of {} videos cannot be used: {}; expected videos that decode{}; mend them and start again, "
+        "or say {}; all are in {}",
+        options_.videos.string(), failed.count(), all, failed.text(), unusable.partial > 0 ? " as a whole" : "",
+        advice_on(unusable), file.string()));
+  }
+
+  /// What lets the job go on with these videos.
+  static std::string advice_on(const Unusable& unusable) {
+    if (unusable.partial == unusable.videos.count()) return "--bad-videos refuse to use what decodes of them";
+    if (unusable.partial > 0) {
+      return "--bad-videos skip to leave out those that do not decode at all and use what decodes of the others";
+    }
+    return "--bad-videos skip to leave them out or --retry failed to try them again";
   }
 
   [[nodiscard]] io::TseStoreHeader header(const StoreClasses& classes) const {
-    const EncoderDescription& description = encoder_->description();
     io::TseStoreHeader header;
     header.feature_dim = feature_dim_;
     header.class_names = classes.names;
     header.logits = classes.logits;
-    header.encoder = fmt::format("{} {}, {}", description.name, description.digest, encoding::to_text(rule_.windows));
+    const bool lacks_logits = encoder_->description().logits > stored_.logits;
+    header.encoder = fmt::format("{} {}, {}{}", stored_.name, stored_.digest, encoding::to_text(rule_.windows),
+                                 lacks_logits ? ", without its logits" : "");
     header.source = list_.source;
     header.unlabelled = list_.has_unlabelled();
     return header;
@@ -487,7 +565,7 @@ class Job {
     io::StoreTotals totals;
     alongside(communicator_, timeout_, [&] {
       if (!is_root()) return;
-      const StoreClasses classes = store_classes(encoder_->description(), rule_.windows, list_.class_names);
+      const StoreClasses classes = store_classes(stored_, rule_.windows, list_.class_names);
       if (!classes.note.empty()) log_info("note: " + classes.note);
       for (Video& video : list_.videos) {
         if (video.label != io::kNoLabel) video.label = classes.labels[static_cast<std::size_t>(video.label)];
@@ -528,6 +606,7 @@ class Job {
   VideoList list_;  ///< on rank 0
   std::unique_ptr<Encoder> encoder_;
   EncodingRule rule_;
+  EncoderDescription stored_;  ///< the encoder's, without logits where they are not kept
   std::int64_t feature_dim_ = 0;
   std::string settings_;
   std::unique_ptr<PartsFolder> folder_;
@@ -545,11 +624,11 @@ class Job {
 std::string EncodeOptions::to_text() const {
   return fmt::format(
       "--videos = {}\n--encoder = {}\n--windows = {}\n--window-frames = {}\n--out = {}\n--bad-videos = {}\n--retry = "
-      "{}\n"
+      "{}\n--logits = {}\n"
       "--float16 = {}\n--gzip = {}\n--batch = {}\n--precision = {}\n--device = {}\n--dist.timeout_s = {}\n",
       videos.string(), encoder, encoding::to_text(windows), window_frames.value_or(0), out.string(),
-      static_cast<int>(bad_videos), retry_failed, float16, gzip_level, batch, precision_name(precision),
-      choice_name(dist.device), dist.timeout_s);
+      static_cast<int>(bad_videos), retry_failed, static_cast<int>(logits), float16, gzip_level, batch,
+      precision_name(precision), choice_name(dist.device), dist.timeout_s);
 }
 
 void encode_videos(const EncodeOptions& options, dist::Communicator& communicator) {

@@ -9,6 +9,7 @@
 #include "dist/communicator.hpp"
 #include "src/config/sections.hpp"
 #include "src/encoding/encoders/encoder.hpp"
+#include "src/encoding/job/store_classes.hpp"
 #include "src/encoding/samples/windows.hpp"
 
 namespace alignment::encoding {
@@ -29,6 +30,7 @@ struct EncodeOptions {
   std::filesystem::path out;
   BadVideos bad_videos = BadVideos::kRefuse;
   bool retry_failed = false;
+  KeptLogits logits = KeptLogits::kAuto;
   bool float16 = false;
   int gzip_level = 0;
   std::int64_t batch = 16;

@@ -42,9 +42,14 @@ std::string holder_of(int descriptor) {
 
 PartsFolder::PartsFolder(const fs::path& out, const std::string& settings)
     : settings_(settings), key_(io::digest_of(std::span<const char>(settings))) {
-  above_ = io::regular_file(out);
-  above_ += ".parts";
+  above_ = above(out);
   path_ = above_ / fmt::format("{:016x}", key_);
+}
+
+fs::path PartsFolder::above(const fs::path& out) {
+  fs::path folder = io::regular_file(out);
+  folder += ".parts";
+  return folder;
 }
 
 void PartsFolder::make() const {

@@ -17,6 +17,7 @@ class PartsFolder {
   /// XXH64 of the settings, which is the folder's name.
   [[nodiscard]] std::uint64_t key() const { return key_; }
   /// OUT.parts
+  [[nodiscard]] static std::filesystem::path above(const std::filesystem::path& out);
   [[nodiscard]] const std::filesystem::path& above() const { return above_; }
   /// Makes the folder, with a file that holds the settings. Throws io::WriteError.
   void make() const;

@@ -9,6 +9,15 @@
 
 namespace alignment::encoding {
 
+bool keeps_logits(const EncoderDescription& encoder, KeptLogits kept, const std::vector<std::string>& listed) {
+  if (encoder.logits == 0 || kept == KeptLogits::kNone) return false;
+  if (kept == KeptLogits::kAll) return true;
+  std::vector<std::string> known = encoder.classes, wanted = listed;
+  std::sort(known.begin(), known.end());
+  std::sort(wanted.begin(), wanted.end());
+  return std::ssize(known) == encoder.logits && std::includes(known.begin(), known.end(), wanted.begin(), wanted.end());
+}
+
 StoreClasses store_classes(const EncoderDescription& encoder, const WindowRule& rule,
                            const std::vector<std::string>& listed) {
   StoreClasses classes{.names = listed, .labels = std::vector<std::int32_t>(listed.size()), .note = {}};

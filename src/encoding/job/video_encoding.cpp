@@ -137,15 +137,16 @@ EncodingTimes& EncodingTimes::operator+=(const EncodingTimes& other) {
   return *this;
 }
 
-std::int64_t row_features(const EncoderDescription& encoder, const WindowRule& rule) {
-  const std::int64_t windows = rule.kind == WindowRule::Kind::kMulti ? std::ssize(rule.widths) : 1;
-  return windows * (encoder.features + encoder.logits);
+std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule) {
+  const std::int64_t windows = rule.windows.kind == WindowRule::Kind::kMulti ? std::ssize(rule.windows.widths) : 1;
+  return windows * (encoder.features + (rule.keeps_logits ? encoder.logits : 0));
 }
 
 /// One video under way.
 struct VideoEncoding::Course {
   const VideoEncoding& owner;
   const std::filesystem::path& file;
+  EncodingWork& work;
   const EncoderDescription& description = owner.encoder_.description();
   std::size_t frame_bytes =
       std::size_t{3} * static_cast<std::size_t>(description.size) * static_cast<std::size_t>(description.size);
@@ -159,6 +160,7 @@ struct VideoEncoding::Course {
   std::vector<std::int64_t> batch_inputs{};
   std::vector<float> batch_outputs{};
   std::vector<float> outputs{};  ///< [inputs, numbers]
+  std::int64_t inputs_done = 0;
 
   void go_on() const {
     if (owner.abandon_) throw EncodingAbandoned();
@@ -166,12 +168,14 @@ struct VideoEncoding::Course {
 
   bool next(io::VideoReader& reader) {
     go_on();
-    const Stopwatch watch(video.times.decoding);
-    return reader.next();
+    const Stopwatch watch(work.times.decoding);
+    const bool found = reader.next();
+    if (found) ++work.decoded;
+    return found;
   }
 
   Bytes prepared(const io::VideoReader& reader) {
-    const Stopwatch watch(video.times.preparing);
+    const Stopwatch watch(work.times.preparing);
     Bytes frame;
     if (!room.empty()) {
       frame = std::move(room.back());
@@ -262,14 +266,23 @@ struct VideoEncoding::Course {
     if (std::ssize(batch_inputs) == owner.rule_.batch) encode_batch();
   }
 
+  /// `inputs` more are encoded.
+  void count_parts(std::int64_t inputs) {
+    const auto all = static_cast<std::int64_t>(outputs.size() / numbers);
+    const auto parts_of = [&](std::int64_t some) { return EncodingWork::kWhole * some / all; };
+    work.parts += parts_of(inputs_done + inputs) - parts_of(inputs_done);
+    inputs_done += inputs;
+  }
+
   void encode_batch() {
     if (batch_inputs.empty()) return;
     go_on();
     batch_outputs.resize(batch_inputs.size() * numbers);
     {
-      const Stopwatch watch(video.times.encoding);
+      const Stopwatch watch(work.times.encoding);
       owner.encoder_.encode(batch, std::ssize(batch_inputs), batch_outputs);
     }
+    count_parts(std::ssize(batch_inputs));
     for (std::size_t n = 0; n < batch_inputs.size(); ++n) {
       const auto output = batch_outputs.begin() + static_cast<std::ptrdiff_t>(n * numbers);
       std::copy_n(output, numbers, outputs.begin() + batch_inputs[n] * static_cast<std::ptrdiff_t>(numbers));
@@ -298,7 +311,7 @@ struct VideoEncoding::Course {
     outputs = std::move(of_windows);
   }
 
-  /// Rows of the outputs of windows: all features, then all logits.
+  /// Rows of the outputs of windows: all features, then all logits that are kept.
   void arrange(const WindowPlan& plan) {
     const auto features = static_cast<std::size_t>(description.features);
     video.rows.reserve(plan.window_of_row.size() * numbers);
@@ -306,6 +319,7 @@ struct VideoEncoding::Course {
     for (std::size_t row = 0; row < static_cast<std::size_t>(plan.rows()); ++row) {
       const std::span<const std::int64_t> of_row = std::span(plan.window_of_row).subspan(row * windows, windows);
       for (const bool logits : {false, true}) {
+        if (logits && !owner.rule_.keeps_logits) continue;
         for (const std::int64_t window : of_row) {
           const float* output = outputs.data() + static_cast<std::size_t>(window) * numbers;
           video.rows.insert(video.rows.end(), output + (logits ? features : 0), output + (logits ? numbers : features));
@@ -340,8 +354,8 @@ VideoEncoding::VideoEncoding(const Encoder& encoder, EncodingRule rule, const st
                    : std::min(kMostFrames, std::ssize(different_frames(plan_windows(rule_.windows, kLongVideo))));
 }
 
-EncodedVideo VideoEncoding::encode(const std::filesystem::path& file) const {
-  Course course{*this, file};
+EncodedVideo VideoEncoding::encode(const std::filesystem::path& file, EncodingWork& work) const {
+  Course course{*this, file, work};
   course.count();
   const WindowPlan plan = plan_windows(rule_.windows, course.video.decoding.frames);
   const EncoderKind kind = encoder_.description().kind;

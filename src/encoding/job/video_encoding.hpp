@@ -41,17 +41,29 @@ struct EncodedVideo {
   std::vector<float> rows;         ///< [T, row_features()]
   std::vector<double> timestamps;  ///< [T] seconds from the first frame: of the row's middle frame
   DecodingFacts decoding;
+};
+
+/// What a thread has done so far, counted while a video is under way and kept where it is given up. The counts may be
+/// read by other threads.
+struct EncodingWork {
+  /// What a whole video counts in `parts`.
+  static constexpr std::int64_t kWhole = 1'000'000;
+
   EncodingTimes times;
+  std::atomic<std::int64_t> decoded = 0;  ///< frames, each time that one is
+  std::atomic<std::int64_t> parts = 0;    ///< encoded, in kWhole a video
 };
 
 /// How videos are encoded, beside the encoder.
 struct EncodingRule {
   WindowRule windows;
-  std::int64_t batch = 16;  ///< windows (frames, for a frame encoder) of a video that are encoded at once
+  std::int64_t batch = 16;   ///< windows (frames, for a frame encoder) of a video that are encoded at once
+  bool keeps_logits = true;  ///< or else rows have features alone
 };
 
-/// Numbers in a row: the features of the row's windows, one window after the other, then their logits likewise.
-[[nodiscard]] std::int64_t row_features(const EncoderDescription& encoder, const WindowRule& rule);
+/// Numbers in a row: the features of the row's windows, one window after the other, then their logits likewise where
+/// they are kept.
+[[nodiscard]] std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule);
 
 /// Thrown where a video is given up since the job ends.
 struct EncodingAbandoned : std::runtime_error {
@@ -71,8 +83,8 @@ class VideoEncoding {
   /// `encoder` and `abandon` must outlive it. Once `abandon` is true, encode() throws EncodingAbandoned.
   VideoEncoding(const Encoder& encoder, EncodingRule rule, const std::atomic<bool>& abandon);
 
-  /// Throws io::VideoError for a video that cannot be used, EncoderError.
-  [[nodiscard]] EncodedVideo encode(const std::filesystem::path& file) const;
+  /// Adds to `work` as it goes on. Throws io::VideoError for a video that cannot be used, EncoderError.
+  [[nodiscard]] EncodedVideo encode(const std::filesystem::path& file, EncodingWork& work) const;
 
  private:
   struct Course;

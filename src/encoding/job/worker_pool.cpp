@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "dist/topology.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/video/video_error.hpp"
@@ -21,8 +22,8 @@ void require_unchanged(const Video& video) {
   if (now.bytes == video.bytes && now.modified_ns == video.modified_ns) return;
   throw io::StoreError(
       fmt::format("{}: found another size or time than rank 0 found when it was listed; expected the same file on all "
-                  "hosts, to which nothing writes; start again",
-                  io::printable(video.file.string())));
+                  "hosts, to which nothing writes; start again (on the host {})",
+                  io::printable(video.file.string()), dist::host_name()));
 }
 
 }  // namespace
@@ -30,7 +31,9 @@ void require_unchanged(const Video& video) {
 WorkerPool::WorkerPool(const Encoder& encoder, EncodingRule rule, const std::vector<Video>& videos, int threads)
     : encoder_(encoder), rule_(std::move(rule)), videos_(videos) {
   try {
-    for (int thread = 0; thread < threads; ++thread) threads_.emplace_back([this] { work(); });
+    for (int thread = 0; thread < threads; ++thread) {
+      threads_.emplace_back([this, &work = works_.emplace_back()] { run(work); });
+    }
   } catch (...) {  // no room for another thread: those that run have to be joined
     abandon();
     for (std::thread& thread : threads_) thread.join();
@@ -81,6 +84,18 @@ EncodingTimes WorkerPool::times() const {
   return times_;
 }
 
+std::int64_t WorkerPool::decoded_frames() const {
+  std::int64_t frames = 0;
+  for (const EncodingWork& work : works_) frames += work.decoded;
+  return frames;
+}
+
+std::int64_t WorkerPool::encoded_parts() const {
+  std::int64_t parts = 0;
+  for (const EncodingWork& work : works_) parts += work.parts;
+  return parts;
+}
+
 std::optional<std::int64_t> WorkerPool::await_video() {
   std::unique_lock lock(mutex_);
   given_condition_.wait(lock, [this] { return abandoned_ || !given_.empty(); });
@@ -90,17 +105,20 @@ std::optional<std::int64_t> WorkerPool::await_video() {
   return number;
 }
 
-FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t number) const {
+FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t number, EncodingWork& work) const {
   const auto begun = std::chrono::steady_clock::now();
+  const std::int64_t parts = work.parts;
   const Video& video = videos_[static_cast<std::size_t>(number)];
   FinishedVideo finished;
   finished.number = number;
   try {
     require_unchanged(video);
-    finished.encoded = encoding.encode(video.file);
+    finished.encoded = encoding.encode(video.file, work);
     require_unchanged(video);
   } catch (const io::UnreadableVideo& error) {
-    throw io::StoreError(fmt::format("{}: {}", io::printable(video.file.string()), error.what()));
+    throw io::StoreError(
+        fmt::format("{}: {} (on the host {}; another may read it, so that --bad-videos skip does not leave it out)",
+                    io::printable(video.file.string()), error.what(), dist::host_name()));
   } catch (const io::VideoError& error) {
     require_unchanged(video);
     finished.encoded.reset();
@@ -109,34 +127,42 @@ FinishedVideo WorkerPool::finish(const VideoEncoding& encoding, std::int64_t num
     throw EncoderError(fmt::format("while encoding '{}': {}", io::printable(video.id), error.what()));
   } catch (const std::bad_alloc&) {
     throw io::StoreError(
-        fmt::format("{}: found no memory for it; expected enough; run fewer threads a host, or use a smaller --batch",
-                    io::printable(video.file.string())));
+        fmt::format("{}: found no memory for it; expected enough; run fewer threads a host, or use a smaller --batch "
+                    "(on the host {})",
+                    io::printable(video.file.string()), dist::host_name()));
   }
+  work.parts = parts + EncodingWork::kWhole;
   finished.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return finished;
 }
 
-void WorkerPool::work() {
+void WorkerPool::run(EncodingWork& work) {
   std::int64_t under_way = 0;
+  // With the lock held.
+  const auto end_video = [&] {
+    times_ += std::exchange(work.times, {});
+    under_way = 0;
+  };
   try {
     compute_on_this_thread();
     const VideoEncoding encoding(encoder_, rule_, abandoned_);
     while (const std::optional<std::int64_t> number = await_video()) {
       under_way = 1;
-      FinishedVideo finished = finish(encoding, *number);
+      FinishedVideo finished = finish(encoding, *number, work);
       const std::lock_guard lock(mutex_);
-      if (finished.encoded) times_ += finished.encoded->times;
       finished_.push_back(std::move(finished));
-      under_way = 0;
+      end_video();
       finished_condition_.notify_one();
     }
   } catch (const EncodingAbandoned&) {
     const std::lock_guard lock(mutex_);
     in_hand_ -= under_way;
+    end_video();
   } catch (...) {
     {
       const std::lock_guard lock(mutex_);
       in_hand_ -= under_way;
+      end_video();
       if (!failure_) failure_ = std::current_exception();
     }
     abandon();

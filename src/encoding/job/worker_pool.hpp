@@ -47,13 +47,17 @@ class WorkerPool {
   /// Throws what a worker met that is no fault of its video: an EncoderError, or an io::StoreError that names the
   /// file where this host cannot read one, or does not find it as it was listed.
   void require_sound() const;
-  /// Of all workers, without videos that failed.
+  /// Of all workers, with videos that failed or were given up. Complete once nothing is in hand.
   [[nodiscard]] EncodingTimes times() const;
+  /// How many frames have been decoded, each time that one was, those of videos under way among them.
+  [[nodiscard]] std::int64_t decoded_frames() const;
+  /// How much has been encoded, in EncodingWork::kWhole a video, parts of those under way among it.
+  [[nodiscard]] std::int64_t encoded_parts() const;
 
  private:
-  void work();
+  void run(EncodingWork& work);
   [[nodiscard]] std::optional<std::int64_t> await_video();
-  [[nodiscard]] FinishedVideo finish(const VideoEncoding& encoding, std::int64_t number) const;
+  [[nodiscard]] FinishedVideo finish(const VideoEncoding& encoding, std::int64_t number, EncodingWork& work) const;
 
   const Encoder& encoder_;
   const EncodingRule rule_;
@@ -65,8 +69,10 @@ class WorkerPool {
   std::deque<std::int64_t> given_;
   std::vector<FinishedVideo> finished_;
   std::int64_t in_hand_ = 0;
-  EncodingTimes times_;
+  EncodingTimes times_;  ///< of videos that are no longer under way
   std::exception_ptr failure_;
+
+  std::deque<EncodingWork> works_;  ///< of every thread
   std::vector<std::thread> threads_;
 };
 

@@ -34,8 +34,31 @@ bool is_video(const fs::path& file) {
   return ending == ".y4m" || std::find(kVideoEndings.begin(), kVideoEndings.end(), ending) != kVideoEndings.end();
 }
 
+/// What stands in the place of the file; empty where there is one, or where the system does not say.
+std::string what_is_absent(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status found = fs::status(file, error);
+  if (fs::is_regular_file(found)) return {};
+  if (fs::is_directory(found)) return "a folder";
+  if (fs::exists(found)) return "a pipe or a device";
+  if (found.type() != fs::file_type::not_found) return error == std::errc::filename_too_long ? error.message() : "";
+  const fs::path target = fs::read_symlink(file, error);
+  return error ? "no such file" : fmt::format("a link to nothing, {}", io::printable(target.string()));
+}
+
+void look_for_file(Video& video) {
+  video.absent = what_is_absent(video.file);
+  if (video.absent.empty()) look_at_file(video);
+}
+
 VideoList list_of_manifest(const fs::path& file) {
-  const io::Manifest manifest = io::read_manifest(file, "a video", io::SharedFiles::kRefuse);
+  if (is_video(file)) {
+    throw io::StoreError(
+        fmt::format("{}: found a video; expected a CSV list or a folder of videos; name its folder, or a list with the "
+                    "column file",
+                    io::printable(file.string())));
+  }
+  const io::Manifest manifest = io::read_manifest(file, "a video", io::SharedFiles::kRefuse, io::AbsentFiles::kAllow);
   VideoList list;
   list.class_names = manifest.class_names;
   list.source = io::as_utf8(file.filename().string());
@@ -48,7 +71,11 @@ VideoList list_of_manifest(const fs::path& file) {
     video.file = entry.file;
     video.label = entry.label.empty() ? io::kNoLabel : labels.at(entry.label);
     video.split = entry.split;
-    look_at_file(video);
+    look_for_file(video);
+  }
+  if (manifest.is_of_new_samples) {
+    list.notes.push_back(
+        fmt::format("{}: has neither labels nor splits: all videos are unlabelled, of the test split", file.string()));
   }
   return list;
 }
@@ -56,22 +83,14 @@ VideoList list_of_manifest(const fs::path& file) {
 /// Lists a folder of classes.
 class FolderLister {
  public:
-  explicit FolderLister(const fs::path& folder) : folder_(folder) {}
+  FolderLister(const fs::path& folder, const std::vector<fs::path>& own) : folder_(folder) {
+    for (const fs::path& one : own) own_.push_back(fs::absolute(one).lexically_normal());
+  }
 
   VideoList list() {
     const Entries top = entries_of(folder_);
     find_splits(top);
-    note_files_without_class(top);
-    for (const fs::path& below : top.folders) {
-      const std::optional<io::Split> split = split_of(below);
-      if (!split || !has_splits_) {  // beside splits it holds no video: what lies in it is passed over
-        list_class(below, io::Split::kTrain);
-        continue;
-      }
-      const Entries classes = entries_of(below);
-      note_files_without_class(classes);
-      for (const fs::path& one : classes.folders) list_class(one, *split);
-    }
+    if (!list_without_classes(top, io::Split::kTest)) list_folders(top);
     problems_.require_none();
     if (found_.empty()) {
       throw io::StoreError(
@@ -88,15 +107,30 @@ class FolderLister {
   };
   struct Found {
     Video video;
-    std::string label;
+    std::optional<std::string> label;
   };
+
+  void list_folders(const Entries& top) {
+    note_files_without_class(top);
+    for (const fs::path& below : top.folders) {
+      const std::optional<io::Split> split = split_of(below);
+      if (!split || !has_splits_) {  // beside splits it holds no video: what lies in it is passed over
+        list_class(below, io::Split::kTrain);
+        continue;
+      }
+      const Entries classes = entries_of(below);
+      if (*split != io::Split::kTrain && list_without_classes(classes, *split)) continue;
+      note_files_without_class(classes);
+      for (const fs::path& one : classes.folders) list_class(one, *split);
+    }
+  }
 
   /// What lies in `folder`, but for names that begin with a dot.
   Entries entries_of(const fs::path& folder) {
     Entries entries;
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-      if (entry->path().filename().string().starts_with('.')) continue;
+      if (entry->path().filename().string().starts_with('.') || is_own(entry->path())) continue;
       std::error_code unknown;
       (entry->is_directory(unknown) ? entries.folders : entries.files).push_back(entry->path());
     }
@@ -107,6 +141,13 @@ class FolderLister {
     std::sort(entries.folders.begin(), entries.folders.end());
     std::sort(entries.files.begin(), entries.files.end());
     return entries;
+  }
+
+  [[nodiscard]] bool is_own(const fs::path& path) const {
+    return std::any_of(own_.begin(), own_.end(), [&](const fs::path& one) {
+      std::error_code unknown;
+      return one.filename() == path.filename() && fs::equivalent(one.parent_path(), path.parent_path(), unknown);
+    });
   }
 
   static std::optional<io::Split> split_of(const fs::path& folder) {
@@ -129,7 +170,7 @@ class FolderLister {
     if (split_names.count() > 0 && others.count() > 0) {
       throw io::StoreError(fmt::format(
           "{}: found the folders {} beside {}; expected only splits (train, val, validation, test), or only classes; "
-          "move the others away, or write a manifest",
+          "move the others away, rename classes that are called as splits, or write a manifest",
           io::printable(folder_.string()), split_names.text(), others.text()));
     }
     has_splits_ = split_names.count() > 0;
@@ -146,6 +187,18 @@ class FolderLister {
                                    [this](const fs::path& below) { return holds_video(below); });
     above_.pop_back();
     return found;
+  }
+
+  /// Where videos lie in no folder: they have no class. False where there are none, or folders with others.
+  bool list_without_classes(const Entries& entries, io::Split split) {
+    if (std::none_of(entries.files.begin(), entries.files.end(), is_video)) return false;
+    if (std::any_of(entries.folders.begin(), entries.folders.end(),
+                    [this](const auto& one) { return holds_video(one); }))
+      return false;
+    for (const fs::path& file : entries.files) add(file, std::nullopt, split);
+    for (const fs::path& below : entries.folders)
+      list_below(below, std::nullopt, split);  // what lies there is passed over
+    return true;
   }
 
   void note_files_without_class(const Entries& entries) {
@@ -174,7 +227,7 @@ class FolderLister {
     list_below(folder, name, split);
   }
 
-  void list_below(const fs::path& folder, const std::string& label, io::Split split) {
+  void list_below(const fs::path& folder, const std::optional<std::string>& label, io::Split split) {
     // A link to a folder above would be followed for ever.
     const fs::path real = fs::canonical(folder);
     if (std::find(above_.begin(), above_.end(), real) != above_.end()) {
@@ -190,7 +243,7 @@ class FolderLister {
     above_.pop_back();
   }
 
-  void add(const fs::path& file, const std::string& label, io::Split split) {
+  void add(const fs::path& file, const std::optional<std::string>& label, io::Split split) {
     if (!is_video(file)) {
       pass_over(file);
       return;
@@ -209,8 +262,8 @@ class FolderLister {
       return;
     }
     try {
-      look_at_file(found.video);
-      names_.insert(label);
+      look_for_file(found.video);
+      if (label) names_.insert(*label);
       found_.push_back(std::move(found));
     } catch (const io::StoreError& problem) {
       problems_.add(found.video.id, problem.what());
@@ -224,10 +277,18 @@ class FolderLister {
     const auto labels = io::labels_of(list.class_names);
     std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) { return a.video.id < b.video.id; });
     for (Found& found : found_) {
-      found.video.label = labels.at(found.label);
+      found.video.label = found.label ? labels.at(*found.label) : io::kNoLabel;
       list.videos.push_back(std::move(found.video));
     }
-    if (!has_splits_) {
+    const auto unlabelled = std::count_if(list.videos.begin(), list.videos.end(),
+                                          [](const Video& video) { return video.label == io::kNoLabel; });
+    if (unlabelled == std::ssize(list.videos)) {
+      list.notes.push_back(fmt::format("{}: its videos lie in no folders of classes: all are unlabelled{}",
+                                       folder_.string(), has_splits_ ? "" : ", of the test split"));
+    } else if (unlabelled > 0) {
+      list.notes.push_back(fmt::format("{}: {} of its videos lie in no folders of classes: these are unlabelled",
+                                       folder_.string(), unlabelled));
+    } else if (!has_splits_) {
       list.notes.push_back(fmt::format(
           "{}: its folders are classes, none is named train, val or test: all videos are of the train split",
           folder_.string()));
@@ -240,6 +301,7 @@ class FolderLister {
   }
 
   fs::path folder_;
+  std::vector<fs::path> own_;  ///< absolute
   bool has_splits_ = false;
   std::vector<Found> found_;
   std::set<std::string> names_;
@@ -274,9 +336,9 @@ void look_at_file(Video& video) {
   video.modified_ns = found.st_mtim.tv_sec * kNanoseconds + found.st_mtim.tv_nsec;
 }
 
-VideoList read_video_list(const fs::path& list) {
+VideoList read_video_list(const fs::path& list, const std::vector<fs::path>& own) {
   std::error_code unknown;
-  return fs::is_directory(list, unknown) ? FolderLister(list).list() : list_of_manifest(list);
+  return fs::is_directory(list, unknown) ? FolderLister(list, own).list() : list_of_manifest(list);
 }
 
 }  // namespace alignment::encoding

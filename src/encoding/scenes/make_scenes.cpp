@@ -9,9 +9,10 @@
 namespace alignment::encoding {
 
 std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts) {
+  io::make_new_result_folder(folder);
   std::int64_t clips = 0;
   io::RgbImage image;
-  // A clip's seed is its number alone: with more clips, those that were there before stay as they are.
+  // A clip's seed is its number alone: a larger set begins with the clips of a smaller one.
   const auto make = [&](const char* split, std::uint64_t split_number, std::int64_t count) {
     for (const SceneOrder& order : scene_orders()) {
       const std::filesystem::path class_folder = folder / split / to_text(order);

@@ -12,7 +12,7 @@ struct SceneCounts {
 };
 
 /// Writes small drawn clips (Scene) as FOLDER/train/CLASS/N.mp4 and FOLDER/val/CLASS/N.mp4, as `--videos FOLDER` reads
-/// them; classes differ in the order of events and in nothing else. Files of these names are replaced. Returns how many
+/// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Returns how many
 /// clips there are. Throws WriteError.
 std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts);
 

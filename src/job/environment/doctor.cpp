@@ -179,7 +179,8 @@ void report_collectives(dist::Communicator& communicator, const std::vector<Coll
 
 bool run_doctor(dist::Communicator& communicator, const std::string& program, const SharedConfig& config,
                 const std::string& kernel_variant, const GpuReport& gpus,
-                const std::vector<CollectiveCheck>& device_checks) {
+                const std::vector<CollectiveCheck>& device_checks,
+                const std::vector<std::pair<std::string, std::string>>& more_versions) {
   const std::string mine = describe_rank(communicator, config.dist, kernel_variant, gpus)
                                .dump(-1, ' ', false, Json::error_handler_t::replace);
   std::vector<Json> ranks;
@@ -193,6 +194,7 @@ bool run_doctor(dist::Communicator& communicator, const std::string& program, co
     Report whole;
     whole.section("Versions");
     for (const auto& [name, version] : library_versions()) whole.line(name, version);
+    for (const auto& [name, version] : more_versions) whole.line(name, version);
     for (const auto& [name, version] : gpu_versions(gpus)) whole.line(name, version);
     report_ranks(ranks, whole);
     if (gpus.built_in) report_gpus(ranks, whole);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dist/communicator.hpp"
@@ -19,11 +20,13 @@ namespace alignment {
 
 /// Collective. The subcommand `doctor` of `program`: prints on rank 0 what people paste into a bug report (versions of
 /// everything linked, CPU and kernel variant, GPUs, ranks and hosts, threads, file system of the run folder, a round
-/// trip of known values through every collective). `device_checks`: what this rank found of collectives in GPU memory.
-/// Returns false, on every rank, where a check failed; a warning is not a failure.
+/// trip of known values through every collective). `device_checks`: what this rank found of collectives in GPU memory;
+/// `more_versions`: of what this program alone is linked with. Returns false, on every rank, where a check failed; a
+/// warning is not a failure.
 [[nodiscard]] bool run_doctor(dist::Communicator& communicator, const std::string& program, const SharedConfig& config,
                               const std::string& kernel_variant, const GpuReport& gpus = {},
-                              const std::vector<CollectiveCheck>& device_checks = {});
+                              const std::vector<CollectiveCheck>& device_checks = {},
+                              const std::vector<std::pair<std::string, std::string>>& more_versions = {});
 
 /// LibTorch's version, and whether it brings CUDA libraries.
 [[nodiscard]] std::string torch_description();

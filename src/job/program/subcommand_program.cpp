@@ -3,15 +3,61 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
+#include "src/config/keys/raw_value.hpp"
+#include "src/config/keys/suggestion.hpp"
 #include "src/config/pages/pages.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
 #include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
+namespace {
+
+/// The subcommand that was given, or the program.
+const CLI::App& given_command(const CLI::App& program) {
+  const std::vector<CLI::App*> given = program.get_subcommands();
+  return given.empty() ? program : *given.front();
+}
+
+std::string unknown_word(const CLI::App& program, const std::string& help) {
+  const std::vector<std::string> words = program.remaining(true);
+  const auto option =
+      std::find_if(words.begin(), words.end(), [](const std::string& word) { return word.starts_with('-'); });
+  if (option == words.end()) {
+    return fmt::format("{}: found an unexpected word; expected what {} lists; leave it out", toml_text(words.front()),
+                       help);
+  }
+  const std::string name = option->substr(0, option->find('='));
+  std::vector<std::string> known;
+  for (const CLI::Option* one : given_command(program).get_options()) {
+    if (!one->get_lnames().empty()) known.push_back(one->get_lnames().front());
+  }
+  for (const OptionDescription& one : general_options()) known.push_back(one.name.substr(2));
+  return fmt::format("{}: found an unknown option; expected one that {} lists; did you mean --{}?", toml_text(name),
+                     help, nearest(name.substr(std::min(name.find_first_not_of('-'), name.size())), known));
+}
+
+}  // namespace
+
+std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error) {
+  const CLI::App& command = given_command(program);
+  const std::string help =
+      fmt::format("{}{} --help", program.get_name(), &command == &program ? "" : " " + command.get_name());
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError) && !program.remaining(true).empty())
+    return unknown_word(program, help);
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError)) {
+    for (const CLI::Option* option : command.get_options()) {
+      if (!option->get_required() || option->count() > 0) continue;
+      const std::string name = option->get_positional() ? option->get_type_name() : option->get_name();
+      return fmt::format("{}: found nothing; expected one, {}; see {}", name, option->get_description(), help);
+    }
+  }
+  return fmt::format("{}; see {}", error.what(), help);
+}
 
 std::optional<int> parse_subcommand(CLI::App& program, const std::vector<std::string>& examples, int argument_count,
                                     char** arguments) {
@@ -30,7 +76,7 @@ std::optional<int> parse_subcommand(CLI::App& program, const std::vector<std::st
   } catch (const ConfigError& error) {
     return complain_once(error.what());
   } catch (const CLI::ParseError& error) {
-    return complain_once(fmt::format("{}; see {} --help", error.what(), program.get_name()));
+    return complain_once(usage_mistake(program, error));
   }
 }
 

@@ -13,7 +13,8 @@ namespace alignment {
 /// rate and ETA. Writes to stderr. A Progress made with ProgressChoice::kOff is silent.
 class Progress {
  public:
-  /// `unit` in the plural: "samples", "classes". `resumed` of the `total` were done by an earlier process.
+  /// `unit` in the plural: "samples", "classes". `resumed` of the `total` (or ProgressState::kUnknownTotal) were
+  /// done by an earlier process.
   Progress(ProgressChoice choice, std::string stage, std::int64_t total, std::string unit, std::int64_t resumed = 0);
   ~Progress();
   Progress(const Progress&) = delete;
@@ -21,6 +22,8 @@ class Progress {
 
   /// `note` stands behind the bar, as in "loss 1.93"; an empty one leaves the last note there.
   void advance(std::int64_t amount, const std::string& note = {});
+  /// Says how much is done of what is not whole yet, in units, before the coming advance().
+  void set_under_way(double amount) { state_.under_way = amount; }
   /// Ends the stage: one closing line with time, rate and note takes the bar's place. Also done by the destructor.
   void finish();
 

@@ -13,8 +13,21 @@ namespace {
 constexpr int kFewestBarColumns = 8, kMostBarColumns = 24;
 constexpr std::int64_t kSecondsPerMinute = 60, kMinutesPerHour = 60;
 
+double done(const ProgressState& state) {
+  return static_cast<double>(state.done) + state.under_way;
+}
+
 double rate(const ProgressState& state) {
-  return state.seconds > 0 ? static_cast<double>(state.done - state.resumed) / state.seconds : 0;
+  return state.seconds > 0 ? (done(state) - static_cast<double>(state.resumed)) / state.seconds : 0;
+}
+
+/// Whether there is anything to make a rate of.
+bool has_rate(const ProgressState& state) {
+  return done(state) > static_cast<double>(state.resumed);
+}
+
+bool has_total(const ProgressState& state) {
+  return state.total != ProgressState::kUnknownTotal;
 }
 
 /// Three digits that matter.
@@ -25,14 +38,14 @@ std::string rate_text(double per_second) {
 }
 
 std::string remaining_text(const ProgressState& state) {
-  const auto remaining = static_cast<double>(std::max<std::int64_t>(state.total - state.done, 0));
+  const double remaining = std::max(static_cast<double>(state.total) - done(state), 0.0);
   return duration_text(rate(state) > 0 ? remaining / rate(state) : std::numeric_limits<double>::infinity());
 }
 
 /// 0 to 1; a stage without anything to do is done.
 double fraction(const ProgressState& state) {
   if (state.total <= 0) return 1;
-  return std::clamp(static_cast<double>(state.done) / static_cast<double>(state.total), 0.0, 1.0);
+  return std::clamp(done(state) / static_cast<double>(state.total), 0.0, 1.0);
 }
 
 int percent(const ProgressState& state) {
@@ -42,12 +55,16 @@ int percent(const ProgressState& state) {
 }  // namespace
 
 std::string bar_line(const ProgressState& state, int width) {
+  const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
+  if (!has_total(state)) {
+    std::string line = plain_line(state);
+    line.resize(std::min(line.size(), static_cast<std::size_t>(usable)));
+    return line;
+  }
   std::string numbers = fmt::format("{:>3}%  {}/{} {}", percent(state), state.done, state.total, state.unit);
-  if (state.done > state.resumed)
-    numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
+  if (has_rate(state)) numbers += fmt::format("  {}/s  ETA {}", rate_text(rate(state)), remaining_text(state));
   if (!state.note.empty()) numbers += "  " + state.note;
 
-  const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
   const int around_bar = static_cast<int>(state.stage.size() + std::string_view(" [] ").size() + numbers.size());
   const int columns = std::clamp(usable - around_bar, kFewestBarColumns, kMostBarColumns);
   const int filled = static_cast<int>(std::floor(columns * fraction(state)));
@@ -61,22 +78,23 @@ std::string bar_line(const ProgressState& state, int width) {
 }
 
 std::string plain_line(const ProgressState& state) {
-  std::string line =
-      fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total, state.unit, percent(state));
-  if (state.done > state.resumed)
-    line += fmt::format(", {} {}/s, ETA {}", rate_text(rate(state)), state.unit, remaining_text(state));
+  std::string line = has_total(state) ? fmt::format("{}: {}/{} {} ({}%)", state.stage, state.done, state.total,
+                                                    state.unit, percent(state))
+                                      : fmt::format("{}: {} {}", state.stage, state.done, state.unit);
+  if (has_rate(state)) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (has_rate(state) && has_total(state)) line += fmt::format(", ETA {}", remaining_text(state));
   if (!state.note.empty()) line += ", " + state.note;
   return line;
 }
 
 std::string closing_line(const ProgressState& state) {
-  const std::string amount =
-      state.done == state.total ? fmt::format("{}", state.done) : fmt::format("{}/{}", state.done, state.total);
+  const std::string amount = state.done == state.total || !has_total(state)
+                                 ? fmt::format("{}", state.done)
+                                 : fmt::format("{}/{}", state.done, state.total);
   const std::string time_taken =
       state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
   std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
-  if (state.done > state.resumed && state.seconds > 0)
-    line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (has_rate(state) && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
   if (!state.note.empty()) line += ", " + state.note;
   return line;
 }

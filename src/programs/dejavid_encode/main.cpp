@@ -8,12 +8,16 @@
 
 #include "dist/text.hpp"
 #include "io/result_file.hpp"
+#include "io/video/video_reader.hpp"
 #include "src/config/error.hpp"
 #include "src/config/pages/pages.hpp"
 #include "src/encoding/job/torch_threads.hpp"
+#include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
+#include "src/job/environment/environment.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
+#include "src/job/program/subcommand_program.hpp"
 #include "src/job/signals/early_signals.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/terminal.hpp"
@@ -39,6 +43,17 @@ void require_same_options(const std::string& mine, dist::Communicator& communica
   });
 }
 
+/// Collective.
+ExitCode diagnose(dist::Communicator& communicator) {
+  alignment::SharedConfig config;
+  config.run.dir = ".";
+  alignment::GpuReport gpus;
+  alignment::agreed(communicator, [&] { gpus = alignment::report_gpus(); });
+  const bool passed = alignment::run_doctor(communicator, "dejavid_encode", config, "LibTorch's kernels", gpus, {},
+                                            {{"FFmpeg", alignment::io::decoder_versions()}});
+  return passed ? ExitCode::kDone : ExitCode::kOther;
+}
+
 int run(int argument_count, char** arguments) {
   CLI::App program(
       "Turns videos into a TSE store: windows of frames go through an encoder. Alone or under mpirun; started again, "
@@ -53,11 +68,13 @@ int run(int argument_count, char** arguments) {
   CLI::App* inspect = alignment::add_inspect(program, inspected);
   alignment::SceneOptions drawn;
   CLI::App* scenes = alignment::add_scenes(program, drawn);
+  CLI::App* doctor = program.add_subcommand(
+      "doctor", "say what a bug report needs: versions, FFmpeg's among them, ranks, GPUs, the folder one is in");
   try {
     alignment::ProgramDescription described = alignment::describe(
         program, {"dejavid_encode --videos videos --encoder motion --windows fraction --out a.h5",
                   "mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5",
-                  "dejavid_encode inspect clip.mp4 --windows fraction --json -", "dejavid_encode scenes --out clips"});
+                  "dejavid_encode inspect clip.mp4 --picture clip.png", "dejavid_encode scenes --out clips"});
     described.exit_codes = alignment::kExitCodesInHelp;
     if (const auto page = alignment::asked_page(described, {arguments + 1, arguments + argument_count},
                                                 alignment::terminal::page_columns())) {
@@ -67,12 +84,12 @@ int run(int argument_count, char** arguments) {
     program.parse(argument_count, arguments);
     if (inspect->parsed()) {
       inspected.windows.interpret();
-    } else if (!scenes->parsed()) {
+    } else if (!scenes->parsed() && !doctor->parsed()) {
       alignment::require_encode_options(options, windows);
       windows.interpret();
     }
   } catch (const CLI::ParseError& error) {
-    return alignment::complain_about_usage(fmt::format("{}; see dejavid_encode --help", error.what()));
+    return alignment::complain_about_usage(alignment::usage_mistake(program, error));
   } catch (const ConfigError& error) {
     return alignment::complain_about_usage(error.what());
   }
@@ -87,6 +104,10 @@ int run(int argument_count, char** arguments) {
     alignment::let_stop_signals_through();
     if (alignment::speaks_for_the_job()) alignment::scenes(drawn);
     return 0;
+  }
+  if (doctor->parsed()) {
+    alignment::let_stop_signals_through();
+    return alignment::run_on_ranks(alignment::Ranks::kAll, argument_count, arguments, options.dist.timeout(), diagnose);
   }
   options.windows = windows.parsed;
   options.window_frames = windows.frames;

@@ -120,8 +120,10 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
   using encoding::BadVideos;
   using encoding::EncoderPrecision;
   program
-      .add_option("--videos", options.videos,
-                  "CSV file with the columns id,file,label,split, or a folder with a folder a class")
+      .add_option(
+          "--videos", options.videos,
+          "CSV file with the columns id,file,label,split, or a folder with a folder a class; of new videos without "
+          "labels a file with the column file, or a folder of them")
       ->type_name("M.csv|FOLDER");
   program
       .add_option("--encoder", options.encoder,
@@ -129,12 +131,19 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
       ->type_name("NAME|FILE");
   program.add_option("--out", options.out, "store to write; must not exist yet")->type_name("S.h5");
   add_choice<BadVideos>(program, "--bad-videos",
-                        "refuse, the default: no store where a video cannot be decoded; skip: leave those out; strict: "
+                        "refuse, the default: no store where a video cannot be decoded; skip: leave those out, and "
+                        "those whose file is missing; strict: "
                         "no store either where one decodes in part",
                         {{"refuse", BadVideos::kRefuse}, {"skip", BadVideos::kSkip}, {"strict", BadVideos::kStrict}},
                         options.bad_videos);
   add_choice<bool>(program, "--retry", "failed: try again what an earlier start could not decode",
                    {{"failed", true}, {"none", false}}, options.retry_failed);
+  using encoding::KeptLogits;
+  add_choice<KeptLogits>(program, "--logits",
+                         "auto, the default: an encoder's logits are stored where it names their classes and the "
+                         "videos' are among them; keep: whatever they are of; drop: features alone",
+                         {{"auto", KeptLogits::kAuto}, {"keep", KeptLogits::kAll}, {"drop", KeptLogits::kNone}},
+                         options.logits);
   program.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
   program.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
       ->check(CLI::Range(0, 9).description(""))

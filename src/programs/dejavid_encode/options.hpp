@@ -36,10 +36,12 @@ struct InspectOptions {
   std::filesystem::path video, json_file, picture;  ///< the last two: empty where not asked for
   std::optional<int> picture_frames;
   WindowOptions windows;
-  encoding::Resize resize = encoding::Resize::kAntialias;
+  std::string encoder;  ///< whose frames are shown; empty: as size and resize say
+  std::optional<int> size;
+  std::optional<encoding::Resize> resize;
 };
 [[nodiscard]] CLI::App* add_inspect(CLI::App& program, InspectOptions& options);
-/// Throws io::StoreError for a video that cannot be read.
+/// Throws ConfigError, encoding::EncoderError, and io::StoreError for a video that cannot be read.
 void inspect(const InspectOptions& options);
 
 /// `scenes`: clips to try the program on.

@@ -14,7 +14,7 @@ namespace alignment {
 CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   CLI::App* command = program.add_subcommand(
       "scenes", "draw small videos whose classes differ only in the order of events, to try everything on");
-  command->add_option("--out", options.folder, "folder to write them to")->required()->type_name("FOLDER");
+  command->add_option("--out", options.folder, "new or empty folder to write them to")->required()->type_name("FOLDER");
   const auto count = [&](const char* name, std::int64_t& value, const char* what) {
     command->add_option(name, value, fmt::format("{}; default {}", what, value))
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{9999}).description(""))

@@ -66,6 +66,9 @@ TEST_F(HostileVideos, WhatIsNoRegularFileIsRefusedWithoutWaiting) {
   ::close(socket);
   EXPECT_EQ(refusal(folder / "absent.mp4"),
             "found no such file; expected a video file; check the path and its permissions");
+  std::filesystem::create_symlink("gone.mp4", folder / "link.mp4");
+  EXPECT_EQ(refusal(folder / "link.mp4"),
+            "found a link to nothing, gone.mp4; expected a video file; check the path and its permissions");
   EXPECT_EQ(refusal(folder / "folder.mp4"), "found a folder; expected a video file; check the path");
   EXPECT_EQ(refusal(folder / "pipe.mp4"), "found a pipe; expected a video file; check the path");
   EXPECT_EQ(refusal(folder / "socket.mp4"), "found a socket; expected a video file; check the path");
@@ -103,7 +106,7 @@ TEST_F(HostileVideos, WhatIsNoVideoIsRefused) {
     EXPECT_TRUE(refusal(file_of(name, text)).starts_with("found no video (FFmpeg says: Invalid data")) << name;
   }
   EXPECT_EQ(refusal(clip("audio.mp4", {.audio = true, .video = false})),
-            "found 1 streams and no video among them; expected a video; leave the file out");
+            "found one stream, which is no video; expected a video; leave the file out");
   const Clip music{.codec = "mjpeg", .pixels = "yuvj420p", .frames = 1, .audio = true, .cover = true};
   EXPECT_EQ(refusal(clip("music.mp4", music)),
             "found 2 streams and no video among them; expected a video; leave the file out");

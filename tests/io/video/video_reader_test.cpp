@@ -1,5 +1,6 @@
 #include "io/video/video_reader.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/src/temporary_folder.hpp"
@@ -14,7 +15,7 @@ struct Decoded {
   VideoProperties properties;
   std::vector<double> times;
   std::vector<RgbImage> images;
-  std::int64_t bad_packets = 0, steps_back = 0, damaged_frames = 0;
+  std::int64_t bad_packets = 0, steps_back = 0, damaged_frames = 0, interlaced_frames = 0;
 };
 
 Decoded decode(const std::filesystem::path& file) {
@@ -30,6 +31,7 @@ Decoded decode(const std::filesystem::path& file) {
   decoded.bad_packets = reader.bad_packets();
   decoded.steps_back = reader.steps_back();
   decoded.damaged_frames = reader.damaged_frames();
+  decoded.interlaced_frames = reader.interlaced_frames();
   return decoded;
 }
 
@@ -278,8 +280,20 @@ TEST_F(Videos, MirroredAreRefused) {
   EXPECT_TRUE(message.starts_with("found a display matrix (-1 0; 0 1) that mirrors")) << message;
 }
 
+TEST_F(Videos, TurnedByAnotherAngleAreRefusedByIt) {
+  for (const int angle : {45, 200}) {
+    const std::string message = message_of<VideoError>([&] { decode_clip({.rotation = angle}, ".mp4"); });
+    EXPECT_TRUE(message.starts_with(fmt::format("found a display matrix that turns by {} degrees; expected", angle)))
+        << message;
+  }
+}
+
 TEST_F(Videos, InterlacedSaySo) {
   EXPECT_TRUE(decode_clip({.codec = "ffv1", .interlaced = true}, ".mkv").properties.interlaced);
+  const Decoded decoded = decode_clip({.interlaced = true}, ".avi");  // whose header has no word for it
+  EXPECT_FALSE(decoded.properties.interlaced);
+  EXPECT_EQ(decoded.interlaced_frames, 10);
+  EXPECT_EQ(decode_clip({}, ".avi").interlaced_frames, 0);
 }
 
 TEST_F(Videos, OfTwoSizesKeepBoth) {

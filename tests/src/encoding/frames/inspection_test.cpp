@@ -110,9 +110,9 @@ TEST_F(Inspection, RefusesAVideoOfWhichNothingDecodes) {
 
 TEST_F(Inspection, AFilmStripHasTheMiddlesOfEqualParts) {
   const auto file = clip({.codec = "ffv1", .pixels = "bgr0", .width = 64, .height = 64, .frames = 10}, "clip.mkv");
-  const io::RgbImage strip = film_strip(file, 3, 64, Resize::kAntialias);  // as large as it is
+  const io::RgbImage strip = film_strip(file, inspect_video(file), 3, 64, Resize::kAntialias);  // as large as it is
   ASSERT_EQ(strip.width, 3 * 64 + 2 * 2);
-  ASSERT_EQ(strip.height, 64);
+  ASSERT_EQ(strip.height, 64 + 2 * 9);
   const auto at = [&](int x, int y) {
     return strip.pixels.data() + 3 * (static_cast<std::ptrdiff_t>(y) * strip.width + x);
   };
@@ -130,11 +130,73 @@ TEST_F(Inspection, AFilmStripHasTheMiddlesOfEqualParts) {
   EXPECT_EQ(at(65, 63)[2], 255);
 }
 
-TEST_F(Inspection, AFilmStripOfAShortVideoRepeatsItsFrames) {
-  const auto file = clip({.codec = "ffv1", .pixels = "bgr0", .width = 32, .height = 32, .frames = 1}, "clip.mkv");
-  const io::RgbImage strip = film_strip(file, 2, 32, Resize::kAntialias);
-  for (std::ptrdiff_t c = 0; c < 3 * 32; ++c)
-    ASSERT_EQ(strip.pixels[static_cast<std::size_t>(c)], strip.pixels[static_cast<std::size_t>(c + 3 * 34)]);
+/// The dark pixels of a part of an image, a line each.
+std::string dark(const io::RgbImage& image, int left, int top, int width, int height) {
+  std::string text;
+  for (int y = top; y < top + height; ++y) {
+    for (int x = left; x < left + width; ++x) {
+      text += image.pixels[static_cast<std::size_t>(3 * (y * image.width + x))] == 0 ? '#' : '.';
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+TEST_F(Inspection, AFilmStripOfAShortVideoHasEachFrameOnceAndSaysWhichAndWhen) {
+  const auto file =
+      clip({.codec = "ffv1", .pixels = "bgr0", .width = 32, .height = 32, .frames = 3, .rate = 10}, "clip.mkv");
+  const io::RgbImage strip = film_strip(file, inspect_video(file), 8, 32, Resize::kAntialias);
+  ASSERT_EQ(strip.width, 3 * 36 + 2 * 2);  // as wide as `0.10 s`
+  EXPECT_EQ(dark(strip, 38, 34, 6, 7),
+            "..#...\n"
+            ".##...\n"
+            "..#...\n"
+            "..#...\n"
+            "..#...\n"
+            "..#...\n"
+            ".###..\n");
+  EXPECT_EQ(dark(strip, 76, 43, 36, 7),
+            ".###.........###...###..............\n"
+            "#...#.......#...#.#...#.............\n"
+            "#..##...........#.#..##........####.\n"
+            "#.#.#..........#..#.#.#.......#.....\n"
+            "##..#.........#...##..#........###..\n"
+            "#...#..##....#....#...#...........#.\n"
+            ".###...##...#####..###........####..\n");
+  const io::RgbImage large = film_strip(file, inspect_video(file), 1, 200, Resize::kAntialias);
+  EXPECT_EQ(large.height, 200 + 2 * 18);
+}
+
+TEST_F(Inspection, IsToldInAFewLines) {
+  const auto file = clip({.frames = 4, .rate = 10, .rotation = 90}, "clip.mp4");
+  EXPECT_EQ(to_text(inspect_video(file), std::nullopt),
+            "mpeg4, 96 x 64 pixels, to be turned by 90 degrees, 10 frames/s by its header\n"
+            "4 frames in 0.400 s\n"
+            "decodes as a whole\n");
+  VideoInspection bad = inspect_video(clip({.frames = 4, .interlaced = true}, "clip.avi"));
+  bad.properties.rate = 0;
+  bad.bad_packets = 1;
+  bad.damaged_frames = 2;
+  bad.properties.header_frames = 9;
+  const WindowRule rule;
+  EXPECT_EQ(to_text(bad, InspectedWindows{rule, plan_windows(rule, 4)}),
+            "mpeg4, 96 x 64 pixels, interlaced, no rate in its header\n"
+            "4 frames in 0.120 s\n"
+            "decodes in part: 1 bad packet, 2 damaged frames, 9 frames by its header\n"
+            "33 rows, of windows of 16 frames\n");
+  EXPECT_EQ(json::parse(to_json(bad, std::nullopt)).at("interlaced"), true);
+  EXPECT_EQ(json::parse(to_json(bad, std::nullopt)).at("interlaced_frames"), 4);
+}
+
+TEST_F(Inspection, TellsOfEveryFrame) {
+  const auto file = clip({.frames = 3}, "clip.mp4");
+  std::vector<std::int64_t> decoded;
+  const VideoInspection inspection = inspect_video(file, [&](std::int64_t frames, std::optional<std::int64_t> all) {
+    EXPECT_EQ(all, 3);
+    decoded.push_back(frames);
+  });
+  EXPECT_EQ(decoded, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_TRUE(inspection.mean_native.empty());
 }
 
 }  // namespace

@@ -52,6 +52,9 @@ std::int64_t VideoReader::steps_back() const {
 std::int64_t VideoReader::damaged_frames() const {
   return 0;
 }
+std::int64_t VideoReader::interlaced_frames() const {
+  return 0;
+}
 
 }  // namespace alignment::io
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include "src/encoding/encoders/encoder.hpp"
@@ -49,6 +50,7 @@ class NumberEncoder final : public Encoder {
   }
   [[nodiscard]] const EncoderDescription& description() const override { return description_; }
   void encode(std::span<const std::uint8_t> frames, std::int64_t batch, std::span<float> rows) const override {
+    if (before) before();
     if (throws) throw EncoderError("numbers: found a failure; expected none; look");
     largest_batch = std::max(largest_batch.load(), batch);
     inputs += batch;
@@ -69,6 +71,7 @@ class NumberEncoder final : public Encoder {
   }
   mutable std::atomic<std::int64_t> largest_batch = 0, inputs = 0;
   bool gives_infinity = false, throws = false;
+  std::function<void()> before;  ///< called before a batch is encoded, or empty
 
  private:
   EncoderDescription description_;

@@ -44,5 +44,22 @@ TEST(StoreClasses, SayWhereLogitsAreOfOthers) {
   }
 }
 
+TEST(KeptLogits, AreThoseOfTheVideosClassesUnlessOneSaysOtherwise) {
+  const EncoderDescription named = encoder(3, {"c", "a", "b"});
+  const auto keeps = [](const EncoderDescription& of, const Names& listed) {
+    return keeps_logits(of, KeptLogits::kAuto, listed);
+  };
+  EXPECT_TRUE(keeps(named, {"a", "b", "c"}));
+  EXPECT_TRUE(keeps(named, {"b"}));
+  EXPECT_TRUE(keeps(named, {}));  // new videos, without labels
+  EXPECT_FALSE(keeps(named, {"a", "x"}));
+  EXPECT_FALSE(keeps(encoder(3, {}), {"a", "b", "c"}));
+  EXPECT_FALSE(keeps(encoder(3, {}), {}));
+  EXPECT_FALSE(keeps(encoder(0, {}), {}));
+  EXPECT_TRUE(keeps_logits(encoder(3, {}), KeptLogits::kAll, {"a"}));
+  EXPECT_FALSE(keeps_logits(encoder(0, {}), KeptLogits::kAll, {"a"}));
+  EXPECT_FALSE(keeps_logits(named, KeptLogits::kNone, {"a", "b", "c"}));
+}
+
 }  // namespace
 }  // namespace alignment::encoding

@@ -22,12 +22,13 @@ class VideoEncodingTest : public testing::Test {
  protected:
   TemporaryFolder folder_;
   std::atomic<bool> abandon_ = false;
+  EncodingWork work_;
 
   EncodedVideo encode(const Encoder& encoder, const WindowRule& windows, std::int64_t frames, std::int64_t batch = 16,
                       std::int64_t header_frames = -1) {
     numbered_video_counts.opened = numbered_video_counts.decoded = numbered_video_counts.prepared = 0;
     const auto file = numbered_video(folder_ / "a", frames, header_frames);
-    return VideoEncoding(encoder, {windows, batch}, abandon_).encode(file);
+    return VideoEncoding(encoder, {windows, batch}, abandon_).encode(file, work_);
   }
 
   /// What the rows must be, straight from the plan.
@@ -68,8 +69,21 @@ TEST_F(VideoEncodingTest, GivesTheRowsOfThePlan) {
         const EncodedVideo video = encode(encoder, rule, frames);
         ASSERT_EQ(video.rows, expected(encoder, rule, frames)) << to_text(rule) << " " << frames;
         ASSERT_EQ(video.decoding.frames, frames);
-        ASSERT_EQ(std::ssize(video.rows), std::ssize(video.timestamps) * row_features(encoder.description(), rule));
+        ASSERT_EQ(std::ssize(video.rows), std::ssize(video.timestamps) * row_features(encoder.description(), {rule}));
       }
+    }
+  }
+}
+
+TEST_F(VideoEncodingTest, LeavesLogitsOut) {
+  for (const EncoderKind kind : {EncoderKind::kClip, EncoderKind::kFrame}) {
+    const NumberEncoder with(kind, 16, 3), without(kind);
+    for (const WindowRule& rule : {WindowRule{}, multi()}) {
+      const auto file = numbered_video(folder_ / "a", 40);
+      const EncodingRule features_alone{rule, 16, false};
+      const EncodedVideo video = VideoEncoding(with, features_alone, abandon_).encode(file, work_);
+      EXPECT_EQ(video.rows, expected(without, rule, 40));
+      EXPECT_EQ(row_features(with.description(), features_alone), row_features(without.description(), {rule}));
     }
   }
 }
@@ -139,6 +153,22 @@ TEST_F(VideoEncodingTest, IsGivenUpOnRequest) {
   const NumberEncoder encoder(EncoderKind::kClip);
   abandon_ = true;
   EXPECT_THROW(static_cast<void>(encode(encoder, {}, 20)), EncodingAbandoned);
+}
+
+TEST_F(VideoEncodingTest, SaysHowFarItIsWhileItIsUnderWay) {
+  NumberEncoder encoder(EncoderKind::kClip);
+  std::vector<std::int64_t> parts, frames;
+  encoder.before = [&] {
+    parts.push_back(work_.parts);
+    frames.push_back(work_.decoded);
+  };
+  static_cast<void>(encode(encoder, {}, 80, 11));
+  EXPECT_EQ(parts, (std::vector<std::int64_t>{0, 333'333, 666'666}));  // three batches of 11 windows
+  EXPECT_EQ(frames, (std::vector<std::int64_t>{80, 80, 80}));
+  EXPECT_EQ(work_.parts, EncodingWork::kWhole);
+  static_cast<void>(encode(encoder, multi(), 700, 1000, 700));  // long: counted first, then decoded again
+  EXPECT_EQ(work_.parts, 2 * EncodingWork::kWhole);
+  EXPECT_EQ(work_.decoded, 80 + 2 * 700);
 }
 
 TEST(DecodingFacts, AVideoIsPartialWhereFramesAreMissing) {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "dist/topology.hpp"
 #include "io/errors.hpp"
 #include "src/encoding/job/torch_threads.hpp"
 #include "tests/src/encoding/job/numbered_videos.hpp"
@@ -67,10 +72,45 @@ TEST_F(WorkerPoolTest, FailsWhereThisHostHasAnotherVideoByTheName) {
 
 TEST_F(WorkerPoolTest, FailsWhereThisHostCannotReadAVideo) {
   add("unreadable", kUnreadable);
-  EXPECT_TRUE(failure().starts_with(of("unreadable") + "found a disk that fails")) << failure();
+  EXPECT_EQ(failure(), of("unreadable") + "found a disk that fails (on the host " + dist::host_name() +
+                           "; another may read it, so that --bad-videos skip does not leave it out)");
   videos_.clear();
   add("large", kTooLarge);
   EXPECT_TRUE(failure().starts_with(of("large") + "found no memory")) << failure();
+}
+
+TEST_F(WorkerPoolTest, CountsTheWorkOfAVideoThatIsGivenUp) {
+  add("long", 500);
+  NumberEncoder encoder(EncoderKind::kClip);
+  WorkerPool* running = nullptr;
+  std::int64_t batches = 0, parts = 0;
+  std::atomic<bool> ready = false;
+  encoder.before = [&] {
+    while (!ready) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (++batches == 2) {
+      parts = running->encoded_parts();
+      running->abandon();
+    }
+  };
+  WorkerPool pool(encoder, {WindowRule{}, 1}, videos_, 1);
+  running = &pool;
+  ready = true;
+  pool.give(0);
+  while (pool.in_hand() > 0) static_cast<void>(pool.take(std::chrono::milliseconds(2)));
+  EXPECT_EQ(batches, 2);
+  EXPECT_EQ(parts, EncodingWork::kWhole / 33);
+  EXPECT_GE(pool.times().encoding, 0.04);
+  EXPECT_GT(pool.decoded_frames(), 0);
+}
+
+TEST_F(WorkerPoolTest, CountsAVideoThatIsBadAsAWholeOne) {
+  add("empty", 0);
+  const NumberEncoder encoder(EncoderKind::kClip);
+  WorkerPool pool(encoder, {WindowRule{}, 16}, videos_, 1);
+  pool.give(0);
+  while (pool.in_hand() > 0) static_cast<void>(pool.take(std::chrono::milliseconds(2)));
+  EXPECT_EQ(pool.encoded_parts(), EncodingWork::kWhole);
 }
 
 TEST_F(WorkerPoolTest, NamesTheVideoWithWhichTheEncoderFails) {

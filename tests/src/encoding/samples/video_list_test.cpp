@@ -54,15 +54,104 @@ TEST_F(VideoListTest, OfAManifestNamesTheFirstProblemAndCountsAll) {
   put("a.mp4");
   put("b.mp4");
   put("m.csv",
-      "id,file,label,split\na,a.mp4,x,train\nb,gone.mp4,x,train\na,b.mp4,x,train\nc,./a.mp4,x,train\n4,b.mp4,x,dev\n");
+      "id,file,label,split\na,a.mp4,x,train\nb,c.mp4,,train\na,b.mp4,x,train\nc,./a.mp4,x,train\n4,b.mp4,x,dev\n");
   const std::string line = refusal(folder_ / "m.csv");
-  EXPECT_NE(line.find("m.csv:line 3: found no file"), std::string::npos) << line;
+  EXPECT_NE(line.find("m.csv:line 3: found an empty label"), std::string::npos) << line;
   EXPECT_NE(line.find("(4 problems in all, the others: line 4, line 5, line 6)"), std::string::npos) << line;
   put("two.csv", "id,file,label,split\na,a.mp4,x,train\nb,../" + folder_.path().filename().string() +
                      "/a.mp4,x,train\nc,x/../a.mp4,x,train\n");
   const std::string again = refusal(folder_ / "two.csv");
   EXPECT_NE(again.find("line 3: found the file"), std::string::npos) << again;
   EXPECT_NE(again.find("first in line 2"), std::string::npos) << again;
+}
+
+TEST_F(VideoListTest, SaysWhatStandsInThePlaceOfAFile) {
+  put("a.mp4");
+  fs::create_directories(folder_ / "b.mp4");
+  fs::create_symlink("elsewhere/x.mp4", folder_ / "c.mp4");
+  const std::vector<std::string> absent{"", "a folder", "a link to nothing, elsewhere/x.mp4", "no such file"};
+  put("m.csv", "file,label,split\na.mp4,x,train\nb.mp4,x,train\nc.mp4,x,train\nd.mp4,x,train\n");
+  const VideoList list = read_video_list(folder_ / "m.csv");
+  ASSERT_EQ(list.videos.size(), 4U);
+  for (std::size_t n = 0; n < absent.size(); ++n) EXPECT_EQ(list.videos[n].absent, absent[n]);
+  put("set/x/a.mp4");
+  fs::create_symlink("gone", folder_ / "set/x/b.mp4");
+  const VideoList set = read_video_list(folder_ / "set");
+  ASSERT_EQ(set.videos.size(), 2U);
+  EXPECT_EQ(set.videos[0].absent, "");
+  EXPECT_EQ(set.videos[1].absent, "a link to nothing, gone");
+}
+
+TEST_F(VideoListTest, OfNewVideosNeedsNoMoreThanTheirFiles) {
+  put("b.mp4");
+  put("x/a.mp4");
+  for (const char* text : {"file\nb.mp4\nx/a.mp4\n", "id,file\nb.mp4,b.mp4\nx/a.mp4,x/a.mp4\n"}) {
+    put("m.csv", text);
+    const VideoList list = read_video_list(folder_ / "m.csv");
+    EXPECT_EQ(ids(list), (std::vector<std::string>{"b.mp4", "x/a.mp4"}));
+    EXPECT_TRUE(list.class_names.empty());
+    for (const Video& video : list.videos) {
+      EXPECT_EQ(video.label, io::kNoLabel);
+      EXPECT_EQ(video.split, io::Split::kTest);
+    }
+    ASSERT_EQ(list.notes.size(), 1U);
+    EXPECT_NE(list.notes[0].find("m.csv: has neither labels nor splits: all videos are unlabelled"), std::string::npos);
+  }
+  put("m.csv", "file,label\nb.mp4,x\n");
+  EXPECT_NE(refusal(folder_ / "m.csv").find("found no column 'split'"), std::string::npos);
+}
+
+TEST_F(VideoListTest, OfNewVideosMayBeAFolderOfThem) {
+  put("set/b.mp4");
+  put("set/a.mp4");
+  put("set/notes.txt");
+  put("set/more/readme");
+  const VideoList list = read_video_list(folder_ / "set");
+  EXPECT_EQ(ids(list), (std::vector<std::string>{"a.mp4", "b.mp4"}));
+  EXPECT_TRUE(list.class_names.empty());
+  EXPECT_EQ(list.videos[0].label, io::kNoLabel);
+  EXPECT_EQ(list.videos[0].split, io::Split::kTest);
+  ASSERT_EQ(list.notes.size(), 2U);
+  EXPECT_NE(list.notes[0].find("lie in no folders of classes: all are unlabelled, of the test split"),
+            std::string::npos);
+  EXPECT_NE(list.notes[1].find("passed over 2 files that are not named as videos: notes.txt, more/readme"),
+            std::string::npos)
+      << list.notes[1];
+  put("split/train/x/a.mp4");
+  put("split/test/b.mp4");
+  const VideoList split = read_video_list(folder_ / "split");
+  EXPECT_EQ(ids(split), (std::vector<std::string>{"test/b.mp4", "train/x/a.mp4"}));
+  EXPECT_EQ(split.videos[0].label, io::kNoLabel);
+  EXPECT_EQ(split.videos[1].label, 0);
+  put("split/train/c.mp4");
+  EXPECT_NE(refusal(folder_ / "split").find("c.mp4: found a video outside of any class"), std::string::npos);
+}
+
+TEST_F(VideoListTest, DoesNotListWhatTheProgramWrites) {
+  put("set/x/a.mp4");
+  put("set/out.h5.parts/0/rank0.rows");
+  put("set/out.h5.failed.csv");
+  put("set/other.h5");
+  const fs::path out = folder_ / "set" / "." / "out.h5";
+  const VideoList list =
+      read_video_list(folder_ / "set", {out, folder_ / "set/out.h5.parts", folder_ / "set/out.h5.failed.csv"});
+  ASSERT_EQ(list.notes.size(), 2U);
+  EXPECT_TRUE(list.notes[1].ends_with("passed over 1 files that are not named as videos: other.h5")) << list.notes[1];
+}
+
+TEST_F(VideoListTest, OfSomethingElseSaysWhatItIs) {
+  put("one.MP4");
+  EXPECT_NE(refusal(folder_ / "one.MP4").find("one.MP4: found a video; expected a CSV list or a folder of videos"),
+            std::string::npos);
+  put("m.csv", "id;file;label;split\na;a.mp4;x;train\n");
+  EXPECT_NE(
+      refusal(folder_ / "m.csv").find("m.csv:line 1: found columns with semicolons between them; expected commas"),
+      std::string::npos);
+  put("m.csv", "id\tfile\na\ta.mp4\n");
+  EXPECT_NE(refusal(folder_ / "m.csv").find("found columns with tabs between them"), std::string::npos);
+  put("set/test/a.mp4");
+  put("set/jump/b.mp4");
+  EXPECT_NE(refusal(folder_ / "set").find("rename classes that are called as splits"), std::string::npos);
 }
 
 TEST_F(VideoListTest, OfAManifestRefusesAFileWithANul) {

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "io/errors.hpp"
 #include "io/video/video_reader.hpp"
 #include "src/encoding/scenes/make_scenes.hpp"
 
@@ -98,7 +99,7 @@ std::string bytes_of(const fs::path& file) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-TEST(MakeScenes, ClipsAreTheScenesAndStayWhereMoreAreMade) {
+TEST(MakeScenes, ClipsAreTheScenesAndTheSameWhereMoreAreMade) {
   const fs::path folder = fs::path(testing::TempDir()) / "scenes";
   fs::remove_all(folder);
   EXPECT_EQ(make_scenes(folder / "few", {1, 1, 3}), 12);
@@ -115,6 +116,16 @@ TEST(MakeScenes, ClipsAreTheScenesAndStayWhereMoreAreMade) {
     ++frames;
   }
   EXPECT_GE(frames, 36);
+  fs::create_directory(folder / "empty");
+  EXPECT_EQ(make_scenes(folder / "empty", {0, 0, 3}), 0);
+  try {
+    static_cast<void>(make_scenes(folder / "few", {1, 0, 4}));
+    FAIL() << "made in a folder with files";
+  } catch (const io::WriteError& error) {
+    EXPECT_TRUE(std::string(error.what()).starts_with((folder / "few").string() + ": found files in it"))
+        << error.what();
+  }
+  EXPECT_EQ(bytes_of(folder / "few" / clip), bytes_of(folder / "more" / clip));
   fs::remove_all(folder);
 }
 

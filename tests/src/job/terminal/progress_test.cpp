@@ -71,6 +71,24 @@ TEST(ProgressLine, WhatAnEarlierProcessDidIsNoSpeed) {
   EXPECT_EQ(plain_line(state), "epoch 3: 1800/3600 samples (50%), loss 1.93");
 }
 
+TEST(ProgressLine, WhatIsUnderWayCountsTowardsShareAndRate) {
+  ProgressState state{"encoding", "videos", "", 0, 1, 30, 0};
+  EXPECT_EQ(plain_line(state), "encoding: 0/1 videos (0%)");
+  state.under_way = 0.25;
+  EXPECT_EQ(plain_line(state), "encoding: 0/1 videos (25%), 0.01 videos/s, ETA 1:30");
+  EXPECT_EQ(bar_line(state, 120), "encoding [======>                 ]  25%  0/1 videos  0.01/s  ETA 1:30");
+  state.under_way = 1.5;  // finished, and not counted yet
+  EXPECT_EQ(plain_line(state), "encoding: 0/1 videos (100%), 0.05 videos/s, ETA 0:00");
+}
+
+TEST(ProgressLine, OfWhatNobodyCanSayTheTotalIsThereIsNoShare) {
+  const ProgressState state{"decoding", "frames", "", 500, ProgressState::kUnknownTotal, 2, 0};
+  EXPECT_EQ(plain_line(state), "decoding: 500 frames, 250 frames/s");
+  EXPECT_EQ(bar_line(state, 120), "decoding: 500 frames, 250 frames/s");
+  EXPECT_EQ(bar_line(state, 12), "decoding: 5");
+  EXPECT_EQ(closing_line(state), "decoding: 500 frames in 2.0 s, 250 frames/s");
+}
+
 TEST(ProgressLine, Durations) {
   EXPECT_EQ(duration_text(0), "0:00");
   EXPECT_EQ(duration_text(59.4), "0:59");
