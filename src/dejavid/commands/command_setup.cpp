@@ -18,7 +18,7 @@ void require_samples(const EvaluationSplit& split, const io::TseStore& store, co
   if (!split.samples.empty()) return;
   std::string others;
   for (const auto& [choice, name] : {std::pair(EvalSplit::kTrain, "train"), std::pair(EvalSplit::kVal, "val"),
-                                    std::pair(EvalSplit::kTest, "test")}) {
+                                     std::pair(EvalSplit::kTest, "test")}) {
     const std::size_t count = choose_split(store, choice).samples.size();
     if (count > 0 && split.name != std::string_view(name)) {
       others += fmt::format("{}{} {}", others.empty() ? ", but " : " and ", count, name);

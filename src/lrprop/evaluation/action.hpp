@@ -22,7 +22,7 @@ struct Action {
   std::int64_t judged_videos = 0;    ///< with frames, labelled or not
   std::int64_t labelled_videos = 0;  ///< of those, the labelled ones
   std::int64_t fewest_others = 0;    ///< frames of all labelled videos but the one that has most, at the stride
-  bool without_phases = false;  ///< no frame of any of its videos has a label: Kendall's tau is all that is told
+  bool without_phases = false;       ///< no frame of any of its videos has a label: Kendall's tau is all that is told
   /// Labelled train videos by their number among them, and all labelled judged ones.
   std::function<PooledFrames(const std::vector<std::int64_t>& train_videos)> train;
   std::function<PooledFrames()> judged;
