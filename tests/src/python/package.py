@@ -2,7 +2,6 @@
 
 import doctest
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,11 +27,9 @@ def python(code, **others):
     )
 
 
-def check_page(case, needs_torch):
-    """Runs the examples of docs/use/python.md: those of the sections that need torch, or all others."""
-    sections = re.split("(?m)^(?=## )", (SOURCE / "docs" / "use" / "python.md").read_text())
-    chosen = [section for section in sections if section.startswith("## LRProp") == needs_torch]
-    examples = doctest.DocTestParser().get_doctest("".join(chosen), {}, "python.md", "docs/use/python.md", 0)
+def check_page(case, page):
+    """Runs the examples of a page of documents."""
+    examples = doctest.DocTestParser().get_doctest((SOURCE / page).read_text(), {}, page, page, 0)
     before = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)

@@ -445,7 +445,7 @@ print(dejavid.LRProp(**tiny, epochs=1).fit(X).transform(X[:1])[0].shape)
 
 class Document(unittest.TestCase):
     def test_the_page_shows_what_happens(self):
-        check_page(self, needs_torch=True)
+        check_page(self, "docs/use/python.md")
 
 
 if __name__ == "__main__":

@@ -289,7 +289,7 @@ except ImportError as error:
 
 class Document(unittest.TestCase):
     def test_the_page_shows_what_happens(self):
-        check_page(self, needs_torch=False)
+        check_page(self, "README.md")
 
 
 if __name__ == "__main__":
