@@ -1,5 +1,6 @@
 #include "src/lrprop/network/torch_thread.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
 
@@ -39,6 +40,36 @@ at::ThreadLocalState state_of_new_thread() {
   return *std::move(state);
 }
 
+/// While one lives, products of f32 matrices are computed in f32: a process may allow bf16 on processors that have it
+/// (torch.set_float32_matmul_precision), but only for all of its threads.
+class FullPrecision {
+ public:
+  FullPrecision() {
+    const std::lock_guard lock(changes);
+    if (alive++ == 0) {
+      before = at::globalContext().float32MatmulPrecision();
+      set(at::Float32MatmulPrecision::HIGHEST);
+    }
+  }
+  ~FullPrecision() {
+    const std::lock_guard lock(changes);
+    if (--alive == 0) set(before);
+  }
+  FullPrecision(const FullPrecision&) = delete;
+  FullPrecision& operator=(const FullPrecision&) = delete;
+
+ private:
+  static void set(at::Float32MatmulPrecision precision) {
+    if (at::globalContext().float32MatmulPrecision() == precision) return;
+    at::globalContext().setFloat32MatmulPrecision(precision == at::Float32MatmulPrecision::HIGHEST ? "highest"
+                                                  : precision == at::Float32MatmulPrecision::HIGH  ? "high"
+                                                                                                   : "medium");
+  }
+  static inline std::mutex changes;
+  static inline int alive = 0;
+  static inline at::Float32MatmulPrecision before = at::Float32MatmulPrecision::HIGHEST;
+};
+
 }  // namespace
 
 void compute_alone() {
@@ -51,6 +82,7 @@ struct BorrowedThread::Before {
   bool alone = computes_alone;
   int threads = at::get_num_threads();
   at::ThreadLocalStateGuard as_new{state_of_new_thread()};
+  FullPrecision full_precision;
 };
 
 BorrowedThread::BorrowedThread() : before_(std::make_unique<Before>()) {

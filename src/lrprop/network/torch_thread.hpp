@@ -10,7 +10,8 @@ namespace alignment::lrprop {
 void compute_alone();
 
 /// While one lives, LibTorch is on this thread as on a new one (no mode such as torch.no_grad or autocast) and computes
-/// alone; then as before. For threads that are another's; to be made and destroyed on the same one.
+/// alone; then as before. Products of f32 matrices are computed in f32 meanwhile, by the whole process. For threads
+/// that are another's; to be made and destroyed on the same one.
 class BorrowedThread {
  public:
   BorrowedThread();

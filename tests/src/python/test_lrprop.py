@@ -266,6 +266,7 @@ class Guest(unittest.TestCase):
             return (
                 torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled(),
                 torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"), torch.get_rng_state().tolist(),
+                torch.get_float32_matmul_precision(),
             )
 
         def check():
@@ -291,6 +292,10 @@ class Guest(unittest.TestCase):
         torch.set_default_dtype(torch.float64)
         check()
         torch.set_default_dtype(torch.float32)
+        self.addCleanup(torch.set_float32_matmul_precision, "highest")
+        for precision in ("medium", "high", "highest"):  # the first changes products where processors have bf16
+            torch.set_float32_matmul_precision(precision)
+            check()
         for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16)):
             with mode:
                 check()
