@@ -23,7 +23,7 @@ class Text(unittest.TestCase):
     @unittest.skipUnless(shutil.which("shellcheck"), "found no shellcheck; launch/install.sh --cluster brings it")
     def test_shellcheck(self):
         own = [*slurm.Path(__file__).parent.glob("*.sh"), slurm.support.SOURCE / "launch" / "scaling.sh"]
-        finished = subprocess.run(["shellcheck", *JOBS, *slurm.SCRIPTS.glob("*.sh"), *own], capture_output=True, text=True)
+        finished = subprocess.run(["shellcheck", *JOBS, *slurm.SCRIPTS.glob("*.sh"), *own], capture_output=True, text=True, cwd=slurm.support.SOURCE)
         self.assertEqual(finished.stdout + finished.stderr, "")
 
     def test_three_marked_lines_are_all_there_is_to_edit(self):
