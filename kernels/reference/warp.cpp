@@ -27,7 +27,7 @@ double warp(const double* cost, std::int64_t steps, std::int64_t length, bool di
 
   for (std::int64_t i = steps - 1, j = length - 1; i > 0;) {
     const double above = reach(i - 1, j), left = reach(i, j - 1), corner = diagonal_reach(i, j);
-    if (above < left && above < corner) {
+    if (j == 0 || (above < left && above < corner)) {  // where costs are infinite, no comparison leads up
       breakpoints[--i] = static_cast<std::int32_t>(j);
     } else if (!diagonal || left < corner) {
       --j;

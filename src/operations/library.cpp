@@ -202,8 +202,11 @@ Tensor weighted_dtw_feature_gradient_of_tensors(const Tensor& distance_gradient,
 
 // ---- soft_dtw
 
+/// Beyond it gamma times a logarithm swallows all costs, and then overflows.
+constexpr double kLargestGamma = 1e100;
+
 void require_gamma(double gamma) {
-  require(std::isfinite(gamma) && gamma > 0, "gamma: found ", gamma, "; expected a finite number above 0");
+  require(gamma > 0 && gamma <= kLargestGamma, "gamma: found ", gamma, "; expected a number above 0, at most 1e100");
 }
 
 StepCost cost_called(const std::string& name) {

@@ -97,6 +97,15 @@ class PairWorker {
   Scratch<std::byte> workspace_;
 };
 
+/// The value of a pair in its type.
+template <typename Real>
+Real finite_value(double value, std::int64_t pair) {
+  const auto narrow = static_cast<Real>(value);
+  if (std::isfinite(narrow)) return narrow;
+  throw std::invalid_argument("gamma and costs: found a value of pair " + std::to_string(pair) +
+                              " that is too large for its type; expected a finite one; scale both down");
+}
+
 template <typename Real>
 void require_finite(const MatricesView<Real>& distances) {
   for (std::int64_t p = 0; p < distances.count; ++p) {
@@ -129,7 +138,7 @@ void soft_dtw(const SequencePairs<Real>& pairs, Real* values, int threads) {
   parallel_for(threads, pairs.count, 1, [&](std::int64_t pair, int thread) {
     PairWorker<Real>& worker = workers[static_cast<std::size_t>(thread)];
     worker.start(pairs, pair, threads);
-    values[pair] = static_cast<Real>(worker.value(pairs.gamma));
+    values[pair] = finite_value<Real>(worker.value(pairs.gamma), pair);
   });
 }
 
@@ -148,7 +157,9 @@ void soft_dtw_gradient(const SequencePairs<Real>& pairs, const Real* value_gradi
 template <typename Real>
 void soft_dtw_of_distances(const MatricesView<Real>& distances, double gamma, Real* values, int threads) {
   const std::vector<double> found = align_all<Real>(distances, gamma, nullptr, threads);
-  std::transform(found.begin(), found.end(), values, [](double value) { return static_cast<Real>(value); });
+  for (std::size_t pair = 0; pair < found.size(); ++pair) {
+    values[pair] = finite_value<Real>(found[pair], static_cast<std::int64_t>(pair));
+  }
 }
 
 template <typename Real>

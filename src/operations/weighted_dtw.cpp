@@ -181,7 +181,14 @@ void weighted_dtw(const WeightedDtw<Real>& input, bool diagonal, Real* distances
   const std::int64_t pairs = input.samples.count * input.extents.classes;
   std::vector<double> found(static_cast<std::size_t>(pairs));
   search(input, diagonal, found.data(), breakpoints, threads);
-  std::transform(found.begin(), found.end(), distances, [](double distance) { return static_cast<Real>(distance); });
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    distances[pair] = static_cast<Real>(found[static_cast<std::size_t>(pair)]);
+    if (std::isfinite(distances[pair])) continue;
+    throw std::invalid_argument("features, centroids and log_weights: found a distance of sample " +
+                                std::to_string(pair / input.extents.classes) + " to class " +
+                                std::to_string(pair % input.extents.classes) +
+                                " that is too large for their type; expected a finite one; scale them down");
+  }
 }
 
 template <typename Real>

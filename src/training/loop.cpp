@@ -170,19 +170,21 @@ void TrainingLoop::refuse(const StepTotals& totals) {
   record.attempt([&] {
     if (run_.writes()) run_.write_refused_step(refused_step());
   });
+  const char* const named = run_.is_kept() ? " (refused_step.json names its samples)" : "";
   agreed(communicator_, [&] {
     if (totals.first_not_finite >= 0) {
-      throw io::NotFiniteError(fmt::format(
-          "{}: found a loss that is not finite in epoch {}, step {} (refused_step.json names its samples); expected a "
-          "number; lower train.lr, or check the scale of the features",
-          curriculum_.describe(totals.first_not_finite), course_.epoch, course_.step));
+      throw io::NotFiniteError(
+          fmt::format("{}: found a loss that is not finite in epoch {}, step {}{}; expected a number; lower "
+                      "train.lr, or check the scale of the features",
+                      curriculum_.describe(totals.first_not_finite), course_.epoch, course_.step, named));
     }
   });
   agreed(communicator_, [&] {
-    throw io::NotFiniteError(fmt::format(
-        "epoch {}, step {} (refused_step.json names its samples): found a gradient that is not finite; expected "
-        "numbers; lower train.lr, and where that does not help look for a faulty processor or GPU",
-        course_.epoch, course_.step));
+    throw io::NotFiniteError(
+        fmt::format("epoch {}, step {}{}: found a gradient that is not finite; expected numbers; lower train.lr, and "
+                    "where that does "
+                    "not help look for a faulty processor or GPU",
+                    course_.epoch, course_.step, named));
   });
 }
 

@@ -38,6 +38,8 @@ class RunRecord {
   RunRecord(const RunRecord&) = delete;
   RunRecord& operator=(const RunRecord&) = delete;
 
+  /// Whether any rank keeps anything: the same on all.
+  [[nodiscard]] virtual bool is_kept() const { return false; }
   /// Whether this rank keeps anything. All that follows but finish_in_any_case() does nothing where it does not.
   [[nodiscard]] virtual bool writes() const { return false; }
 

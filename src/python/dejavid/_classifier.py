@@ -55,8 +55,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
     label_smoothing : float, share of each sample's target that is spread over all classes
     samples_per_class, iterations : int, of the average that a class's centroid begins as
     random_state : int, RandomState instance or None, what every random draw depends on
-    n_jobs : int or None, threads; None is 1, -1 all cores. After work with several threads a *forked* child that uses
-        several hangs (joblib's own workers are not forked): there, keep to 1.
+    n_jobs : int or None, threads; None is 1, -1 all cores
     verbose : int, 0 silent, 1 a line for every epoch on standard error
 
     Attributes
@@ -111,34 +110,35 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         """Trains on X with labels y [N]. Ctrl-C raises KeyboardInterrupt within a step. Returns self."""
-        if is_ragged(X):
-            samples = samples_of_list(X)
-            if y is None:
-                raise ValueError("DejaVidClassifier requires y to be passed, but the target y is None")
-            self.n_features_in_ = samples[0].shape[1]
-            self._features_of_table = None
-        else:
-            X, y = validate_data(self, X, y, dtype="numeric", ensure_all_finite=False)
-            samples = samples_of_table(X)
-            self._features_of_table = X.shape[1]
-        y = column_or_1d(y, warn=True)
-        if len(y) != len(samples):
-            raise ValueError(f"y: found {len(y)} labels; expected {len(samples)}, one for every sample of X")
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y: found only one class ({self.classes_[0]!r}); expected at least two classes to tell apart"
+        with _estimator.unchanged_where_it_fails(self):
+            if is_ragged(X):
+                samples = samples_of_list(X)
+                if y is None:
+                    raise ValueError("DejaVidClassifier requires y to be passed, but the target y is None")
+                self.n_features_in_ = samples[0].shape[1]
+                self._features_of_table = None
+            else:
+                X, y = validate_data(self, X, y, dtype="numeric", ensure_all_finite=False)
+                samples = samples_of_table(X)
+                self._features_of_table = X.shape[1]
+            y = column_or_1d(y, warn=True)
+            if len(y) != len(samples):
+                raise ValueError(f"y: found {len(y)} labels; expected {len(samples)}, one for every sample of X")
+            check_classification_targets(y)
+            self.classes_, labels = np.unique(y, return_inverse=True)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"y: found only one class ({self.classes_[0]!r}); expected at least two classes to tell apart"
+                )
+            model = _core.fit(
+                samples,
+                labels.tolist(),
+                [str(name) for name in self.classes_.tolist()],
+                _core.configuration(_estimator.settings_of(self, KEYS)),
+                _estimator.threads_of(self.n_jobs),
+                _estimator.log if self.verbose else _estimator.warn,
             )
-        model = _core.fit(
-            samples,
-            labels.tolist(),
-            [str(name) for name in self.classes_.tolist()],
-            _core.configuration(_estimator.settings_of(self, KEYS)),
-            _estimator.threads_of(self.n_jobs),
-            _estimator.log if self.verbose else _estimator.warn,
-        )
-        self._take(model)
+            self._take(model)
         return self
 
     def predict(self, X):

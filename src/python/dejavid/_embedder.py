@@ -160,7 +160,10 @@ class LRProp(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         actions = np.zeros(len(videos), dtype=int) if y is None else column_or_1d(y, warn=True)
         if len(actions) != len(videos):
             raise ValueError(f"y: found {len(actions)} actions; expected {len(videos)}, one for every video of X")
-        names, labels, counts = np.unique(actions, return_inverse=True, return_counts=True)
+        try:
+            names, labels, counts = np.unique(actions, return_inverse=True, return_counts=True)
+        except TypeError:
+            raise ValueError("y: found actions that cannot be told apart by order; expected texts alone, or numbers alone") from None
         if counts.max() < 2:
             raise ValueError(
                 f"X: found {len(videos)} videos, no two of one action; expected pairs to align; add videos of an action"

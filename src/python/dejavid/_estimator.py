@@ -1,5 +1,6 @@
 """What the estimators share."""
 
+import contextlib
 import os
 import sys
 import warnings
@@ -21,11 +22,23 @@ def _seed(random_state):
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
+@contextlib.contextmanager
+def unchanged_where_it_fails(estimator):
+    """A fit that fails, or is interrupted, leaves the estimator as it was: fitted before or not."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 def threads_of(n_jobs):
     if n_jobs is None:
         return 1
-    if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0:
-        raise ValueError(f"n_jobs: found {n_jobs!r}; expected a number of threads, -1 for all cores, or None for one")
+    if not isinstance(n_jobs, (int, np.integer)) or n_jobs == 0 or n_jobs > 1024:
+        raise ValueError(f"n_jobs: found {n_jobs!r}; expected a number of threads up to 1024, -1 for all cores, or None for one")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return int(n_jobs) if n_jobs > 0 else max(1, cores + 1 + int(n_jobs))
 

@@ -25,7 +25,11 @@ def _h5py():
 def written(file, form, version):
     """A file to write, of that format, that appears whole or not at all."""
     h5py = _h5py()
-    file = os.path.abspath(os.fspath(file))
+    file = os.path.realpath(os.fsdecode(file))  # of a link, what it leads to
+    if not os.path.isdir(os.path.dirname(file)):
+        raise FileNotFoundError(f"{file}: found no folder {os.path.dirname(file)}; expected one to write to; make it")
+    if os.path.lexists(file) and not os.path.isfile(file):
+        raise ValueError(f"{file}: found something that is no regular file; expected one to replace, or nothing; choose another name")
     handle, unfinished = tempfile.mkstemp(prefix=os.path.basename(file) + ".", dir=os.path.dirname(file))
     os.close(handle)
     try:
@@ -58,7 +62,7 @@ def opened_to_read(file, form, version):
         raise ValueError(f"{file}: found no HDF5 file ({error}); expected a model file; check the name") from None
     with opened:
         attributes = opened.attrs
-        if text(attributes.get("format", "")) != form or int(attributes.get("version", 0)) != version:
+        if text(attributes.get("format", "")) != form or str(attributes.get("version", 0)) != str(version):
             raise ValueError(
                 f"{file}:attribute format: found another; expected \"{form}\", version {version}; name a model file"
             )

@@ -87,4 +87,11 @@ def _as_floats(array, n):
             "leave out the sample"
         )
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32)
+        floats = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(floats).all():
+        step, feature = np.argwhere(~np.isfinite(floats))[0]
+        raise ValueError(
+            f"X[{n}]: found {array[step, feature]:g} at step {step}, feature {feature}; expected numbers that float32 holds; "
+            "scale the features down"
+        )
+    return floats

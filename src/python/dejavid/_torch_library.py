@@ -36,6 +36,12 @@ def require_tensor(name, tensor, dimensions, words):
         raise ValueError(f"{name}: found device {tensor.device}; expected cpu, where alone this is computed; use {name}.cpu()")
 
 
+def require_one_device(first_name, first, **others):
+    for name, tensor in others.items():
+        if tensor.device != first.device:
+            raise ValueError(f"{name}: found device {tensor.device}; expected {first.device} as {first_name} has")
+
+
 def require_real(first_name, first, **others):
     """All float32, or all float64."""
     if first.dtype not in REAL:
@@ -63,6 +69,7 @@ def check_weighted_dtw(features, offsets, centroids, log_weights):
     require_tensor("log_weights", log_weights, 3, "[C, K, F]")
     require_real("features", features, centroids=centroids, log_weights=log_weights)
     require_offsets("offsets", offsets)
+    require_one_device("features", features, offsets=offsets, centroids=centroids, log_weights=log_weights)
     if centroids.shape[2] != features.shape[1]:
         raise ValueError(f"centroids: found {centroids.shape[2]} features; expected {features.shape[1]} as features has")
     if centroids.shape[0] < 1 or centroids.shape[1] < 1 or centroids.shape[2] < 1:
@@ -71,9 +78,25 @@ def check_weighted_dtw(features, offsets, centroids, log_weights):
         raise ValueError(f"log_weights: found shape {tuple(log_weights.shape)}; expected {tuple(centroids.shape)} as centroids has")
 
 
+def require_no_tangents(*tensors):
+    """torch takes the derivatives of forward mode for zeros where an operation has none."""
+    forward = torch.autograd.forward_ad
+    if forward._current_level >= 0 and any(forward.unpack_dual(tensor).tangent is not None for tensor in tensors):
+        raise NotImplementedError(
+            "dejavid.torch: found a derivative in forward mode asked for (jvp, jacfwd); expected reverse mode; use backward(), vjp or jacrev"
+        )
+
+
+def number_of(gamma):
+    """gamma as a float: it has no gradient."""
+    if isinstance(gamma, torch.Tensor):
+        raise TypeError("gamma: found a tensor; expected a number, as there is no gradient in it; use gamma.item()")
+    return float(gamma)
+
+
 def check_gamma(gamma):
-    if not 0 < gamma < float("inf"):
-        raise ValueError(f"gamma: found {gamma!r}; expected a finite number above 0")
+    if not 0 < gamma <= 1e100:
+        raise ValueError(f"gamma: found {gamma!r}; expected a number above 0, at most 1e100")
 
 
 def check_soft_dtw(a, a_offsets, b, b_offsets, gamma, cost):
@@ -82,6 +105,7 @@ def check_soft_dtw(a, a_offsets, b, b_offsets, gamma, cost):
     require_real("a", a, b=b)
     require_offsets("a_offsets", a_offsets)
     require_offsets("b_offsets", b_offsets)
+    require_one_device("a", a, a_offsets=a_offsets, b=b, b_offsets=b_offsets)
     if a.shape[1] < 1:
         raise ValueError(f"a: found shape {tuple(a.shape)}; expected at least one feature")
     if b.shape[1] != a.shape[1]:
@@ -98,6 +122,7 @@ def check_soft_dtw_of_distances(distances, rows, columns, gamma):
     require_real("distances", distances)
     require_numbers("rows", rows, "[B]")
     require_numbers("columns", columns, "[B]")
+    require_one_device("distances", distances, rows=rows, columns=columns)
     if columns.shape[0] != rows.shape[0]:
         raise ValueError(f"columns: found {columns.shape[0]} numbers; expected {rows.shape[0]} as rows has")
     check_gamma(gamma)

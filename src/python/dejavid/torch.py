@@ -18,7 +18,10 @@ from ._torch_library import (  # first: it tells what is missing
     check_soft_dtw,
     check_soft_dtw_of_distances,
     check_weighted_dtw,
+    number_of,
+    require_no_tangents,
     require_numbers,
+    require_one_device,
     require_real,
     require_tensor,
 )
@@ -68,6 +71,7 @@ def weighted_dtw(features, centroids, log_weights, *, offsets=None, diagonal=Fal
     """
     rows, offsets = _rows_and_offsets("features", features, offsets)
     check_weighted_dtw(rows, offsets, centroids, log_weights)
+    require_no_tangents(rows, centroids, log_weights)
     distances, breakpoints = torch.ops.dejavid.weighted_dtw(rows, offsets, centroids, log_weights, bool(diagonal))
     return (distances, breakpoints) if return_breakpoints else distances
 
@@ -75,9 +79,16 @@ def weighted_dtw(features, centroids, log_weights, *, offsets=None, diagonal=Fal
 def path_cells(breakpoints, length):
     """The cells [P, 2] (i, j) of one path, breakpoints [K-1], through a sample of `length` steps, from (0, 0) on."""
     require_tensor("breakpoints", breakpoints, 1, "[K-1]")
+    if breakpoints.dtype not in (torch.int32, torch.int64):
+        raise TypeError(f"breakpoints: found {breakpoints.dtype}; expected int32, as weighted_dtw returns them")
     cells, first = [], 0
     for i, at in enumerate([*breakpoints.tolist(), length - 1]):
         last = at if at >= 0 else ~at
+        if not first <= last < length:
+            raise ValueError(
+                f"breakpoints: found a path that leaves a sample of {length} steps in row {i}; expected one that weighted_dtw returned "
+                "for a sample of this length"
+            )
         cells += [(i, j) for j in range(first, last + 1)]
         first = last if at >= 0 else last + 1
     return torch.tensor(cells, dtype=torch.int64)
@@ -92,9 +103,11 @@ def append_slopes(features, *, offsets=None):
     require_tensor("features", rows, 2, "[steps of all samples, F]")
     require_real("features", rows)
     require_numbers("offsets", offsets)
+    require_one_device("features", rows, offsets=offsets)
+    _require_order(offsets, rows.shape[0])
     if offsets.shape[0] < 2 or rows.shape[0] == 0:
         return torch.cat([rows, rows], 1), offsets
-    step = torch.arange(rows.shape[0])
+    step = torch.arange(rows.shape[0], device=rows.device)
     sample = (torch.searchsorted(offsets, step, right=True) - 1).clamp(0, offsets.shape[0] - 2)
     first, last = offsets[sample], offsets[sample + 1] - 1
     window = ((last + 1 - first + 12) // 24).clamp(min=1)
@@ -122,8 +135,9 @@ def soft_dtw(a, b, *, gamma=1.0, cost="squared_euclidean", a_offsets=None, b_off
     """
     a, a_offsets = _rows_and_offsets("a", a, a_offsets)
     b, b_offsets = _rows_and_offsets("b", b, b_offsets)
-    gamma = float(gamma)
+    gamma = number_of(gamma)
     check_soft_dtw(a, a_offsets, b, b_offsets, gamma, cost)
+    require_no_tangents(a, b)
     return torch.ops.dejavid.soft_dtw(a, a_offsets, b, b_offsets, gamma, cost)
 
 
@@ -134,8 +148,9 @@ def soft_dtw_of_distances(distances, *, gamma=1.0, rows=None, columns=None):
     other with `rows` and `columns` [B], int64.
     """
     flat, rows, columns, _ = _matrices(distances, rows, columns)
-    gamma = float(gamma)
+    gamma = number_of(gamma)
     check_soft_dtw_of_distances(flat, rows, columns, gamma)
+    require_no_tangents(flat)
     return torch.ops.dejavid.soft_dtw_of_distances(flat, rows, columns, gamma)
 
 
@@ -143,15 +158,24 @@ def expected_alignments(distances, *, gamma=1.0, rows=None, columns=None):
     """The gradient of `soft_dtw_of_distances` in the distances, in their form: the share of the paths that pass each cell. It is not
     itself differentiable."""
     flat, rows, columns, restore = _matrices(distances, rows, columns)
-    gamma = float(gamma)
+    gamma = number_of(gamma)
     check_soft_dtw_of_distances(flat, rows, columns, gamma)
     flat = flat.detach()
     ones = torch.ones(rows.shape[0], dtype=flat.dtype, device=flat.device)
     return restore(torch.ops.dejavid.soft_dtw_of_distances_gradient(ones, flat, rows, columns, gamma))
 
 
+def _require_order(offsets, rows):
+    """Where the numbers are there to be looked at: not in tracing."""
+    if offsets.device.type == "meta" or torch.compiler.is_compiling() or isinstance(offsets, torch._subclasses.FakeTensor):
+        return
+    numbers = offsets.tolist()
+    if numbers and (numbers[0] < 0 or numbers[-1] > rows or any(b <= a for a, b in zip(numbers, numbers[1:]))):
+        raise ValueError(f"offsets: found {numbers[:8]}{'...' if len(numbers) > 8 else ''}; expected rising numbers of 0 to {rows}")
+
+
 def _rows_and_offsets(name, sequences, offsets):
-    offsets_name = "offsets" if name == "features" else f"{name}_offsets"
+    offsets_name = f"{name}_offsets" if name in ("a", "b") else "offsets"
     if offsets is not None:
         if isinstance(sequences, (list, tuple)) or getattr(sequences, "is_nested", False):
             raise ValueError(f"{offsets_name}: found offsets beside sequences that have their own; expected None, or {name} as rows [S, F]")

@@ -19,6 +19,7 @@ class RunFiles final : public RunRecord {
   RunFiles(const RunConfig& config, RunDirectory& run, std::chrono::duration<double> timeout)
       : run_(run), checkpoints_(config, run, timeout) {}
 
+  [[nodiscard]] bool is_kept() const override { return true; }
   [[nodiscard]] bool writes() const override { return run_.writes(); }
   void record(const StepRecord& step, const ScoreNames& names) override;
   void record(const EpochRecord& epoch, const ScoreNames& names) override;

@@ -1,5 +1,6 @@
 """dejavid.DejaVidClassifier beside dejavid_dist, and what a guest in another's interpreter must not do."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 import support  # noqa: E402
 from sklearn.base import clone  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
 from support import ProgramTest, options  # noqa: E402
 
 import dejavid  # noqa: E402
@@ -285,6 +287,46 @@ except ImportError as error:
                              "h5py.File('x', 'w', driver='core', backing_store=False)['a'] = 1")
             out, error = process.communicate(timeout=60)
             self.assertEqual((process.returncode, out, error), (0, "", ""))
+
+
+class WhatABreakerFound(unittest.TestCase):
+    X = np.random.default_rng(0).normal(size=(12, 9, 2))
+
+    def test_a_fit_that_fails_changes_nothing(self):
+        classifier = dejavid.DejaVidClassifier(epochs=1).fit(self.X, ["cat", "dog"] * 6)
+        expected = classifier.predict(self.X)
+        with self.assertRaises(ValueError):
+            classifier.set_params(lr=-1).fit(self.X[:, :, :1], ["zebra", "ant"] * 6)
+        np.testing.assert_array_equal(classifier.predict(self.X), expected)
+        self.assertEqual(classifier.n_features_in_, 2)
+        fresh = dejavid.DejaVidClassifier(lr=-1)
+        with self.assertRaises(ValueError):
+            fresh.fit(self.X, [0, 1] * 6)
+        with self.assertRaises(NotFittedError):
+            fresh.predict(self.X)
+
+    def test_files_are_written_where_a_file_may_be(self):
+        classifier = dejavid.DejaVidClassifier(epochs=1).fit(self.X, [0, 1] * 6)
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            pipe, link, target = folder / "pipe", folder / "link.h5", folder / "target.h5"
+            os.mkfifo(pipe)
+            with self.assertRaisesRegex(ValueError, "no regular file"):
+                classifier.to_file(pipe)
+            with self.assertRaisesRegex(FileNotFoundError, "found no folder"):
+                classifier.to_file(folder / "none" / "model.h5")
+            target.write_bytes(b"")
+            link.symlink_to(target)
+            classifier.to_file(os.fsencode(link))
+            self.assertTrue(link.is_symlink())
+            self.assertEqual(len(dejavid.DejaVidClassifier.from_file(target).classes_), 2)
+
+    def test_messages(self):
+        for X, words in ((np.full((12, 9, 2), 1e300), r"X\[0\]: found 1e\+300 .* float32 holds"),):
+            with self.assertRaisesRegex(ValueError, words):
+                dejavid.DejaVidClassifier().fit(X, [0, 1] * 6)
+        with self.assertRaisesRegex(ValueError, "n_jobs: found 2147483648"):
+            dejavid.DejaVidClassifier(n_jobs=2**31).fit(self.X, [0, 1] * 6)
 
 
 class Document(unittest.TestCase):

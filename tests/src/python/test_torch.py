@@ -104,6 +104,64 @@ def eager_weighted_dtw(sample, centroids, log_weights, diagonal):
 LENGTHS = ([1], [5], [3, 1, 6, 2], [2] * 3)
 
 
+class WhatABreakerFound(unittest.TestCase):
+    """Each of these came to a wrong number, or to no end."""
+
+    def refused(self, error, words, function, *arguments, **others):
+        with self.assertRaises(error) as caught:
+            function(*arguments, **others)
+        self.assertIn(words, str(caught.exception))
+
+    def test_results_that_are_too_large_are_refused(self):
+        for dtype, large in ((torch.float64, 1.5e308), (torch.float32, 3e38)):
+            for lengths, steps in (((5,), 4), ((1,), 2), ((2,), 5)):
+                features = [torch.full((length, 1), large, dtype=dtype) for length in lengths]
+                centroids = torch.full((1, steps, 1), -large, dtype=dtype)
+                for diagonal in (False, True):
+                    with self.subTest(dtype=dtype, lengths=lengths, diagonal=diagonal):
+                        self.refused(ValueError, "too large for their type", weighted_dtw, features, centroids,
+                                     torch.zeros_like(centroids), diagonal=diagonal)
+        self.refused(ValueError, "too large for its type", soft_dtw_of_distances, torch.full((1, 2, 2), 3e38))
+        self.refused(ValueError, "too large for its type", soft_dtw, torch.zeros(1, 9, 1), torch.zeros(1, 9, 1), gamma=1e39)
+        self.refused(ValueError, "at most 1e100", soft_dtw, torch.zeros(1, 9, 1), torch.zeros(1, 9, 1), gamma=1e101)
+
+    def test_all_tensors_are_on_one_device(self):
+        rows, offsets = concatenate(sequences((3, 4), 2))
+        centroids, log_weights = parameters(2, 3, 2)
+        for call in (
+            lambda: soft_dtw(rows, rows, a_offsets=offsets.to("meta"), b_offsets=offsets),
+            lambda: soft_dtw(rows, rows.to("meta"), a_offsets=offsets, b_offsets=offsets),
+            lambda: weighted_dtw(rows, centroids.to("meta"), log_weights, offsets=offsets),
+            lambda: OPERATIONS.weighted_dtw(rows, offsets, centroids, log_weights.to("meta"), False),
+            lambda: soft_dtw_of_distances(rows.flatten(), rows=torch.tensor([2]).to("meta"), columns=torch.tensor([7])),
+            lambda: append_slopes(rows, offsets=offsets.to("meta")),
+        ):
+            self.refused(ValueError, "found device", call)
+
+    def test_forward_mode_is_refused(self):
+        a = torch.randn(1, 4, 2, dtype=torch.float64)
+        centroids, log_weights = parameters(2, 3, 2)
+        for function in (lambda x: soft_dtw(x, x), lambda x: soft_dtw_of_distances(x), lambda x: weighted_dtw(x, centroids, log_weights)):
+            self.refused(NotImplementedError, "forward mode", torch.func.jvp, function, (a,), (torch.ones_like(a),))
+            with torch.autograd.forward_ad.dual_level():
+                dual = torch.autograd.forward_ad.make_dual(a, torch.ones_like(a))
+                self.refused(NotImplementedError, "forward mode", function, dual)
+
+    def test_slopes_and_paths_look_at_their_numbers(self):
+        rows = torch.zeros(5, 2)
+        for offsets in ([0, 99], [5, 0], [-7, 3]):
+            self.refused(ValueError, "offsets: found", append_slopes, rows, offsets=torch.tensor(offsets))
+        slopes, _ = append_slopes(rows.to("meta"), offsets=torch.tensor([0, 5]).to("meta"))
+        self.assertEqual(tuple(slopes.shape), (5, 4))
+        for breakpoints, length in (([99], 5), ([0], -5), ([3, 1], 5), ([-9], 5)):
+            self.refused(ValueError, "leaves a sample", path_cells, torch.tensor(breakpoints, dtype=torch.int32), length)
+        self.refused(TypeError, "found torch.float32", path_cells, torch.zeros(1), 5)
+
+    def test_gamma_is_a_number(self):
+        a = torch.zeros(1, 3, 1)
+        self.refused(TypeError, "gamma: found a tensor", soft_dtw, a, a, gamma=torch.tensor(1.0, requires_grad=True))
+
+
 class WeightedDtw(unittest.TestCase):
     def test_equals_the_classifier(self):
         import support
