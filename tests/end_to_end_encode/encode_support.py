@@ -14,6 +14,7 @@ from support import jobs  # noqa: E402, F401
 
 PROGRAM = "dejavid_encode"
 MAKE_CLIP = support.BIN.parent / "tests" / "make_clip"
+WRITE_ENCODER = support.BIN.parent / "tests" / "write_encoder"
 
 
 @functools.cache

@@ -7,11 +7,12 @@ import struct
 import threading
 import unittest
 
+import h5py
 import numpy as np
 
 import encode_support
 import support
-from encode_support import PROGRAM, make_clip
+from encode_support import PROGRAM, WRITE_ENCODER, jobs, make_clip
 
 
 class Encoding(encode_support.EncodeTest):
@@ -252,6 +253,40 @@ class Refusals(encode_support.EncodeTest):
         drawn = [PROGRAM, "scenes", "--out", "drawn", "--clips", "1", "--val-clips", "0"]
         self.succeed(drawn)
         self.refuse(13, ["drawn: found files in it", "empty"], drawn)
+
+
+class Logits(encode_support.EncodeTest):
+    """An encoder of 12 features and 3 logits, of the classes open, close and none."""
+
+    def setUp(self):
+        super().setUp()
+        finished = jobs.run([WRITE_ENCODER, self.folder])
+        self.assertEqual(finished.code, 0, finished)
+
+    def width_of(self, labels, *more):
+        lines = ["id,file,label,split"]
+        for n, label in enumerate(labels):
+            make_clip(self.folder / "clips" / f"{n}.avi", frames=9)
+            lines.append(f"{n},clips/{n}.avi,{label},train")
+        videos = self.write_list("list.csv", lines)
+        given = ["--videos", videos, "--encoder", "tiny.pt", "--windows", "fraction", "--out", "s.h5", "--progress", "off"]
+        self.said = self.succeed([PROGRAM, *given, *more])
+        with h5py.File(self.folder / "s.h5") as store:
+            found = int(store.attrs["feature_dim"]), int(store.attrs.get("logits", 0)), store.attrs["encoder"]
+        (self.folder / "s.h5").unlink()
+        return found
+
+    def test_are_kept_where_they_are_of_the_videos_classes(self):
+        self.assertEqual(self.width_of(["open", "close", "none"])[:2], (15, 3))
+        self.assertEqual(self.width_of(["open", "close"])[:2], (15, 0))
+        features, logits, encoder = self.width_of(["open", "jump"])
+        self.assertEqual((features, logits), (12, 0))
+        self.assertIn("without its logits", encoder)
+        self.assertIn("the encoder's 3 logits are left out, as not all videos' classes are among theirs", self.said.stderr)
+
+    def test_are_kept_and_left_out_as_asked(self):
+        self.assertEqual(self.width_of(["open", "jump"], "--logits", "keep")[:2], (15, 0))
+        self.assertEqual(self.width_of(["open", "close", "none"], "--logits", "drop")[:2], (12, 0))
 
 
 class NewVideos(encode_support.EncodeTest):
