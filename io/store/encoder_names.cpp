@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "io/bytes/utf8.hpp"
+
 namespace alignment::io {
 namespace {
 
@@ -24,6 +26,15 @@ std::vector<std::string> encoders_of(std::string_view text) {
 
 std::string text_of_encoders(const std::vector<std::string>& encoders) {
   return fmt::format("{}", fmt::join(encoders, kBetween));
+}
+
+std::string warning_of_mixed_encoders(const std::vector<std::string>& encoders) {
+  if (encoders.size() < 2) return "";
+  return fmt::format(
+      "found features of {} encoders, {}; expected one; features of another encoder, or of other windows, mean "
+      "something "
+      "else: give stores of the same",
+      encoders.size(), printable(text_of_encoders(encoders)));
 }
 
 }  // namespace alignment::io

@@ -10,5 +10,8 @@ namespace alignment::io {
 
 [[nodiscard]] std::vector<std::string> encoders_of(std::string_view text);
 [[nodiscard]] std::string text_of_encoders(const std::vector<std::string>& encoders);
+/// What to warn of where features of these are taken as one's: "found features of 2 encoders, a + b; expected one;
+/// ...". Empty where it is one at most.
+[[nodiscard]] std::string warning_of_mixed_encoders(const std::vector<std::string>& encoders);
 
 }  // namespace alignment::io

@@ -122,21 +122,6 @@ void add_synthetic(CLI::App& program) {
   });
 }
 
-namespace {
-
-/// As a training on both would.
-void tell_mixed_encoders(const std::string& encoders) {
-  const std::size_t count = io::encoders_of(encoders).size();
-  if (count < 2) return;
-  log_warning(
-      fmt::format("found features of {} encoders, {}; expected one; features of another encoder, or of other windows, "
-                  "mean something "
-                  "else: merge stores of the same",
-                  count, io::printable(encoders)));
-}
-
-}  // namespace
-
 void add_merge(CLI::App& program) {
   struct Options {
     std::vector<std::filesystem::path> stores;
@@ -149,7 +134,8 @@ void add_merge(CLI::App& program) {
   add_output_options(*command, options->output);
   command->callback([options] {
     const std::unique_ptr<io::MergedSource> source = io::open_merged(options->stores);
-    tell_mixed_encoders(source->header().encoder);
+    const std::string warning = io::warning_of_mixed_encoders(io::encoders_of(source->header().encoder));
+    if (!warning.empty()) log_warning(warning);
     OutputOptions output = options->output;
     output.float16 = output.float16 || source->all_float16();
     convert(*source, output);

@@ -68,12 +68,8 @@ void tell_other_encoders(const io::TseStore& store, std::string_view of_model, c
 }
 
 void tell_mixed_encoders(const io::TseStore& store) {
-  const std::vector<std::string> encoders = store.encoders();
-  if (encoders.size() < 2) return;
-  log_warning(fmt::format(
-      "{}: found features of {} encoders, {}; expected one; features of another encoder, or of other windows, mean "
-      "something else: give stores of the same",
-      store.describe_files(), encoders.size(), io::printable(io::text_of_encoders(encoders))));
+  const std::string warning = io::warning_of_mixed_encoders(store.encoders());
+  if (!warning.empty()) log_warning(fmt::format("{}: {}", store.describe_files(), warning));
 }
 
 bool has_validation(const io::TseStore& store) {
