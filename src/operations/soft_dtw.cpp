@@ -9,6 +9,7 @@
 #include "kernels/pairwise.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/soft_dtw.hpp"
+#include "src/operations/finite.hpp"
 #include "src/operations/scratch.hpp"
 
 namespace alignment::operations {
@@ -17,23 +18,6 @@ namespace {
 using kernels::MatricesView;
 using kernels::RowsView;
 using kernels::cpu::parallel_for;
-
-/// The first number that is not finite, or nullptr.
-template <typename Real>
-const Real* first_not_finite(const Real* numbers, std::int64_t count) {
-  const Real* const found = std::find_if(numbers, numbers + count, [](Real number) { return !std::isfinite(number); });
-  return found == numbers + count ? nullptr : found;
-}
-
-template <typename Real>
-void require_finite(const char* name, const RowsView<Real>& rows, std::int64_t pair) {
-  const Real* const found = first_not_finite(rows.rows, rows.count * rows.width);
-  if (found == nullptr) return;
-  const std::int64_t at = found - rows.rows;
-  throw std::invalid_argument(std::string(name) + ": found " + std::to_string(*found) + " in sequence " +
-                              std::to_string(pair) + ", step " + std::to_string(at / rows.width) + ", feature " +
-                              std::to_string(at % rows.width) + "; expected finite numbers");
-}
 
 /// One pair at a time, in memory that the next one takes over.
 template <typename Real>
@@ -52,8 +36,9 @@ class PairWorker {
     } else {
       kernels::cpu::pairwise_squares(a_, b_, costs, workspace, threads);
     }
-    require_finite("a", a_, pair);
-    require_finite("b", b_, pair);
+    const std::string sequence = "sequence " + std::to_string(pair);
+    require_finite_rows("a", a_.rows, a_.count, a_.width, sequence);
+    require_finite_rows("b", b_.rows, b_.count, b_.width, sequence);
     if (first_not_finite(costs, a_.count * b_.count) != nullptr) {
       throw std::invalid_argument("a and b: found steps of pair " + std::to_string(pair) +
                                   " whose cost is too large for their type; expected a finite one; scale both down");

@@ -9,6 +9,7 @@
 #include "kernels/along_path.hpp"
 #include "kernels/parallel.hpp"
 #include "kernels/warp.hpp"
+#include "src/operations/finite.hpp"
 #include "src/operations/scratch.hpp"
 
 namespace alignment::operations {
@@ -24,8 +25,8 @@ constexpr std::int64_t kGradientGroup = 8;
 
 template <typename Real>
 void require_finite(const char* name, const Real* numbers, std::int64_t count) {
-  const Real* const found = std::find_if(numbers, numbers + count, [](Real number) { return !std::isfinite(number); });
-  if (found == numbers + count) return;
+  const Real* const found = first_not_finite(numbers, count);
+  if (found == nullptr) return;
   throw std::invalid_argument(std::string(name) + ": found " + std::to_string(*found) + "; expected finite numbers");
 }
 
@@ -49,13 +50,8 @@ void require_finite(const WeightedDtw<Real>& input) {
   require_finite("centroids", input.centroids, input.extents.element_count());
   require_finite("log_weights", input.log_weights, input.extents.element_count());
   for (std::int64_t b = 0; b < input.samples.count; ++b) {
-    const Real* const rows = input.samples.sample(b);
-    for (std::int64_t k = 0; k < input.samples.length(b) * feature_dim; ++k) {
-      if (std::isfinite(rows[k])) continue;
-      throw std::invalid_argument("features: found " + std::to_string(rows[k]) + " in sample " + std::to_string(b) +
-                                  ", step " + std::to_string(k / feature_dim) + ", feature " +
-                                  std::to_string(k % feature_dim) + "; expected finite numbers");
-    }
+    require_finite_rows("features", input.samples.sample(b), input.samples.length(b), feature_dim,
+                        "sample " + std::to_string(b));
   }
 }
 

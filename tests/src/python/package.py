@@ -18,6 +18,19 @@ WITH_TORCH = f"import os, sys\nsys.path += {TORCH}\nsys.setdlopenflags(os.RTLD_L
 exec(WITH_TORCH)
 
 
+#: Code of another thread that runs beside what comes after it, and counts.
+COUNTING = """
+import threading, time
+counted = 0
+def count():
+    global counted
+    while True:
+        counted += 1
+        time.sleep(0.001)
+threading.Thread(target=count, daemon=True).start()
+"""
+
+
 def python(code, **others):
     """A Python that imports the built package, and torch."""
     environment = {**os.environ, "PYTHONPATH": str(BUILT)}

@@ -12,7 +12,7 @@ import warnings
 from pathlib import Path
 from unittest import mock
 
-from package import BUILT, SOURCE, check_page, python  # first: it says where the others are
+from package import BUILT, COUNTING, SOURCE, check_page, python  # first: it says where the others are
 
 import h5py  # noqa: E402
 import lrprop_support  # noqa: E402
@@ -377,17 +377,9 @@ dejavid.LRProp(**small, verbose=1).fit(X).transform(X)
         self.assertEqual([line.split(" ")[0] for line in error.splitlines()], ["told", "epoch", "epoch"], error)
 
     def test_control_c_raises_and_other_threads_run(self):
-        code = """
-import threading, time
+        code = COUNTING + """
 import numpy as np, dejavid
 X = np.random.default_rng(0).normal(size=(8, 60, 8))
-counted = 0
-def count():
-    global counted
-    while True:
-        counted += 1
-        time.sleep(0.001)
-threading.Thread(target=count, daemon=True).start()
 import dejavid._estimator
 dejavid._estimator.log = lambda level, line: print(counted, line, flush=True)
 tiny = dict(hidden=8, heads=1, ff_width=8, layers=1, fc_width=8, embedding=4)

@@ -9,7 +9,7 @@ import tomllib
 import unittest
 from pathlib import Path
 
-from package import BUILT, SOURCE, check_page, python  # first: it says where the others are
+from package import BUILT, COUNTING, SOURCE, check_page, python  # first: it says where the others are
 
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
@@ -206,17 +206,9 @@ dejavid.DejaVidClassifier(epochs=2, verbose={}).fit(X, [0, 1] * 6).predict(X)
             self.assertEqual(error == "", verbose == 0)
 
     def test_control_c_raises_and_other_threads_run(self):
-        code = """
-import threading, time
+        code = COUNTING + """
 import numpy as np, dejavid
 X = np.random.default_rng(0).normal(size=(64, 200, 8))
-counted = 0
-def count():
-    global counted
-    while True:
-        counted += 1
-        time.sleep(0.001)
-threading.Thread(target=count, daemon=True).start()
 def told(level, line):
     print(counted, line, flush=True)
 import dejavid._estimator
