@@ -170,6 +170,7 @@ KERNELS = {
     **{f"pairwise_distances_kernel<{real}>": Kernel(256) for real in REALS},
     **{f"pairwise_gradient_kernel<{real}>": Kernel(128) for real in REALS},
     "update_kernel": Kernel(256),
+    "dropout_mask_kernel": Kernel(256),
 }
 
 

@@ -19,7 +19,7 @@ class GpuOfRank final : public CudaDevice {
     if (chosen.backend == GradientBackend::kNone) sums_ = dist::make_self_device_communicator();
     if (chosen.backend == GradientBackend::kStaged) sums_ = dist::make_staged_device_communicator(communicator);
     if (chosen.backend == GradientBackend::kNccl) sums_ = dist::make_nccl_device_communicator(communicator, timeout);
-    kernels_ = make_cuda_alignment_kernels();
+    kernels_ = make_cuda_network_kernels();
   }
 
   [[nodiscard]] int index() const override { return chosen_.gpu.index; }
@@ -29,7 +29,7 @@ class GpuOfRank final : public CudaDevice {
                        static_cast<double>(chosen_.gpu.memory_bytes) / kGibibyte, ranks_, ranks_ == 1 ? "" : "s",
                        sums_->backend_name());
   }
-  [[nodiscard]] std::shared_ptr<const AlignmentKernels<float>> kernels() const override { return kernels_; }
+  [[nodiscard]] std::shared_ptr<const NetworkKernels<float>> kernels() const override { return kernels_; }
 
   void sum(std::span<float> values) override {
     sums_->all_reduce(values, nullptr);
@@ -42,7 +42,7 @@ class GpuOfRank final : public CudaDevice {
   int ranks_;
   CudaEvent summed_;
   std::unique_ptr<dist::DeviceCommunicator> sums_;
-  std::shared_ptr<const AlignmentKernels<float>> kernels_;
+  std::shared_ptr<const NetworkKernels<float>> kernels_;
 };
 
 }  // namespace

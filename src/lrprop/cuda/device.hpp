@@ -6,7 +6,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "src/lrprop/network/alignment_kernels.hpp"
+#include "src/lrprop/network/network_kernels.hpp"
 
 /// What a build with CUDA adds. A program links one of two implementations: cuda_device.cpp, or no_cuda_device.cpp,
 /// which says that there is none.
@@ -27,7 +27,7 @@ class CudaDevice {
   [[nodiscard]] virtual int index() const = 0;
   /// One line for the log.
   [[nodiscard]] virtual std::string describe() const = 0;
-  [[nodiscard]] virtual std::shared_ptr<const AlignmentKernels<float>> kernels() const = 0;
+  [[nodiscard]] virtual std::shared_ptr<const NetworkKernels<float>> kernels() const = 0;
   /// Collective. Adds up numbers in GPU memory over ranks, in place, behind what is on the default stream. Throws what
   /// dist::DeviceCommunicator throws.
   virtual void sum(std::span<float> values) = 0;
@@ -38,6 +38,6 @@ class CudaDevice {
                                                            dist::Communicator& communicator);
 
 /// The kernels on the current GPU; for tests on an emulated one.
-[[nodiscard]] std::shared_ptr<const AlignmentKernels<float>> make_cuda_alignment_kernels();
+[[nodiscard]] std::shared_ptr<const NetworkKernels<float>> make_cuda_network_kernels();
 
 }  // namespace alignment::lrprop

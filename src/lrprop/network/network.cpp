@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "kernels/parallel.hpp"
-#include "src/lrprop/network/dropout.hpp"
 #include "src/lrprop/network/encoder.hpp"
 #include "src/lrprop/network/losses.hpp"
 #include "src/lrprop/network/torch_thread.hpp"
@@ -136,8 +135,10 @@ struct Network::State {
   std::unordered_map<std::string, std::size_t> array_numbers;
   std::array<std::vector<std::size_t>, kNorms + 1> norm_arrays;  ///< scales and shifts of each part
   Tensor first_moment, second_moment;
-  Tensor mean, scale;  ///< to standardise by
-  Tensor positions;    ///< position_rows() of 0, 1, ...
+  Tensor mean, scale;                                        ///< to standardise by
+  Tensor positions;                                          ///< position_rows() of 0, 1, ...
+  std::shared_ptr<const NetworkKernels<float>> of_floats;    ///< of the device
+  std::shared_ptr<const NetworkKernels<double>> of_doubles;  ///< of the CPU, where it computes in f64
   std::optional<PairAligner> aligner;
 
   // Of the step under way.
@@ -286,14 +287,19 @@ DropoutMask Network::State::dropout_of(const PairState& pair, std::size_t side) 
                                                                                             std::int64_t width) {
     std::int64_t rows = 0;
     for (const std::int64_t length : lengths) rows += length;
-    Tensor mask = torch::empty({rows, width}, torch::kFloat32);
-    auto* at = mask.data_ptr<float>();
+    Tensor mask = torch::empty({rows, width}, options());
+    std::int64_t first = 0;
     for (std::size_t view = 0; view < lengths.size(); ++view) {
-      fill_dropout_mask(keys[view], static_cast<std::uint64_t>(place), settings.dropout,
-                        {at, static_cast<std::size_t>(lengths[view] * width)});
-      at += lengths[view] * width;
+      const kernels::DropoutDraw draw{keys[view], static_cast<std::uint64_t>(place), settings.dropout};
+      const Tensor of_view = mask.narrow(0, first, lengths[view]);
+      if (type == torch::kFloat64) {
+        of_doubles->dropout_mask(draw, of_view.numel(), of_view.data_ptr<double>());
+      } else {
+        of_floats->dropout_mask(draw, of_view.numel(), of_view.data_ptr<float>());
+      }
+      first += lengths[view];
     }
-    return mask.to(options());
+    return mask;
   };
 }
 
@@ -444,11 +450,13 @@ Network::Network(NetworkSettings settings, const std::vector<float>& weights, co
                                      precision == Precision::kF64 ? torch::kFloat64 : torch::kFloat32)) {
   State& state = *state_;
   if (state.settings.gpu == NetworkSettings::kNoGpu) {
-    state.aligner.emplace(make_cpu_alignment_kernels<float>(), make_cpu_alignment_kernels<double>());
+    state.of_floats = make_cpu_network_kernels<float>();
+    state.of_doubles = make_cpu_network_kernels<double>();
   } else {
     state.device = torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(state.settings.gpu));
-    state.aligner.emplace(state.settings.gpu_kernels, nullptr);
+    state.of_floats = state.settings.gpu_kernels;
   }
+  state.aligner.emplace(state.of_floats, state.of_doubles);
   compute_alone();  // threads take sides of pairs, so that no sum depends on their number
   state.arrays = weight_arrays(state.settings.sizes);
   state.trained = trained_count(state.arrays);

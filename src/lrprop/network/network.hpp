@@ -9,7 +9,7 @@
 
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/model/encoder_sizes.hpp"
-#include "src/lrprop/network/alignment_kernels.hpp"
+#include "src/lrprop/network/network_kernels.hpp"
 #include "src/lrprop/network/terms.hpp"
 #include "src/lrprop/samples/views.hpp"
 
@@ -40,7 +40,7 @@ struct NetworkSettings {
   int threads = 1;
   /// Where it computes: the GPU of that index with these kernels, or the CPU.
   int gpu = kNoGpu;
-  std::shared_ptr<const AlignmentKernels<float>> gpu_kernels;
+  std::shared_ptr<const NetworkKernels<float>> gpu_kernels;
 
   static constexpr int kNoGpu = -1;
 };

@@ -15,7 +15,7 @@ std::vector<std::int64_t> first_rows(const kernels::PathCell* path, std::int64_t
 }
 
 template <typename Real>
-PairAlignment align_with(const AlignmentKernels<Real>& kernels, const std::array<Tensor, 2>& tensors,
+PairAlignment align_with(const NetworkKernels<Real>& kernels, const std::array<Tensor, 2>& tensors,
                          const std::array<std::int64_t, 2>& first, double gamma,
                          const std::array<double, kPairs>& scale, bool with_gradient) {
   const std::array<Tensor, 2> rows{tensors[0].contiguous(), tensors[1].contiguous()};

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "src/lrprop/network/alignment_kernels.hpp"
+#include "src/lrprop/network/network_kernels.hpp"
 
 namespace alignment::lrprop {
 
@@ -28,8 +28,8 @@ struct PairAlignment {
 class PairAligner {
  public:
   /// nullptr: what the network does not compute in.
-  PairAligner(std::shared_ptr<const AlignmentKernels<float>> of_floats,
-              std::shared_ptr<const AlignmentKernels<double>> of_doubles)
+  PairAligner(std::shared_ptr<const NetworkKernels<float>> of_floats,
+              std::shared_ptr<const NetworkKernels<double>> of_doubles)
       : of_floats_(std::move(of_floats)), of_doubles_(std::move(of_doubles)) {}
 
   /// `rows` [n_0 + n_1, E] of both videos, on that device; `first`: rows of each one's first view. Each distance matrix
@@ -38,8 +38,8 @@ class PairAligner {
                                     double gamma, const std::array<double, 4>& scale, bool with_gradient) const;
 
  private:
-  std::shared_ptr<const AlignmentKernels<float>> of_floats_;
-  std::shared_ptr<const AlignmentKernels<double>> of_doubles_;
+  std::shared_ptr<const NetworkKernels<float>> of_floats_;
+  std::shared_ptr<const NetworkKernels<double>> of_doubles_;
 };
 
 }  // namespace alignment::lrprop

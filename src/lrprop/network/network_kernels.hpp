@@ -3,22 +3,23 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/dropout.hpp"
 #include "kernels/dtw.hpp"
 #include "kernels/pairwise.hpp"
 #include "kernels/soft_dtw.hpp"
 
 namespace alignment::lrprop {
 
-/// The project's alignment kernels where a network computes: on the CPU or a GPU. Pointers are to memory there unless
+/// The project's kernels where a network computes: on the CPU or a GPU. Pointers are to memory there unless
 /// said to be the host's. Results are there when a call returns, or in the order of the device's default stream. Any
 /// thread may call; on a GPU one at a time.
 template <typename Real>
-class AlignmentKernels {
+class NetworkKernels {
  public:
-  virtual ~AlignmentKernels() = default;
-  AlignmentKernels() = default;
-  AlignmentKernels(const AlignmentKernels&) = delete;
-  AlignmentKernels& operator=(const AlignmentKernels&) = delete;
+  virtual ~NetworkKernels() = default;
+  NetworkKernels() = default;
+  NetworkKernels(const NetworkKernels&) = delete;
+  NetworkKernels& operator=(const NetworkKernels&) = delete;
 
   /// pairwise_distances() of kernels/pairwise.hpp.
   virtual void distances(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, Real* distances) const = 0;
@@ -31,9 +32,11 @@ class AlignmentKernels {
   /// soft_dtw() of kernels/soft_dtw.hpp, with `values` in the host's memory. `alignments` may be nullptr.
   virtual void soft_dtw(const kernels::MatricesView<Real>& matrices, double gamma, double* values,
                         Real* alignments) const = 0;
+  /// dropout_mask() of kernels/dropout.hpp.
+  virtual void dropout_mask(const kernels::DropoutDraw& draw, std::int64_t count, Real* mask) const = 0;
 };
 
 template <typename Real>
-[[nodiscard]] std::unique_ptr<AlignmentKernels<Real>> make_cpu_alignment_kernels();
+[[nodiscard]] std::unique_ptr<NetworkKernels<Real>> make_cpu_network_kernels();
 
 }  // namespace alignment::lrprop

@@ -28,7 +28,7 @@ void finish() {
   check_cuda(cudaStreamSynchronize(kStream), "cudaStreamSynchronize");
 }
 
-class CudaAlignmentKernels final : public AlignmentKernels<float> {
+class CudaNetworkKernels final : public NetworkKernels<float> {
  public:
   void distances(const kernels::RowsView<float>& a, const kernels::RowsView<float>& b,
                  float* distances) const override {
@@ -66,6 +66,10 @@ class CudaAlignmentKernels final : public AlignmentKernels<float> {
     finish();
   }
 
+  void dropout_mask(const kernels::DropoutDraw& draw, std::int64_t count, float* mask) const override {
+    kernels::cuda::dropout_mask(draw, count, mask, kStream);
+  }
+
  private:
   /// The extents beside the values, which are there.
   [[nodiscard]] kernels::cuda::Matrices<float> uploaded(const kernels::MatricesView<float>& matrices) const {
@@ -94,8 +98,8 @@ class CudaAlignmentKernels final : public AlignmentKernels<float> {
 
 }  // namespace
 
-std::shared_ptr<const AlignmentKernels<float>> make_cuda_alignment_kernels() {
-  return std::make_shared<CudaAlignmentKernels>();
+std::shared_ptr<const NetworkKernels<float>> make_cuda_network_kernels() {
+  return std::make_shared<CudaNetworkKernels>();
 }
 
 }  // namespace alignment::lrprop

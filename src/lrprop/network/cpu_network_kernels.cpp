@@ -2,7 +2,7 @@
 #include <memory>
 
 #include "io/bytes/aligned_memory.hpp"
-#include "src/lrprop/network/alignment_kernels.hpp"
+#include "src/lrprop/network/network_kernels.hpp"
 
 namespace alignment::lrprop {
 namespace {
@@ -19,7 +19,7 @@ std::byte* scratch(std::size_t bytes) {
 }
 
 template <typename Real>
-class CpuAlignmentKernels final : public AlignmentKernels<Real> {
+class CpuNetworkKernels final : public NetworkKernels<Real> {
  public:
   void distances(const kernels::RowsView<Real>& a, const kernels::RowsView<Real>& b, Real* distances) const override {
     kernels::cpu::pairwise_distances(
@@ -46,6 +46,10 @@ class CpuAlignmentKernels final : public AlignmentKernels<Real> {
                            scratch(kernels::cpu::soft_dtw_workspace_bytes(matrices, backward, kThreads)), kThreads);
   }
 
+  void dropout_mask(const kernels::DropoutDraw& draw, std::int64_t count, Real* mask) const override {
+    kernels::cpu::dropout_mask(draw, count, mask);
+  }
+
  private:
   static constexpr int kThreads = 1;  ///< pairs are what threads share
 };
@@ -53,10 +57,10 @@ class CpuAlignmentKernels final : public AlignmentKernels<Real> {
 }  // namespace
 
 template <typename Real>
-std::unique_ptr<AlignmentKernels<Real>> make_cpu_alignment_kernels() {
-  return std::make_unique<CpuAlignmentKernels<Real>>();
+std::unique_ptr<NetworkKernels<Real>> make_cpu_network_kernels() {
+  return std::make_unique<CpuNetworkKernels<Real>>();
 }
-template std::unique_ptr<AlignmentKernels<float>> make_cpu_alignment_kernels();
-template std::unique_ptr<AlignmentKernels<double>> make_cpu_alignment_kernels();
+template std::unique_ptr<NetworkKernels<float>> make_cpu_network_kernels();
+template std::unique_ptr<NetworkKernels<double>> make_cpu_network_kernels();
 
 }  // namespace alignment::lrprop

@@ -45,10 +45,19 @@ void expect_near(const std::vector<float>& found, const std::vector<float>& expe
   for (std::size_t n = 0; n < found.size(); ++n) ASSERT_NEAR(found[n], expected[n], tolerance) << n;
 }
 
-TEST(AlignmentKernels, OfAGpuAreThoseOfTheCpu) {
+TEST(NetworkKernels, MasksOfAGpuAreThoseOfTheCpu) {
+  const kernels::DropoutDraw draw{11, 2, 0.3};
+  std::vector<float> expected(33);
+  make_cpu_network_kernels<float>()->dropout_mask(draw, static_cast<std::int64_t>(expected.size()), expected.data());
+  const OnGpu mask(std::vector<float>(expected.size(), -1.0F));
+  make_cuda_network_kernels()->dropout_mask(draw, static_cast<std::int64_t>(expected.size()), mask.data());
+  EXPECT_EQ(mask.values(), expected);
+}
+
+TEST(NetworkKernels, OfAGpuAreThoseOfTheCpu) {
   std::mt19937 generator(5);
-  const auto on_gpu = make_cuda_alignment_kernels();
-  const auto on_cpu = make_cpu_alignment_kernels<float>();
+  const auto on_gpu = make_cuda_network_kernels();
+  const auto on_cpu = make_cpu_network_kernels<float>();
   const std::vector<std::int64_t> rows{13, 1, 40}, columns{9, 6, 33};
   std::vector<std::int64_t> offsets;
   std::vector<float> distances;
