@@ -67,7 +67,7 @@ namespace cpu {
 
 /// One instruction set's build of the inner loops; see QuantizedParameters and quantize_sample() for the layouts.
 struct QuantizedVariant {
-  std::string_view name;  ///< "avx512vnni", "avx2", "portable"
+  std::string_view name;  ///< "avx512vnni", "avx2vnni", "avx2", "portable"
   bool (*supported)();
   /// Costs of every panel against one sample's `length` steps, as f32; a column is `stride` elements.
   void (*cost)(const std::int8_t* packed, std::int64_t first_panel, std::int64_t last_panel, std::int64_t groups,

@@ -92,7 +92,8 @@ PathSearch path_search(const QuantizedParameters& parameters) {
 
 std::span<const QuantizedVariant> quantized_variants() {
 #if defined(DEJAVID_X86_VARIANTS)
-  static const std::array table{avx512vnni_quantized_variant(), avx2_quantized_variant(), portable_quantized_variant()};
+  static const std::array table{avx512vnni_quantized_variant(), avx2vnni_quantized_variant(), avx2_quantized_variant(),
+                                portable_quantized_variant()};
 #else
   static const std::array table{portable_quantized_variant()};
 #endif
