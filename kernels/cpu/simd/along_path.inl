@@ -46,6 +46,7 @@ Vector path_distance_rows(const float* centroids, const float* weights, const fl
                           const PathRow* rows, std::int64_t steps) {
   constexpr int kVectors = Vectors * Blocks;
   const auto at = [](int v, std::int64_t next) { return kOffset + (v / Vectors) * next + (v % Vectors) * kLanes; };
+  const Vector one = opaque_one();
   Registers<2> sum = {};
   for (std::int64_t i = 0; i < steps; ++i) {
     const float* const centroid = centroids + i * kWidth;
@@ -56,7 +57,8 @@ Vector path_distance_rows(const float* centroids, const float* weights, const fl
     for (; m < end; m += kWidth) {
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
-        row[v] += absolute(load(centroid + at(v, blocks.next_parameters)) - load(m + at(v, blocks.next_sample)));
+        const Vector difference = load(centroid + at(v, blocks.next_parameters)) - load(m + at(v, blocks.next_sample));
+        row[v] += for_other_units(absolute(difference), one);
       }
     }
 #pragma GCC unroll 16
@@ -123,6 +125,7 @@ constexpr int kGradientVectors = 4;
 template <TieSign tie_sign, int Vectors, std::int64_t kWidth, std::int64_t kOffset>
 void path_gradient_block(const float* centroids, const float* const* steps_of_run, const GradientCell* cells,
                          const std::int64_t* row_ends, std::int64_t steps, float* slope_sum, float* magnitude_sum) {
+  [[maybe_unused]] const Vector one = opaque_one();
   const GradientCell* cell = cells;
   for (std::int64_t i = 0; i < steps; ++i) {
     const float* const centroid = centroids + i * kWidth + kOffset;
@@ -141,7 +144,7 @@ void path_gradient_block(const float* centroids, const float* const* steps_of_ru
                   // for -1
           const Vector difference = (load(m + v * kLanes) - load(centroid + v * kLanes)) + 0.0F;
           const Vector signed_gradient = flip_sign(distance_gradient, difference);
-          slope[v] -= signed_gradient;
+          slope[v] -= for_other_units(signed_gradient, one);
           magnitude[v] += difference * signed_gradient;
         }
       }

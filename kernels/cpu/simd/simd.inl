@@ -72,6 +72,23 @@ inline Vector absolute(Vector value) {
   return reinterpret_cast<Vector>(reinterpret_cast<IntVector>(value) & 0x7fffffff);
 }
 
+/// What the compiler does not know to be 1.
+inline Vector opaque_one() {
+  Vector one = Vector{} + 1.0F;
+  keep_in_register(one);
+  return one;
+}
+
+/// term * one, for a sum: as a multiply-add where there is one. Some processors (AMD's, Intel's with two kinds of
+/// cores) have other units for additions than for those: where half of the sums are multiply-adds, all units are busy.
+inline Vector for_other_units(Vector term, [[maybe_unused]] Vector one) {
+#if defined(__FMA__)
+  return term * one;
+#else
+  return term;
+#endif
+}
+
 /// `value` with its sign flipped where `sign_source` is negative (or -0).
 inline Vector flip_sign(Vector value, Vector sign_source) {
 #if defined(__AVX512F__)  // value ^ (sign_source & sign bit) in one instruction
