@@ -16,12 +16,14 @@ else
 fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 
+jobs=$(($(nproc) + 2)) # most tests wait for processes more than for cores
+
 if $cuda; then
   launch/install.sh --cuda --cluster --python
   launch/build.sh cuda
-  ctest --preset cuda --parallel 2
+  ctest --preset cuda --parallel "$jobs"
 else
   launch/install.sh --cluster --python
 fi
 launch/build.sh cpu
-ctest --preset cpu --parallel 2
+ctest --preset cpu --parallel "$jobs"

@@ -35,9 +35,9 @@ EMULATED = "../tests/dejavid_bench_emulated"
 
 
 class Records(support.ProgramTest):
-    def measure(self, *arguments, ranks=None, program="dejavid_bench"):
+    def measure(self, *arguments, ranks=None, program="dejavid_bench", timeout=120):
         """The records, after checking what holds for all of them."""
-        finished = self.succeed([program, *arguments, "--json", "bench.json"], ranks)
+        finished = self.succeed([program, *arguments, "--json", "bench.json"], ranks, timeout)
         document = json.loads((self.folder / "bench.json").read_text())
         self.assertEqual(set(document), {"machine", "records"})
         machine = document["machine"]
@@ -161,7 +161,7 @@ class Records(support.ProgramTest):
     @unittest.skipUnless(HAS_TORCH, "needs a torch that Python can import (launch/install.sh --cuda)")
     def test_torch(self):
         arguments = [*SMALL_SHAPE, "--device", "cpu", "--repeats", "2", "--seconds", "0", "--threads", "1"]
-        ours, *others = self.measure("torch", *arguments, "--python", PYTHON)
+        ours, *others = self.measure("torch", *arguments, "--python", PYTHON, timeout=600)  # PyTorch's compiler takes its time
         self.assertEqual(ours["name"], f"cost/{ours['variant']}")
         self.assertEqual([record["name"] for record in others], TORCH_NAMES)
         for record in others:
