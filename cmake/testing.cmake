@@ -43,7 +43,7 @@ function(dejavid_add_test name)
   target_precompile_headers(${name} REUSE_FROM dejavid_test_headers)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS "unit;${test_LABELS}" TIMEOUT 600 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}"
+  set_tests_properties(${name} PROPERTIES LABELS "unit;${test_LABELS}" TIMEOUT 1200 ENVIRONMENT "${DEJAVID_TEST_ENVIRONMENT}"
     SKIP_REGULAR_EXPRESSION "${DEJAVID_SKIPPED}")
 endfunction()
 
@@ -58,7 +58,7 @@ function(dejavid_add_mpi_test name)
     add_test(NAME ${name}_${ranks}_ranks
       COMMAND ${DEJAVID_PYTHON} ${PROJECT_SOURCE_DIR}/tests/jobs.py 270
         ${MPIEXEC_EXECUTABLE} --oversubscribe ${MPIEXEC_NUMPROC_FLAG} ${ranks} $<TARGET_FILE:${name}>)
-    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi;${test_LABELS}" TIMEOUT 300 PROCESSORS 2
+    set_tests_properties(${name}_${ranks}_ranks PROPERTIES LABELS "mpi;${test_LABELS}" TIMEOUT 600 PROCESSORS 2
       ENVIRONMENT "${DEJAVID_MPI_TEST_ENVIRONMENT}" SKIP_REGULAR_EXPRESSION "${DEJAVID_SKIPPED}")
   endforeach()
 endfunction()
