@@ -27,6 +27,8 @@ import numpy as np
 INPUTS = 2
 TOLERANCE = 1e-4  # of the largest |value|: what dejavid_encode allows
 LAYOUTS = {"clip": ("NCTHW", "NTCHW", "NTHWC"), "frame": ("NCHW", "NHWC")}
+# What dejavid_encode takes (src/encoding/encoders/exported_settings.cpp).
+MOST_FRAMES, LONGEST_SIDE, MOST_PIXELS, MOST_COLUMNS = 4096, 4096, 1 << 26, 1 << 24
 
 
 class ExportError(Exception):
@@ -255,6 +257,35 @@ def settings_of(arguments, known):
     return settings
 
 
+def require_input(settings):
+    """Refuses preparation that dejavid_encode would refuse."""
+    most = MOST_FRAMES if settings["kind"] == "clip" else 1
+    for key, largest in (("frames", most), ("size", LONGEST_SIDE)):
+        if not 1 <= settings[key] <= largest:
+            raise ExportError(f"--{key}: found {settings[key]}; expected 1 to {largest} of a {settings['kind']} encoder; correct it")
+    frame = settings["size"] ** 2
+    if settings["frames"] * frame > MOST_PIXELS:
+        raise ExportError(
+            f"--frames: found {settings['frames']} of {settings['size']} x {settings['size']} pixels; expected frames * size^2 of at "
+            f"most {MOST_PIXELS}, {MOST_PIXELS // frame} frames of this size; use fewer, or smaller ones"
+        )
+    for key, positive in (("mean", False), ("std", True)):
+        with np.errstate(over="ignore"):
+            numbers = np.array(settings[key], np.float32)
+        if numbers.shape != (3,) or not np.isfinite(numbers).all() or (positive and not (numbers > 0).all()):
+            words = "three positive numbers" if positive else "three numbers"
+            raise ExportError(f"--{key}: found {settings[key]}; expected {words} that fit f32, of red, green and blue; correct it")
+
+
+def require_columns(features, logits):
+    """The same of rows."""
+    if not (1 <= features <= MOST_COLUMNS and logits <= MOST_COLUMNS):
+        raise ExportError(
+            f"the network: found {features} features and {logits} logits; expected at least one feature and at most {MOST_COLUMNS} of "
+            "either; name another layer by --head"
+        )
+
+
 def parse_arguments(given):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -281,6 +312,10 @@ def main(given=None):
     out = Path(arguments.out)
     if out.suffix != suffix:
         raise ExportError(f"--out {out}: found another ending; expected {suffix} of --format {arguments.format}; name it so")
+    try:
+        out.stem.encode()
+    except UnicodeEncodeError:
+        raise ExportError(f"--out {out.name!a}: found a name that is not UTF-8; expected UTF-8, since a store names its encoder; use another") from None
     source, _, place = arguments.model.partition(":")
     makers = {"torchvision": torchvision_model, "huggingface": huggingface_model, "module": module_model}
     if source not in makers or not place:
@@ -292,6 +327,7 @@ def main(given=None):
     except ImportError as error:
         raise ExportError(f"Python: found that {error}; expected torch, and torchvision or transformers for theirs; install them") from None
     settings = settings_of(arguments, known)
+    require_input(settings)
     if arguments.weights:
         load_weights(model, arguments.weights)
     model = model.float().eval().requires_grad_(False)
@@ -310,6 +346,7 @@ def main(given=None):
     if rows.ndim != 2 or not np.isfinite(rows).all():
         raise ExportError("the network: found an output that is no [N, F] tensor of finite numbers; expected one; wrap it and use module:")
     features = rows.shape[1] - logits
+    require_columns(features, logits)
     if "classes" in settings and len(settings["classes"]) != logits:
         raise ExportError(f"classes: found {len(settings['classes'])} names; expected {logits}, one a logit; correct --classes")
     check_same(rows_of(network, numbers, "the network at batch 2"), rows, features, "the network at batch 2")

@@ -1,11 +1,36 @@
 #include "src/python/binding.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
+#include <thread>
 
 namespace alignment::python {
+
+std::atomic<int> Computation::under_way_ = 0;
+std::atomic<bool> Computation::python_ends_ = false;
+
+void Computation::stay_if_python_ends() {
+  if (!python_ends_) return;
+  --under_way_;
+  for (;;) pause();
+}
+
+void Computation::end_before_python() {
+  pthread_atfork(nullptr, nullptr, [] { under_way_ = 0; });  // a child has none of the threads that compute
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Computation::end_all));
+}
+
+void Computation::end_all() {
+  python_ends_ = true;
+  if (under_way_ == 0) return;
+  nb::set_leak_warnings(false);  // threads that stay keep what they were given
+  const nb::gil_scoped_release theirs_for_a_last_word;
+  while (under_way_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 void Conversation::finish() const {
   if (raised_) throw nb::python_error();
@@ -15,6 +40,7 @@ bool Conversation::asked_to_stop() {
   // Another Python thread may take as long to let go of the interpreter as a step takes.
   constexpr std::chrono::milliseconds kPause{10};
   const auto now = std::chrono::steady_clock::now();
+  if (Computation::python_ends()) return true;
   if (raised_ || now - last_asked_ < kPause) return raised_;
   last_asked_ = now;
   const nb::gil_scoped_acquire interpreter;
@@ -23,7 +49,7 @@ bool Conversation::asked_to_stop() {
 }
 
 void Conversation::tell(LogLevel level, const std::string& line) {
-  if (raised_ || level == LogLevel::kDetail) return;
+  if (raised_ || level == LogLevel::kDetail || Computation::python_ends()) return;
   const nb::gil_scoped_acquire interpreter;
   if (log_.is_none()) return;
   try {

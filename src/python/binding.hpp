@@ -6,6 +6,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +32,31 @@ namespace alignment::python {
 namespace nb = nanobind;
 
 using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+/// A computation of a Python thread that has let go of the interpreter: from before that until it has it again. Where
+/// Python ends meanwhile, the thread being a daemon, it must not ask for the interpreter any more: Python would end it
+/// by unwinding its stack, which C++ answers with an abort. So Python's end waits until computations, which then are
+/// asked to stop, have ended, and their threads stay where they are.
+class Computation {
+ public:
+  Computation() { ++under_way_; }
+  ~Computation() { --under_way_; }
+  Computation(const Computation&) = delete;
+  Computation& operator=(const Computation&) = delete;
+
+  /// Comes before the interpreter is asked for: does not return where Python ends.
+  void stay_if_python_ends();
+
+  [[nodiscard]] static bool python_ends() { return python_ends_; }
+  /// Has Python wait for the computations of this module when it ends.
+  static void end_before_python();
+
+ private:
+  static void end_all();
+
+  static std::atomic<int> under_way_;
+  static std::atomic<bool> python_ends_;
+};
 
 /// What a computation tells the Python thread that waits for it, and is asked by it: lines of the log, and whether a
 /// signal came (Ctrl-C). The interpreter is free meanwhile. What Python raises stays set until finish().
@@ -76,12 +102,14 @@ auto compute(nb::object log, Work&& work) {
   std::optional<decltype(work())> result;
   std::optional<dist::Failure> failure;
   {
+    Computation computation;
     const nb::gil_scoped_release others_may_run;
     try {
       result = work();
     } catch (...) {
       failure = describe(std::current_exception());
     }
+    computation.stay_if_python_ends();
   }
   conversation.finish();
   if (failure) raise(*failure);

@@ -131,6 +131,7 @@ nb::dict result_of(AlignedVideos aligned) {
 }  // namespace
 
 NB_MODULE(_lrprop, module) {
+  Computation::end_before_python();
   set_memory_advice("use fewer frames, a smaller model or fewer threads");
 
   nb::class_<ModelContent>(module, "Model")

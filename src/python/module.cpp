@@ -49,6 +49,7 @@ nb::dict path_of(const dejavid::Finding& found, const dejavid::ClassAlignment& o
 }  // namespace
 
 NB_MODULE(_core, module) {
+  Computation::end_before_python();
   set_memory_advice("use a smaller batch_size, fewer steps or fewer threads");
 
   nb::class_<ModelContent>(module, "Model")

@@ -96,6 +96,15 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
                 for name in reference:
                     np.testing.assert_array_equal(content[name], reference[name], err_msg=name)
 
+    def test_progress_says_that_it_is_of_one_rank(self):
+        store = support.write_store(self.folder / "set.h5", support.make_set(9))  # 5 classes, 55 samples
+        settings = support.options(data__store=store, model__steps=5, data__bad_samples="skip")
+        for ranks, of_rank, samples, classes in ((None, "", 55, 5), (3, r" \(rank 0 of 3\)", 18, 2)):
+            with self.subTest(ranks=ranks):
+                said = self.succeed(["dejavid_dist", "centroids", *settings, "--out", self.folder / f"{ranks}.h5"], ranks).stderr
+                self.assertRegex(said, rf"(?m)looking for bad samples{of_rank}: {samples} samples in ")
+                self.assertRegex(said, rf"(?m)centroids{of_rank}: {classes} classes in ")
+
     def test_another_seed_draws_other_samples(self):
         store = support.write_store(self.folder / "set.h5", support.make_set(8, per_class=9))
         drawn = []

@@ -1,5 +1,6 @@
 """dejavid_dist report: every number against eval --json and the independent implementation, what the page loads, refusals."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -161,6 +162,41 @@ class Report(ProgramTest):
         self.assertIn("Loss of each step", text)
         self.succeed(["dejavid_dist", "report", "--run.dir", run_dir])
         self.assertEqual((run_dir / "report.html").read_text(), text)
+
+    def test_the_encoder_and_its_logits_are_named(self):
+        self.store = support.write_store(self.folder / "set.h5", self.set, encoder="net <2>")
+        run_dir = self.train_small(data__slope="true")
+        text, _ = self.report(run_dir)
+        self.assertIn("It learned from features of the encoder net &lt;2&gt;.", text)
+        self.assertNotIn("logit of", text)
+        # of the same features in another file: the classes' order is the model's, that of the logits the file's
+        other = support.write_store(self.folder / "other.h5", self.set, encoder="another")
+        names = [f"class {c}" for c in (5, 4, 3, 2, 1, 0)]
+        with h5py.File(other, "r+") as store:
+            del store["class_names"]
+            store["class_names"] = support.fixed_length(names)
+            store["labels"][:] = 5 - self.set.labels
+            store.attrs["logits"] = 6
+        text, page = self.report(run_dir, data__store=other)
+        self.assertIn("It learned from features of the encoder net &lt;2&gt;. The features that it was tried on are of the encoder another.", text)
+        found = {row[0][0] for caption, all_of_it in page.tables.items() if caption.startswith("Features that speak most") for table in all_of_it for row in table[1:]}
+        expected = {f"{slope}feature {f}: logit of {names[f]}" for slope in ("", "slope of ") for f in range(6)}
+        self.assertGreater(len(found), 3)
+        self.assertLessEqual(found, expected)
+        # two windows a step
+        wide = dataclasses.replace(self.set, samples=[np.repeat(sample, 2, axis=1) for sample in self.set.samples])
+        model = support.write_model(self.folder / "wide.h5", np.random.default_rng(1).normal(size=(6, 5, 12)))
+        windows = support.write_store(self.folder / "windows.h5", wide)
+        with h5py.File(windows, "r+") as store:
+            store.attrs["logits"] = 12
+        text, _ = self.report(run_dir, model__init=model, data__store=windows)
+        named = set(re.findall(r"feature (\d+): logit of class (\d) in window (\d) of 2", text))
+        self.assertGreater(len(named), 3)
+        self.assertLessEqual(named, {(str(f), str(f % 6), str(f // 6 + 1)) for f in range(12)})
+        # of two files that do not agree none is known
+        both = f"{other} {support.write_store(self.folder / 'third.h5', self.set, first_id=1000)}"
+        text, _ = self.report(run_dir, "--data.store", *both.split())
+        self.assertNotIn("logit of", text)
 
     def test_names_of_any_content(self):
         with h5py.File(self.store, "r+") as store:

@@ -283,6 +283,13 @@ class NewVideos(SettingsTest):
         self.assertEqual((found["samples"], found["left_out"]["unlabelled"]), (10, 2))
         self.assertEqual(found["loss"], support.read_metrics(run_dir, "epoch")[-1]["val_loss"])
 
+    def test_no_validation_sample_with_a_label(self):
+        with h5py.File(self.store, "r+") as store:
+            store["labels"][np.flatnonzero(store["split"][()] == support.VALIDATION)] = -1
+            store.attrs["unlabelled"] = 1
+        words = ["set.h5:labels: found no val samples that can be right or wrong: 12 without a label", "predict", "another eval.split"]
+        self.refuse(10, words, "eval", model__init=self.model, data__store=self.store)
+
 
 class Baselines(SettingsTest):
     def setUp(self):

@@ -289,6 +289,25 @@ class Logits(encode_support.EncodeTest):
         self.assertEqual(self.width_of(["open", "close", "none"], "--logits", "drop")[:2], (12, 0))
 
 
+class LargeInputs(encode_support.EncodeTest):
+    def test_a_batch_of_too_many_numbers_is_refused(self):
+        finished = jobs.run([WRITE_ENCODER, self.folder])
+        self.assertEqual(finished.code, 0, finished)
+        # the network is the same for frames of any size; of these 682 inputs have 3.1e6 numbers less than 2^31
+        document = json.loads((self.folder / "tiny.json").read_text())
+        (self.folder / "tiny.json").write_text(json.dumps(document | {"size": 512}))
+        n, t, y, x, c = np.ogrid[0:2, 0:4, 0:512, 0:512, 0:3]
+        frames = ((x * (3 + c) + y * (5 - c) + t * (11 + 2 * n) + 17 * ((x // 8) ^ (y // 8)) + 53 * n) % 256) / 255
+        colours, changes = frames.mean((2, 3)).reshape(2, 12), np.abs(np.diff(frames, axis=1)).mean((2, 3, 4))
+        np.save(self.folder / "tiny.probe.npy", np.concatenate([colours, changes], 1).astype("f4"))
+        make_clip(self.folder / "a.avi", frames=1)
+        given = ["--encoder", "tiny.pt", "--windows", "fraction", "--out", "s.h5", "--progress", "off", "--threads", 1]
+        arguments = [PROGRAM, "--videos", self.write_list("list.csv", ["file", "a.avi"]), *given, "--batch"]
+        for ranks in (None, 2):
+            self.refuse(2, ["--batch: found 683 with an encoder of inputs of 4 x 512 x 512 pixels", "at most 682"], [*arguments, 683], ranks)
+        self.succeed([*arguments, 682])
+
+
 class NewVideos(encode_support.EncodeTest):
     def test_without_labels_are_told_apart_by_a_model(self):
         videos = self.make_list(frames=(20, 40), clips=4)

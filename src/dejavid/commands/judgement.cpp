@@ -93,7 +93,7 @@ Judgement judge(ModelOnSplit& tried, const Config& config, dist::Communicator& c
     if (!judged.empty()) return;
     throw io::StoreError(fmt::format(
         "{}:labels: found no {} samples that can be right or wrong: {}; expected some of the model's classes; use "
-        "predict for what is new",
+        "predict for what is new, or another eval.split",
         config.data.store.front().string(), judgement.split.name, text_of(judgement.left_out)));
   });
   const EvaluationExtras extras{Baseline::choose(tried.dataset, judged, config, communicator), true, hardest};

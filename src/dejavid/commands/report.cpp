@@ -5,6 +5,7 @@
 
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
+#include "io/store/encoder_names.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/commands/judgement.hpp"
@@ -63,20 +64,6 @@ ChosenModel choose_model(const Config& config) {
                     validated_on)};
 }
 
-/// A model as its file has it, where there are no samples to try it on.
-Model model_alone(const ModelContent& content) {
-  Model model;
-  model.classes = content.classes;
-  model.steps = content.steps;
-  model.feature_dim = content.feature_dim;
-  model.centroids = content.centroids;
-  model.log_weights = content.log_weights;
-  model.class_names = content.class_names;
-  model.slope = content.slope;
-  model.diagonal = content.diagonal;
-  return model;
-}
-
 const std::vector<report::RunChart>& charts() {
   static const std::vector<report::RunChart> charts{
       {"Loss", false, {{"train", "train_loss"}, {"validation", "val_loss"}}},
@@ -88,11 +75,17 @@ const std::vector<report::RunChart>& charts() {
   return charts;
 }
 
+/// What made the features, by their files; empty where these do not say, or there are none.
+struct Encoders {
+  std::string of_model, of_store;
+};
+
 /// The page, put together on rank 0.
 class ReportPage {
  public:
-  ReportPage(const report::RunRecord& run, const ChosenModel& chosen, const Config& config)
-      : page_(fmt::format("DejaVid run {}", report::name_of_run(run.folder)), about(run, chosen, config)), run_(run) {}
+  ReportPage(const report::RunRecord& run, const ChosenModel& chosen, const Encoders& encoders, const Config& config)
+      : page_(fmt::format("DejaVid run {}", report::name_of_run(run.folder)), about(run, chosen, encoders, config)),
+        run_(run) {}
 
   void add(const std::string& heading, const std::string& html) { page_.section(heading, html); }
   void add_curves() { add("Curves", report::curves(run_, charts())); }
@@ -102,7 +95,8 @@ class ReportPage {
   }
 
  private:
-  static std::string about(const report::RunRecord& run, const ChosenModel& chosen, const Config& config) {
+  static std::string about(const report::RunRecord& run, const ChosenModel& chosen, const Encoders& encoders,
+                           const Config& config) {
     std::string html = report::course(run) + ".";
     if (!chosen.file.empty()) {
       html += fmt::format(" This is about {}, {}", report::escaped(chosen.file.filename().string()),
@@ -114,6 +108,13 @@ class ReportPage {
       }
       html += ".";
     }
+    if (!encoders.of_model.empty()) {
+      html += fmt::format(" It learned from features of the encoder {}.", report::escaped(encoders.of_model));
+    }
+    if (!encoders.of_store.empty() && encoders.of_store != encoders.of_model) {
+      html +=
+          fmt::format(" The features that it was tried on are of the encoder {}.", report::escaped(encoders.of_store));
+    }
     return html;
   }
 
@@ -121,8 +122,8 @@ class ReportPage {
   const report::RunRecord& run_;
 };
 
-FeatureNames names_of_features(const fs::path& file, const Model& model) {
-  return file.empty() ? FeatureNames(model) : FeatureNames(file, model);
+FeatureNames names_of_features(const fs::path& file, const Model& model, const io::TseStore* store) {
+  return file.empty() ? FeatureNames(model, store) : FeatureNames(file, model);
 }
 
 }  // namespace
@@ -149,8 +150,9 @@ void run_report(Config config, const GivenKeys& given, const ReportFiles& files,
     agreed(communicator, [&] {
       if (!communicator.is_root()) return;
       const dist::Deadline deadline = waiting_for_files("a read of the store", config.dist.timeout());
-      const FeatureNames names = names_of_features(files.feature_names, tried.model);
-      ReportPage page(run, chosen, config);
+      const FeatureNames names = names_of_features(files.feature_names, tried.model, &tried.dataset.store);
+      const Encoders encoders{tried.content.encoder, io::text_of_encoders(tried.dataset.store.encoders())};
+      ReportPage page(run, chosen, encoders, config);
       page.add("Numbers", numbers_section(judgement));
       page.add_curves();
       page.add("Where it errs", errors_section(judgement));
@@ -166,14 +168,14 @@ void run_report(Config config, const GivenKeys& given, const ReportFiles& files,
     if (!chosen.file.empty()) content = read_initial_model(config, given, communicator);
     agreed(communicator, [&] {
       if (!communicator.is_root()) return;
-      ReportPage page(run, chosen, config);
+      ReportPage page(run, chosen, {content ? content->encoder : "", ""}, config);
       page.add_curves();
       if (content) {
-        const Model model = model_alone(*content);
+        const Model model = model_of(*content);
         std::vector<std::size_t> order(model.class_names.size());
         std::iota(order.begin(), order.end(), 0);
         page.add("Weights and centroids",
-                 weights_and_centroids(model, order, {}, names_of_features(files.feature_names, model)));
+                 weights_and_centroids(model, order, {}, names_of_features(files.feature_names, model, nullptr)));
       }
       document = page.finish();
     });

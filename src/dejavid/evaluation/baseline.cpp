@@ -6,7 +6,7 @@
 
 #include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
-#include "src/job/terminal/progress.hpp"
+#include "src/job/share_progress.hpp"
 #include "src/training/samples/schedule.hpp"
 
 namespace alignment::dejavid {
@@ -22,8 +22,8 @@ double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
 void add_training_samples(Dataset& dataset, const std::vector<std::int64_t>& training, const Config& config,
                           dist::Communicator& communicator, Baseline& baseline) {
   const Share share = share_of(static_cast<std::int64_t>(training.size()), 1, communicator.rank(), communicator.size());
-  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "class means",
-                    share.last - share.first, "samples");
+  Progress progress =
+      progress_of_share(communicator, config.run.progress, "class means", share.last - share.first, "samples");
   const io::TseStore& store = dataset.store;
   const std::int64_t feature_dim = store.feature_dim();
   agreed(communicator, [&] {

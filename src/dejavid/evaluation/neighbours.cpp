@@ -10,8 +10,8 @@
 #include "src/dejavid/cpu/aligned_buffer.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
+#include "src/job/share_progress.hpp"
 #include "src/job/signals/signals.hpp"
-#include "src/job/terminal/progress.hpp"
 #include "src/training/samples/schedule.hpp"
 
 namespace alignment::dejavid {
@@ -92,8 +92,8 @@ Neighbours find_neighbours(io::TseStore& store, const std::vector<std::int64_t>&
                            const std::vector<std::int64_t>& training, const Config& config, int threads,
                            dist::Communicator& communicator) {
   const Share share = share_of(static_cast<std::int64_t>(samples.size()), 1, communicator.rank(), communicator.size());
-  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "nearest neighbours",
-                    (share.last - share.first) * static_cast<std::int64_t>(training.size()), "pairs");
+  Progress progress = progress_of_share(communicator, config.run.progress, "nearest neighbours",
+                                        (share.last - share.first) * std::ssize(training), "pairs");
   Neighbours found;
   found.nearest.assign(samples.size(), 0);  // those of other ranks are added to it
   agreed(communicator, [&] {

@@ -11,8 +11,8 @@
 #include "src/dejavid/cpu/aligned_buffer.hpp"
 #include "src/dejavid/sample_features.hpp"
 #include "src/job/agreed.hpp"
+#include "src/job/share_progress.hpp"
 #include "src/job/signals/signals.hpp"
-#include "src/job/terminal/progress.hpp"
 #include "src/training/samples/random.hpp"
 
 namespace alignment::dejavid {
@@ -243,8 +243,8 @@ std::vector<float> initial_centroids(Dataset& dataset, dist::Communicator& commu
   const auto [my_classes, batches] = drawn_classes(store, communicator, config);
 
   std::vector<float> centroids;
-  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "centroids",
-                    static_cast<std::int64_t>(my_classes.size()), "classes");
+  Progress progress =
+      progress_of_share(communicator, config.run.progress, "centroids", std::ssize(my_classes), "classes");
   agreed(communicator, [&] {
     centroids.resize(static_cast<std::size_t>(store.class_count() * per_class));
     dataset.stream.start(batches);

@@ -127,12 +127,35 @@ std::string columns_text(std::int64_t features, std::size_t classes) {
       kMostColumns, of_folded, features);
 }
 
+/// Whether all files of the store hold logits, of the same classes in the same order.
+bool same_logits(const io::TseStore& store) {
+  const std::vector<std::int32_t>& first = store.logit_labels(0);
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    const std::vector<std::int32_t>& labels = store.logit_labels(sample);  // one vector a file
+    if (&labels != &first && labels != first) return false;
+    if (store.logit_sets(sample) != store.logit_sets(0)) return false;
+  }
+  return !first.empty();
+}
+
 }  // namespace
 
-FeatureNames::FeatureNames(const Model& model) : plain_(model.slope ? model.feature_dim / 2 : model.feature_dim) {}
+FeatureNames::FeatureNames(const Model& model, const io::TseStore* store)
+    : logits_(static_cast<std::size_t>(model.slope ? model.feature_dim / 2 : model.feature_dim)) {
+  if (store == nullptr || !same_logits(*store)) return;
+  const std::vector<std::int32_t>& labels = store->logit_labels(0);
+  const auto sets = static_cast<std::size_t>(store->logit_sets(0));
+  const std::size_t first = logits_.size() - sets * labels.size();
+  for (std::size_t n = 0; n < sets * labels.size(); ++n) {
+    const std::int32_t label = labels[n % labels.size()];
+    if (label == io::kNoLabel) continue;
+    logits_[first + n] = "logit of " + model.class_names[static_cast<std::size_t>(label)];
+    if (sets > 1) logits_[first + n] += fmt::format(" in window {} of {}", n / labels.size() + 1, sets);
+  }
+}
 
-FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model) : FeatureNames(model) {
-  const auto features = static_cast<std::size_t>(plain_);
+FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model) : FeatureNames(model, nullptr) {
+  const std::size_t features = logits_.size();
   const std::string expected =
       fmt::format("a text file with the names of the store's {} features, one a line", features);
   std::string text = report::read_text(file, expected, "give another with --feature-names, or leave it out");
@@ -154,7 +177,9 @@ FeatureNames::FeatureNames(const std::filesystem::path& file, const Model& model
 
 std::string FeatureNames::of(std::int64_t feature) const {
   if (given()) return names_[static_cast<std::size_t>(feature)];
-  return feature < plain_ ? fmt::format("feature {}", feature) : fmt::format("slope of feature {}", feature - plain_);
+  const std::int64_t plain = std::ssize(logits_), number = feature % plain;
+  const std::string& logit = logits_[static_cast<std::size_t>(number)];
+  return fmt::format("{}feature {}{}{}", feature < plain ? "" : "slope of ", number, logit.empty() ? "" : ": ", logit);
 }
 
 std::string weights_and_centroids(const Model& model, const std::vector<std::size_t>& order,

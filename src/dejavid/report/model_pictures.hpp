@@ -5,24 +5,28 @@
 #include <string>
 #include <vector>
 
+#include "io/store/tse_store.hpp"
 #include "src/dejavid/model/model.hpp"
 
 namespace alignment::dejavid {
 
 /// What features are called in a report.
 class FeatureNames {
- public:  /// "feature 7", "slope of feature 7".
-  explicit FeatureNames(const Model& model);
+ public:
+  /// "feature 7", "slope of feature 7". Where all files of `store` (may be null) say alike that they hold logits, these
+  /// are "feature 7: logit of jump", of steps of several windows "feature 7: logit of jump in window 2 of 4".
+  FeatureNames(const Model& model, const io::TseStore* store);
   /// A file with a name a line for each of the features of the store; their slopes, where the model has them, are named
   /// after them. Throws io::StoreError where it has another number of lines.
   FeatureNames(const std::filesystem::path& file, const Model& model);
 
-  [[nodiscard]] std::string of(std::int64_t feature) const;  /// Whether they come from a file.
+  [[nodiscard]] std::string of(std::int64_t feature) const;
+  /// Whether they come from a file.
   [[nodiscard]] bool given() const { return !names_.empty(); }
 
  private:
-  std::vector<std::string> names_;  ///< [F]; empty where none are given
-  std::int64_t plain_ = 0;          ///< features that are no slopes
+  std::vector<std::string> names_;   ///< [F]; empty where none are given
+  std::vector<std::string> logits_;  ///< [features that are no slopes], "" of one that is no logit of a known class
 };
 
 /// Classes that are shown at once; the others are folded.

@@ -175,6 +175,12 @@ class Job {
             fmt::format("--window-frames: found {}; expected {}, which the encoder {} takes; leave it out",
                         rule_.windows.frames, description.frames, description.name));
       }
+      if (const std::int64_t most = largest_batch(description); rule_.batch > most) {
+        throw ConfigError(fmt::format(
+            "--batch: found {} with an encoder of inputs of {} x {} x {} pixels; expected at most {}, beyond which a "
+            "batch has 2^31 numbers or more; encode fewer at once",
+            rule_.batch, description.frames, description.size, description.size, most));
+      }
     });
     choose_logits();
     feature_dim_ = row_features(description, rule_);

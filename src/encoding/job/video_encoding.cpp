@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <unordered_map>
@@ -135,6 +136,11 @@ EncodingTimes& EncodingTimes::operator+=(const EncodingTimes& other) {
   preparing += other.preparing;
   encoding += other.encoding;
   return *this;
+}
+
+std::int64_t largest_batch(const EncoderDescription& encoder) {
+  const std::int64_t side = encoder.size;
+  return std::numeric_limits<std::int32_t>::max() / (3 * encoder.frames * side * side);
 }
 
 std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule) {

@@ -61,6 +61,10 @@ struct EncodingRule {
   bool keeps_logits = true;  ///< or else rows have features alone
 };
 
+/// The most inputs that are encoded at once: so many that their numbers can still be counted in 31 bits, which
+/// networks' own code does. They are 8.6 GB as f32.
+[[nodiscard]] std::int64_t largest_batch(const EncoderDescription& encoder);
+
 /// Numbers in a row: the features of the row's windows, one window after the other, then their logits likewise where
 /// they are kept.
 [[nodiscard]] std::int64_t row_features(const EncoderDescription& encoder, const EncodingRule& rule);

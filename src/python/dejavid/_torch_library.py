@@ -4,15 +4,12 @@ Static checks of shapes and types are here, so that tracing meets them too; the 
 
 import os
 
-_LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libdejavid_operations.so")
-_AGAIN = "pip install --force-reinstall --no-deps ./src/python builds dejavid again, for the torch that is there"
+from ._find_torch import AGAIN, find_torch
 
-try:
-    import torch
-except ImportError as error:
-    raise ImportError(f"dejavid.torch: found no torch ({error}); expected torch 2.10 or later; install it, then {_AGAIN}") from error
-if tuple(int("".join(filter(str.isdigit, word)) or 0) for word in torch.__version__.split(".")[:2]) < (2, 10):
-    raise ImportError(f"dejavid.torch: found torch {torch.__version__}; expected 2.10 or later; install a later torch, then {_AGAIN}")
+_LIBRARY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libdejavid_operations.so")
+_AGAIN = f"{AGAIN} builds dejavid again, for the torch that is there"
+
+torch = find_torch("dejavid.torch", lambda found: found >= (2, 10), "2.10 or later", f"install it, then {_AGAIN}")
 if not os.path.exists(_LIBRARY):
     raise ImportError(f"dejavid.torch: found a dejavid that was built without torch; expected {_LIBRARY}; {_AGAIN}")
 try:

@@ -14,9 +14,9 @@
 #include "io/errors.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/file_deadline.hpp"
+#include "src/job/share_progress.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
-#include "src/job/terminal/progress.hpp"
 #include "src/training/samples/schedule.hpp"
 
 namespace alignment {
@@ -67,8 +67,8 @@ std::string describe_bad(io::TseStore& store, std::int64_t sample) {
 void leave_out_bad_samples(io::TseStore& store, const SharedConfig& config, dist::Communicator& communicator) {
   const Share share = share_of(store.sample_count(), 1, communicator.rank(), communicator.size());
   std::vector<std::uint8_t> bad(static_cast<std::size_t>(store.sample_count()), 0);
-  Progress progress(communicator.is_root() ? config.run.progress : ProgressChoice::kOff, "looking for bad samples",
-                    share.last - share.first, "samples");
+  Progress progress = progress_of_share(communicator, config.run.progress, "looking for bad samples",
+                                        share.last - share.first, "samples");
   agreed(communicator, [&] {
     for (std::int64_t sample = share.first; sample < share.last; ++sample) {
       throw_if_asked_to_stop();

@@ -376,6 +376,21 @@ dejavid.LRProp(**small, verbose=1).fit(X).transform(X)
         self.assertEqual((process.returncode, out), (0, ""), error)
         self.assertEqual([line.split(" ")[0] for line in error.splitlines()], ["told", "epoch", "epoch"], error)
 
+    def test_python_ends_while_a_daemon_thread_fits(self):
+        code = """
+import threading
+import numpy as np, dejavid, dejavid._estimator
+X = np.random.default_rng(0).normal(size=(8, 60, 8))
+under_way = threading.Event()
+dejavid._estimator.log = lambda level, line: under_way.set()
+tiny = dict(hidden=8, heads=1, ff_width=8, layers=1, fc_width=8, embedding=4)
+fit = dejavid.LRProp(**tiny, epochs=1000000, verbose=1, schedule="constant", lr=1e-6).fit
+threading.Thread(target=fit, args=(X,), daemon=True).start()
+under_way.wait()
+"""
+        process = python(code)
+        self.assertEqual((*process.communicate(timeout=HANGS), process.returncode), ("", "", 0))
+
     def test_control_c_raises_and_other_threads_run(self):
         code = COUNTING + """
 import numpy as np, dejavid

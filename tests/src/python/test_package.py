@@ -233,6 +233,25 @@ print(dejavid.DejaVidClassifier(epochs=1).fit(X, [0, 1] * 32).predict(X[:1]).sha
         self.assertTrue(out.endswith("interrupted\n(1,)\n"), out)
         self.assertGreater(counts[-1], counts[0])
 
+    def test_python_ends_while_a_daemon_thread_fits(self):
+        code = """
+import threading
+import numpy as np, dejavid, dejavid._estimator
+X = np.random.default_rng(0).normal(size=(64, 200, 8))
+under_way = threading.Event()
+dejavid._estimator.log = lambda level, line: under_way.set()
+def fit():
+    dejavid.DejaVidClassifier(epochs=1000000, verbose=1).fit(X, [0, 1] * 32)
+threading.Thread(target=fit, daemon=True).start()
+under_way.wait()
+{}
+print("ends")
+"""
+        forks = "import os\nchild = os.fork()\nif child:\n    print(os.waitpid(child, 0)[1], flush=True)"  # no thread fits in the child
+        for more, said in (("", "ends\n"), (forks, "ends\n0\nends\n")):
+            process = python(code.format(more))
+            self.assertEqual((*process.communicate(timeout=120), process.returncode), (said, "", 0))
+
     def test_an_error_of_the_log_ends_the_fit(self):
         from unittest import mock
 

@@ -607,7 +607,7 @@ class Library(unittest.TestCase):
                     raise ImportError("not here")
 
         def load(folder):
-            spec = importlib.util.spec_from_file_location("_torch_library", folder / "_torch_library.py")
+            spec = importlib.util.spec_from_file_location("dejavid._torch_library", folder / "_torch_library.py")
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
         with tempfile.TemporaryDirectory() as folder:
@@ -619,7 +619,7 @@ class Library(unittest.TestCase):
                     load(folder)
             for version in ("2.9.1+cpu", "1.13.0"):
                 with mock.patch.object(torch, "__version__", version), self.assertRaisesRegex(
-                    ImportError, f"^dejavid.torch: found torch {version[:6].replace('.', '[.]')}.*; expected 2.10 or later; .* pip install"
+                    ImportError, f"^dejavid.torch: found torch {version[:6].replace('.', '[.]')}.*; expected torch 2.10 or later; .* pip install"
                 ):
                     load(folder)
             with self.assertRaisesRegex(ImportError, "^dejavid.torch: found a dejavid that was built without torch; expected .* pip install"):

@@ -60,6 +60,75 @@ PREPARATION = ["--kind", "clip", "--frames", "5", "--size", "20", "--layout", "N
 COLOURS = ["--mean", "0.4", "0.5", "0.6", "--std", "0.2", "0.25", "0.3"]
 
 
+class LimitsTest(unittest.TestCase):
+    """The exporter refuses what the loader refuses in the JSON, and nothing else: by each limit, and beyond it."""
+
+    COLUMNS = {"features": 4, "logits": 0}
+    INPUT = {"kind": "clip", "frames": 16, "size": 224, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
+    TAKEN = (
+        {},
+        {"frames": 4096, "size": 128},
+        {"frames": 4, "size": 4096},
+        {"frames": 1, "size": 1},
+        {"kind": "frame", "frames": 1},
+        {"mean": [-3e38, 0, 3e38], "std": [1e-38, 1, 3e38]},
+        {"features": 1 << 24, "logits": 1 << 24},
+    )
+    REFUSED = (
+        ("frames", {"frames": 4097, "size": 64}),
+        ("frames", {"frames": 4096, "size": 129}),
+        ("frames", {"frames": 5, "size": 4096}),
+        ("frames", {"frames": 0}),
+        ("frames", {"kind": "frame", "frames": 2}),
+        ("size", {"frames": 1, "size": 4097}),
+        ("size", {"size": 0}),
+        ("mean", {"mean": [0, 1e39, 0]}),
+        ("mean", {"mean": [0.5, 0.5]}),
+        ("std", {"std": [0.2, 0, 0.3]}),
+        ("std", {"std": [0.2, -1, 0.3]}),
+        ("std", {"std": [0.2, 0.25, 1e-46]}),
+        ("std", {"std": [1e39, 1, 1]}),
+        ("features", {"features": (1 << 24) + 1}),
+        ("features", {"features": 0}),
+        ("logits", {"logits": (1 << 24) + 1}),
+    )
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.encoder = Path(folder.name) / "a.pt"
+        self.encoder.touch()
+        self.exporter = loaded("export_encoder", SOURCE / "launch" / "export_encoder.py")
+
+    def said_by_the_loader(self, settings):
+        """Its line; with a JSON that is right it is about the file, which is another."""
+        document = {"layout": "NCTHW" if settings["kind"] == "clip" else "NCHW", "scale": "0-1", "resize": "bilinear"}
+        document.update(settings, sha256="0" * 64, probe="a.probe.npy")
+        self.encoder.with_suffix(".json").write_text(json.dumps(document), encoding="utf-8")
+        tried = subprocess.run([TRY_ENCODER, self.encoder], capture_output=True, text=True, check=False)
+        self.assertEqual(tried.returncode, 1)
+        return tried.stderr
+
+    def exporter_takes(self, settings):
+        self.exporter.require_input(settings)
+        self.exporter.require_columns(settings["features"], settings["logits"])
+
+    def test_what_both_take(self):
+        for change in self.TAKEN:
+            with self.subTest(**change):
+                settings = self.INPUT | self.COLUMNS | change
+                self.assertIn("found a file of SHA-256", self.said_by_the_loader(settings))
+                self.exporter_takes(settings)
+
+    def test_what_both_refuse(self):
+        for key, change in self.REFUSED:
+            with self.subTest(**change):
+                settings = self.INPUT | self.COLUMNS | change
+                self.assertIn(f"a.json:{key}: found", self.said_by_the_loader(settings))
+                with self.assertRaisesRegex(self.exporter.ExportError, f"{key}.*; expected"):
+                    self.exporter_takes(settings)
+
+
 @unittest.skipIf(torch is None, "no torch for Python here: launch/install.sh --cuda brings one")
 class ExportTest(unittest.TestCase):
     def setUp(self):
@@ -121,6 +190,14 @@ class ExportTest(unittest.TestCase):
     def test_a_network_that_takes_inputs_one_by_one_is_refused(self):
         line = self.refused("Unrolling", "--out", str(self.folder / "a.pt"), *PREPARATION, *COLOURS)
         self.assertIn("the network at batch 2: found that torch cannot run it", line)
+
+    def test_what_the_loader_would_refuse_is_refused_at_once(self):
+        preparation = [*PREPARATION, "--size", "4096", *COLOURS]
+        self.assertIn("--frames: found 5 of 4096 x 4096 pixels; expected", self.refused("Clips", "--out", str(self.folder / "a.pt"), *preparation))
+        headless = ["--head", "last", *PREPARATION, *COLOURS]
+        self.exporter.MOST_COLUMNS = 5
+        self.assertIn("the network: found 6 features and 4 logits", self.refused("Clips", "--out", str(self.folder / "a.pt"), *headless))
+        self.assertIn("a name that is not UTF-8", self.refused("Clips", "--out", str(self.folder / "a\udcff.pt"), *PREPARATION, *COLOURS))
 
     def test_what_the_network_does_not_say_is_asked_for(self):
         self.assertIn("give --mean --std", self.refused("Clips", "--out", str(self.folder / "a.pt"), *PREPARATION))
