@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstdlib>
 #include <string_view>
 
@@ -28,7 +29,7 @@ std::optional<int> number(const char* variable) {
 
 struct Promise {
   const char* variable;
-  int processes;
+  std::int64_t processes;
 };
 
 std::optional<Promise> slurm_step() {
@@ -44,7 +45,7 @@ std::optional<Promise> promised_processes() {
   }
   // PMIx tells a process its rank but not the count; a rank above 0 means at least two.
   if (const std::optional<int> rank = number("PMIX_RANK"); rank && *rank > 0)
-    return Promise{"PMIX_RANK + 1", *rank + 1};
+    return Promise{"PMIX_RANK + 1", std::int64_t{*rank} + 1};
   return slurm_step();
 }
 
@@ -83,10 +84,10 @@ std::optional<int> granted_cores(int ranks_on_host) {
 std::optional<std::string> slow_keepalive(int hosts, std::chrono::duration<double> timeout) {
   if (hosts < 2 || !is_set("OMPI_COMM_WORLD_SIZE") || is_set("SLURM_STEP_LAUNCHER_PORT")) return std::nullopt;
   constexpr int kIdle = 300, kInterval = 20, kProbes = 9;  // Open MPI's defaults
-  const int seconds = number("OMPI_MCA_oob_tcp_keepalive_time").value_or(kIdle) +
-                      number("OMPI_MCA_oob_tcp_keepalive_intvl").value_or(kInterval) *
-                          number("OMPI_MCA_oob_tcp_keepalive_probes").value_or(kProbes);
-  if (timeout.count() > seconds) return std::nullopt;
+  const std::int64_t interval = number("OMPI_MCA_oob_tcp_keepalive_intvl").value_or(kInterval),
+                     probes = number("OMPI_MCA_oob_tcp_keepalive_probes").value_or(kProbes);
+  const std::int64_t seconds = number("OMPI_MCA_oob_tcp_keepalive_time").value_or(kIdle) + interval * probes;
+  if (timeout.count() > static_cast<double>(seconds)) return std::nullopt;
   return fmt::format(
       "launch: mpirun notices a cut network after {} s, and may never return where ranks give up before "
       "(dist.timeout_s "

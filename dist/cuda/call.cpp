@@ -26,7 +26,7 @@ cudaError_t query(cudaEvent_t event) {
 }
 
 void wait_for(cudaEvent_t event, const std::function<void()>& look_around) {
-  PollingWait polling(Seconds(std::numeric_limits<double>::infinity()));
+  PollingWait polling{Seconds(std::numeric_limits<double>::infinity())};
   for (;;) {
     look_around();
     const cudaError_t result = query(event);

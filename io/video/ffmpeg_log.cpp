@@ -20,8 +20,8 @@ void keep(void* /*context*/, int level, const char* format, std::va_list argumen
   if (level > AV_LOG_ERROR || kept_line == nullptr || !kept_line->empty()) return;
   std::array<char, kLongestLine> text{};
   if (std::vsnprintf(text.data(), text.size(), format, arguments) < 0) return;
-  for (const char character : std::string(text.data())) {
-    kept_line->push_back(character >= ' ' && character <= '~' ? character : ' ');  // bytes of the file among them
+  for (const char* character = text.data(); *character != '\0'; ++character) {
+    kept_line->push_back(*character >= ' ' && *character <= '~' ? *character : ' ');  // bytes of the file among them
   }
   while (!kept_line->empty() && (kept_line->back() == ' ' || kept_line->back() == '.')) kept_line->pop_back();
 }
@@ -31,6 +31,7 @@ void keep(void* /*context*/, int level, const char* format, std::va_list argumen
 FfmpegLog::FfmpegLog() {
   static std::once_flag once;
   std::call_once(once, [] { av_log_set_callback(keep); });
+  first_line_.reserve(kLongestLine);  // nothing may be thrown through FFmpeg, which calls back
   kept_line = &first_line_;
 }
 

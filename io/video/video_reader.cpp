@@ -18,6 +18,8 @@
 namespace alignment::io {
 namespace {
 
+__extension__ using Wide = __int128;  // the differences of 64-bit numbers
+
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;  ///< of a frame; as RGB that is 805 MB
 constexpr int kMostFailures = 100;  ///< one after another, after which there is nothing left to be had
 
@@ -216,7 +218,7 @@ void VideoReader::State::send() {
       if (again || (got != AVERROR_EOF && failures < kMostFailures)) continue;
       drained = true;
       failures = 0;
-      avcodec_send_packet(decoder.get(), nullptr);
+      VideoInput::require_memory(avcodec_send_packet(decoder.get(), nullptr));
       return;
     }
     // An empty packet says that the frame before is shown for longer; to the decoder it would be the end.
@@ -239,7 +241,8 @@ void VideoReader::State::take_time() {
   double now = expected;
   if (const std::int64_t stamp = frame->best_effort_timestamp; stamp != AV_NOPTS_VALUE) {
     if (!origin) origin.emplace(stamp, expected);
-    now = origin->second + static_cast<double>(stamp - origin->first) * av_q2d(stream->time_base);
+    const Wide passed = Wide{stamp} - origin->first;  // a damaged file may say any two
+    now = origin->second + static_cast<double>(passed) * av_q2d(stream->time_base);
   }
   if (frames > 0 && !(now > time)) ++steps_back;
   time = now;

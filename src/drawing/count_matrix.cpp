@@ -106,8 +106,9 @@ class CountDrawing {
     for (std::size_t row = 0; row < classes_; ++row) {
       for (std::size_t column = 0; column < classes_; ++column) {
         const std::int64_t samples = count(row, column);
-        const auto shade = static_cast<std::uint8_t>(2 + share_of(samples) * static_cast<double>(kShades - 1));
-        pixels.push_back(samples == 0 ? std::uint8_t{0} : row == column ? std::uint8_t{1} : shade);
+        const bool error = samples > 0 && row != column;
+        const double shade = error ? 2 + share_of(samples) * static_cast<double>(kShades - 1) : samples == 0 ? 0 : 1;
+        pixels.push_back(static_cast<std::uint8_t>(shade));
       }
     }
     canvas_.image({kLeft, kTop}, side, side, png_data_uri(png_bytes(extent, extent, pixels, palette)), {});

@@ -33,7 +33,11 @@ std::vector<double> number_ticks(double low, double high, std::int64_t most) {
   }
   std::vector<double> ticks;
   const double slack = (high - low) * 1e-9;
-  for (double n = std::ceil((low - slack) / step); n * step <= high + slack; ++n) ticks.push_back(n * step + 0.0);
+  for (double n = std::ceil((low - slack) / step); n * step <= high + slack; ++n) {
+    const double tick = n * step + 0.0;
+    if (!ticks.empty() && !(tick > ticks.back())) break;  // numbers as large as that lie further apart than a step
+    ticks.push_back(tick);
+  }
   return ticks;
 }
 

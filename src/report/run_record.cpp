@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "io/bytes/files_in_use.hpp"
+#include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
 
 namespace alignment::report {
@@ -32,25 +34,30 @@ void add_numbers(const Json& record, double at, Histories& histories) {
   }
 }
 
+/// A number of a step or an epoch, from 0. Charts have it as a double.
+bool is_place(const Json& value) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 53U;
+  return value.is_number_unsigned() && value.get<std::uint64_t>() < kMost;
+}
+
 void read_metrics(const std::filesystem::path& file, RunRecord& run) {
   const std::string text = read_text(file, kOfARun, kGiveAnother);
   std::size_t begin = 0;
   for (int line = 1; begin < text.size(); ++line) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string::npos) break;
-    const Json record =
-        Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(end),
-                    nullptr, /*allow_exceptions=*/false);
+    const auto record = io::shallow_json<Json>(std::string_view(text).substr(begin, end - begin));
     begin = end + 1;
-    const std::string event = record.is_object() ? record.value("event", Json()).dump() : "";
-    const bool is_step = event == "\"step\"", is_epoch = event == "\"epoch\"";
-    const auto place = is_step || is_epoch ? record.value(is_step ? "step" : "epoch", Json()) : Json();
-    if (!place.is_number_integer()) {
+    const auto event = record.find("event");
+    const bool is_step = event != record.end() && *event == "step";
+    const bool is_epoch = event != record.end() && *event == "epoch";
+    const auto place = is_step || is_epoch ? record.find(is_step ? "step" : "epoch") : record.end();
+    if (place == record.end() || !is_place(*place)) {
       throw io::StoreError(
           fmt::format("{}:{}: found a line that is not a metrics record; expected a JSON object with event; {}",
                       file.string(), line, kGiveAnother));
     }
-    const auto number = place.get<std::int64_t>();
+    const auto number = place->get<std::int64_t>();
     if (is_step) {
       add_numbers(record, static_cast<double>(number), run.steps);
       run.steps_done = number + 1;
@@ -84,13 +91,13 @@ std::string read_text(const std::filesystem::path& file, std::string_view expect
   const bool folder = std::filesystem::is_directory(file, error);
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
-  std::string text;
-  if (!folder && stream.is_open()) text.assign(std::istreambuf_iterator<char>(stream), {});
-  if (folder || !stream.is_open() || stream.bad()) {
+  std::ostringstream text;
+  if (!folder && stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
+  if (folder || !stream.is_open() || stream.bad() || text.bad()) {
     throw io::StoreError(fmt::format("{}: found {}; expected {}; {}", file.string(),
                                      folder ? "a folder" : std::strerror(errno), expected, advice));
   }
-  return text;
+  return text.str();
 }
 
 std::string name_of_run(const std::filesystem::path& folder) {
@@ -108,7 +115,7 @@ RunRecord read_run(const std::filesystem::path& folder) {
   read_metrics(folder / kMetrics, run);
   run.config = text_if_there(folder / kConfig);
   run.environment = text_if_there(folder / kEnvironment);
-  const Json summary = Json::parse(text_if_there(folder / kSummary), nullptr, /*allow_exceptions=*/false);
+  const auto summary = io::shallow_json<Json>(text_if_there(folder / kSummary));
   if (summary.is_object()) {
     if (const Json reason = summary.value("exit_reason", Json()); reason.is_string()) run.exit_reason = reason;
     if (const Json seconds = summary.value("wall_seconds", Json()); seconds.is_number()) run.wall_seconds = seconds;

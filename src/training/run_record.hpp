@@ -53,8 +53,10 @@ class RunRecord {
   virtual void write_refused_step(const std::string& json) { static_cast<void>(json); }
 
   /// The best model so far, which is kept with the next checkpoint.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who keeps it takes it over
   virtual void set_best(FileContent best) { static_cast<void>(best); }
   /// Begins to write a checkpoint of `step`, after which `summary` is the run's. Throws what the one before has met.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): who keeps them takes them over
   virtual void begin_checkpoint(std::int64_t step, FileContent checkpoint, std::string summary) {
     static_cast<void>(step), static_cast<void>(checkpoint), static_cast<void>(summary);
   }

@@ -75,6 +75,19 @@ TEST_F(LaunchEnvironment, ForeignMpirunIsAMismatch) {
   }
 }
 
+TEST_F(LaunchEnvironment, NumbersOfAnySizeAreCountedWith) {
+  set({{"PMIX_RANK", "2147483647"}});
+  const std::optional<std::string> mismatch = launch_mismatch(1);
+  ASSERT_TRUE(mismatch.has_value());
+  EXPECT_NE(mismatch->find("PMIX_RANK + 1 = 2147483648"), std::string::npos) << *mismatch;
+  set({{"OMPI_COMM_WORLD_SIZE", "2"},
+       {"OMPI_MCA_oob_tcp_keepalive_intvl", "100000"},
+       {"OMPI_MCA_oob_tcp_keepalive_probes", "100000"}});
+  const std::optional<std::string> slow = slow_keepalive(2, std::chrono::seconds(60));
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_NE(slow->find("after 10000000300 s"), std::string::npos) << *slow;
+}
+
 TEST_F(LaunchEnvironment, PmixTellsByARankAboveZero) {
   set({{"PMIX_RANK", "0"}});
   EXPECT_TRUE(started_by_launcher());

@@ -15,6 +15,11 @@ Key key_of(KeyKind kind, std::string placeholder, std::string expected, std::str
   return key;
 }
 
+std::string expected_integer(std::int64_t minimum, std::int64_t maximum) {
+  const bool bounded = maximum != std::numeric_limits<std::int64_t>::max();
+  return bounded ? fmt::format("an integer from {} to {}", minimum, maximum) : fmt::format("an integer >= {}", minimum);
+}
+
 }  // namespace
 
 Key boolean(std::string help) {
@@ -22,14 +27,11 @@ Key boolean(std::string help) {
 }
 
 Key integer(std::int64_t minimum, std::int64_t maximum, std::string help) {
-  const bool bounded = maximum != std::numeric_limits<std::int64_t>::max();
-  std::string expected =
-      bounded ? fmt::format("an integer from {} to {}", minimum, maximum) : fmt::format("an integer >= {}", minimum);
-  return key_of(KeyKind::kInteger, "INTEGER", std::move(expected), std::move(help));
+  return key_of(KeyKind::kInteger, "INTEGER", expected_integer(minimum, maximum), std::move(help));
 }
 
-Key integer_or_auto(std::int64_t minimum, std::string help) {
-  return key_of(KeyKind::kInteger, "INTEGER|auto", fmt::format("an integer >= {} or \"auto\"", minimum),
+Key integer_or_auto(std::int64_t minimum, std::int64_t maximum, std::string help) {
+  return key_of(KeyKind::kInteger, "INTEGER|auto", expected_integer(minimum, maximum) + " or \"auto\"",
                 std::move(help));
 }
 
@@ -58,10 +60,10 @@ std::optional<std::int64_t> integer_of(const RawValue& raw, std::int64_t minimum
   return *value;
 }
 
-std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum) {
+std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum, std::int64_t maximum) {
   const std::string* text = std::get_if<std::string>(&raw);
   if (text && *text == "auto") return minimum - 1;
-  return integer_of(raw, minimum, std::numeric_limits<std::int64_t>::max());
+  return integer_of(raw, minimum, maximum);
 }
 
 std::optional<double> number_of(const RawValue& raw, const NumberRange& range) {

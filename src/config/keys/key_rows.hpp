@@ -34,7 +34,7 @@ namespace rows {
 /// A row without assign() and value().
 [[nodiscard]] Key boolean(std::string help);
 [[nodiscard]] Key integer(std::int64_t minimum, std::int64_t maximum, std::string help);
-[[nodiscard]] Key integer_or_auto(std::int64_t minimum, std::string help);
+[[nodiscard]] Key integer_or_auto(std::int64_t minimum, std::int64_t maximum, std::string help);
 [[nodiscard]] Key number(const NumberRange& range, std::string help);
 [[nodiscard]] Key choice(std::span<const std::string_view> names, std::string help);
 [[nodiscard]] Key text(std::string placeholder, std::string expected, std::string help);
@@ -43,7 +43,8 @@ namespace rows {
 /// What a raw value stands for in a row of that kind; nothing where its type or range does not fit.
 [[nodiscard]] std::optional<std::int64_t> integer_of(const RawValue& raw, std::int64_t minimum, std::int64_t maximum);
 /// "auto" becomes `minimum` - 1.
-[[nodiscard]] std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum);
+[[nodiscard]] std::optional<std::int64_t> integer_or_auto_of(const RawValue& raw, std::int64_t minimum,
+                                                             std::int64_t maximum);
 /// -0.0 becomes 0.0.
 [[nodiscard]] std::optional<double> number_of(const RawValue& raw, const NumberRange& range);
 /// The position of the name.
@@ -92,9 +93,10 @@ class SectionKeys {
 
   /// An integer, or "auto", which is kept as `minimum` - 1.
   template <auto kMember>
-  [[nodiscard]] Key integer_or_auto(KeyOwner owner, std::string name, std::int64_t minimum, std::string help) const {
-    Key key = row<kMember>(owner, std::move(name), rows::integer_or_auto(minimum, std::move(help)),
-                           [=](const RawValue& raw) { return rows::integer_or_auto_of(raw, minimum); });
+  [[nodiscard]] Key integer_or_auto(KeyOwner owner, std::string name, std::int64_t minimum, std::int64_t maximum,
+                                    std::string help) const {
+    Key key = row<kMember>(owner, std::move(name), rows::integer_or_auto(minimum, maximum, std::move(help)),
+                           [=](const RawValue& raw) { return rows::integer_or_auto_of(raw, minimum, maximum); });
     key.value = [minimum](const SharedConfig& config) -> RawValue {
       const std::int64_t value = dynamic_cast<const System&>(config).*kSection.*kMember;
       return value < minimum ? RawValue(std::string("auto")) : RawValue(value);
@@ -183,6 +185,7 @@ class SectionKeys {
       return value.string();
     } else if constexpr (std::is_same_v<Value, std::vector<std::filesystem::path>>) {
       std::vector<std::string> names;
+      names.reserve(value.size());
       for (const std::filesystem::path& file : value) names.push_back(file.string());
       return names;
     } else {

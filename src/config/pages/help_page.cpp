@@ -79,12 +79,14 @@ std::size_t left_width_of(const std::vector<Row>& rows, int columns) {
 
 std::vector<Row> rows_of(const std::vector<CommandDescription>& commands) {
   std::vector<Row> rows;
+  rows.reserve(commands.size());
   for (const CommandDescription& command : commands) rows.push_back({command.name, command.help});
   return rows;
 }
 
 std::string options_table(const std::vector<OptionDescription>& options, int columns) {
   std::vector<Row> all;
+  all.reserve(options.size());
   for (const OptionDescription& option : options) all.push_back({left_of(option), option.help});
   const std::size_t width = left_width_of(all, columns);
   std::string text;

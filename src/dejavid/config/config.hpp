@@ -22,9 +22,10 @@ struct ModelConfig {
   bool diagonal = false;
   std::filesystem::path init;  ///< model file to start from; empty: centroids by DBA
 
-  /// "auto": the median length of the training samples, kept within kLeastSteps and kMostSteps.
+  /// "auto": the median length of the training samples, kept within kLeastAutoSteps and kMostAutoSteps.
   static constexpr std::int64_t kStepsOfData = 0;
-  static constexpr std::int64_t kLeastSteps = 8, kMostSteps = 64;
+  static constexpr std::int64_t kLeastAutoSteps = 8, kMostAutoSteps = 64;
+  static constexpr std::int64_t kMostSteps = 1 << 24;  ///< so that no product of sizes overflows
 };
 
 struct CentroidsConfig {

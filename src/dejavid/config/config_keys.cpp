@@ -1,5 +1,7 @@
 #include "src/dejavid/config/config_keys.hpp"
 
+#include <limits>
+
 #include "src/config/keys/key_rows.hpp"
 #include "src/config/toml.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -22,7 +24,8 @@ std::vector<Key> make_keys() {
           "share of each class's training samples to validate on instead, where the stores have no val split"),
 
       model.integer_or_auto<&ModelConfig::steps>(
-          KeyOwner::kModel, "steps", 1, "K, steps of a centroid; auto: the median length of training samples, 8 to 64"),
+          KeyOwner::kModel, "steps", 1, ModelConfig::kMostSteps,
+          "K, steps of a centroid; auto: the median length of training samples, 8 to 64"),
       model.choice<&ModelConfig::weight_init>(KeyOwner::kRun, "weight_init",
                                               "weights before training: all one, or random normal logarithms"),
       model.boolean<&ModelConfig::learn_weights>(KeyOwner::kRun, "learn_weights", "train the weights"),
@@ -38,7 +41,8 @@ std::vector<Key> make_keys() {
                                                       "rounds of barycenter averaging, at most"),
 
       train.integer_or_auto<&TrainConfig::epochs>(
-          KeyOwner::kRun, "epochs", 0, "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
+          KeyOwner::kRun, "epochs", 0, std::numeric_limits<std::int64_t>::max(),
+          "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
       train.integer<&TrainConfig::batch_size>(KeyOwner::kRun, "batch_size", 1, "samples per step, over all ranks"),
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive, "learning rate of the logarithmic weights"),
       train.number<&TrainConfig::centroid_lr_ratio>(KeyOwner::kRun, "centroid_lr_ratio", Sign::kNotNegative,

@@ -20,10 +20,10 @@ std::int64_t steps_of(const Config& config, const io::TseStore& store) {
   if (config.model.steps != ModelConfig::kStepsOfData) return config.model.steps;
   std::vector<std::int64_t> lengths;
   for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) lengths.push_back(store.length(sample));
-  if (lengths.empty()) return ModelConfig::kLeastSteps;
+  if (lengths.empty()) return ModelConfig::kLeastAutoSteps;
   const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>((lengths.size() - 1) / 2);
   std::nth_element(lengths.begin(), middle, lengths.end());
-  return std::clamp(*middle, ModelConfig::kLeastSteps, ModelConfig::kMostSteps);
+  return std::clamp(*middle, ModelConfig::kLeastAutoSteps, ModelConfig::kMostAutoSteps);
 }
 
 std::int64_t epochs_of(const Config& config, const io::TseStore& store) {

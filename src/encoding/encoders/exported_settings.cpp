@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/bytes/sha256.hpp"
+#include "io/bytes/shallow_json.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
@@ -36,10 +37,11 @@ class Reader {
     }
     try {
       const std::vector<char> bytes = io::read_whole_file(file_);
-      document_ = Json::parse(bytes.begin(), bytes.end());
+      document_ = io::shallow_json<Json>({bytes.data(), bytes.size()});
     } catch (const io::StoreError& error) {
       throw EncoderError(error.what());
-    } catch (const Json::exception&) {
+    }
+    if (document_.is_discarded()) {
       throw EncoderError(fmt::format("{}: found what is no JSON; expected an object; {}", file_.string(), kHowToMake));
     }
     if (!document_.is_object()) {

@@ -45,6 +45,17 @@ std::uint64_t from_hex(const std::string& text) {
   return number;
 }
 
+std::uint64_t row_bytes(std::int64_t feature_dim) {
+  return static_cast<std::uint64_t>(feature_dim) * sizeof(float) + sizeof(double);
+}
+
+/// Whether a rows file of `size` bytes has all of the video's. A line may say any number of rows: more than bytes() can
+/// count.
+bool lies_within(const PartEntry& entry, std::int64_t feature_dim, std::uint64_t size) {
+  return entry.offset <= size &&
+         static_cast<std::uint64_t>(entry.rows) <= (size - entry.offset) / row_bytes(feature_dim);
+}
+
 /// A line ends with `,"line":"<16 digits>"}`, the digest of all before.
 constexpr std::string_view kDigestKey = ",\"line\":\"";
 constexpr std::size_t kDigestDigits = 16;
@@ -53,7 +64,7 @@ constexpr std::size_t kTail = kDigestKey.size() + kDigestDigits + std::string_vi
 }  // namespace
 
 std::uint64_t PartEntry::bytes(std::int64_t feature_dim) const {
-  return static_cast<std::uint64_t>(rows) * (static_cast<std::uint64_t>(feature_dim) * sizeof(float) + sizeof(double));
+  return static_cast<std::uint64_t>(rows) * row_bytes(feature_dim);
 }
 
 std::string to_line(const PartEntry& entry) {
@@ -225,10 +236,9 @@ std::vector<PartEntry> read_parts(const fs::path& folder, std::int64_t feature_d
       if (!entry) continue;
       entry->rows_file = rows_file;
       if (entry->encoded) {
-        const std::uint64_t count = entry->bytes(feature_dim);
-        if (entry->offset > rows.size() || count > rows.size() - entry->offset) continue;
+        if (!lies_within(*entry, feature_dim, rows.size())) continue;
         if (check == PartCheck::kDigests) {
-          bytes.resize(count);
+          bytes.resize(entry->bytes(feature_dim));
           rows.read(entry->offset, bytes);
           if (io::digest_of(bytes) != entry->digest) continue;
         }

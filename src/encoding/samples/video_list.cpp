@@ -332,8 +332,10 @@ void look_at_file(Video& video) {
                                      io::printable(video.file.string()), std::generic_category().message(errno)));
   }
   video.bytes = found.st_size;
-  constexpr std::int64_t kNanoseconds = 1'000'000'000;
-  video.modified_ns = found.st_mtim.tv_sec * kNanoseconds + found.st_mtim.tv_nsec;
+  // A time too far away for 64 bits, which a file may have, wraps: all that is asked of it is whether it is the same.
+  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
+  video.modified_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(found.st_mtim.tv_sec) * kNanoseconds +
+                                                static_cast<std::uint64_t>(found.st_mtim.tv_nsec));
 }
 
 VideoList read_video_list(const fs::path& list, const std::vector<fs::path>& own) {

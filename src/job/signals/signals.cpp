@@ -1,17 +1,20 @@
 #include "src/job/signals/signals.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <utility>
 
 namespace alignment {
 namespace {
 
-volatile std::sig_atomic_t stop_flag = 0;
+/// Raised by a handler, on whichever thread it runs, and read by others.
+constinit std::atomic<bool> stop_flag = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
 
 constinit thread_local StopQuestion* of_thread = nullptr;
 
 void raise_flag(int) {
-  stop_flag = 1;
+  stop_flag = true;
 }
 
 }  // namespace
@@ -29,7 +32,7 @@ void install_stop_signals() {
 }
 
 bool stop_requested() {
-  return stop_flag != 0 || (of_thread != nullptr && of_thread->asked_());
+  return stop_flag || (of_thread != nullptr && of_thread->asked_());
 }
 
 StopQuestion::StopQuestion(std::function<bool()> asked)

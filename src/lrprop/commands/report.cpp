@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "src/job/agreed.hpp"
@@ -63,7 +64,7 @@ Json read_evaluation(const fs::path& file) {
   std::error_code unreadable;  // then the read says so
   if (!fs::exists(file, unreadable) && !unreadable) return {};
   const std::string text = report::read_text(file, "a file of a run", "give the run.dir of a run");
-  Json evaluation = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  auto evaluation = io::shallow_json<Json>(text);
   if (!evaluation.is_object()) refuse(file);
   return evaluation;
 }

@@ -25,6 +25,9 @@ struct ModelConfig {
   double dropout = 0.1;
   LayerInit layer_init = LayerInit::kIndependent;
   std::filesystem::path init;  ///< model file to start from; empty: weights are drawn
+
+  /// So that no product of sizes overflows.
+  static constexpr std::int64_t kMostExtent = 1 << 24, kMostLayers = 1000;
 };
 
 /// Weights and scales of the losses (network/losses.hpp).
@@ -56,6 +59,8 @@ struct TrainConfig {
   std::int64_t seed = 0;
   std::filesystem::path plan;  ///< plan file; empty: pairs and frames are drawn
   Profile profile = Profile::kRecommended;
+
+  static constexpr std::int64_t kMostPairs = 1 << 24;  ///< of a rank
 
   /// train.epochs: 400 passes over the training videos, or one over a plan.
   static constexpr std::int64_t kFollowsPlan = -1;

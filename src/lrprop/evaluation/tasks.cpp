@@ -37,12 +37,14 @@ class Workers {
   Workers(const std::vector<Task>& tasks, std::vector<std::size_t> mine, int threads)
       : tasks_(tasks), mine_(std::move(mine)), results_(tasks.size()) {
     const std::size_t count = std::min(mine_.size(), static_cast<std::size_t>(threads));
-    for (std::size_t n = 0; n < count; ++n) threads_.emplace_back([this] { work(); });
+    try {
+      for (std::size_t n = 0; n < count; ++n) threads_.emplace_back([this] { work(); });
+    } catch (...) {  // no room for another thread: those that run have to be joined
+      stop();
+      throw;
+    }
   }
-  ~Workers() {
-    stop_ = true;
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~Workers() { stop(); }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
@@ -58,6 +60,11 @@ class Workers {
   [[nodiscard]] const std::vector<std::vector<double>>& results() const { return results_; }
 
  private:
+  void stop() {
+    stop_ = true;
+    for (std::thread& thread : threads_) thread.join();
+  }
+
   void work() {
     for (std::size_t n = next_++; n < mine_.size() && !stop_; n = next_++) {
       std::exception_ptr failure;

@@ -5,17 +5,16 @@
 #include <cstdint>
 #include <vector>
 
+#include "src/lrprop/config/config.hpp"
 #include "src/lrprop/model/model_content.hpp"
 
 // Private to this folder: what a model file and a checkpoint hold by name.
 namespace alignment::lrprop {
 
-inline constexpr std::int64_t kMostWidth = std::int64_t{1} << 24, kMostLayers = 1000;
-
 struct NamedExtent {
   const char* name;
   std::int64_t EncoderSizes::*value;
-  std::int64_t least, most = kMostWidth;
+  std::int64_t least, most = ModelConfig::kMostExtent;
 };
 inline constexpr std::array<NamedExtent, 8> kExtents{{
     {"feature_dim", &EncoderSizes::feature_dim, 1},
@@ -23,7 +22,7 @@ inline constexpr std::array<NamedExtent, 8> kExtents{{
     {"hidden", &EncoderSizes::hidden, 2},
     {"heads", &EncoderSizes::heads, 1},
     {"ff_width", &EncoderSizes::ff_width, 1},
-    {"layers", &EncoderSizes::layers, 0, kMostLayers},
+    {"layers", &EncoderSizes::layers, 0, ModelConfig::kMostLayers},
     {"embedding", &EncoderSizes::embedding, 1},
     {"train_frames", &EncoderSizes::train_frames, 2},
 }};

@@ -609,10 +609,11 @@ std::vector<double> Network::gradient() const {
 }
 
 std::vector<float> Network::embed(const float* features, std::int64_t frames, std::int64_t frames_per_pass) const {
+  compute_alone();  // threads take videos, so that no sum depends on their number
   const State& state = *state_;
   const torch::NoGradGuard fixed;
   const std::int64_t width = state.settings.sizes.feature_dim;
-  const std::int64_t most = frames_per_pass == 0 ? frames : frames_per_pass;
+  const std::int64_t most = frames_per_pass == 0 ? frames : std::min(frames_per_pass, frames);
   const std::int64_t parts = (frames + most - 1) / most, rows_of_part = (frames + parts - 1) / parts;
   const auto normed = [&](std::size_t norm, const Tensor& values) {
     const std::string name = kNormNames[norm];

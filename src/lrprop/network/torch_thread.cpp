@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <semaphore>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -91,7 +92,12 @@ BorrowedThread::BorrowedThread() : before_(std::make_unique<Before>()) {
 
 BorrowedThread::~BorrowedThread() {
   computes_alone = before_->alone;
-  if (!computes_alone && before_->threads != 1) set_threads_of_this_thread(before_->threads);
+  if (computes_alone || before_->threads == 1) return;
+  try {
+    set_threads_of_this_thread(before_->threads);
+  } catch (const std::system_error&) {  // no room for a thread: those that begin later have this one's number, too
+    at::set_num_threads(before_->threads);
+  }
 }
 
 }  // namespace alignment::lrprop

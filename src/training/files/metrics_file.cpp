@@ -8,11 +8,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 #include "io/bytes/files_in_use.hpp"
+#include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
 
 namespace alignment {
@@ -89,9 +90,10 @@ std::string MetricsFile::content() const {
   const io::FileInUse in_use(file_);
   errno = 0;
   std::ifstream stream(file_, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(stream), {}};
-  if (!stream.is_open() || stream.bad()) fail(file_, std::strerror(errno));
-  return text;
+  std::ostringstream text;
+  if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
+  if (!stream.is_open() || stream.bad() || text.bad()) fail(file_, std::strerror(errno));
+  return text.str();
 }
 
 std::size_t bytes_before_step(std::string_view text, std::int64_t from_step, const std::filesystem::path& file) {
@@ -100,7 +102,7 @@ std::size_t bytes_before_step(std::string_view text, std::int64_t from_step, con
     const std::size_t end = text.find('\n', begin);
     if (end == std::string_view::npos) break;
     const std::string_view content = text.substr(begin, end - begin);
-    const nlohmann::json record = nlohmann::json::parse(content, nullptr, /*allow_exceptions=*/false);
+    const auto record = io::shallow_json<nlohmann::json>(content);
     const auto event = record.find("event");
     const bool is_step = record.is_object() && event != record.end() && *event == "step";
     if (!record.is_object() || event == record.end() ||

@@ -112,6 +112,33 @@ TEST_F(HostileVideos, WhatIsNoVideoIsRefused) {
             "found 2 streams and no video among them; expected a video; leave the file out");
 }
 
+TEST_F(HostileVideos, TimesMayLieAsFarApartAsTheyCan) {
+  const std::string cluster("\x1f\x43\xb6\x75", 4), any_size("\x01\xff\xff\xff\xff\xff\xff\xff", 8),
+      time_of_eight_bytes("\xe7\x88");
+  const std::string made = bytes_of("near.mkv", {.frames = 3, .muxer_options = "live=1,cluster_time_limit=1"});
+  std::string far;  // with other times of its clusters, of which every frame is one
+  std::size_t begin = made.find(cluster);
+  far = made.substr(0, begin);
+  for (const std::int64_t milliseconds :
+       {std::int64_t{-5'000'000'000'000'000'000}, std::int64_t{5'000'000'000'000'000'000},
+        std::int64_t{5'100'000'000'000'000'000}}) {
+    ASSERT_NE(begin, std::string::npos);
+    const std::size_t time = made.find('\xe7', begin), end = made.find(cluster, begin + 1);
+    const auto length = static_cast<std::size_t>(static_cast<unsigned char>(made[time + 1]) & 0x7FU);
+    far += cluster + any_size + time_of_eight_bytes;
+    for (unsigned shift = 64; shift > 0; shift -= 8) {
+      far += static_cast<char>(static_cast<std::uint64_t>(milliseconds) >> (shift - 8) & 0xFFU);
+    }
+    far += made.substr(time + 2 + length, end == std::string::npos ? end : end - (time + 2 + length));
+    begin = end;
+  }
+  VideoReader reader(file_of("far.mkv", far));
+  std::vector<double> times;
+  while (reader.next()) times.push_back(reader.time());
+  EXPECT_EQ(times, (std::vector<double>{0, 1e16, 1.01e16}));
+  EXPECT_EQ(reader.steps_back(), 0);
+}
+
 TEST_F(HostileVideos, AListOfOtherFilesOpensNone) {
   static_cast<void>(clip("other.mp4"));
   static_cast<void>(clip("other.ts", {.codec = "mpeg2video"}));

@@ -32,6 +32,15 @@ TEST(CountMatrix, ManyClassesAreAnImage) {
   EXPECT_LT(svg.size(), 40000);
 }
 
+TEST(CountMatrix, ManyRightOnesBesideFewErrorsAreAnImage) {
+  const std::size_t classes = 400;
+  std::vector<std::int64_t> counts(classes * classes);
+  for (std::size_t n = 0; n < classes; ++n) counts[n * classes + n] = 1000;
+  counts[1] = 2;
+  const std::string svg = svg_element(CountMatrix{std::vector<std::string>(classes, "a"), counts});
+  EXPECT_NE(svg.find("at most 2 errors in a cell"), std::string::npos);
+}
+
 TEST(CountMatrix, SizesThatDoNotFitAreRefused) {
   const std::vector<std::int64_t> counts(8);
   EXPECT_THROW(static_cast<void>(svg_element(CountMatrix{{"a", "b", "c"}, counts})), std::invalid_argument);

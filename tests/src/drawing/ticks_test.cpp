@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace alignment::drawing {
 namespace {
 
@@ -29,6 +31,13 @@ TEST(Ticks, NumbersLieWithinTheScale) {
     EXPECT_LE(ticks.size(), 7U);
     EXPECT_GE(ticks.front(), high / 7 * (1 - 1e-6));
     EXPECT_LE(ticks.back(), high * (1 + 1e-6));
+  }
+}
+
+TEST(Ticks, NumbersFurtherApartThanAStepAreNotWaitedFor) {
+  for (const auto& [low, high] :
+       {std::pair(1e16, 1e16 + 2), std::pair(-1e16 - 2, -1e16), std::pair(1e300, 1.0001e300), std::pair(0.0, 5e-324)}) {
+    EXPECT_LE(number_ticks(low, high, 5).size(), 7U) << low;
   }
 }
 

@@ -27,6 +27,17 @@ TEST(LrpropKeys, OfNumbersRefuseWhatIsNotFinite) {
   EXPECT_GE(numbers, 14);
 }
 
+TEST(LrpropKeys, OfSizesRefuseThoseWhoseProductsOverflow) {
+  for (const std::string name : {"model.fc_width", "model.hidden", "model.heads", "model.ff_width", "model.layers",
+                                 "model.embedding", "train.frames", "train.pairs_per_rank"}) {
+    Config config;
+    const Key& key = *key_table().find(name);
+    EXPECT_TRUE(key.assign(config, RawValue(std::int64_t{1000}))) << name;
+    EXPECT_FALSE(key.assign(config, RawValue((std::int64_t{1} << 24) + 1))) << name;
+    EXPECT_FALSE(key.assign(config, RawValue(std::int64_t{1} << 62))) << name;
+  }
+}
+
 TEST(LrpropKeys, OfListsOfNumbersRefuseThemToo) {
   for (const std::string list : {"nan", "0.5,inf", "0.1,-nan"}) {
     Config config;

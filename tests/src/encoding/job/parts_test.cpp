@@ -84,6 +84,21 @@ TEST_F(PartsTest, ComeBackAsTheyWere) {
   EXPECT_EQ(sample.features, encoded(1).rows);
 }
 
+TEST_F(PartsTest, MoreRowsThanBytesCanBeCountedForArePassedOver) {
+  write();
+  const fs::path journal = folder_ / "1-rank0.jsonl";
+  const std::string text = read_text(journal);
+  std::optional<PartEntry> entry = from_line(text.substr(0, text.find('\n')));
+  ASSERT_TRUE(entry);
+  const std::uint64_t bytes = entry->bytes(kFeatures);
+  entry->rows += std::int64_t{1} << 62U;
+  ASSERT_EQ(entry->bytes(kFeatures), bytes) << "as 64 bits have it";
+  write_file(journal, to_line(*entry) + text.substr(text.find('\n')));
+  for (const PartCheck check : {PartCheck::kSizes, PartCheck::kDigests}) {
+    EXPECT_EQ(ids(read(check)), (std::vector<std::string>{"ä \"b\"", "c,d"}));
+  }
+}
+
 TEST_F(PartsTest, AreSharedOutByTheirJournals) {
   for (int n = 0; n < 5; ++n) {
     PartWriter writer(folder_.path(), fmt::format("1-rank{}", n), kFeatures);

@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <system_error>
 #include <thread>
 
 #include "dist/topology.hpp"
 #include "io/errors.hpp"
 #include "src/encoding/job/torch_threads.hpp"
 #include "tests/src/encoding/job/numbered_videos.hpp"
+#include "tests/src/thread_limit.hpp"
 
 namespace alignment::encoding {
 
@@ -77,6 +79,12 @@ TEST_F(WorkerPoolTest, FailsWhereThisHostCannotReadAVideo) {
   videos_.clear();
   add("large", kTooLarge);
   EXPECT_TRUE(failure().starts_with(of("large") + "found no memory")) << failure();
+}
+
+TEST_F(WorkerPoolTest, FailsWhereAThreadCannotBegin) {
+  const NumberEncoder encoder(EncoderKind::kClip);
+  const ThreadLimit limit(1);
+  EXPECT_THROW(WorkerPool(encoder, {WindowRule{}, 16}, videos_, 3), std::system_error);
 }
 
 TEST_F(WorkerPoolTest, CountsTheWorkOfAVideoThatIsGivenUp) {

@@ -1,8 +1,11 @@
 #include "src/encoding/samples/video_list.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <chrono>
 
 #include "io/errors.hpp"
@@ -48,6 +51,20 @@ TEST_F(VideoListTest, OfAManifestKeepsItsOrder) {
   EXPECT_EQ(list.videos[2].label, io::kNoLabel);
   EXPECT_TRUE(list.has_unlabelled());
   EXPECT_TRUE(list.notes.empty());
+}
+
+TEST_F(VideoListTest, FilesMayBeOfAnyTime) {
+  put("far.mp4");
+  Video video;
+  video.file = folder_ / "far.mp4";
+  std::array<timespec, 2> times{timespec{10'000'000'000, 1}, timespec{10'000'000'000, 1}};  // the year 2286
+  ASSERT_EQ(::utimensat(AT_FDCWD, video.file.c_str(), times.data(), 0), 0);
+  look_at_file(video);
+  const std::int64_t far = video.modified_ns;
+  times[1].tv_nsec = 2;
+  ASSERT_EQ(::utimensat(AT_FDCWD, video.file.c_str(), times.data(), 0), 0);
+  look_at_file(video);
+  EXPECT_EQ(video.modified_ns - far, 1);
 }
 
 TEST_F(VideoListTest, OfAManifestNamesTheFirstProblemAndCountsAll) {

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <initializer_list>
+#include <thread>
 
 namespace alignment {
 namespace {
@@ -24,6 +25,20 @@ TEST(Signals, TerminateAndUserSignalOnlyRaiseTheFlag) {
   EXPECT_EXIT(std::exit(stopped_by(SIGINT)), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(std::exit(stopped_by(SIGUSR1)), testing::KilledBySignal(SIGUSR1), "")
       << "other signals keep their meaning";
+}
+
+TEST(Signals, AreSeenByThreadsBeside) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto stopped = [] {
+    install_stop_signals();
+    std::thread beside([] {
+      while (!stop_requested()) std::this_thread::yield();
+    });
+    std::raise(SIGTERM);
+    beside.join();
+    std::exit(0);
+  };
+  EXPECT_EXIT(stopped(), testing::ExitedWithCode(0), "");
 }
 
 TEST(Signals, ASecondInterruptEndsTheProcessAndOthersDoNot) {

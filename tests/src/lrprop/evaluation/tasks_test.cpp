@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "dist/errors.hpp"
+#include "tests/src/thread_limit.hpp"
 
 namespace alignment::lrprop {
 namespace {
@@ -39,6 +40,19 @@ TEST(Tasks, AFailureEndsTheOthers) {
     ADD_FAILURE();
   } catch (const dist::AgreedFailure& failure) {
     EXPECT_NE(std::string(failure.what()).find("no luck"), std::string::npos);
+  }
+}
+
+TEST(Tasks, AThreadThatCannotBeginIsAFailure) {
+  const auto communicator = dist::make_self_communicator();
+  const auto one = [](const StopFlag&) { return std::vector<double>{1}; };
+  WorkWatch watch({}, "tasks", 3, "tasks", *communicator);
+  const ThreadLimit limit(1);
+  try {
+    static_cast<void>(run_tasks({{1, 1, one}, {1, 1, one}, {1, 1, one}}, 3, watch, *communicator));
+    ADD_FAILURE();
+  } catch (const dist::AgreedFailure& failure) {
+    EXPECT_NE(std::string(failure.what()).find("no room for another thread"), std::string::npos) << failure.what();
   }
 }
 

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -247,7 +249,22 @@ TEST(Network, EmbeddingsAreThoseOfThePlainExpression) {
     const torch::Tensor expected = problem.plain->embed(x).to(torch::kFloat32).contiguous();
     const std::vector<float> found = network.embed(rows.data(), frames, 0);
     for (std::size_t n = 0; n < found.size(); ++n) EXPECT_NEAR(found[n], expected.data_ptr<float>()[n], 1e-6);
+    EXPECT_EQ(network.embed(rows.data(), frames, std::numeric_limits<std::int64_t>::max()), found);
   }
+}
+
+TEST(Network, EveryThreadEmbedsAlone) {
+  Problem problem(5);
+  const Network network(problem.settings(), problem.weights, problem.statistics);
+  const int of_new_threads = at::get_num_threads();
+  int threads = 0;
+  std::thread([&] {
+    at::set_num_threads(3);
+    static_cast<void>(network.embed(problem.videos[0].data(), 9, 0));
+    threads = at::get_num_threads();
+    at::set_num_threads(of_new_threads);
+  }).join();
+  EXPECT_EQ(threads, 1);
 }
 
 TEST(Network, RanksAndThreadsChangeNoBit) {
