@@ -67,6 +67,20 @@ void rename_without_replacing(const std::filesystem::path& from, const std::file
   if (::rename(from.c_str(), to.c_str()) != 0) refuse(name, "to rename the finished file", errno);
 }
 
+/// Gives a new file the rights of `file`, which it is to replace, where there is one; and its owner and group, where
+/// this process may. Another group than that may do no more than everybody.
+void keep_rights(const std::filesystem::path& file, int descriptor) {
+  struct stat found = {};
+  if (::stat(file.c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return;
+  constexpr auto kNobody = static_cast<uid_t>(-1);  // leaves the owner as it is
+  const bool keeps_group =
+      ::fchown(descriptor, found.st_uid, found.st_gid) == 0 || ::fchown(descriptor, kNobody, found.st_gid) == 0;
+  constexpr mode_t kRights = S_IRWXU | S_IRWXG | S_IRWXO;
+  mode_t rights = found.st_mode & kRights;
+  if (!keeps_group) rights = (rights & (S_IRWXU | S_IRWXO)) | (rights & S_IRWXO) << 3U;
+  static_cast<void>(::fchmod(descriptor, rights));
+}
+
 }  // namespace
 
 DurableFile::DurableFile(std::filesystem::path file, Existing existing) : name_(std::move(file)), existing_(existing) {
@@ -81,7 +95,10 @@ DurableFile::DurableFile(std::filesystem::path file, Existing existing) : name_(
     temporary_ += fmt::format(".{}-{}{}", ::getpid(), attempt, kUnfinished);
     Descriptor descriptor(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                  0666));  // NOLINT(cppcoreguidelines-pro-type-vararg)
-    if (descriptor.get() >= 0) return;
+    if (descriptor.get() >= 0) {
+      if (existing_ == Existing::kReplace) keep_rights(file_, descriptor.get());
+      return;
+    }
     if (errno != EEXIST) refuse(name_, "to make a file in its folder", errno);
   }
   refuse(name_, "a free temporary name beside it", EEXIST);

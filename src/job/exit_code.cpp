@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 #include "dist/watch/watchdog.hpp"
@@ -66,6 +67,8 @@ dist::Failure describe(const std::exception_ptr& error) {
   } catch (const StopRequested& stop) {
     return failure(ExitCode::kStopped, stop.what());
   } catch (const std::bad_alloc&) {
+    return failure(ExitCode::kOther, too_little_memory());
+  } catch (const std::length_error&) {  // of more than an address could say
     return failure(ExitCode::kOther, too_little_memory());
   } catch (const std::system_error& system) {
     if (system.code() == std::errc::not_enough_memory) {

@@ -106,7 +106,18 @@ std::string name_of_run(const std::filesystem::path& folder) {
 }
 
 std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder) {
-  return {folder / kMetrics, folder / kConfig, folder / kEnvironment, folder / kSummary};
+  std::vector<std::filesystem::path> files;
+  for (const char* name : {kMetrics, kConfig, kEnvironment, kSummary, "model.h5", "best.h5", "refused_step.json"}) {
+    files.push_back(folder / name);
+  }
+  for (const char* name : {"checkpoints", "logs", "tensorboard"}) {
+    std::error_code absent;
+    for (std::filesystem::directory_iterator entry(folder / name, absent), end; !absent && entry != end;
+         entry.increment(absent)) {
+      files.push_back(entry->path());
+    }
+  }
+  return files;
 }
 
 RunRecord read_run(const std::filesystem::path& folder) {

@@ -38,7 +38,7 @@ struct RunRecord {
 /// What to call it: the folder's own name, also of "runs/a/" and ".".
 [[nodiscard]] std::string name_of_run(const std::filesystem::path& folder);
 
-/// The files that read_run() reads: a report must not be written over them.
+/// The files that a run leaves there, but for its report: nothing must be written over them.
 [[nodiscard]] std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder);
 
 /// The whole text of a file of a user. `expected` and `advice` are for the message: "a file of feature names", "give

@@ -154,6 +154,38 @@ class Destinations(ResultsTest):
         self.assert_refused([*command, "dangling"], "dangling", "No such file")
         self.assert_refused([*command, "/dev/fd/77"], "/dev/fd/77", "no open file")
 
+    def test_runs_do_not_write_over_their_inputs(self):
+        content = Path(self.store).read_bytes()
+        for name in ("model.h5", "best.h5", "checkpoints/step_00000001.h5"):
+            with self.subTest(name):
+                run_dir = self.folder / f"run_of_{Path(name).stem}"
+                (run_dir / name).parent.mkdir(parents=True)
+                (run_dir / name).write_bytes(content)
+                for program in ("dejavid_dist", "lrprop_dist"):
+                    self.assert_refused(
+                        [program, "train", *options(data__store=run_dir / name, run__dir=run_dir)], run_dir / name, "an input of this run"
+                    )
+                    self.assertEqual((run_dir / name).read_bytes(), content)
+        run_dir = self.folder / "run_of_init"
+        run_dir.mkdir()
+        model = Path(self.model).rename(run_dir / "best.h5")
+        content = model.read_bytes()
+        self.assert_refused(
+            ["dejavid_dist", "train", *options(data__store=self.store, model__init=model, run__dir=run_dir)], model, "an input of this run"
+        )
+        self.assertEqual(model.read_bytes(), content)
+
+    def test_reports_do_not_write_over_their_run(self):
+        run_dir = self.folder / "run"
+        self.succeed(["dejavid_dist", "train", *options(data__store=self.store, model__steps=STEPS, run__dir=run_dir)])
+        files = [file for file in run_dir.rglob("*") if file.is_file()]
+        self.assertGreater(len(files), 6)
+        for file in files:
+            with self.subTest(file=file.relative_to(run_dir)):
+                content = file.read_bytes()
+                self.assert_refused(["dejavid_dist", "report", *options(run__dir=run_dir), "--out", file], file, "an input of this command")
+                self.assertEqual(file.read_bytes(), content)
+
     def test_stores_are_regular_files(self):
         pipe, dangling = self.folder / "pipe", self.folder / "dangling"
         os.mkfifo(pipe)

@@ -93,6 +93,28 @@ TEST(DurableFile, GivesTheUsualPermissions) {
   EXPECT_EQ(facts.st_mode & 0777U, 0644U);
 }
 
+TEST(DurableFile, WhatReplacesAFileHasItsRightsAndOwner) {
+  const TemporaryFolder folder;
+  const auto facts_of = [](const std::filesystem::path& file) {
+    struct stat facts {};
+    EXPECT_EQ(::stat(file.c_str(), &facts), 0);
+    return facts;
+  };
+  for (const mode_t rights : {0600U, 0640U, 0664U, 0444U}) {
+    const std::filesystem::path file = folder / std::to_string(rights);
+    write_bytes(file, "before");
+    ASSERT_EQ(::chmod(file.c_str(), rights), 0);
+    const uid_t owner = ::geteuid() == 0 ? 1234 : ::geteuid();  // root alone may give files away
+    ASSERT_EQ(::chown(file.c_str(), owner, ::geteuid() == 0 ? 4321 : ::getegid()), 0);
+    const struct stat before = facts_of(file);
+    write_text(file, "after");
+    const struct stat after = facts_of(file);
+    EXPECT_EQ(read_bytes(file), "after");
+    EXPECT_EQ(after.st_mode & 0777U, rights);
+    EXPECT_EQ(std::pair(after.st_uid, after.st_gid), std::pair(before.st_uid, before.st_gid));
+  }
+}
+
 TEST(DurableFile, ALinkStaysAndItsTargetIsTheFile) {
   const TemporaryFolder folder, elsewhere;
   write_bytes(elsewhere / "real.txt", "before");

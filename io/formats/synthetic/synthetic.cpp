@@ -97,15 +97,25 @@ void check(const SyntheticOptions& options) {
   constexpr std::int64_t kMost = 1'000'000;  // classes; keeps the factorials in range
   require(options.classes >= 2 && options.classes <= kMost,
           fmt::format("--classes: found {}; expected 2 to {}; choose another number", options.classes, kMost));
-  require(options.features >= 1,
-          fmt::format("--features: found {}; expected at least 1; choose another number", options.features));
+  constexpr std::int64_t kMostNumbers = std::int64_t{1} << 31;  // of a sample: 8 GiB
+  require(options.features >= 1 && options.features <= kMostNumbers,
+          fmt::format("--features: found {}; expected 1 to {}; choose another number", options.features, kMostNumbers));
   require(options.length.shortest >= 2 && options.length.longest >= options.length.shortest,
           fmt::format("--steps: found {}; expected at least 2; one step has no order", options.length.shortest));
+  require(
+      options.length.longest <= kMostNumbers / options.features,
+      fmt::format("--steps: found {}; expected at most {} of {} features; a sample would have more than 2^31 numbers",
+                  options.length.longest, kMostNumbers / options.features, options.features));
   require(options.train_samples >= options.classes,
           fmt::format("--samples: found {}; expected at least {}; every class needs a training sample",
                       options.train_samples, options.classes));
-  require(options.val_samples >= 0,
-          fmt::format("--val-samples: found {}; expected 0 or more; choose another number", options.val_samples));
+  constexpr std::int64_t kMostSamples = std::int64_t{1} << 31;
+  require(options.train_samples <= kMostSamples,
+          fmt::format("--samples: found {}; expected at most {}; choose another number", options.train_samples,
+                      kMostSamples));
+  require(options.val_samples >= 0 && options.val_samples <= kMostSamples,
+          fmt::format("--val-samples: found {}; expected 0 to {}; choose another number", options.val_samples,
+                      kMostSamples));
 }
 
 class SyntheticSource : public SampleSource {

@@ -111,7 +111,8 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
                  describe_environment(communicator, config.dist, std::string(kernels::best_variant().name),
                                       report_gpus(), device->describe()),
                  {},
-                 {}};
+                 {},
+                 inputs_of(config)};
   if (checkpoint) {
     begin.from_step = checkpoint->content.training->step;
     begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };

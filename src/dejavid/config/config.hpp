@@ -52,6 +52,8 @@ struct TrainConfig {
   /// "auto": as many as it takes to make kOptimizerSteps, kept within kLeastEpochs and kMostEpochs.
   static constexpr std::int64_t kEpochsOfData = -1;
   static constexpr std::int64_t kOptimizerSteps = 300, kLeastEpochs = 12, kMostEpochs = 60;
+  /// So that samples can be counted over all epochs and places in an epoch's last batch.
+  static constexpr std::int64_t kLongestRun = 1 << 30, kLargestBatch = 1 << 30;
 
   /// What is trained; and what is told of a model, whose targets are the labels.
   [[nodiscard]] kernels::LossRule loss_rule() const { return {logit_norm, logit_scale, label_smoothing}; }

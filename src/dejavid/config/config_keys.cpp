@@ -1,7 +1,5 @@
 #include "src/dejavid/config/config_keys.hpp"
 
-#include <limits>
-
 #include "src/config/keys/key_rows.hpp"
 #include "src/config/toml.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -41,9 +39,10 @@ std::vector<Key> make_keys() {
                                                       "rounds of barycenter averaging, at most"),
 
       train.integer_or_auto<&TrainConfig::epochs>(
-          KeyOwner::kRun, "epochs", 0, std::numeric_limits<std::int64_t>::max(),
+          KeyOwner::kRun, "epochs", 0, TrainConfig::kLongestRun,
           "passes over the training samples; auto: as many as make 300 steps, 12 to 60"),
-      train.integer<&TrainConfig::batch_size>(KeyOwner::kRun, "batch_size", 1, "samples per step, over all ranks"),
+      train.integer<&TrainConfig::batch_size>(KeyOwner::kRun, "batch_size", 1, TrainConfig::kLargestBatch,
+                                              "samples per step, over all ranks"),
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive, "learning rate of the logarithmic weights"),
       train.number<&TrainConfig::centroid_lr_ratio>(KeyOwner::kRun, "centroid_lr_ratio", Sign::kNotNegative,
                                                     "learning rate of the centroids, as a multiple of train.lr"),

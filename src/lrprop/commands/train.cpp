@@ -109,7 +109,8 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
       describe_environment(communicator, config.dist, std::string(kernels::cpu::best_alignment_variant().name),
                            report_gpus(), gpu ? gpu->describe() : "cpu"),
       {},
-      {}};
+      {},
+      inputs_of(config)};
   if (checkpoint) {
     begin.from_step = checkpoint->content.training->course.step;
     begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };

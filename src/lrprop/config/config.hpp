@@ -60,7 +60,8 @@ struct TrainConfig {
   std::filesystem::path plan;  ///< plan file; empty: pairs and frames are drawn
   Profile profile = Profile::kRecommended;
 
-  static constexpr std::int64_t kMostPairs = 1 << 24;  ///< of a rank
+  static constexpr std::int64_t kMostPairs = 1 << 24;   ///< of a rank or a step
+  static constexpr std::int64_t kLongestRun = 1 << 30;  ///< so that pairs can be counted over all epochs
 
   /// train.epochs: 400 passes over the training videos, or one over a plan.
   static constexpr std::int64_t kFollowsPlan = -1;

@@ -72,7 +72,7 @@ std::vector<Key> train_keys() {
   const SectionKeys<&Config::train> train("train");
   return {
       train.integer<&TrainConfig::epochs>(
-          KeyOwner::kRun, "epochs", TrainConfig::kFollowsPlan,
+          KeyOwner::kRun, "epochs", TrainConfig::kFollowsPlan, TrainConfig::kLongestRun,
           "passes over the training videos; -1: 400, or one over a plan (profiles paper and carl: 300)"),
       train.integer<&TrainConfig::frames>(KeyOwner::kModel, "frames", 2, ModelConfig::kMostExtent,
                                           "T, frames of a view at most"),
@@ -81,7 +81,7 @@ std::vector<Key> train_keys() {
       train.integer<&TrainConfig::pairs_per_rank>(KeyOwner::kRun, "pairs_per_rank", 1, TrainConfig::kMostPairs,
                                                   "pairs of videos a step, on each rank"),
       train.integer<&TrainConfig::pairs_per_step>(
-          KeyOwner::kRun, "pairs_per_step", 0,
+          KeyOwner::kRun, "pairs_per_step", 0, TrainConfig::kMostPairs,
           "pairs a step over all ranks, so that results do not depend on their number; 0: train.pairs_per_rank each"),
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive,
                                      "Adam's learning rate (profiles paper and carl: 0.0001)"),

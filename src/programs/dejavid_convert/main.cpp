@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "src/job/exit_code.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
 #include "src/job/program/subcommand_program.hpp"
@@ -38,6 +39,7 @@ int run(int argument_count, char** arguments) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
+  alignment::advise_on_memory("convert fewer samples at once, into stores that merge joins");
   return alignment::run_program([&] {
     if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
     try {

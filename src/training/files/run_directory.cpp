@@ -28,6 +28,12 @@ namespace fs = std::filesystem;
 constexpr const char* kConfigName = "config.toml";
 constexpr const char* kMetricsName = "metrics.jsonl";
 constexpr const char* kSummaryName = "summary.json";
+constexpr const char* kEnvironmentName = "environment.json";
+constexpr const char* kRefusedStepName = "refused_step.json";
+constexpr const char* kModelName = "model.h5";
+constexpr const char* kBestName = "best.h5";
+constexpr const char* kCheckpointsName = "checkpoints";
+constexpr const char* kLogsName = "logs";
 constexpr const char* kTensorBoardName = "tensorboard";
 
 void make_folder(const fs::path& folder) {
@@ -41,7 +47,7 @@ void make_folder(const fs::path& folder) {
 }
 
 void make_folders(const fs::path& folder) {
-  for (const fs::path& each : {folder, folder / "checkpoints", folder / "logs"}) make_folder(each);
+  for (const fs::path& each : {folder, folder / kCheckpointsName, folder / kLogsName}) make_folder(each);
 }
 
 /// Of UTC since 1970, in milliseconds: one digit more would be noise.
@@ -133,7 +139,7 @@ RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& con
   make_folders(folder);
   RunDirectory run;
   run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), timeout});
-  for (const fs::path& each : {folder, folder / "checkpoints"}) remove_unfinished(each);
+  for (const fs::path& each : {folder, folder / kCheckpointsName}) remove_unfinished(each);
   io::write_text(folder / kConfigName, config_toml);
   if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   return run;
@@ -147,14 +153,14 @@ const fs::path& RunDirectory::folder() const {
   return state_->folder;
 }
 fs::path RunDirectory::model_file() const {
-  return state_->folder / "model.h5";
+  return state_->folder / kModelName;
 }
 fs::path RunDirectory::best_file() const {
-  return state_->folder / "best.h5";
+  return state_->folder / kBestName;
 }
 
 fs::path RunDirectory::checkpoint_file(std::int64_t step) const {
-  return state_->folder / "checkpoints" / fmt::format("step_{:08}.h5", step);
+  return state_->folder / kCheckpointsName / fmt::format("step_{:08}.h5", step);
 }
 
 void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const {
@@ -174,9 +180,9 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
 
 void RunDirectory::abandon() {
   std::error_code ignored;  // the failure that ended the run is the one to report
-  for (const char* name : {kConfigName, kMetricsName, "environment.json"}) fs::remove(state_->folder / name, ignored);
-  for (const char* name : {"logs", kTensorBoardName}) fs::remove_all(state_->folder / name, ignored);
-  for (const fs::path& folder : {state_->folder / "checkpoints", state_->folder}) fs::remove(folder, ignored);
+  for (const char* name : {kConfigName, kMetricsName, kEnvironmentName}) fs::remove(state_->folder / name, ignored);
+  for (const char* name : {kLogsName, kTensorBoardName}) fs::remove_all(state_->folder / name, ignored);
+  for (const fs::path& folder : {state_->folder / kCheckpointsName, state_->folder}) fs::remove(folder, ignored);
 }
 
 void RunDirectory::record(const StepRecord& step, const ScoreNames& names) {
@@ -202,15 +208,34 @@ void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
 }
 
 void RunDirectory::write_refused_step(const std::string& json) const {
-  io::write_text(state_->folder / "refused_step.json", json);
+  io::write_text(state_->folder / kRefusedStepName, json);
 }
 
 void RunDirectory::write_environment(const std::string& json) const {
-  io::write_text(state_->folder / "environment.json", json);
+  io::write_text(state_->folder / kEnvironmentName, json);
 }
 
 void RunDirectory::write_summary(const std::string& json) const {
   io::write_text(state_->folder / kSummaryName, json);
+}
+
+void require_inputs_elsewhere(const fs::path& folder, const std::vector<fs::path>& inputs) {
+  const auto refuse = [](const fs::path& file) {
+    throw io::WriteError(fmt::format(
+        "{}: found an input of this run where the run would write; expected a folder of its own; choose another "
+        "run.dir",
+        file.string()));
+  };
+  std::error_code absent;  // what does not exist is not written over
+  for (const fs::path& input : inputs) {
+    for (const char* name :
+         {kConfigName, kMetricsName, kSummaryName, kEnvironmentName, kRefusedStepName, kModelName, kBestName}) {
+      if (fs::equivalent(folder / name, input, absent)) refuse(folder / name);
+    }
+    for (const char* name : {kCheckpointsName, kLogsName, kTensorBoardName}) {
+      if (fs::equivalent(folder / name, input.parent_path(), absent)) refuse(input);
+    }
+  }
 }
 
 dist::Deadline writing_run(std::chrono::duration<double> timeout) {
@@ -221,7 +246,7 @@ std::vector<fs::path> checkpoints_of(const fs::path& folder) {
   const io::FileInUse in_use(folder);
   std::map<std::int64_t, fs::path, std::greater<>> newest_first;
   std::error_code error;
-  const fs::path checkpoints = folder / "checkpoints";
+  const fs::path checkpoints = folder / kCheckpointsName;
   if (!fs::exists(checkpoints, error) && !error) return {};
   for (fs::directory_iterator entry(checkpoints, error), end; !error && entry != end; entry.increment(error)) {
     if (const std::optional<std::int64_t> step = step_of(entry->path())) newest_first[*step] = entry->path();

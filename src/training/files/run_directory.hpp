@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "dist/watch/watchdog.hpp"
 #include "src/config/sections.hpp"
@@ -80,6 +81,9 @@ class RunDirectory {
 
 /// While the result lives, this rank waits for the files of its run, at most `timeout`: then the process ends with 14.
 [[nodiscard]] dist::Deadline writing_run(std::chrono::duration<double> timeout);
+
+/// Refuses `inputs` (empty names are none) that lie in `folder` where a run there writes. Throws io::WriteError.
+void require_inputs_elsewhere(const std::filesystem::path& folder, const std::vector<std::filesystem::path>& inputs);
 
 /// Checkpoints of a run, newest first; empty where there are none.
 [[nodiscard]] std::vector<std::filesystem::path> checkpoints_of(const std::filesystem::path& folder);

@@ -101,6 +101,7 @@ RunDirectory open_run(const SharedConfig& config, const RunStart& start, dist::C
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config.dist.timeout());
+    require_inputs_elsewhere(config.run.dir, start.inputs);
     if (start.from_step && start.bring_history) start.bring_history();
     const TensorBoard tensorboard = config.run.tensorboard ? TensorBoard::kWritten : TensorBoard::kLeftOut;
     run = start.from_step || config.run.resume == "auto"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dist/communicator.hpp"
 #include "io/store/tse_store.hpp"
@@ -37,11 +38,13 @@ void bring_run(
 
 /// How a run begins.
 struct RunStart {
-  std::string config_toml, environment;   ///< what its files shall say
-  std::optional<std::int64_t> from_step;  ///< that of the checkpoint it goes on from
-  std::function<void()> bring_history;    ///< of an earlier run, on rank 0, where it goes on
+  std::string config_toml, environment;       ///< what its files shall say
+  std::optional<std::int64_t> from_step;      ///< that of the checkpoint it goes on from
+  std::function<void()> bring_history;        ///< of an earlier run, on rank 0, where it goes on
+  std::vector<std::filesystem::path> inputs;  ///< that the run must not write over; empty names are none
 };
-/// Makes the folder config.run.dir, or goes on in it, and opens the ranks' logs.
+/// Makes the folder config.run.dir, or goes on in it, and opens the ranks' logs. Refuses a folder where the run would
+/// write over one of its inputs.
 [[nodiscard]] RunDirectory open_run(const SharedConfig& config, const RunStart& start,
                                     dist::Communicator& communicator);
 

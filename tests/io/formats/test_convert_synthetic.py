@@ -36,6 +36,11 @@ class Synthetic(convert_case.ConvertCase):
 
     def test_usage(self):
         self.refuse(2, ["--samples", "at least 6"], "synthetic", "--preset", "order", "--samples", 5, "--out", "a.h5")
+        for key in ("--samples", "--val-samples", "--features", "--steps"):
+            numbers = {"--samples": 6, key: 2**63 - 1}
+            self.refuse(
+                2, [key, "9223372036854775807"], "synthetic", "--preset", "order", "--out", "a.h5", *(w for pair in numbers.items() for w in pair)
+            )
         self.refuse(2, ["hmdb51"], "synthetic", "--preset", "hmdb", "--samples", 5, "--out", "a.h5")
         self.refuse(2, ["--gzip"], "synthetic", "--preset", "order", "--samples", 6, "--gzip", 10, "--out", "a.h5")
         self.refuse(2, ["--sample"], "synthetic", "--preset", "order", "--sample", 6, "--out", "a.h5")

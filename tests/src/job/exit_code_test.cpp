@@ -40,6 +40,7 @@ TEST(Failure, EveryErrorHasItsExitCodeAndKeepsItsLine) {
 TEST(Failure, OtherErrorsSayWhatTheyCan) {
   EXPECT_EQ(described(std::bad_alloc()).code, 1);
   EXPECT_NE(described(std::bad_alloc()).message.find("memory: found too little"), std::string::npos);
+  EXPECT_EQ(described(std::length_error("vector::_M_default_append")).message, described(std::bad_alloc()).message);
   EXPECT_EQ(described(42).code, 1);
   EXPECT_FALSE(described(42).message.empty());
 }

@@ -283,6 +283,7 @@ TEST(ModelFile, RefusesContentThatDoesNotFit) {
   refused([](auto& content) { content.classes = 1; }, {"[1,4,50]", "at least 2 classes"});
   refused([](auto& content) { content.centroids.pop_back(); }, {"centroids", "found 599 numbers; expected 600"});
   refused([](auto& content) { content.class_names.pop_back(); }, {"class_names", "found 2", "expected 3"});
+  refused([](auto& content) { content.class_names[2] = "run"; }, {"class_names", "found \"run\" twice"});
   refused([](auto& content) { content.training->frozen_centroids.resize(3); },
           {"frozen_centroids", "found 3 numbers; expected 600"});
   refused([](auto& content) { content.training->spread.pop_back(); }, {"spread", "numbers; expected"});
