@@ -96,7 +96,10 @@ std::variant<Invocation, Printout> interpret(const CommandTable& table, const st
   const GivenOptions given = read_options(table, arguments);
 
   Invocation asked{given.command.value_or(table.commands.front().name), table.keys.make_config(), {}, given.options};
-  if (given.config_file) apply_toml_file(table.keys, *given.config_file, *asked.config, asked.given);
+  if (given.config_file) {
+    apply_toml_file(table.keys, *given.config_file, *asked.config, asked.given);
+    asked.config->config_file = *given.config_file;
+  }
   for (const auto& [key, words] : given.keys) apply_option(table.keys, *key, words, *asked.config, asked.given);
   table.keys.apply_profile(*asked.config, asked.given);
   if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};

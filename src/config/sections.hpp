@@ -65,6 +65,7 @@ struct SharedConfig {
   DataConfig data;
   DistConfig dist;
   RunConfig run;
+  std::filesystem::path config_file;  ///< that --config names; no key
 
   SharedConfig() = default;
   SharedConfig(const SharedConfig&) = default;

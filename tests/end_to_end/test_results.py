@@ -175,6 +175,21 @@ class Destinations(ResultsTest):
         )
         self.assertEqual(model.read_bytes(), content)
 
+    def test_configurations_are_inputs(self):
+        config = self.folder / "asked.toml"
+        config.write_text("[dist]\nthreads = 1\n")
+        for name in ("predict", "centroids", "eval"):
+            with self.subTest(name):
+                program, command, *words = self.commands[name]
+                self.assert_refused([program, command, "--config", config, *words, config], config, "an input of this command")
+        words = ["--config", config, *options(data__store=self.store), "--json", config]
+        self.assert_refused(["dejavid_dist", "neighbours", *words], config, "an input of this command")
+        self.assertEqual(config.read_text(), "[dist]\nthreads = 1\n")
+        # A run may be begun again by its own.
+        run_dir = self.folder / "again"
+        self.succeed(["dejavid_dist", "train", *options(data__store=self.store, model__steps=STEPS, run__dir=run_dir)])
+        self.succeed(["dejavid_dist", "train", "--config", run_dir / "config.toml", *options(run__resume="auto")])
+
     def test_reports_do_not_write_over_their_run(self):
         run_dir = self.folder / "run"
         self.succeed(["dejavid_dist", "train", *options(data__store=self.store, model__steps=STEPS, run__dir=run_dir)])

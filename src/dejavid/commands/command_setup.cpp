@@ -31,6 +31,7 @@ void require_samples(const EvaluationSplit& split, const io::TseStore& store, co
 std::vector<std::filesystem::path> inputs_of(const Config& config) {
   std::vector<std::filesystem::path> inputs = config.data.store;
   inputs.push_back(config.model.init);
+  inputs.push_back(config.config_file);
   return inputs;
 }
 

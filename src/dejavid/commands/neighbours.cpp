@@ -45,7 +45,7 @@ struct Judgement {
 void run_neighbours(Config config, const std::filesystem::path& json, dist::Communicator& communicator) {
   require_device(config.dist, "dejavid_dist", communicator);
   const std::optional<io::ResultFile> result =
-      open_result(json, config.data.store, config.dist.timeout(), communicator);
+      open_result(json, inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = Dataset::open(config, communicator, {}, io::ClassMatching::kUnion);
   io::TseStore& store = dataset.store;

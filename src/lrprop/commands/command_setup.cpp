@@ -34,6 +34,7 @@ Dataset open_dataset(const Config& config, dist::Communicator& communicator) {
 std::vector<std::filesystem::path> inputs_of(const Config& config) {
   std::vector<std::filesystem::path> inputs = config.data.store;
   inputs.push_back(config.model.init);
+  inputs.push_back(config.config_file);
   return inputs;
 }
 

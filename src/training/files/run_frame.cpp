@@ -101,7 +101,9 @@ RunDirectory open_run(const SharedConfig& config, const RunStart& start, dist::C
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;
     const dist::Deadline deadline = writing_run(config.dist.timeout());
-    require_inputs_elsewhere(config.run.dir, start.inputs);
+    std::vector<std::filesystem::path> inputs = start.inputs;
+    std::erase(inputs, config.config_file);  // which may be the run's own, that it writes as it was
+    require_inputs_elsewhere(config.run.dir, inputs);
     if (start.from_step && start.bring_history) start.bring_history();
     const TensorBoard tensorboard = config.run.tensorboard ? TensorBoard::kWritten : TensorBoard::kLeftOut;
     run = start.from_step || config.run.resume == "auto"

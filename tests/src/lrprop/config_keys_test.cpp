@@ -29,7 +29,7 @@ TEST(LrpropKeys, OfNumbersRefuseWhatIsNotFinite) {
 
 TEST(LrpropKeys, OfSizesRefuseThoseWhoseProductsOverflow) {
   for (const std::string name : {"model.fc_width", "model.hidden", "model.heads", "model.ff_width", "model.layers",
-                                 "model.embedding", "train.frames", "train.pairs_per_rank"}) {
+                                 "model.embedding", "train.frames", "train.pairs_per_rank", "train.pairs_per_step"}) {
     Config config;
     const Key& key = *key_table().find(name);
     EXPECT_TRUE(key.assign(config, RawValue(std::int64_t{1000}))) << name;
