@@ -5,31 +5,48 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 #include <thread>
 
 namespace alignment::python {
 
-std::atomic<int> Computation::under_way_ = 0;
-std::atomic<bool> Computation::python_ends_ = false;
+namespace {
+
+std::atomic<int> under_way = 0;  ///< computations
+std::atomic<bool> ending = false;
+
+void end_computations() {
+  ending = true;
+  if (under_way == 0) return;
+  nb::set_leak_warnings(false);  // threads that stay keep what they were given
+  const nb::gil_scoped_release theirs_for_a_last_word;
+  while (under_way > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+}  // namespace
+
+Computation::Computation() {
+  ++under_way;
+}
+
+Computation::~Computation() {
+  --under_way;
+}
 
 void Computation::stay_if_python_ends() {
-  if (!python_ends_) return;
-  --under_way_;
+  if (!ending) return;
+  --under_way;
   for (;;) pause();
 }
 
-void Computation::end_before_python() {
-  pthread_atfork(nullptr, nullptr, [] { under_way_ = 0; });  // a child has none of the threads that compute
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&Computation::end_all));
+bool Computation::python_ends() {
+  return ending;
 }
 
-void Computation::end_all() {
-  python_ends_ = true;
-  if (under_way_ == 0) return;
-  nb::set_leak_warnings(false);  // threads that stay keep what they were given
-  const nb::gil_scoped_release theirs_for_a_last_word;
-  while (under_way_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+void Computation::end_before_python() {
+  pthread_atfork(nullptr, nullptr, [] { under_way = 0; });  // a child has none of the threads that compute
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(&end_computations));
 }
 
 void Conversation::finish() const {

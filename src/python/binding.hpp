@@ -6,7 +6,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -39,23 +38,17 @@ using FloatRows = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device
 /// asked to stop, have ended, and their threads stay where they are.
 class Computation {
  public:
-  Computation() { ++under_way_; }
-  ~Computation() { --under_way_; }
+  Computation();
+  ~Computation();
   Computation(const Computation&) = delete;
   Computation& operator=(const Computation&) = delete;
 
   /// Comes before the interpreter is asked for: does not return where Python ends.
   void stay_if_python_ends();
 
-  [[nodiscard]] static bool python_ends() { return python_ends_; }
+  [[nodiscard]] static bool python_ends();
   /// Has Python wait for the computations of this module when it ends.
   static void end_before_python();
-
- private:
-  static void end_all();
-
-  static std::atomic<int> under_way_;
-  static std::atomic<bool> python_ends_;
 };
 
 /// What a computation tells the Python thread that waits for it, and is asked by it: lines of the log, and whether a
@@ -104,6 +97,7 @@ auto compute(nb::object log, Work&& work) {
   {
     Computation computation;
     const nb::gil_scoped_release others_may_run;
+    computation.stay_if_python_ends();  // which waits no more for what begins now
     try {
       result = work();
     } catch (...) {
