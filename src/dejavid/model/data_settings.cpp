@@ -29,8 +29,8 @@ std::int64_t steps_of(const Config& config, const io::TseStore& store) {
 std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
   if (config.train.epochs != TrainConfig::kEpochsOfData) return config.train.epochs;
   const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
-  const std::int64_t steps =
-      std::max((samples + config.train.batch_size - 1) / config.train.batch_size, std::int64_t{1});
+  const std::int64_t whole = samples / config.train.batch_size, rest = samples % config.train.batch_size;
+  const std::int64_t steps = std::max(whole + (rest > 0 ? 1 : 0), std::int64_t{1});
   return std::clamp((TrainConfig::kOptimizerSteps + steps - 1) / steps, TrainConfig::kLeastEpochs,
                     TrainConfig::kMostEpochs);
 }

@@ -98,7 +98,8 @@ FeatureScale measure_features(Dataset& dataset, dist::Communicator& communicator
         own[at % width] += value;
         own[width + at % width] += value * value;
       }
-      own[2 * width] += static_cast<double>(rows.size() / width);
+      const std::size_t frames = rows.size() / width;
+      own[2 * width] += static_cast<double>(frames);
     }
   });
   communicator.all_reduce(std::span(sums), dist::Reduction::kSum);

@@ -8,7 +8,7 @@ namespace {
 using torch::Tensor;
 
 Tensor linear(const NamedTensors& weights, const std::string& name, const Tensor& x, const TrainingPass& pass) {
-  const Tensor y = torch::linear(x, weights.at(name + ".weight"), weights.at(name + ".bias"));
+  Tensor y = torch::linear(x, weights.at(name + ".weight"), weights.at(name + ".bias"));
   if (pass.tape != nullptr) pass.tape->push_back({name, x.detach(), y, {}});
   return y;
 }

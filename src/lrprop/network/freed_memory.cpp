@@ -1,10 +1,10 @@
 #include "src/lrprop/network/freed_memory.hpp"
 
-#if defined(__GLIBC__)
+#include <limits>
+
+#if defined(__GLIBC__)  // which the headers before it say
 #include <malloc.h>
 #endif
-
-#include <limits>
 
 namespace alignment::lrprop {
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -112,6 +113,7 @@ TEST(DataSettings, EpochsMakeThreeHundredStepsOfTrainingSamples) {
 
 TEST(DataSettings, EpochsStayWithinTwelveAndSixty) {
   EXPECT_EQ(epochs_of_samples(1, 32), 60);
+  EXPECT_EQ(epochs_of_samples(1, std::numeric_limits<std::int64_t>::max()), 60);
   EXPECT_EQ(epochs_of_samples(160, 32), 60);
   EXPECT_EQ(epochs_of_samples(25, 1), 12);
   EXPECT_EQ(epochs_of_samples(400, 1), 12);
