@@ -14,8 +14,9 @@ inline constexpr const char* kUnfinished = ".partial";
 ///
 /// The constructor makes the temporary file, empty, so that a folder that cannot be written is met before any work is
 /// done. commit(): fsync of the file, rename, fsync of the folder, in that order; without it the destructor removes the
-/// temporary. A file that is replaced hands on its rights, and its owner where this process may. The writer itself (HDF5, a stream) writes to temporary() and closes it before commit(). With
-/// Existing::kRefuse a file that has appeared meanwhile is not replaced either. Throws WriteError.
+/// temporary. A file that is replaced hands on its rights, and its owner where this process may. The writer itself
+/// (HDF5, a stream) writes to temporary() and closes it before commit(). With Existing::kRefuse a file that has
+/// appeared meanwhile is not replaced either. Throws WriteError.
 class DurableFile {
  public:
   enum class Existing { kRefuse, kReplace };
