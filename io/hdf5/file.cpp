@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "io/bytes/content_kind.hpp"
 #include "io/hdf5/input.hpp"
 
 namespace alignment::io::hdf5 {
@@ -62,15 +63,22 @@ void require_readable(const std::filesystem::path& file, std::string_view kind) 
   throw Refusal(fmt::format(": found damaged HDF5 ({}); expected a {}; copy it again or make it again", reason, kind));
 }
 
+[[noreturn]] void refuse_other_format(const std::filesystem::path& file, std::string_view kind,
+                                      OtherFormatAdvice advice_on) {
+  const Content content = content_of_file(file);
+  const bool named = content.kind != ContentKind::kOther && content.kind != ContentKind::kHdf5;
+  const std::string advice = advice_on == nullptr ? std::string() : advice_on(file, content.kind);
+  throw Refusal(fmt::format(": found no HDF5 file{}{}; expected a {}; check the path, {}", named ? " but " : "",
+                            named ? content.name : "", kind, advice.empty() ? "or copy it again" : advice));
+}
+
 }  // namespace
 
-Handle open_for_reading(const std::filesystem::path& file, std::string_view kind) {
+Handle open_for_reading(const std::filesystem::path& file, std::string_view kind, OtherFormatAdvice advice) {
   require_readable(file, kind);
   const htri_t is_hdf5 = H5Fis_hdf5(file.c_str());
   if (is_hdf5 < 0) refuse_unopened(kind);
-  if (is_hdf5 == 0) {
-    throw Refusal(fmt::format(": found no HDF5 file; expected a {}; check the path, or copy it again", kind));
-  }
+  if (is_hdf5 == 0) refuse_other_format(file, kind, advice);
   const hid_t id = H5Fopen(file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (id < 0) refuse_unopened(kind);
   return {id, H5Fclose};

@@ -8,13 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "io/bytes/content_kind.hpp"
 #include "io/hdf5/handle.hpp"
 
 namespace alignment::io::hdf5 {
 
+/// What else to do with a file of another format ("or ..."); empty for nothing.
+using OtherFormatAdvice = std::string (*)(const std::filesystem::path& file, ContentKind kind);
+
 /// Opens `file` read-only. Refuses what is missing, not a file, unreadable, empty, not HDF5, cut short, or was never
-/// closed by its writer; `kind` ("store", "model file") is for the message.
-[[nodiscard]] Handle open_for_reading(const std::filesystem::path& file, std::string_view kind);
+/// closed by its writer; `kind` ("store", "model file") and `advice` are for the message.
+[[nodiscard]] Handle open_for_reading(const std::filesystem::path& file, std::string_view kind,
+                                      OtherFormatAdvice advice = nullptr);
 
 /// A dataset that is really here: no soft or external link, no virtual or external layout, only the filters that HDF5
 /// itself brings, no variable-length or reference elements, every chunk written, and no more elements than the file has

@@ -39,6 +39,26 @@ void require_count(std::string_view dataset, std::size_t found, std::size_t expe
   }
 }
 
+/// Features, series and videos are told how they become a store.
+std::string way_to_a_store(const std::filesystem::path& file, ContentKind kind) {
+  switch (kind) {
+    case ContentKind::kText:
+      return fmt::format("or make a store of a table of samples: dejavid_convert npy --manifest {} --out STORE.h5",
+                         file.string());
+    case ContentKind::kNpy:
+    case ContentKind::kZip:
+    case ContentKind::kLegacyTorch:
+      return "or list such files in a table and make a store: dejavid_convert npy --manifest TABLE.csv --out STORE.h5";
+    case ContentKind::kSeries:
+      return fmt::format("or make a store: dejavid_convert ts --train {} --out STORE.h5", file.string());
+    case ContentKind::kVideo:
+      return "or make a store of videos: dejavid_encode --videos FOLDER --encoder ENCODER --windows fraction --out "
+             "STORE.h5";
+    default:
+      return {};
+  }
+}
+
 void require_header(const hdf5::Handle& root) {
   const auto format = hdf5::text_attribute(root, "format");
   if (!format || *format != kStoreFormat) {
@@ -137,7 +157,7 @@ void StoreFile::close() {
 
 void StoreFile::open() {
   facts_ = FileFacts::of(path_);  // before opening: a change meanwhile is met at the first read
-  file_ = hdf5::open_for_reading(path_, "TSE store");
+  file_ = hdf5::open_for_reading(path_, "TSE store", way_to_a_store);
   const auto root = hdf5::owned(H5Gopen2(file_.get(), "/", H5P_DEFAULT), H5Gclose, "", "opening its root");
   require_header(root);
   read_index(root);

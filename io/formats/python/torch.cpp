@@ -3,15 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
+#include <variant>
 
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/python/torch_tensors.hpp"
+#include "io/formats/python/tensor_files.hpp"
 #include "io/formats/splits.hpp"
 #include "io/formats/text/id_table.hpp"
+#include "io/formats/text/manifest.hpp"
 #include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 
@@ -35,6 +37,20 @@ void check_same_ids(const IdTable& one, const IdTable& other) {
   }
 }
 
+/// The class of every id: labels are integers or names throughout.
+std::unordered_map<std::string, std::string> classes_of(const IdTable& labels) {
+  const bool named = std::holds_alternative<std::string>(labels.values.at(labels.ids.front()));
+  std::unordered_map<std::string, std::string> classes;
+  for (const std::string& id : labels.ids) {
+    if (named && labels.text(id, "label").empty()) {
+      throw StoreError(fmt::format("{}:{}: found an empty label; expected the name of its class; fill it",
+                                   labels.file.string(), excerpt(id)));
+    }
+    classes.emplace(id, named ? labels.text(id, "label") : std::to_string(labels.integer(id, "label")));
+  }
+  return classes;
+}
+
 class TorchSource : public SampleSource {
  public:
   explicit TorchSource(const TorchInput& input) {
@@ -49,17 +65,14 @@ class TorchSource : public SampleSource {
       check_same_ids(splits, *other);
       check_same_ids(*other, splits);
     }
-    std::map<std::int64_t, std::int32_t> contiguous;
-    for (const std::string& id : labels.ids) {
-      contiguous.emplace(labels.integer(id, "label"), 0);
-    }
-    for (auto& [original, label] : contiguous) {
-      label = static_cast<std::int32_t>(header_.class_names.size());
-      header_.class_names.push_back(std::to_string(original));
-    }
+    const std::unordered_map<std::string, std::string> classes = classes_of(labels);
+    std::set<std::string> names;
+    for (const auto& [id, name] : classes) names.insert(name);
+    header_.class_names = class_order(names);
+    const auto label_of_name = labels_of(header_.class_names);
     for (const std::string& id : splits.ids) {
       entries_.push_back({.id = id,
-                          .label = contiguous.at(labels.integer(id, "label")),
+                          .label = label_of_name.at(classes.at(id)),
                           .split = split_of(splits, id),
                           .file = input.features / files.text(id, "file name")});
       if (!names_a_file(entries_.back().file)) {
@@ -67,8 +80,8 @@ class TorchSource : public SampleSource {
                                      files.file.string(), excerpt(id), printable(entries_.back().file.string())));
       }
     }
-    std::optional<TensorFile> one;
-    header_.feature_dim = file_of(entries_.front(), one).feature_dim(entries_.front().id);
+    const Entry& first = entries_.front();
+    header_.feature_dim = files_.open(first.file, first.id).feature_dim(first.id);
     header_.source = as_utf8(input.features.lexically_normal().string());
   }
 
@@ -78,8 +91,7 @@ class TorchSource : public SampleSource {
   void next(SourceSample& sample) override {
     const Entry& entry = entries_[position_++];
     sample.id = entry.id;
-    std::optional<TensorFile> one;
-    const TensorFile& file = file_of(entry, one);
+    const TensorFile& file = files_.open(entry.file, entry.id);
     sample.origin = file.where(entry.id);
     FeatureMatrix matrix = file.read(entry.id);
     if (matrix.feature_dim != header_.feature_dim) {
@@ -104,27 +116,9 @@ class TorchSource : public SampleSource {
     return *split;
   }
 
-  /// The file that holds the entry's tensor. Ids need not be grouped by file, so what is known of files of several
-  /// tensors stays; `one` keeps a file of a single one.
-  const TensorFile& file_of(const Entry& entry, std::optional<TensorFile>& one) {
-    const std::string name = entry.file.string();
-    auto known = files_.find(name);
-    if (known == files_.end()) {
-      one.emplace(entry.file);
-      if (one->holds_one()) return *one;
-      known = files_.emplace(name, std::move(*one)).first;
-    }
-    if (!known->second.contains(entry.id)) {
-      throw StoreError(fmt::format(
-          "{}: found a dict of {} tensors without the id '{}'; expected it there; check the dict of file names", name,
-          known->second.count(), excerpt(entry.id)));
-    }
-    return known->second;
-  }
-
   TseStoreHeader header_;
   std::vector<Entry> entries_;
-  std::unordered_map<std::string, TensorFile> files_;  ///< those of several tensors, by path
+  TensorFiles files_;
   std::size_t position_ = 0;
 };
 

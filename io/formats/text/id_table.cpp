@@ -112,8 +112,9 @@ const std::string& IdTable::text(const std::string& id, const char* meaning) con
 std::int64_t IdTable::integer(const std::string& id, const char* meaning) const {
   const auto* value = std::get_if<std::int64_t>(&values.at(id));
   if (value == nullptr) {
-    throw StoreError(fmt::format("{}:{}: found the text '{}'; expected a {} as an integer; number the labels",
-                                 file.string(), excerpt(id), excerpt(std::get<std::string>(values.at(id))), meaning));
+    throw StoreError(fmt::format(
+        "{}:{}: found the text '{}'; expected a {} as an integer, as others are; name or number all of them",
+        file.string(), excerpt(id), excerpt(std::get<std::string>(values.at(id))), meaning));
   }
   return *value;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/bytes/content_kind.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/splits.hpp"
@@ -23,17 +24,16 @@ const std::vector<std::string_view> kColumnNames = {"id", "file", "label", "spli
 
 using Columns = std::array<std::optional<std::size_t>, kColumns>;
 
-/// Refuses other separators, which make the whole line one column.
-void require_commas(const std::filesystem::path& manifest, const CsvRecord& header) {
-  if (header.fields.size() > 1) return;
-  const std::string& line = header.fields.front();
-  for (const auto& [separator, name] : {std::pair(';', "semicolons"), std::pair('\t', "tabs")}) {
-    if (line.find(separator) == std::string::npos) continue;
-    throw StoreError(
-        fmt::format("{}:line {}: found columns with {} between them; expected commas; write the list with "
-                    "commas",
-                    manifest.string(), header.line, name));
-  }
+/// Refuses samples, and tables of other programs, in the place of the list of them.
+void require_text(const std::filesystem::path& manifest) {
+  const Content content = content_of_file(manifest);
+  const bool may_be_text = content.kind == ContentKind::kText || content.kind == ContentKind::kSeries ||
+                           content.kind == ContentKind::kEmpty || content.kind == ContentKind::kOther;
+  if (may_be_text) return;
+  const bool is_table = content.kind == ContentKind::kSpreadsheet || content.kind == ContentKind::kUtf16;
+  throw StoreError(fmt::format("{}: found {}; expected a CSV file with the columns id, file, label, split; {}",
+                               manifest.string(), content.name,
+                               is_table ? "save it as CSV in UTF-8" : "list the samples' files in one"));
 }
 
 /// Where each column stands in the records; a manifest of samples to be told apart may have none of labels.
@@ -140,6 +140,7 @@ bool Manifest::has_unlabelled() const {
 }
 
 Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared, AbsentFiles absent) {
+  require_text(file);
   const std::vector<CsvRecord> records = read_csv(file);
   if (records.size() < 2) {
     throw StoreError(fmt::format(

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/bytes/content_kind.hpp"
 #include "io/bytes/sha256.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
@@ -36,31 +37,19 @@ enum class Format : std::uint8_t { kTorchScript, kExportedProgram };
 
 /// What a file that is no zip archive is, by how it begins.
 std::string name_of(std::string_view beginning) {
-  using namespace std::string_view_literals;
-  struct Known {
-    std::string_view magic;
-    const char* name;
-  };
-  constexpr std::array kKnown{
-      Known{"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46"sv, "weights alone, in the format of torch.save before 1.6"},
-      Known{"\x80"sv, "a pickle"}, Known{"\x89HDF"sv, "an HDF5 file"}, Known{"\x93NUMPY"sv, "a .npy file"},
-      Known{"\x7f"
-            "ELF"sv,
-            "a program or library"}};
-  for (const Known& known : kKnown) {
-    if (beginning.starts_with(known.magic)) return known.name;
-  }
-  return beginning.empty() ? "an empty file" : "no zip archive";
+  const io::Content content = io::content_of(beginning);
+  if (content.kind == io::ContentKind::kLegacyTorch) return "weights alone, in the format of torch.save before 1.6";
+  const bool known = content.kind != io::ContentKind::kOther && content.kind != io::ContentKind::kText &&
+                     content.kind != io::ContentKind::kSeries;
+  return known ? std::string(content.name) : "no zip archive";
 }
 
 Format format_of(const std::filesystem::path& file) {
   try {
     const io::FileReader reader(file);
-    std::array<char, 16> beginning{};
-    const std::size_t bytes = std::min<std::uint64_t>(beginning.size(), reader.size());
-    reader.read(0, std::span(beginning).first(bytes));
-    const std::string_view text(beginning.data(), bytes);
-    if (!text.starts_with("PK\x03\x04")) refuse(file, name_of(text));
+    std::string beginning(std::min<std::uint64_t>(io::kTellingBytes, reader.size()), '\0');
+    reader.read(0, beginning);
+    if (!beginning.starts_with("PK\x03\x04")) refuse(file, name_of(beginning));
     const io::ZipArchive archive(reader);
     const auto has = [&](std::string_view beginning_of_name) {
       return std::any_of(archive.records().begin(), archive.records().end(), [&](const auto& record) {

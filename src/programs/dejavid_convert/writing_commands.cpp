@@ -10,8 +10,8 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/formats/labelled.hpp"
+#include "io/formats/listed.hpp"
 #include "io/formats/merged.hpp"
-#include "io/formats/python/npy.hpp"
 #include "io/formats/python/torch.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
 #include "io/formats/text/text.hpp"
@@ -60,7 +60,7 @@ void add_torch(CLI::App& program) {
   command->add_option("--splits", options->input.splits, "dict id -> train, val or test, as .pkl or .json")
       ->required()
       ->type_name("FILE");
-  command->add_option("--labels", options->input.labels, "dict id -> integer, as .pkl or .json")
+  command->add_option("--labels", options->input.labels, "dict id -> integer or name, as .pkl or .json")
       ->required()
       ->type_name("FILE");
   command->add_option("--files", options->input.files, "dict id -> file name within the folder, as .pkl or .json")
@@ -76,15 +76,17 @@ void add_npy(CLI::App& program) {
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = program.add_subcommand("npy", "make a store from .npy files listed in a CSV manifest");
+  CLI::App* command =
+      program.add_subcommand("npy", "make a store from files of features (.npy, .pt, .csv) listed in a CSV manifest");
   command
-      ->add_option(
-          "--manifest", options->manifest,
-          "columns id,file,label,split, the label empty where it is unknown; file as seen from the manifest's folder")
+      ->add_option("--manifest", options->manifest,
+                   "columns id,file,label,split, the label empty where it is unknown; file, as seen from the "
+                   "manifest's folder: an "
+                   "array [T,F] of numpy.save, a tensor of torch.save, or CSV with T rows of F numbers, in any mixture")
       ->required()
       ->type_name("FILE.csv");
   add_output_options(*command, options->output);
-  command->callback([options] { convert(*io::open_npy(options->manifest), options->output); });
+  command->callback([options] { convert(*io::open_listed(options->manifest), options->output); });
 }
 
 void add_synthetic(CLI::App& program) {

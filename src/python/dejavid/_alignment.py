@@ -1,5 +1,6 @@
 """What a model says of one sample, and of two videos."""
 
+import pathlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,9 @@ class _Drawn:
         return self.svg
 
     def save(self, file):
-        """Writes the picture as an SVG file."""
+        """Writes the picture as an SVG file, whose name ends in .svg."""
+        if pathlib.Path(file).suffix.lower() != ".svg":
+            raise ValueError(f"{file}: found no name of an SVG file, which the picture is; expected one that ends in .svg; rename it")
         with open(file, "w", encoding="utf-8") as opened:
             opened.write(self.svg)
 

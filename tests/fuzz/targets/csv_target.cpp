@@ -1,5 +1,5 @@
 #include "io/errors.hpp"
-#include "io/formats/python/npy.hpp"
+#include "io/formats/listed.hpp"
 #include "tests/fuzz/target.hpp"
 #include "tests/io/formats/read_all.hpp"
 
@@ -30,8 +30,8 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   const auto manifest = folder / "input.csv", array = folder / "a.npy";
   if (!std::filesystem::exists(array)) write_input(array, two_by_two());
   write_input(manifest, input);
-  return returns<io::StoreError, io::NotFiniteError>(manifest,
-                                                     [&] { static_cast<void>(io::read_all(*io::open_npy(manifest))); });
+  return returns<io::StoreError, io::NotFiniteError>(
+      manifest, [&] { static_cast<void>(io::read_all(*io::open_listed(manifest))); });
 }
 
 }  // namespace alignment::fuzz

@@ -1,11 +1,21 @@
-"""`dejavid_convert npy`: arrays as numpy saves them, listed in a manifest."""
+"""`dejavid_convert npy`: arrays as numpy and torch save them, and tables of numbers, listed in a manifest."""
 
 import os
+import pickle
 import unittest
+import zipfile
 
 import numpy as np
 
 import convert_case
+import torch_files
+
+
+class Code:
+    """What a pickle would run if it were trusted."""
+
+    def __reduce__(self):
+        return os.system, ("touch executed",)
 
 
 class Npy(convert_case.ConvertCase):
@@ -129,7 +139,15 @@ class Npy(convert_case.ConvertCase):
             self.refuse(12, ["a.npy", "step 0"], *arguments)
         whole = b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 4)}"
         for words, content in (
-            (["magic"], b"PK\x03\x04 no array at all"),
+            (["an unknown format", "numpy.save"], b"\x01 no array at all"),
+            (["an empty file", "copy"], b""),
+            (["zip archive"], b"PK\x03\x04 no array at all"),
+            (["a pickle", "numpy.save or torch.save"], pickle.dumps([1.5])),
+            (["a .ts file", "dejavid_convert ts"], b"# about\n@problemName x\n@data\n1,2:a\n"),
+            (["an HDF5 file", "TSE store"], b"\x89HDF\r\n\x1a\n" + bytes(99)),
+            (["a video", "dejavid_encode"], b"\0\0\0\x20ftypisom"),
+            (["UTF-16", "UTF-8"], "1,2".encode("utf-16")),
+            (["a.npy:line 2", "'x' in column 1"], b"1,2\nx,3\n"),
             (["within its header"], whole[:40]),
             (["format 9.0"], whole[:6] + b"\x09" + whole[7:]),
             (["bytes of data"], whole.ljust(10 + 0x76) + bytes(16)),
@@ -137,6 +155,93 @@ class Npy(convert_case.ConvertCase):
             with self.subTest(words):
                 (self.folder / "a.npy").write_bytes(content)
                 self.refuse(10, ["a.npy", *words], *arguments)
+
+    def test_zip_archives_of_something_else(self):
+        np.savez(self.folder / "a.npz", np.ones((2, 3)))
+        arguments = *self.manifest("id,file,label,split\na,a.npz,x,train\n"), "--out", "a.h5"
+        self.refuse(10, ["a.npz", "found a .npz archive", "numpy.save"], *arguments)
+        with zipfile.ZipFile(self.folder / "a.npz", "w") as archive:
+            archive.writestr("[Content_Types].xml", "")
+        self.refuse(10, ["a.npz", "found a spreadsheet", "CSV"], *arguments)
+
+    def test_arrays_tensors_and_tables_of_one_manifest(self):
+        generator = np.random.default_rng(1)
+        arrays = {name: generator.normal(size=(2 + n, 3)).astype("<f4") for n, name in enumerate("abcdefg")}
+        self.save("a.npy", arrays["a"])
+        torch_files.save(torch_files.tensor(arrays["b"]), self.folder / "b.pt")
+        half = arrays["c"] = arrays["c"].astype("<f2").astype("<f4")
+        torch_files.save(torch_files.tensor(half.astype("<f2")), self.folder / "c.pth")
+        across = np.ascontiguousarray(arrays["d"].T)  # [F,T] in the file
+        storage = torch_files.tensor(across).state[0]
+        torch_files.save(torch_files.Tensor(storage, arrays["d"].shape, (1, len(arrays["d"]))), self.folder / "d.pt")
+        np.savetxt(self.folder / "e.csv", arrays["e"], delimiter=",", fmt="%.9g", header="x,y,z")
+        np.savetxt(self.folder / "named otherwise.npy", arrays["f"], delimiter=",", fmt="%.9g", newline="\r\n")
+        torch_files.save({"g": torch_files.tensor(arrays["g"]), "other": torch_files.tensor(half)}, self.folder / "several.pt")
+        files = ("a.npy", "b.pt", "c.pth", "d.pt", "e.csv", "named otherwise.npy", "several.pt")
+        rows = [f"{id},{file},{label}" for id, file, label in zip(arrays, files, ("run,train", "jump,train", "run,val", ",test") * 2)]
+        store = self.convert(*self.manifest("\n".join(["id,file,label,split", *rows])))
+        self.assertEqual((store.ids, store.class_names), (list("abcdefg"), ["jump", "run"]))
+        self.assertEqual((store.labels, store.split), ([1, 0, 1, -1, 1, 0, 1], [0, 0, 1, 2, 0, 0, 1]))
+        for id, stored in zip(store.ids, store.samples, strict=True):
+            self.assertEqual(stored.tobytes(), arrays[id].tobytes(), id)
+
+    def test_new_clips_as_tensors_and_tables(self):
+        torch_files.save(torch_files.tensor(np.ones((2, 2), "<f4")), self.folder / "new.pt")
+        (self.folder / "new.csv").write_text("1,2\n")
+        store = self.convert(*self.manifest("file\nnew.pt\nnew.csv\n"))
+        self.assertEqual((store.ids, store.labels, store.split), (["new.pt", "new.csv"], [-1, -1], [2, 2]))
+
+    def test_refused_tensors_and_tables(self):
+        ones = np.ones((2, 3), "<f4")
+        torch_files.save(torch_files.tensor(ones), self.folder / "whole.pt")
+        whole = (self.folder / "whole.pt").read_bytes()
+        arguments = *self.manifest("id,file,label,split\na,a.bin,x,train\nb,b.bin,y,train\n"), "--out", "a.h5"
+        (self.folder / "b.bin").write_text("1,2,3\n")
+
+        def refuse(words, content, code=10):
+            with self.subTest(words):
+                if isinstance(content, bytes):
+                    (self.folder / "a.bin").write_bytes(content)
+                else:
+                    torch_files.save(content, self.folder / "a.bin")
+                self.refuse(code, ["a.bin", *words], *arguments)
+
+        for size in range(40, len(whole), len(whole) // 7):
+            refuse([], whole[:size])
+        refuse(["int64", "tensor.float()"], torch_files.tensor(np.ones((2, 3), "<i8")))
+        refuse(["shape (1, 2, 3)", "reshape"], torch_files.tensor(ones.reshape(1, 2, 3)))
+        refuse(["without the id 'a'"], {"b": torch_files.tensor(ones)})
+        refuse(["posix.system"], Code())
+        refuse(["before torch 1.6"], b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19" + bytes(99))
+        refuse(["step 1, feature 2", "nan"], b"1,2,3\n1,2,nan\n", 12)
+        refuse(["line 2", "1e39"], b"1,2,3\n1,2,1e39\n", 12)
+        refuse(["line 2", "2 columns"], b"1,2,3\n1,2\n")
+        self.assertFalse((self.folder / "executed").exists())
+        (self.folder / "a.bin").write_text("1,2\n")
+        self.refuse(10, ["b.bin", "3 features", "expected 2", "a.bin"], *arguments)
+        (self.folder / "a.bin").write_text("1,2,nan\n")
+        store = self.convert(*arguments[:-2], "--data.bad_samples", "skip")
+        self.assertEqual(store.ids, ["b"])
+
+    def test_features_in_the_place_of_a_store_are_told_the_way_to_one(self):
+        np.save(self.folder / "a.npy", np.ones((2, 3)))
+        torch_files.save(torch_files.tensor(np.ones((2, 3), "<f4")), self.folder / "a.pt")
+        self.manifest("id,file,label,split\na,a.npy,x,train\n")
+        (self.folder / "a.ts").write_text("@problemName x\n@data\n1,2:a\n")
+        for file, words in (
+            ("m.csv", ["found no HDF5 file but text", "dejavid_convert npy --manifest m.csv --out"]),
+            ("a.npy", ["but a .npy file", "dejavid_convert npy --manifest TABLE.csv"]),
+            ("a.pt", ["but what torch.save writes", "dejavid_convert npy --manifest TABLE.csv"]),
+            ("a.ts", ["but a .ts file", "dejavid_convert ts --train a.ts"]),
+        ):
+            with self.subTest(file):
+                self.refuse(10, [file, "expected a TSE store", *words], "info", file)
+
+    def test_what_is_no_manifest(self):
+        self.save("a.npy", np.ones((2, 3)))
+        self.refuse(10, ["a.npy: found a .npy file", "CSV file with the columns"], "npy", "--manifest", "a.npy", "--out", "a.h5")
+        arguments = self.manifest("id,file,label,split\na,a.npy,x,train\n", encoding="utf-16")
+        self.refuse(10, ["m.csv: found text in UTF-16", "UTF-8"], *arguments, "--out", "a.h5")
 
     def test_every_sample_needs_the_same_features(self):
         self.save("a.npy", np.ones((2, 3), "f4"))

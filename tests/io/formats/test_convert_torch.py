@@ -57,6 +57,13 @@ class Torch(convert_case.ConvertCase):
             (self.folder / f"{name}.json").write_text(json.dumps(getattr(self, name)))
         self.check(self.convert(*self.arguments("json")))
 
+    def test_labels_that_are_names(self):
+        names = {7: "run", -3: "jump", 100: "wave"}
+        self.labels = {id: names[label] for id, label in self.labels.items()}
+        store = self.convert(*self.dicts())
+        self.assertEqual(store.class_names, ["jump", "run", "wave"])
+        self.assertEqual([store.class_names[label] for label in store.labels], [self.labels[id] for id in store.ids])
+
     def test_files_that_hold_a_dict_of_tensors(self):
         arguments = self.dicts()
         ids = list(self.arrays)
@@ -207,7 +214,9 @@ class Torch(convert_case.ConvertCase):
 
         refuse(["STACK_GLOBAL", "json.dump"], "labels", {id: np.int64(1) for id in self.labels})
         refuse(["STACK_GLOBAL collections.OrderedDict"], "splits", collections.OrderedDict(self.splits))
-        refuse(["video 5", "'one'"], "labels", {id: "one" for id in self.labels})
+        refuse(["video 4", "'one'", "an integer"], "labels", {**self.labels, "video 4": "one"})
+        refuse(["video 4", "an integer", "as text"], "labels", {id: "one" for id in self.labels} | {"video 4": 1})
+        refuse(["video 4", "empty label"], "labels", {id: "one" for id in self.labels} | {"video 4": ""})
         refuse(["'dev'"], "splits", {id: "dev" for id in self.splits})
         refuse(["file name"], "files", {id: 1 for id in self.files})
         refuse(["'video 5'", "splits.pkl"], "files", {id: self.files[id] for id in list(self.files)[:5]})

@@ -100,6 +100,16 @@ class BesideTheProgram(ProgramTest):
                 self.assertAlmostEqual(cost / path.distance, 1, places=5)
                 self.assertAlmostEqual(path.step_costs.sum() / path.distance, 1, places=5)
 
+    def test_pictures_are_saved_under_the_name_of_what_they_are(self):
+        found = self.classifier.align(self.data.samples[0])
+        for name in ("alignment.svg", "ALIGNMENT.SVG"):
+            found.save(self.folder / name)
+            self.assertEqual((self.folder / name).read_text(encoding="utf-8"), found.svg)
+        for name in ("alignment.png", "alignment.svg.pdf", "alignment"):
+            with self.assertRaisesRegex(ValueError, f"{name}: .* ends in .svg"):
+                found.save(str(self.folder / name))
+            self.assertFalse((self.folder / name).exists())
+
 
 class Guest(unittest.TestCase):
     """What it must not do, and what it needs."""

@@ -1,4 +1,4 @@
-#include "io/formats/python/npy.hpp"
+#include "io/formats/listed.hpp"
 
 #include <fmt/format.h>
 
@@ -6,21 +6,22 @@
 
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/python/npy_file.hpp"
+#include "io/formats/feature_files.hpp"
 #include "io/formats/text/manifest.hpp"
 #include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {
 
-class NpySource : public SampleSource {
+class ListedSource : public SampleSource {
  public:
-  explicit NpySource(const std::filesystem::path& manifest)
-      : manifest_(read_manifest(manifest, "the sample's .npy", SharedFiles::kAllow)) {
+  explicit ListedSource(const std::filesystem::path& manifest)
+      : manifest_(read_manifest(manifest, "the sample's features", SharedFiles::kAllow)) {
     header_.class_names = manifest_.class_names;
     header_.unlabelled = manifest_.has_unlabelled();
     label_of_name_ = labels_of(header_.class_names);
-    header_.feature_dim = read_npy_feature_dim(manifest_.entries.front().file);
+    const ManifestEntry& first = manifest_.entries.front();
+    header_.feature_dim = files_.feature_dim(first.file, first.id);
     header_.source = as_utf8(manifest.filename().string());
   }
 
@@ -31,7 +32,7 @@ class NpySource : public SampleSource {
     const ManifestEntry& entry = manifest_.entries[position_++];
     sample.id = entry.id;
     sample.origin = fmt::format("{} (id '{}', {})", entry.file.string(), excerpt(entry.id), manifest_.where(entry));
-    FeatureMatrix matrix = read_npy(entry.file);
+    FeatureMatrix matrix = files_.read(entry.file, entry.id);
     if (matrix.feature_dim != header_.feature_dim) {
       throw StoreError(fmt::format("{}: found {} features; expected {} as in {}; all samples need the same number",
                                    entry.file.string(), matrix.feature_dim, header_.feature_dim,
@@ -44,6 +45,7 @@ class NpySource : public SampleSource {
 
  private:
   Manifest manifest_;
+  FeatureFiles files_;
   TseStoreHeader header_;
   std::unordered_map<std::string, std::int32_t> label_of_name_;
   std::size_t position_ = 0;
@@ -51,8 +53,8 @@ class NpySource : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> open_npy(const std::filesystem::path& manifest) {
-  return std::make_unique<NpySource>(manifest);
+std::unique_ptr<SampleSource> open_listed(const std::filesystem::path& manifest) {
+  return std::make_unique<ListedSource>(manifest);
 }
 
 }  // namespace alignment::io

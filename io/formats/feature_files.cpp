@@ -1,0 +1,85 @@
+#include "io/formats/feature_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "io/bytes/content_kind.hpp"
+#include "io/errors.hpp"
+#include "io/formats/file_reader.hpp"
+#include "io/formats/python/npy_file.hpp"
+#include "io/formats/text/feature_table.hpp"
+
+namespace alignment::io {
+namespace {
+
+std::string_view advice_on(ContentKind kind) {
+  switch (kind) {
+    case ContentKind::kEmpty:
+      return "copy the file again";
+    case ContentKind::kHdf5:
+      return "a TSE store needs no conversion; save other arrays with numpy.save";
+    case ContentKind::kSeries:
+      return "dejavid_convert ts reads it";
+    case ContentKind::kVideo:
+      return "dejavid_encode --videos makes features of it";
+    case ContentKind::kSpreadsheet:
+      return "save it as CSV";
+    case ContentKind::kUtf16:
+      return "save it as UTF-8";
+    default:
+      return "save the array with numpy.save";
+  }
+}
+
+enum class Reader : std::uint8_t { kNpy, kTorch, kTable };
+
+Reader reader_of(const std::filesystem::path& file) {
+  const FileReader reader(file);
+  std::string beginning(std::min<std::uint64_t>(kTellingBytes, reader.size()), '\0');
+  reader.read(0, beginning);
+  const Content content = content_of(beginning);
+  switch (content.kind) {
+    case ContentKind::kNpy:
+      return Reader::kNpy;
+    case ContentKind::kZip:
+    case ContentKind::kLegacyTorch:  // which it refuses by name
+      return Reader::kTorch;
+    case ContentKind::kText:
+      return Reader::kTable;
+    default:
+      throw StoreError(
+          fmt::format("{}: found {}; expected features as numpy.save or torch.save writes them, or a CSV file of "
+                      "numbers; {}",
+                      file.string(), content.name, advice_on(content.kind)));
+  }
+}
+
+}  // namespace
+
+FeatureMatrix FeatureFiles::read(const std::filesystem::path& file, const std::string& id) {
+  switch (reader_of(file)) {
+    case Reader::kNpy:
+      return read_npy(file);
+    case Reader::kTorch:
+      return tensors_.open(file, id).read(id);
+    case Reader::kTable:
+      break;
+  }
+  return read_feature_table(file);
+}
+
+std::int64_t FeatureFiles::feature_dim(const std::filesystem::path& file, const std::string& id) {
+  switch (reader_of(file)) {
+    case Reader::kNpy:
+      return read_npy_feature_dim(file);
+    case Reader::kTorch:
+      return tensors_.open(file, id).feature_dim(id);
+    case Reader::kTable:
+      break;
+  }
+  return read_feature_table_dim(file);
+}
+
+}  // namespace alignment::io

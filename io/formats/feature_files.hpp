@@ -1,0 +1,25 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "io/formats/feature_matrix.hpp"
+#include "io/formats/python/tensor_files.hpp"
+
+namespace alignment::io {
+
+/// Files of features: an array of numpy.save, what torch.save writes (python/torch_tensors.hpp), or a CSV file of
+/// numbers (text/feature_table.hpp), told apart by what is in them, not by their names.
+class FeatureFiles {
+ public:
+  /// A sample's features; `id` tells which where the file is a dict of tensors. Throws StoreError, NotFiniteError for a
+  /// number too large for f32. NaN and infinity pass through.
+  [[nodiscard]] FeatureMatrix read(const std::filesystem::path& file, const std::string& id);
+  /// F of these features. Throws as read() does.
+  [[nodiscard]] std::int64_t feature_dim(const std::filesystem::path& file, const std::string& id);
+
+ private:
+  TensorFiles tensors_;
+};
+
+}  // namespace alignment::io
