@@ -81,7 +81,9 @@ class Ends(SlurmTrainingTest):
 class Chains(SlurmTrainingTest):
     def test_the_next_job_goes_on_and_the_rest_is_withdrawn(self):
         folder = self.folder_for("chain")
-        command = (slurm.SCRIPTS / "chain.sh", 4, *TWO_NODES, self.script(folder, "train.sbatch"), "--run.dir", RUN)
+        # The configuration among the arguments, in place of the one of the script's third line.
+        script = slurm.SCRIPTS / "train.sbatch"
+        command = (slurm.SCRIPTS / "chain.sh", 4, *TWO_NODES, script, "--config", "run.toml", "--run.dir", RUN)
         jobs = self.cluster.call(*command, cwd=folder).split()
         self.assertEqual(len(jobs), 4)
         self.wait_for_steps(jobs[0], folder)
