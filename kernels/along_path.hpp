@@ -13,9 +13,10 @@
 ///
 ///   distance = sum over path cells (i,j) and f of u[c,i,f] * |centroid[c,i,f] - m[j,f]|
 ///
-/// With S = sum of sign(centroid - m) over the columns of row i and B = sum of -sign * m, distance = sum u*(centroid*S
-/// + B), hence
-///   d distance / d centroid = u*S        d distance / d log_weight = u*(centroid*S + B) =: u*A
+/// With slope = sum of sign(centroid - m) over the columns of row i and intercept = sum of -sign * m,
+/// distance = sum u*(centroid*slope + intercept), hence
+///   d distance / d centroid = u*slope
+///   d distance / d log_weight = u*(centroid*slope + intercept) =: u*magnitude
 namespace alignment::kernels {
 
 namespace reference {
@@ -27,8 +28,8 @@ void distances_along_paths(const ParametersView<Real>& parameters, const Samples
 /// | argument          | layout                                                   | direction |
 /// | distance_gradient | [B,C] dL/d distance                                      | in |
 /// | tie_sign          | sign where centroid = m                                  | in |
-/// | slope_sum         | [C,K,F] += sum over b of distance_gradient * S           | in/out |
-/// | magnitude_sum     | [C,K,F] += sum over b of distance_gradient * A           | in/out |
+/// | slope_sum         | [C,K,F] += sum over b of distance_gradient * slope       | in/out |
+/// | magnitude_sum     | [C,K,F] += sum over b of distance_gradient * magnitude   | in/out |
 /// dL/d centroid = u * slope_sum and dL/d log_weight = u * magnitude_sum: the factor u is the same for every sample and
 /// rank, so it is applied once, after the sums over samples and ranks.
 template <typename Real>
@@ -100,7 +101,7 @@ struct ClassRange {
 /// [C,2,K,F], slope_sum and magnitude_sum of a class side by side, so that a range of classes is one piece of memory.
 ///
 /// Each element is summed by one thread, over a fixed part of the samples in order, and the parts in order: the same
-/// bits every time. With n cells of a row on a path, p of them positive, S = 2p - n: a slope is twice the sum of
+/// bits every time. With n cells of a row on a path, p of them positive, slope = 2p - n: slope_sum is twice the sum of
 /// distance_gradient * p less the sum of distance_gradient * n, so it is rounded relative to the latter, three times a
 /// sample. Where ties have the sign 0, a difference below 2^-126 may count as a part of a sign. `distance_gradient`
 /// [B,C] f32. `workspace`: gradient_workspace_bytes().

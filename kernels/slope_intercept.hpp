@@ -4,8 +4,8 @@
 #include "kernels/tensors.hpp"
 
 /// Slope and intercept of a sample's distance in the centroid, along a fixed path (thesis, section 3.4):
-///   S[c,i,f] = sum over columns j of row i of sign(centroid - m)      B[c,i,f] = sum of -sign * m[j,f]
-///   distance = sum u * (centroid*S + B)
+///   slope[c,i,f] = sum over columns j of row i of sign(centroid - m)      intercept[c,i,f] = sum of -sign * m[j,f]
+///   distance = sum u * (centroid*slope + intercept)
 namespace alignment::kernels {
 
 namespace reference {

@@ -54,7 +54,7 @@ build="" output="" total="" pack=""
 parts=()
 while (($#)); do
   case "$1" in
-    -h | --help) sed -n '2,15p' "${BASH_SOURCE[0]}" | cut -c3-; printf 'Parts: %s\n' "${all_parts[*]}"; exit 0 ;;
+    -h | --help) sed -n '2,13p' "${BASH_SOURCE[0]}" | cut -c3-; printf 'Parts: %s\n' "${all_parts[*]}"; exit 0 ;;
     --build | --seconds | --part | --pack)
       (($# > 1)) || usage_error "found nothing after $1; see --help"
       case "$1" in

@@ -12,9 +12,12 @@ set -euo pipefail
 
 total=420
 if [[ ${1:-} =~ ^[0-9]+$ ]]; then total="$1"; shift; fi
-if [[ ${1:-} == -h || ${1:-} == --help ]]; then sed -n '2,10p' "${BASH_SOURCE[0]}" | cut -c3-; fi # the parts follow
-
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+  sed -n '2,10p' "${BASH_SOURCE[0]}" | cut -c3-
+  [[ -e $here/bundle.tar.xz ]] || exit 0 # else the parts follow
+fi
+
 out="${OUT:-$PWD/device_out}"
 SECONDS=0
 bundle="$(mktemp -d "${TMPDIR:-/tmp}/device.XXXXXX")"

@@ -8,7 +8,7 @@
 #   accuracy.svg   accuracy against training time on real sets, of docs/results/data/accuracy.json
 #   terminal.svg   what training prints
 set -euo pipefail
-case "${1:-}" in -h | --help) sed -n '2,10p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
+case "${1:-}" in -h | --help) sed -n '2,9p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 output="$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")/../docs/pictures}")"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=launch/local_mpi.sh

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Installs, builds the programs, makes a small data set whose classes differ only in the order of events, trains on it with 2 MPI ranks, and
 # prints the accuracy of DejaVid beside that of averaging over time. Safe to run again: what is there is kept, the run is made anew.
+#   launch/quickstart.sh
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,4p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 cd "$(dirname "$0")/.."
 
 launch/install.sh

@@ -2,7 +2,9 @@
 # Installs, builds the programs, draws small video clips whose classes differ only in the order of events, encodes them on 2 MPI ranks with
 # the encoder `motion`, which needs no weights, trains on the features, and prints the accuracy of DejaVid beside that of averaging over
 # time. Safe to run again: what is there is kept, the run is made anew.
+#   launch/quickstart_video.sh
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,5p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 cd "$(dirname "$0")/.."
 
 launch/install.sh

@@ -10,7 +10,7 @@ A page says where a table goes and what it is of; FILE is what `dejavid_bench PA
   <!-- end of table -->
 
 Kinds: kernels (G elements/s and share of the roof), train (seconds of an epoch by phase), naive and torch (times slower than our kernels), io (MB/s),
-accuracy (top-1 by launch/accuracy.py), summary (the same, three columns), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
+accuracy (top-1 by launch/accuracy.py), summary (the same, means alone), lrprop (what embeddings score, by launch/lrprop_accuracy.py), lrprop_ap
 (the same, AP@K and the share of dropped pairs), ablations (the paper's Tables 4.1 to 4.3, by launch/ablations.sh).
 """
 
@@ -102,12 +102,14 @@ def alignment(records):
     return rows(["operation", "width", "n = m", *variants, f"reference / {variants[1]}", "spread", "of the roof"], lines)
 
 
+OTHERS_RUN = {"neighbours": "1NN-DTW", "minirocket": "MiniRocket"}  # by launch/accuracy.sh beside the model
+
+
 def accuracy(records):
     others = []
     for record in records:
         others += [name for name in record["published"] if name not in others]
-    ours = {"neighbours": "1NN-DTW", "minirocket": "MiniRocket"}  # made by launch/accuracy.sh beside the model
-    ours = {peer: name for peer, name in ours.items() if any(record.get(peer) for record in records)}
+    ours = {peer: name for peer, name in OTHERS_RUN.items() if any(record.get(peer) for record in records)}
     return rows(["set", "classes", "test samples", f"DejaVid, {len(records[0]['top1'])} seeds", "best epoch", "averaging over time", *ours.values(), *others],
                 [[record["name"], str(record["classes"]), str(record["samples"]), mean_and_range(record["top1"]),
                   f"{max(record['best_top1']):.3f}", mean_and_range([record["averaging_top1"]])] +
@@ -116,16 +118,20 @@ def accuracy(records):
 
 
 def summary(records):
-    """Means of the seeds, beside averaging and the best that others published."""
-    body, peers = [], {peer for record in records for peer in record["published"]}
+    """Means of the seeds, beside averaging, what else was run on the same features, and the best that others published."""
+    published = {peer for record in records for peer in record["published"]}
+    columns = {"DejaVid": lambda record: record["top1"], "averaging over time": lambda record: [record["averaging_top1"]]}
+    for peer, name in OTHERS_RUN.items():
+        if any(record.get(peer) for record in records):
+            columns[name] = lambda record, peer=peer: (record.get(peer) or {}).get("top1", [])
+    means, body = [], []
     for record in records:
+        values = ([value for value in take(record) if value is not None] for take in columns.values())
+        means.append([statistics.mean(values) if values else None for values in values])
         best = max(record["published"].items(), key=lambda item: item[1], default=None)
-        body.append([record["name"], mean_and_range([sum(record["top1"]) / len(record["top1"])]), mean_and_range([record["averaging_top1"]]),
-                     f"{best[1]:.3f} ({best[0]})" if best else ""])
-    averaging = [record["averaging_top1"] for record in records]
-    ours = [statistics.mean(record["top1"]) for record in records]
-    body.append(["mean", *("" if None in column else mean_and_range([statistics.mean(column)]) for column in (ours, averaging)), ""])
-    return rows(["set", "DejaVid", "averaging over time", f"best of {len(peers)} published"], body)
+        body.append([record["name"], *(mean_and_range([mean]) for mean in means[-1]), f"{best[1]:.3f} ({best[0]})" if best else ""])
+    body.append(["mean", *("" if None in column else mean_and_range([statistics.mean(column)]) for column in zip(*means)), ""])
+    return rows(["set", *columns, f"best of {len(published)} published"], body)
 
 
 def scored(records):

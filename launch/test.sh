@@ -3,7 +3,9 @@
 # found (CUDACXX, PATH, /usr/local/cuda, or .venv after launch/install.sh --cuda), the same with CUDA, and the tests that need nvcc
 # or a GPU; those that need a GPU say that they skip where there is none. The last lines are CTest's summary.
 # Open MPI refuses to start as root and to put more ranks than cores on a machine unless told so; this tells it, for the tests.
+#   launch/test.sh
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,6p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 cd "$(dirname "$0")/.."
 
 cuda=false

@@ -123,8 +123,8 @@ __device__ __forceinline__ float4 swapped(const float4& numbers) {
   return make_float4(numbers.y, numbers.x, numbers.w, numbers.z);
 }
 
-/// slope = sum over samples of g*S and magnitude = sum of g*A, a row's cells first. With n cells and p of them positive
-/// S is 2p - n; the sum of g*n is the same for all features of a row, so it is summed once, by the row's lane.
+/// The sums over samples of g*slope and g*magnitude, a row's cells first. With n cells and p of them positive a slope
+/// is 2p - n; the sum of g*n is the same for all features of a row, so it is summed once, by the row's lane.
 template <TieSign kTie>
 struct GradientVisitor {
   float4 positive[kRowChunk], magnitude[kRowChunk];

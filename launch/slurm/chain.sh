@@ -3,9 +3,10 @@
 # next job starts where the one before was stopped, and what is left is withdrawn once the run is done. From the repository's folder:
 #   launch/slurm/chain.sh COUNT [SBATCH OPTION...] SCRIPT [ARGUMENT...]
 #   launch/slurm/chain.sh 5 --time=04:00:00 launch/slurm/train.sbatch --data.store videos.h5 --run.dir runs/videos
-# SCRIPT is train.sbatch or train_mpirun.sbatch. A job that fails starts the next one too: the run goes on from its last checkpoint, or
+# SCRIPT is train.sbatch, train_mpirun.sbatch or encode.sbatch. A job that fails starts the next one too: the run goes on from its last checkpoint, or
 # fails the same way, COUNT times at most. The jobs' numbers are printed.
 set -euo pipefail
+case "${1:-}" in -h | --help) sed -n '2,7p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 if [[ ! ${1:-} =~ ^[1-9][0-9]?$ || $# -lt 2 ]]; then
   echo "chain.sh: found '$*'; expected COUNT (1 to 99), options of sbatch, a script and its arguments; see the head of $0" >&2
   exit 2

@@ -13,7 +13,7 @@ TRAINING = ("train.sbatch", "train_mpirun.sbatch", "array.sbatch")
 
 class Text(unittest.TestCase):
     def test_there_are_scripts(self):
-        self.assertEqual({"scaling.sbatch", *TRAINING}, {script.name for script in JOBS})
+        self.assertEqual({"encode.sbatch", "scaling.sbatch", *TRAINING}, {script.name for script in JOBS})
 
     def test_syntax(self):
         for script in [*JOBS, *slurm.SCRIPTS.glob("*.sh"), slurm.support.SOURCE / "launch" / "scaling.sh"]:

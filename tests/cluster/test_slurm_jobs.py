@@ -7,6 +7,7 @@ import signal
 import unittest
 
 import slurm
+from slurm import support
 from slurm_training import EARLY, EPOCHS, RUN, RUNNING, TRAINERS, TWO_NODES, SlurmTrainingTest, has_pending
 
 
@@ -80,7 +81,9 @@ class Ends(SlurmTrainingTest):
 class Chains(SlurmTrainingTest):
     def test_the_next_job_goes_on_and_the_rest_is_withdrawn(self):
         folder = self.folder_for("chain")
-        command = (slurm.SCRIPTS / "chain.sh", 4, *TWO_NODES, self.script(folder, "train.sbatch"), "--run.dir", RUN)
+        # The configuration among the arguments, in place of the one of the script's third line.
+        script = slurm.SCRIPTS / "train.sbatch"
+        command = (slurm.SCRIPTS / "chain.sh", 4, *TWO_NODES, script, "--config", "run.toml", "--run.dir", RUN)
         jobs = self.cluster.call(*command, cwd=folder).split()
         self.assertEqual(len(jobs), 4)
         self.wait_for_steps(jobs[0], folder)
@@ -100,6 +103,36 @@ class Cores(slurm.ClusterTest):
             for rank, host in enumerate(("n1", "n2")):
                 self.assertRegex(text, rf"(?m)^\s*{rank} \(0\)\s+{host}, {cores} of 2 cores, {cores} threads")
             self.assertNotIn("warning:", text)
+
+
+class Encoding(SlurmTrainingTest):
+    CLIPS = ("--videos", "clips", "--encoder", "motion", "--windows", "multi", "--widths", "16", "--threads", "1", "--progress", "off")
+
+    def finished(self, folder):
+        """Videos whose rows are kept."""
+        return sum(len(file.read_text().splitlines()) for file in folder.glob("set.h5.parts/*/*.jsonl"))
+
+    def submit_encoding(self, folder, *arguments):
+        return self.cluster.submit(slurm.SCRIPTS / "encode.sbatch", (*arguments, "--out", "set.h5"), TWO_NODES, folder)
+
+    def test_it_goes_on_with_the_videos_that_are_left(self):
+        folder = self.folder / "encode"
+        self.succeed(["dejavid_encode", "scenes", "--clips", 4, "--val-clips", 0, "--out", folder / "clips"])
+        job = self.submit_encoding(folder, *self.CLIPS)
+        self.cluster.wait_until(lambda: self.finished(folder) > 0, lambda: f"a video: {self.output(folder)}")
+        self.cluster.call("scancel", "--signal=USR2", job)
+        self.assert_ended(job, folder, restarts=1)
+        self.assertIn("queued again", self.output(folder))
+        alone = support.run(["dejavid_encode", *self.CLIPS, "--out", "alone.h5"], cwd=folder)
+        self.assertEqual(alone.code, 0, alone)
+        self.assertEqual((folder / "set.h5").read_bytes(), (folder / "alone.h5").read_bytes())
+
+    def test_an_error_ends_the_job(self):
+        folder = self.folder / "refused"
+        folder.mkdir()
+        job = self.submit_encoding(folder, "--videos", "none.csv", "--encoder", "motion")
+        self.assert_ended(job, folder, code=10, restarts=0)
+        self.assertEqual(len(re.findall(r"^error: ", self.output(folder), flags=re.M)), 1, self.output(folder))
 
 
 class Benchmarks(SlurmTrainingTest):

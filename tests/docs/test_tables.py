@@ -64,7 +64,10 @@ class Tables(unittest.TestCase):
         self.assertEqual(tables.accuracy([one, other]).splitlines()[2:],
                          ["| a | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 | 0.125 |  | 0.500 | 0.625 |",
                           "| b | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 |  | 0.375 |  |  |"])
-        self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 | 0.625 (Y) |", "| b | 0.500 |  |  |", "| mean | 0.500 |  |  |"])
+        self.assertEqual(tables.summary([one, other]).splitlines()[2:], ["| a | 0.500 | 0.125 |  | 0.625 (Y) |", "| b | 0.500 |  | 0.375 |  |", "| mean | 0.500 |  |  |  |"])
+        both = {**one, "neighbours": {"top1": [0.25]}, "minirocket": {"top1": [0.5, 0.75]}}
+        self.assertEqual(tables.summary([both]).splitlines()[0], "| set | DejaVid | averaging over time | 1NN-DTW | MiniRocket | best of 2 published |")
+        self.assertEqual(tables.summary([both]).splitlines()[-1], "| mean | 0.500 | 0.125 | 0.250 | 0.625 |  |")
 
     def test_sets_stand_beside_each_other_and_what_the_paper_published(self):
         one = {"table": "4.1", "set": "a", "name": "row", "top1": [0.25, 0.75], "best_top1": [0.75, 0.75], "seeds": [0, 1], "note": "2 of 3 seeds",

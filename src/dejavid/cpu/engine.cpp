@@ -76,7 +76,7 @@ void CpuEngine::compute(std::int64_t batch_samples) {
   const PathSource source = config_.train.refresh == Refresh::kEpoch ? PathSource::kFrozen : PathSource::kLive;
   const io::SampleBatch* batch = nullptr;
   timed(Phase::kRead, [&] { batch = &dataset_.next_batch(); });
-  // 1. paths, which need nothing of this epoch's updates
+  // 1. paths, by the parameters of the epoch's start or of now (train.refresh)
   timed(Phase::kPaths, [&] {
     if (config_.train.path_precision == PathPrecision::kI8) {
       aligner_.search_quantized_paths(*batch, source);

@@ -8,8 +8,9 @@
 
 namespace alignment::encoding {
 
-std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts) {
+std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts, const ClipDrawn& drawn) {
   io::make_new_result_folder(folder);
+  const std::int64_t all = static_cast<std::int64_t>(scene_orders().size()) * (counts.train + counts.validation);
   std::int64_t clips = 0;
   io::RgbImage image;
   // A clip's seed is its number alone: a larger set begins with the clips of a smaller one.
@@ -30,7 +31,7 @@ std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts&
           video.append(image, frame / Scene::kRate);
         }
         video.finish();
-        ++clips;
+        drawn(++clips, all);
       }
     }
   };

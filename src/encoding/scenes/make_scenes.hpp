@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 namespace alignment::encoding {
 
@@ -11,9 +12,14 @@ struct SceneCounts {
   std::uint64_t seed = 1;
 };
 
+/// Called after every clip.
+using ClipDrawn = std::function<void(std::int64_t drawn, std::int64_t all)>;
+
 /// Writes small drawn clips (Scene) as FOLDER/train/CLASS/N.mp4 and FOLDER/val/CLASS/N.mp4, as `--videos FOLDER` reads
 /// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Returns how many
 /// clips there are. Throws WriteError.
-std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts);
+std::int64_t make_scenes(
+    const std::filesystem::path& folder, const SceneCounts& counts,
+    const ClipDrawn& drawn = [](std::int64_t, std::int64_t) {});
 
 }  // namespace alignment::encoding

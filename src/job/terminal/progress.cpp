@@ -23,6 +23,7 @@ Progress::Progress(ProgressChoice choice, std::string stage, std::int64_t total,
   state_.unit = std::move(unit);
   state_.total = total;
   state_.done = state_.resumed = resumed;
+  recent_.add(0, static_cast<double>(resumed));
   if (choice_ == ProgressChoice::kBar) draw();
 }
 
@@ -40,6 +41,8 @@ void Progress::advance(std::int64_t amount, const std::string& note) {
 void Progress::draw() {
   drawn_ = Clock::now();
   state_.seconds = std::chrono::duration<double>(drawn_ - start_).count();
+  recent_.add(state_.seconds, static_cast<double>(state_.done) + state_.under_way);
+  state_.recent_rate = recent_.per_second();
   if (choice_ == ProgressChoice::kBar) terminal::draw_bar(bar_line(state_, terminal::width()));
   if (choice_ == ProgressChoice::kPlain) terminal::write_line(plain_line(state_));
 }

@@ -10,7 +10,7 @@
 namespace alignment {
 
 /// Shows rank 0's user how far a long stage is: a live bar on a terminal, else one plain line every few seconds, with
-/// rate and ETA. Writes to stderr. A Progress made with ProgressChoice::kOff is silent.
+/// rate and ETA of late. Writes to stderr. A Progress made with ProgressChoice::kOff is silent.
 class Progress {
  public:
   /// `unit` in the plural: "samples", "classes". `resumed` of the `total` (or ProgressState::kUnknownTotal) were
@@ -31,6 +31,7 @@ class Progress {
   void draw();
   ProgressChoice choice_;  ///< never kAuto: that is decided at once
   ProgressState state_;
+  RecentRate recent_;
   std::chrono::steady_clock::time_point start_, drawn_;
   bool finished_ = false;
 };

@@ -17,8 +17,13 @@ double done(const ProgressState& state) {
   return static_cast<double>(state.done) + state.under_way;
 }
 
-double rate(const ProgressState& state) {
+/// Since the stage began.
+double whole_rate(const ProgressState& state) {
   return state.seconds > 0 ? (done(state) - static_cast<double>(state.resumed)) / state.seconds : 0;
+}
+
+double rate(const ProgressState& state) {
+  return state.recent_rate.value_or(whole_rate(state));
 }
 
 /// Whether there is anything to make a rate of.
@@ -53,6 +58,23 @@ int percent(const ProgressState& state) {
 }
 
 }  // namespace
+
+void RecentRate::add(double seconds, double done) {
+  constexpr double kBetweenPoints = 1;  // seconds
+  // The last point moves along until it is far enough from the one before.
+  if (points_.size() > 1 && seconds - points_[points_.size() - 2].seconds < kBetweenPoints) points_.pop_back();
+  points_.push_back({seconds, done});
+  while (points_.size() > 2 && seconds - points_[1].seconds >= kSpan && done - points_[1].done >= kFewestUnits) {
+    points_.pop_front();
+  }
+}
+
+std::optional<double> RecentRate::per_second() const {
+  if (points_.size() < 2) return std::nullopt;
+  const double seconds = points_.back().seconds - points_.front().seconds;
+  if (!(seconds > 0)) return std::nullopt;
+  return (points_.back().done - points_.front().done) / seconds;
+}
 
 std::string bar_line(const ProgressState& state, int width) {
   const int usable = std::max(width - 1, 1);  // a full last column would make some terminals wrap
@@ -94,7 +116,7 @@ std::string closing_line(const ProgressState& state) {
   const std::string time_taken =
       state.seconds < kSecondsPerMinute ? fmt::format("{:.1f} s", state.seconds) : duration_text(state.seconds);
   std::string line = fmt::format("{}: {} {} in {}", state.stage, amount, state.unit, time_taken);
-  if (has_rate(state) && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(rate(state)), state.unit);
+  if (has_rate(state) && state.seconds > 0) line += fmt::format(", {} {}/s", rate_text(whole_rate(state)), state.unit);
   if (!state.note.empty()) line += ", " + state.note;
   return line;
 }

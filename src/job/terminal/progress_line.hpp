@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
 
 namespace alignment {
@@ -13,8 +15,29 @@ struct ProgressState {
   double seconds = 0;        ///< since the stage began
   std::int64_t resumed = 0;  ///< how much of `done` an earlier process did: it does not count towards the rate
   double under_way = 0;      ///< how much more is done of what is not whole yet: counts towards share and rate
+  /// Units a second of late (RecentRate), for lines on the way; without it those since the stage began.
+  std::optional<double> recent_rate;
 
   static constexpr std::int64_t kUnknownTotal = -1;
+};
+
+/// How fast a stage is of late, so that an ETA follows a machine that becomes faster or slower.
+class RecentRate {
+ public:
+  /// How far back it looks; further, until kFewestUnits were done, where they take long.
+  static constexpr double kSpan = 30;  // seconds
+  static constexpr double kFewestUnits = 10;
+
+  /// `done` of the stage `seconds` after its beginning; both grow from call to call.
+  void add(double seconds, double done);
+  /// Units a second; none before there is a time to make a rate of.
+  [[nodiscard]] std::optional<double> per_second() const;
+
+ private:
+  struct Point {
+    double seconds = 0, done = 0;
+  };
+  std::deque<Point> points_;  ///< oldest first
 };
 
 /// "epoch 3 [=====>    ]  42%  1512/3600 samples  870/s  ETA 0:02  loss 1.93", less than `width` columns: the bar

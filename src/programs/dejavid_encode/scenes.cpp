@@ -2,11 +2,13 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
+#include "src/job/terminal/progress.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
 namespace alignment {
@@ -37,7 +39,13 @@ void scenes(const SceneOptions& options) {
   if (options.folder.empty()) {
     throw ConfigError("--out: found nothing; expected a folder to write to; name one");
   }
-  const std::int64_t clips = encoding::make_scenes(options.folder, options.counts);
+  std::optional<Progress> progress;
+  const std::int64_t clips =
+      encoding::make_scenes(options.folder, options.counts, [&](std::int64_t /*drawn*/, std::int64_t all) {
+        if (!progress) progress.emplace(ProgressChoice::kAuto, "drawing", all, "clips");
+        progress->advance(1);
+      });
+  progress.reset();
   io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), clips));
 }
 

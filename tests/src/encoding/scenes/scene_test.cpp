@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <vector>
 
 #include "io/errors.hpp"
 #include "io/video/video_reader.hpp"
@@ -102,7 +103,14 @@ std::string bytes_of(const fs::path& file) {
 TEST(MakeScenes, ClipsAreTheScenesAndTheSameWhereMoreAreMade) {
   const fs::path folder = fs::path(testing::TempDir()) / "scenes";
   fs::remove_all(folder);
-  EXPECT_EQ(make_scenes(folder / "few", {1, 1, 3}), 12);
+  std::vector<std::int64_t> told;
+  EXPECT_EQ(make_scenes(folder / "few", {1, 1, 3},
+                        [&](std::int64_t drawn, std::int64_t all) {
+                          EXPECT_EQ(all, 12);
+                          told.push_back(drawn);
+                        }),
+            12);
+  EXPECT_EQ(told, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
   EXPECT_EQ(make_scenes(folder / "more", {2, 1, 3}), 18);
   const fs::path clip = fs::path("train") / "cross_open_glow" / "0000.mp4";
   EXPECT_EQ(bytes_of(folder / "few" / clip), bytes_of(folder / "more" / clip));

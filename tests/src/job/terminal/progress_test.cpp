@@ -89,6 +89,46 @@ TEST(ProgressLine, OfWhatNobodyCanSayTheTotalIsThereIsNoShare) {
   EXPECT_EQ(closing_line(state), "decoding: 500 frames in 2.0 s, 250 frames/s");
 }
 
+TEST(ProgressLine, RateAndEtaOfLateOnTheWayAndOfAllAtTheEnd) {
+  ProgressState state = halfway();
+  state.recent_rate = 100;
+  EXPECT_EQ(plain_line(state), "epoch 3: 1800/3600 samples (50%), 100 samples/s, ETA 0:18, loss 1.93");
+  EXPECT_EQ(closing_line(state), "epoch 3: 1800/3600 samples in 2.0 s, 900 samples/s, loss 1.93");
+  state.recent_rate = 0;
+  EXPECT_EQ(plain_line(state), "epoch 3: 1800/3600 samples (50%), 0.00 samples/s, ETA ?, loss 1.93");
+}
+
+TEST(RecentRate, FollowsAMachineThatBecomesSlower) {
+  RecentRate rate;
+  EXPECT_EQ(rate.per_second(), std::nullopt);
+  rate.add(0, 5);
+  EXPECT_EQ(rate.per_second(), std::nullopt);
+  double done = 5;
+  for (int second = 1; second <= 100; ++second) rate.add(second, done += 8);
+  EXPECT_DOUBLE_EQ(rate.per_second().value(), 8);
+  for (int tenth = 1; tenth <= 10 * 29; ++tenth) rate.add(100 + 0.1 * tenth, done += 0.2);
+  EXPECT_GT(rate.per_second().value(), 2.1);
+  for (int tenth = 1; tenth <= 10 * 3; ++tenth) rate.add(129 + 0.1 * tenth, done += 0.2);
+  EXPECT_NEAR(rate.per_second().value(), 2, 1e-9);
+}
+
+TEST(RecentRate, LooksFurtherBackWhereUnitsTakeLong) {
+  RecentRate rate;
+  for (int second = 0; second <= 2000; ++second) rate.add(second, second / 100);  // whole units
+  EXPECT_NEAR(rate.per_second().value(), 0.01, 0.0015);
+}
+
+TEST(RecentRate, DrawsOfTheFirstSecondCount) {
+  RecentRate rate;
+  rate.add(0, 0);
+  rate.add(0, 1);
+  EXPECT_EQ(rate.per_second(), std::nullopt);
+  rate.add(0.1, 1);
+  EXPECT_DOUBLE_EQ(rate.per_second().value(), 10);
+  rate.add(0.2, 1);
+  EXPECT_DOUBLE_EQ(rate.per_second().value(), 5);
+}
+
 TEST(ProgressLine, Durations) {
   EXPECT_EQ(duration_text(0), "0:00");
   EXPECT_EQ(duration_text(59.4), "0:59");
