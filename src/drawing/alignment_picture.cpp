@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 #include <stdexcept>
 #include <string_view>
@@ -111,6 +112,13 @@ void check(const AlignmentPicture& picture) {
   }
 }
 
+/// The length of `count` cells nearest below `length` that makes each of whole pixels, as far as they are large enough
+/// for that not to show.
+double of_whole_pixels(double length, double count) {
+  constexpr double kLeast = 8;
+  return length / count >= kLeast ? std::floor(length / count) * count : length;
+}
+
 /// Where things go in one panel.
 struct PanelLayout {
   double left = 0, top = 0;  ///< of the cells
@@ -123,8 +131,11 @@ class Drawing {
  public:
   explicit Drawing(const AlignmentPicture& picture) : picture_(picture), room_(picture.width - 2 * kMargin) {
     const auto most = std::min(kMostCells, static_cast<std::int64_t>(room_ / 2));
+    std::vector<double> drawn;
     for (const MatrixPanel& panel : picture.panels) {
       reduced_.push_back(block_means(panel.values, panel.rows.count, panel.columns.count, most));
+      std::copy_if(reduced_.back().values.begin(), reduced_.back().values.end(), std::back_inserter(drawn),
+                   [](double value) { return std::isfinite(value); });
       const Limits limits = limits_of(reduced_.back().values);
       const bool first = reduced_.size() == 1;
       limits_.low = first ? limits.low : std::min(limits_.low, limits.low);
@@ -132,6 +143,9 @@ class Drawing {
       for (const double cost : panel.row_costs) most_row_cost_ = std::max(most_row_cost_, cost);
       for (const Axis* axis : {&panel.rows, &panel.columns}) note_phases(*axis);
     }
+    const double last = quantile(drawn, picture.shown);
+    clipped_ = last > limits_.low && last < limits_.high;
+    if (clipped_) limits_.high = last;
     if (picture.time_lines) {
       for (const Axis* axis : {&picture.time_lines->first, &picture.time_lines->second}) note_phases(*axis);
       for (const Link& link : picture.time_lines->links) {
@@ -197,6 +211,10 @@ class Drawing {
       caption += fmt::format("{}{} x {} cells are drawn as {} x {} means.", caption.empty() ? "" : " ",
                              panel.rows.count, panel.columns.count, reduced_[n].rows, reduced_[n].columns);
     }
+    if (clipped_) {
+      caption += fmt::format("{}The scale holds {:.4g} % of the cells; what lies above has the colour of its end.",
+                             caption.empty() ? "" : " ", 100 * picture_.shown);
+    }
     return caption;
   }
 
@@ -217,6 +235,8 @@ class Drawing {
       layout.width = std::min(room, std::max(columns * 40, 120.0));
       layout.height = std::clamp(rows * 16, 110.0, std::min(picture_.width * 0.55, 400.0));
     }
+    layout.width = of_whole_pixels(layout.width, columns);
+    layout.height = of_whole_pixels(layout.height, rows);
     return layout;
   }
 
@@ -228,9 +248,11 @@ class Drawing {
       y_ += kLine + 2;
     }
     layout.top = y_ - 4;
-    const std::string hover =
-        fmt::format("{}, from {} to {}", picture_.scale_name, number_text(limits_.low), number_text(limits_.high));
-    canvas_.image({layout.left, layout.top}, layout.width, layout.height, png_data_uri(image_of(reduced)), hover);
+    const std::string hover = fmt::format("{}, from {} to {}{}", picture_.scale_name, number_text(limits_.low),
+                                          number_text(limits_.high), clipped_ ? " and more" : "");
+    const std::string image = image_of(reduced, whole_pixels(layout.width / static_cast<double>(reduced.columns),
+                                                             layout.height / static_cast<double>(reduced.rows)));
+    canvas_.image({layout.left, layout.top}, layout.width, layout.height, png_data_uri(image), hover);
     canvas_.rectangle({layout.left, layout.top}, layout.width, layout.height, "frame");
     draw_path(panel, layout);
     draw_scale({layout.left + layout.width + 16 + (layout.bars > 0 ? layout.bars + 24 : 0), layout.top},
@@ -249,7 +271,7 @@ class Drawing {
     y_ += kLine;
   }
 
-  [[nodiscard]] std::string image_of(const Matrix& matrix) const {
+  [[nodiscard]] std::string image_of(const Matrix& matrix, CellSize size) const {
     std::vector<std::uint8_t> shades;
     shades.reserve(matrix.values.size());
     for (const double value : matrix.values) {
@@ -258,10 +280,10 @@ class Drawing {
         continue;
       }
       const double span = limits_.high - limits_.low;
-      const double share = span > 0 ? (value - limits_.low) / span : 0;
+      const double share = span > 0 ? std::min((value - limits_.low) / span, 1.0) : 0;
       shades.push_back(static_cast<std::uint8_t>(std::lround(share * (kCostShades - 1))));
     }
-    return png_bytes(matrix.columns, matrix.rows, shades, cost_palette());
+    return png_bytes(matrix.columns, matrix.rows, shades, cost_palette(), size);
   }
 
   void draw_path(const MatrixPanel& panel, const PanelLayout& layout) {
@@ -289,12 +311,15 @@ class Drawing {
     constexpr double kThick = 16;
     std::vector<std::uint8_t> shades;
     for (std::size_t shade = kCostShades; shade-- > 0;) shades.push_back(static_cast<std::uint8_t>(shade));
-    const std::string image = png_bytes(1, static_cast<std::int64_t>(kCostShades), shades, cost_palette());
+    const std::string image = png_bytes(1, static_cast<std::int64_t>(kCostShades), shades, cost_palette(), {2, 1});
     canvas_.image(corner, kThick, height, png_data_uri(image), {});
     canvas_.rectangle(corner, kThick, height, "frame");
     const double span = limits_.high - limits_.low;
+    if (clipped_)
+      canvas_.text({corner.x + kThick + 8, corner.y + 4.5}, "soft", "\xE2\x89\xA5 " + number_text(limits_.high));
     for (const double value : number_ticks(limits_.low, limits_.high, static_cast<std::int64_t>(height / 36) + 1)) {
       const double y = corner.y + (span > 0 ? height * (limits_.high - value) / span : height);
+      if (clipped_ && y < corner.y + kLine) continue;  // the end has its own number
       canvas_.line({corner.x + kThick, y}, {corner.x + kThick + 4, y}, "tick");
       canvas_.text({corner.x + kThick + 8, y + 4.5}, "soft", number_text(value));
     }
@@ -451,7 +476,8 @@ class Drawing {
   const AlignmentPicture& picture_;
   double room_ = 0;              ///< between the margins
   std::vector<Matrix> reduced_;  ///< of the panels
-  Limits limits_;                ///< of all of them
+  Limits limits_;                ///< of all of them, as far as the colours tell them apart
+  bool clipped_ = false;         ///< cells lie above
   double most_row_cost_ = 0;
   std::set<std::int32_t> phases_;  ///< that occur
   bool no_phase_ = false;          ///< frames without one occur

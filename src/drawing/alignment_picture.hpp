@@ -55,6 +55,7 @@ struct AlignmentPicture {
   std::string caption;                   ///< one paragraph; what the drawing leaves out is added to it
   std::vector<MatrixPanel> panels;       ///< one below the other, their colours of one scale
   std::string scale_name = "cost";       ///< what the colours stand for
+  double shown = 1;                      ///< share of the cells that the colours tell apart, the rest has the last one
   bool same_frames = false;              ///< rows and columns are counted alike: a cell is as high as wide
   std::optional<TimeLines> time_lines;   ///< below the panels
   std::vector<std::string> phase_names;  ///< by phase; one beyond them is "phase 3"

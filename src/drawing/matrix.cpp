@@ -47,14 +47,19 @@ Matrix strongest_columns(std::span<const float> values, std::int64_t rows, std::
   return reduced;
 }
 
-double magnitude_quantile(std::span<const double> values, double share) {
+double quantile(std::span<const double> values, double share) {
   if (values.empty()) return 0;
+  std::vector<double> ordered(values.begin(), values.end());
+  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(ordered.size() - 1));
+  std::nth_element(ordered.begin(), ordered.begin() + place, ordered.end());
+  return ordered[static_cast<std::size_t>(place)];
+}
+
+double magnitude_quantile(std::span<const double> values, double share) {
   std::vector<double> magnitudes;
   magnitudes.reserve(values.size());
   for (const double value : values) magnitudes.push_back(std::fabs(value));
-  const auto place = static_cast<std::ptrdiff_t>(share * static_cast<double>(magnitudes.size() - 1));
-  std::nth_element(magnitudes.begin(), magnitudes.begin() + place, magnitudes.end());
-  return magnitudes[static_cast<std::size_t>(place)];
+  return quantile(magnitudes, share);
 }
 
 Limits limits_of(std::span<const double> values) {

@@ -26,6 +26,9 @@ struct Matrix {
 /// The magnitude that the share `share` (0 to 1) of the numbers does not exceed; 0 where there are none.
 [[nodiscard]] double magnitude_quantile(std::span<const double> values, double share);
 
+/// The number that the share `share` (0 to 1) of the numbers does not exceed; 0 where there are none.
+[[nodiscard]] double quantile(std::span<const double> values, double share);
+
 /// Smallest and largest finite number; 0 and 0 where there is none.
 struct Limits {
   double low = 0, high = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <queue>
 #include <utility>
 #include <vector>
@@ -196,30 +197,43 @@ void put_chunk(std::string& png, std::string_view name, std::string_view content
 
 }  // namespace
 
-std::string png_bytes(std::int64_t width, std::int64_t height, std::span<const std::uint8_t> pixels,
-                      std::span<const Colour> palette) {
+CellSize whole_pixels(double width, double height) {
+  return {std::max<std::int64_t>(std::llround(width), 1), std::max<std::int64_t>(std::llround(height), 1)};
+}
+
+std::string png_bytes(std::int64_t columns, std::int64_t rows, std::span<const std::uint8_t> cells,
+                      std::span<const Colour> palette, CellSize size) {
   std::string header;
-  put_big_endian(header, static_cast<std::uint32_t>(width));
-  put_big_endian(header, static_cast<std::uint32_t>(height));
+  put_big_endian(header, static_cast<std::uint32_t>(columns * size.width));
+  put_big_endian(header, static_cast<std::uint32_t>(rows * size.height));
   header += std::string("\x08\x03\x00\x00\x00", 5);  // 8 bits, a palette
   std::string colours;
   for (const Colour colour : palette) {
     for (const std::uint8_t channel : {colour.red, colour.green, colour.blue}) colours += static_cast<char>(channel);
   }
-  std::string rows;  // each as differences from the pixel before: neighbours are alike
-  rows.reserve(static_cast<std::size_t>((width + 1) * height));
-  for (std::int64_t y = 0; y < height; ++y) {
-    rows += '\x01';
+  // A cell's first line of pixels is differences from the pixel before, as neighbours are alike; the others are
+  // differences from the line above: zeros.
+  const auto line_size = static_cast<std::size_t>(columns * size.width);
+  const auto cell_width = static_cast<std::size_t>(size.width);
+  std::string lines;
+  lines.reserve((line_size + 1) * static_cast<std::size_t>(rows * size.height));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    lines += '\x01';
     std::uint8_t before = 0;
-    for (const std::uint8_t pixel :
-         pixels.subspan(static_cast<std::size_t>(y * width), static_cast<std::size_t>(width))) {
-      rows += static_cast<char>(static_cast<std::uint8_t>(pixel - before));
-      before = pixel;
+    for (const std::uint8_t cell :
+         cells.subspan(static_cast<std::size_t>(row * columns), static_cast<std::size_t>(columns))) {
+      lines += static_cast<char>(static_cast<std::uint8_t>(cell - before));
+      lines.append(cell_width - 1, '\0');
+      before = cell;
+    }
+    for (std::int64_t line = 1; line < size.height; ++line) {
+      lines += '\x02';
+      lines.append(line_size, '\0');
     }
   }
   std::string stream = "\x78\x01";
-  stream += deflated(rows);
-  put_big_endian(stream, adler32(rows));
+  stream += deflated(lines);
+  put_big_endian(stream, adler32(lines));
 
   std::string png = "\x89PNG\r\n\x1a\n";
   put_chunk(png, "IHDR", header);

@@ -9,10 +9,19 @@
 
 namespace alignment::drawing {
 
-/// A PNG file of width x height pixels, row by row, each a position in `palette` (1 to 256 colours): the same bytes
+/// The pixels that a cell takes in an image, each at least 1.
+struct CellSize {
+  std::int64_t width = 1, height = 1;
+};
+
+/// Of cells that are shown in this size: as many whole pixels, so that their edges stay sharp where a viewer knows
+/// nothing of `image-rendering` and blurs what it enlarges.
+[[nodiscard]] CellSize whole_pixels(double width, double height);
+
+/// A PNG file of columns x rows cells, row by row, each a position in `palette` (1 to 256 colours): the same bytes
 /// wherever it is made.
-[[nodiscard]] std::string png_bytes(std::int64_t width, std::int64_t height, std::span<const std::uint8_t> pixels,
-                                    std::span<const Colour> palette);
+[[nodiscard]] std::string png_bytes(std::int64_t columns, std::int64_t rows, std::span<const std::uint8_t> cells,
+                                    std::span<const Colour> palette, CellSize size = {});
 
 [[nodiscard]] std::string base64(std::string_view bytes);
 

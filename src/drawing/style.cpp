@@ -20,8 +20,8 @@ std::string_view picture_style() {
 .bar { fill: #56697d; }
 .cells { image-rendering: optimizeSpeed; image-rendering: pixelated; }
 .halo, .trace { fill: none; stroke-linejoin: round; stroke-linecap: round; }
-.halo { stroke: #ffffff; stroke-width: 5; }
-.trace { stroke: #c4341c; stroke-width: 2.2; }
+.halo { stroke: #ffffff; stroke-width: 3; }
+.trace { stroke: #c4341c; stroke-width: 1.4; }
 .casing { stroke: #4a5058; stroke-width: 4; }
 .link { stroke-width: 2.4; }
 .plain { stroke: #6b7280; stroke-dasharray: 3 3; stroke-width: 1.5; }

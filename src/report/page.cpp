@@ -32,6 +32,7 @@ thead th { font-weight: 600; font-size: 14px; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .bar-room { display: inline-block; width: 110px; height: 10px; background: #e1e5ea; margin-right: 8px; }
 .bar-part { display: block; height: 10px; background: #56697d; }
+.bar-room + data { display: inline-block; min-width: 4.5em; }
 details { margin: 12px 0; }
 summary { cursor: pointer; font-weight: 600; padding: 6px 0; }
 pre { font-size: 13px; line-height: 1.4; background: #f1f3f6; padding: 10px 14px; border-radius: 6px; }

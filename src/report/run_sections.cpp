@@ -59,11 +59,12 @@ std::string curves(const RunRecord& run, const std::vector<RunChart>& charts) {
       drawn.series.push_back({name, chart.by_step ? run.of_steps(key) : run.of_epochs(key)});
       long_lines = long_lines || drawn.series.back().points.size() > drawing::kMostPoints;
     }
-    pictures.push_back(svg_element(drawn));
+    // Of one point each there is no line to see: the table has them.
+    const bool a_line = std::any_of(drawn.series.begin(), drawn.series.end(),
+                                    [](const drawing::Series& series) { return series.points.size() > 1; });
+    if (a_line) pictures.push_back(svg_element(drawn));
   }
-  const std::string drawn = beside(pictures);
-  if (drawn.empty()) return "";
-  return drawn +
+  return beside(pictures) +
          (long_lines ? paragraph(fmt::format("Lines of more than {0} points are drawn as {0} means of neighbours.",
                                              drawing::kMostPoints))
                      : "") +

@@ -15,8 +15,8 @@ struct RunChart {
   std::vector<std::pair<std::string, std::string>> lines;  ///< what each is called, and its key in metrics.jsonl
 };
 
-/// The charts for which there are numbers, two beside each other, and the epochs' numbers as a table that is folded;
-/// empty where there are none.
+/// The charts for which there is more than one number, two beside each other, and the epochs' numbers as a table that
+/// is folded; empty where there are none.
 [[nodiscard]] std::string curves(const RunRecord& run, const std::vector<RunChart>& charts);
 
 /// "12 epochs, 480 steps, 21.0 s, done", as html.

@@ -76,6 +76,23 @@ class Report(ProgramTest):
         for row, record in zip(rows, support.read_metrics(run_dir, "epoch"), strict=True):
             self.assertEqual([cell[1][0] for cell in row], [record["epoch"] + 1, *(record[key] for key in keys)])
 
+    def test_top5_of_five_classes_is_left_out(self):
+        for classes, told in ((5, False), (6, True)):
+            self.set = support.make_set(seed=3, classes=classes, features=6, per_class=5, validation_per_class=6, noise=6.0)
+            self.store = support.write_store(self.folder / f"{classes}.h5", self.set)
+            run_dir = self.train_small(f"run{classes}")
+            for settings in ({}, {"data__store": self.store}):
+                _, page = self.report(run_dir, **settings)
+                header, *_ = page.tables["Numbers of the epochs"][0]
+                self.assertEqual("Accuracy, validation top-5" in [name for name, _ in header], told)
+                self.assertEqual("top-5" in page.tiles, told and bool(settings))
+
+    def test_of_one_epoch_there_are_numbers_and_no_lines(self):
+        text, page = self.report(self.train("one", self.store, train__epochs=1, train__batch_size=8, model__steps=5))
+        self.assertEqual(len(page.tables["Numbers of the epochs"][0]), 2)
+        self.assertEqual(text.count('aria-label="Loss of each step'), 1)
+        self.assertEqual(text.count('aria-label="Loss by epoch'), 0)
+
     def test_the_hardest_samples_and_their_features(self):
         run_dir = self.train_small()
         names = self.folder / "names.txt"

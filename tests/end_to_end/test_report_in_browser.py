@@ -82,6 +82,16 @@ class InABrowser(ProgramTest):
             background = "rgb(20, 23, 27)" if scheme == "dark" else "rgb(255, 255, 255)"
             self.assertEqual(said, {"wide": False, "width": width, "dark": scheme == "dark", "background": background})
 
+    def test_bars_begin_below_each_other(self):
+        script = """
+            const room = document.querySelectorAll(".bar-room");
+            room[0].nextElementSibling.textContent = "100.0 %";
+            room[1].nextElementSibling.textContent = "9.0 %";
+            document.getElementById("said").textContent = JSON.stringify([...room].map(one => one.getBoundingClientRect().left));"""
+        lefts = self.ask(script, "light", 1200)
+        self.assertEqual(len(lefts), 6)
+        self.assertEqual(len(set(lefts)), 1, lefts)
+
     @unittest.skipUnless(AXE, "DEJAVID_AXE names no axe.min.js")
     def test_axe_finds_nothing(self):
         axe = pathlib.Path(AXE).read_text().replace("</script", "<\\/script")

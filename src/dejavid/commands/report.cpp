@@ -64,14 +64,14 @@ ChosenModel choose_model(const Config& config) {
                     validated_on)};
 }
 
-const std::vector<report::RunChart>& charts() {
-  static const std::vector<report::RunChart> charts{
+/// `classes`: of the model, where there is one yet.
+std::vector<report::RunChart> charts(std::optional<std::size_t> classes) {
+  std::vector<report::RunChart> charts{
       {"Loss", false, {{"train", "train_loss"}, {"validation", "val_loss"}}},
-      {"Accuracy",
-       false,
-       {{"train top-1", "train_top1"}, {"validation top-1", "val_top1"}, {"validation top-5", "val_top5"}}},
+      {"Accuracy", false, {{"train top-1", "train_top1"}, {"validation top-1", "val_top1"}}},
       {"Loss of each step", true, {{"", "loss"}}},
       {"Learning rate of the weights", true, {{"", "lr"}}}};
+  if (!classes || tells_top5(*classes)) charts[1].lines.emplace_back("validation top-5", "val_top5");
   return charts;
 }
 
@@ -88,7 +88,7 @@ class ReportPage {
         run_(run) {}
 
   void add(const std::string& heading, const std::string& html) { page_.section(heading, html); }
-  void add_curves() { add("Curves", report::curves(run_, charts())); }
+  void add_curves(std::optional<std::size_t> classes) { add("Curves", report::curves(run_, charts(classes))); }
   [[nodiscard]] std::string finish() {
     add("Environment and settings", report::environment(run_));
     return page_.document();
@@ -154,7 +154,7 @@ void run_report(Config config, const GivenKeys& given, const ReportFiles& files,
       const Encoders encoders{tried.content.encoder, io::text_of_encoders(tried.dataset.store.encoders())};
       ReportPage page(run, chosen, encoders, config);
       page.add("Numbers", numbers_section(judgement));
-      page.add_curves();
+      page.add_curves(judgement.class_names.size());
       page.add("Where it errs", errors_section(judgement));
       page.add("Classes, worst first", classes_section(judgement));
       page.add("Weights and centroids",
@@ -169,7 +169,7 @@ void run_report(Config config, const GivenKeys& given, const ReportFiles& files,
     agreed(communicator, [&] {
       if (!communicator.is_root()) return;
       ReportPage page(run, chosen, {content ? content->encoder : "", ""}, config);
-      page.add_curves();
+      page.add_curves(content ? std::optional(content->class_names.size()) : std::nullopt);
       if (content) {
         const Model model = model_of(*content);
         std::vector<std::size_t> order(model.class_names.size());

@@ -35,6 +35,11 @@ struct Evaluation {
   std::vector<HardSample> hardest;      ///< those with the largest ratios, the largest first; on rank 0 only
 };
 
+/// Whether the top-5 of so many classes says anything: of five or fewer it is always 1.
+[[nodiscard]] constexpr bool tells_top5(std::size_t classes) {
+  return classes > 5;
+}
+
 /// What an evaluation finds out beside the losses.
 struct EvaluationExtras {
   Baseline baseline;        ///< of Kind::kNone: left out; else it needs an aligner that keeps no features in GPU memory

@@ -107,9 +107,10 @@ std::vector<std::size_t> worst_first(const Judgement& judgement) {
 std::string numbers_section(const Judgement& judgement) {
   const Evaluation& evaluation = judgement.evaluation;
   std::vector<report::Tile> tiles{{"top-1", report::percent(evaluation.top1),
-                                   fmt::format("of {} {} samples", evaluation.samples, judgement.split.name)},
-                                  {"top-5", report::percent(evaluation.top5), "class among the five nearest"},
-                                  {"loss", report::number(evaluation.loss), "mean over samples"}};
+                                   fmt::format("of {} {} samples", evaluation.samples, judgement.split.name)}};
+  if (tells_top5(judgement.class_names.size()))
+    tiles.push_back({"top-5", report::percent(evaluation.top5), "class among the five nearest"});
+  tiles.push_back({"loss", report::number(evaluation.loss), "mean over samples"});
   switch (judgement.baseline.kind) {
     case Baseline::Kind::kLogits:
       tiles.push_back({"averaging over time", report::percent(*evaluation.baseline_top1),

@@ -17,6 +17,10 @@ namespace {
 
 constexpr double kPictureWidth = 460;
 
+/// The share of the cells that the colours tell apart: costs above the cheapest have few large ones, before which all
+/// others look alike.
+constexpr double kShown = 0.95;
+
 /// Costs less the cheapest of their row: else what all sample steps have in common hides the path.
 std::vector<double> above_cheapest(const ClassAlignment& one, std::size_t length) {
   std::vector<double> above;
@@ -44,6 +48,7 @@ std::string picture_of(const ShownSample& shown, const std::vector<ClassAlignmen
   picture.width = kPictureWidth;
   picture.title = fmt::format("{}: costs and paths of {} and {}", shown.id, shown.own_class, shown.rival_class);
   picture.scale_name = "above the row's cheapest";
+  picture.shown = kShown;
   std::array<std::vector<double>, 2> costs;
   for (std::size_t n = 0; n < 2; ++n) {
     const ClassAlignment& one = alignments[n];
@@ -96,12 +101,13 @@ std::string hard_samples_section(const Judgement& judgement, io::TseStore& store
                                  const FeatureNames& names) {
   const std::vector<HardSample>& hardest = judgement.evaluation.hardest;
   if (hardest.empty()) return "";
-  std::string html = report::paragraph(
+  std::string html = report::paragraph(fmt::format(
       "The samples with the largest ratio of the distance to their own class to that to the nearest other one, the "
       "largest first. The pictures show what each centroid step would cost at each step of the sample, above the "
       "cheapest of its row, and the cheapest path; its whole cost is the distance. Where the path is bright, the "
-      "sample "
-      "does not run as the class does.");
+      "sample does not run as the class does. The two pictures of a sample share a scale that holds {:.0f} % of their "
+      "cells; what lies above has the colour of its end.",
+      100 * kShown));
   for (const HardSample& hard : hardest) {
     const std::int32_t label = store.label(hard.sample);
     const auto name = [&](std::int32_t c) { return judgement.class_names[static_cast<std::size_t>(c)]; };

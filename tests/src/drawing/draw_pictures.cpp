@@ -46,6 +46,9 @@ int main(int count, char** arguments) {
   const std::vector<double> seconds{0, 0.5, 1, 1.5, 20};
   const std::vector<std::int32_t> phases{-1, 0, 0, 1, 7};
   write(folder / "plain.svg", picture_of("clip_7", values, seconds, phases));
+  AlignmentPicture clipped = picture_of("clip_7", values, seconds, phases);
+  clipped.shown = 0.8;
+  write(folder / "clipped.svg", clipped);
   const std::string awkward = std::string("]]>&amp;<b a='1'>\"\0\x01\x1b\xff\xc0\x80", 24) + "\n\r\t日本\xEF\xBF\xBF" +
                               std::string(300, 'x') + " <!-- --> <?xml?>";
   write(folder / "awkward.svg", picture_of(awkward, values, seconds, phases));

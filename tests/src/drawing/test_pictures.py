@@ -30,8 +30,11 @@ def decode_png(data):
     width, height, depth, kind, *rest = struct.unpack(">IIBBBBB", chunks[0][1])
     assert (depth, kind, rest) == (8, 3, [0, 0, 0])
     rows = np.frombuffer(zlib.decompress(chunks[2][1]), dtype=np.uint8).reshape(height, width + 1)
-    assert (rows[:, 0] == 1).all()  # differences from the pixel before
-    return np.frombuffer(chunks[1][1], dtype=np.uint8).reshape(-1, 3), np.cumsum(rows[:, 1:], axis=1, dtype=np.uint8)
+    pixels = []
+    for kind, *differences in rows:  # from the pixel before, or from that above
+        assert kind in (1, 2), kind
+        pixels.append(np.cumsum(differences, dtype=np.uint8) if kind == 1 else pixels[-1] + np.array(differences, dtype=np.uint8))
+    return np.frombuffer(chunks[1][1], dtype=np.uint8).reshape(-1, 3), np.array(pixels)
 
 
 class Pictures(unittest.TestCase):
@@ -44,8 +47,16 @@ class Pictures(unittest.TestCase):
     def root(self, name):
         return ElementTree.parse(pathlib.Path(self.folder.name) / name).getroot()
 
-    def image(self, root):
-        return decode_png(base64.b64decode(next(root.iter(SVG + "image")).get("href").partition(",")[2]))
+    def cells(self, root, rows, columns):
+        """(palette, positions in it [rows, columns]) of the first image, in which a cell is as many pixels as it is shown in."""
+        image = next(root.iter(SVG + "image"))
+        palette, pixels = decode_png(base64.b64decode(image.get("href").partition(",")[2]))
+        shown = [float(image.get(side)) / count for side, count in (("height", rows), ("width", columns))]
+        high, wide = (max(round(size), 1) for size in shown)
+        self.assertEqual(pixels.shape, (rows * high, columns * wide))
+        cells = pixels[::high, ::wide]
+        np.testing.assert_array_equal(pixels, cells.repeat(high, axis=0).repeat(wide, axis=1))
+        return palette, cells
 
     def test_it_names_itself_to_a_screen_reader(self):
         root = self.root("plain.svg")
@@ -87,13 +98,26 @@ class Pictures(unittest.TestCase):
                     self.assertLessEqual(box[1] + box[3], height, element.attrib)
 
     def test_cells_have_the_shade_of_their_cost(self):
-        palette, cells = self.image(self.root("plain.svg"))
+        root = self.root("plain.svg")
+        palette, cells = self.cells(root, 3, 5)
         self.assertEqual(len(palette), 256)
         costs = 10 * np.arange(3)[:, None] + np.arange(5)[None]
         np.testing.assert_array_equal(cells, np.rint(costs / costs.max() * 254))
+        self.assertGreater(float(next(root.iter(SVG + "image")).get("width")), 5 * 8)  # so that a cell has many pixels
+
+    def test_what_lies_above_the_scale_has_the_colour_of_its_end(self):
+        root = self.root("clipped.svg")
+        _, cells = self.cells(root, 3, 5)
+        costs = 10 * np.arange(3)[:, None] + np.arange(5)[None]
+        end = np.sort(costs, axis=None)[11]  # 80 % of 15 cells, rounded down
+        np.testing.assert_array_equal(cells, np.rint(np.minimum(costs / end, 1) * 254))
+        texts = {element.text for element in root.iter(SVG + "text")}
+        self.assertIn(f"\u2265 {end}", texts)
+        self.assertIn("The scale holds 80 % of the cells; what lies above has the colour of its end.", root.find(SVG + "desc").text)
+        self.assertNotIn("The scale holds", self.root("plain.svg").find(SVG + "desc").text)
 
     def test_a_large_matrix_is_drawn_as_means(self):
-        palette, cells = self.image(self.root("large.svg"))
+        palette, cells = self.cells(self.root("large.svg"), 400, 400)
         n = np.arange(1000 * 700)
         values = (np.fmod(n * 0.6180339887, 1.0) + n // 700 / 100).reshape(1000, 700)
         rows, columns = np.arange(401) * 1000 // 400, np.arange(401) * 700 // 400
