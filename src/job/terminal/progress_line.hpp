@@ -16,7 +16,7 @@ struct ProgressState {
   std::int64_t resumed = 0;  ///< how much of `done` an earlier process did: it does not count towards the rate
   double under_way = 0;      ///< how much more is done of what is not whole yet: counts towards share and rate
   /// Units a second of late (RecentRate), for lines on the way; without it those since the stage began.
-  std::optional<double> recent_rate;
+  std::optional<double> recent_rate = std::nullopt;
 
   static constexpr std::int64_t kUnknownTotal = -1;
 };
