@@ -310,7 +310,7 @@ std::vector<std::string> read_texts(const Dataset& dataset) {
   const hid_t type = dataset.type.get();
   if (H5Tget_class(type) != H5T_STRING) refuse_type(dataset, "text of fixed length (NumPy 'S')");
   const std::size_t width = H5Tget_size(type);
-  const bool space_padded = H5Tget_strpad(type) == H5T_STR_SPACEPAD;
+  const H5T_str_t padding = H5Tget_strpad(type);
   std::vector<char> bytes(static_cast<std::size_t>(dataset.element_count()) * width);
   if (!bytes.empty()) {
     checked(H5Dread(dataset.id.get(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), dataset.where(),
@@ -320,8 +320,13 @@ std::vector<std::string> read_texts(const Dataset& dataset) {
   texts.reserve(static_cast<std::size_t>(dataset.element_count()));
   for (std::size_t at = 0; at < bytes.size(); at += width) {
     std::string text(bytes.data() + at, width);
-    text.erase(std::min(text.find('\0'), text.size()));
-    while (space_padded && text.ends_with(' ')) text.pop_back();
+    const std::size_t end = std::min(text.find('\0'), text.size());
+    if (padding != H5T_STR_NULLTERM && text.find_first_not_of('\0', end) != std::string::npos) {
+      throw Refusal(fmt::format("{}:{}: found a NUL within text; expected it behind the text alone; make the file again",
+                                dataset.where(), texts.size()));
+    }
+    text.erase(end);
+    while (padding == H5T_STR_SPACEPAD && text.ends_with(' ')) text.pop_back();
     if (!is_utf8(text)) {
       throw Refusal(
           fmt::format("{}:{}: found bytes that are no text; expected UTF-8; encode it and make the file again",

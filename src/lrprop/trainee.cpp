@@ -181,11 +181,16 @@ void LrpropTrainee::end_epoch() {
   const double cosine = cosine_sum_ / cosine_pairs_;
   const bool collapsed = has_collapsed(cosine, sdtw_sum_);
   if (collapsed && !alarmed_ && communicator_.is_root()) {
+    const LossConfig& loss = config_.loss;
+    std::string advice = loss.lambda_sdtw > 0 ? "lower loss.lambda_sdtw" : "lower train.lr";
+    if (loss.lambda_sdtw > 0 && loss.sdtw_reduction != SdtwReduction::kMean) {
+      advice += ", or use loss.sdtw_reduction = \"mean\"";
+    }
     log_warning(fmt::format(
         "collapse: found a mean cosine of {:.3f} between the projected frames of a video and a soft-DTW of {:.3g} in "
         "epoch {}; expected less than {}, or {} where soft-DTW is below 0; the embedding no longer tells frames apart: "
-        "lower loss.lambda_sdtw, or use loss.sdtw_reduction = \"mean\"",
-        cosine, sdtw_sum_ / cosine_pairs_, epoch_ + 1, kCollapsedCosine, kSuspectCosine));
+        "{}",
+        cosine, sdtw_sum_ / cosine_pairs_, epoch_ + 1, kCollapsedCosine, kSuspectCosine, advice));
   }
   alarmed_ = collapsed || (alarmed_ && cosine > kRecoveredCosine);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -18,6 +19,7 @@
 #include "io/formats/text/ts.hpp"
 #include "io/result_file.hpp"
 #include "io/store/encoder_names.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/programs/dejavid_convert/common_options.hpp"
@@ -103,12 +105,18 @@ void add_synthetic(CLI::App& program) {
   command->add_option("--preset", options->preset, "the shape: hmdb51, k400, ssv2 or order (small)")
       ->required()
       ->type_name("NAME");
-  command->add_option("--samples", options->samples, "training samples")->required()->type_name("N");
-  command->add_option("--val-samples", options->val_samples, "validation samples; default 0")->type_name("N");
-  command->add_option("--classes", options->classes, "instead of the preset's")->type_name("C");
-  command->add_option("--steps", options->steps, "every sample's length, instead of the preset's")->type_name("T");
-  command->add_option("--features", options->features, "instead of the preset's")->type_name("F");
-  command->add_option("--seed", options->seed, "the same seed gives the same store; default 0")->type_name("S");
+  const auto number = [&](const char* name, auto& value, const char* what, const char* type) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();  // the set knows its own limits
+    return command->add_option(name, value, what)->check(whole_number(std::int64_t{0}, kMost))->type_name(type);
+  };
+  number("--samples", options->samples, "training samples", "N")->required();
+  number("--val-samples", options->val_samples, "validation samples; default 0", "N");
+  number("--classes", options->classes, "instead of the preset's", "C");
+  number("--steps", options->steps, "every sample's length, instead of the preset's", "T");
+  number("--features", options->features, "instead of the preset's", "F");
+  command->add_option("--seed", options->seed, "the same seed gives the same store; default 0")
+      ->check(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
+      ->type_name("S");
   add_output_options(*command, options->output);
   command->callback([options] {
     io::SyntheticOptions set = io::synthetic_preset(options->preset);

@@ -14,6 +14,7 @@
 #include "src/encoding/encoders/encoder.hpp"
 #include "src/encoding/frames/film_strip.hpp"
 #include "src/encoding/frames/inspection.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
@@ -99,7 +100,7 @@ CLI::App* add_inspect(CLI::App& program, InspectOptions& options) {
                    "and times")
       ->type_name("FILE");
   command->add_option("--picture-frames", options.picture_frames, fmt::format("how many; default {}", kPictureFrames))
-      ->check(CLI::Range(1, 100).description(""))
+      ->check(whole_number(1, 100))
       ->type_name("N");
   add_window_options(*command, options.windows);
   static const std::map<std::string, encoding::Resize> choices = {{"antialias", encoding::Resize::kAntialias},
@@ -110,7 +111,7 @@ CLI::App* add_inspect(CLI::App& program, InspectOptions& options) {
       ->type_name("NAME|FILE");
   constexpr int kMostSize = 4096;
   command->add_option("--size", options.size, fmt::format("pixels of a side without --encoder; default {}", kSize))
-      ->check(CLI::Range(1, kMostSize).description(""))
+      ->check(whole_number(1, kMostSize))
       ->type_name("N");
   command
       ->add_option_function<std::string>(

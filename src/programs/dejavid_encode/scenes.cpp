@@ -1,13 +1,14 @@
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <system_error>
 
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
@@ -19,18 +20,13 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   command->add_option("--out", options.folder, "new or empty folder to write them to")->required()->type_name("FOLDER");
   const auto count = [&](const char* name, std::int64_t& value, const char* what) {
     command->add_option(name, value, fmt::format("{}; default {}", what, value))
-        ->check(CLI::Range(std::int64_t{0}, std::int64_t{9999}).description(""))
+        ->check(whole_number(std::int64_t{0}, std::int64_t{9999}))
         ->type_name("N");
   };
   count("--clips", options.counts.train, "clips of a class to train on");
   count("--val-clips", options.counts.validation, "clips of a class to validate with");
   command->add_option("--seed", options.counts.seed, fmt::format("of everything; default {}", options.counts.seed))
-      ->check([](const std::string& word) {
-        std::uint64_t seed = 0;
-        const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), seed);
-        if (error == std::errc() && rest == word.data() + word.size()) return std::string();
-        return fmt::format("found {}; expected a whole number from 0 to 2^64 - 1", word);
-      })
+      ->check(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
       ->type_name("N");
   return command;
 }

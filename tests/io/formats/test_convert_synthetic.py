@@ -41,6 +41,10 @@ class Synthetic(convert_case.ConvertCase):
             self.refuse(
                 2, [key, "9223372036854775807"], "synthetic", "--preset", "order", "--out", "a.h5", *(w for pair in numbers.items() for w in pair)
             )
+        for word in ("0x10", "1e3", "6.0", "", "+-6"):
+            self.refuse(2, ["--samples", "expected an integer"], "synthetic", "--preset", "order", f"--samples={word}", "--out", "a.h5")
+        self.assertEqual(len(self.convert("synthetic", "--preset", "order", "--samples", "010").labels), 10)  # not 8
+        (self.folder / "a.h5").unlink()
         self.refuse(2, ["hmdb51"], "synthetic", "--preset", "hmdb", "--samples", 5, "--out", "a.h5")
         self.refuse(2, ["--gzip"], "synthetic", "--preset", "order", "--samples", 6, "--gzip", 10, "--out", "a.h5")
         self.refuse(2, ["--sample"], "synthetic", "--preset", "order", "--sample", 6, "--out", "a.h5")

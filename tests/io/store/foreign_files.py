@@ -187,6 +187,7 @@ def stores(folder):
         late=lambda file: file.create_dataset("labels", data=[file.ref] * 5, dtype=h5py.ref_dtype))
     add("labels_compound", says=[":labels: found compound"], labels=np.zeros(5, [("a", "i4")]))
     add("labels_null", says=[":labels: found an empty dataset"], labels=h5py.Empty("i4"))
+    add("ids_nul_within", says=[":ids:1: found a NUL within text"], ids=np.array([b"a", b"b\0b", b"c", b"d", b"e"], dtype="S3"))
     add("ids_latin1", says=[":ids:0: found bytes that are no text", "UTF-8"], ids=np.array([b"\xe4", b"b", b"c", b"d", b"e"]))
 
     # Contradictions.

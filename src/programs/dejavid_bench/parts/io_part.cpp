@@ -16,6 +16,7 @@
 #include "io/store/sample_stream.hpp"
 #include "io/store/tse_store.hpp"
 #include "src/dejavid/config/config.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
@@ -179,9 +180,7 @@ void add_io(CLI::App& program, Choice& choice) {
       ->check(CLI::IsMember(io::synthetic_presets()).description(""))
       ->type_name("NAME");
   const auto add_count = [&](const char* name, std::int64_t& value, const char* text, const char* type) {
-    command->add_option(name, value, text)
-        ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
-        ->type_name(type);
+    command->add_option(name, value, text)->check(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
   };
   add_count("--samples", options->samples, "samples of the set to make; default 768", "N");
   add_count("--batch-size", options->batch_size, "samples a batch; default 384", "N");

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/variants.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_bench/measuring/measurement.hpp"
 #include "src/programs/dejavid_bench/measuring/validation.hpp"
@@ -149,9 +150,7 @@ void add_naive(CLI::App& program, Choice& choice) {
       "an epoch by plain tensor expressions and scalar loops beside one by our kernels, extrapolated from a few "
       "batches; paths, forward and backward");
   const auto add_count = [&](const char* name, auto& value, const char* text, const char* type) {
-    command->add_option(name, value, text)
-        ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
-        ->type_name(type);
+    command->add_option(name, value, text)->check(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
   };
   command->add_option("--shape", options->shape, "hmdb51 (the default), k400, ssv2, order, or five numbers")
       ->type_name("NAME|C,K,F,T,B");

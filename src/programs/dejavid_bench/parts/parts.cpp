@@ -1,4 +1,5 @@
 #include "src/programs/dejavid_bench/parts/parts.hpp"
+#include "src/job/program/whole_number.hpp"
 
 #include <fmt/format.h>
 
@@ -46,7 +47,7 @@ void stop_if_asked() {
 
 void add_patience_options(CLI::App& subcommand, Patience& patience) {
   subcommand.add_option("--repeats", patience.repeats, "measurements, whose median counts; default 5")
-      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+      ->check(whole_number(std::int64_t{1}, kMostCount))
       ->type_name("N");
   subcommand
       .add_option("--seconds", patience.seconds,

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "src/config/error.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
 #include "src/programs/dejavid_bench/parts/scaling_baseline.hpp"
 #include "src/programs/dejavid_bench/problems/cost_model.hpp"
@@ -242,7 +243,7 @@ void add_predict(CLI::App& program, Choice& choice) {
       ->delimiter(',')
       ->type_name("N,N");
   command->add_option("--batch-size", options->batch, "samples a step, over all ranks; default 384, or as --measured")
-      ->check(CLI::Range(std::int64_t{1}, kMostCount).description(""))
+      ->check(whole_number(std::int64_t{1}, kMostCount))
       ->type_name("N");
   command->add_option("--mesh", options->mesh, "data (the default): as training does; best: classes shared out as well")
       ->check(CLI::IsMember({"data", "best"}).description(""))
