@@ -107,7 +107,7 @@ def terminal(scratch):
     """The last lines of a training run, as a terminal shows them."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", one).replace(str(scratch), "runs") for one in (scratch / "terminal").read_text().splitlines()]
     lines = [re.sub(r"\d+\.\d+ s|\d+ samples/s", "…", one) for one in lines]  # what differs from run to run
-    shown = ["$ dejavid_dist train --config configs/series.toml --data.store clips.h5 --run.dir runs/run", *lines[:6], "…", *lines[-8:]]
+    shown = ["$ dejavid_dist train --config series --data.store clips.h5 --run.dir runs/run", *lines[:6], "…", *lines[-8:]]
     height = 34 + 17 * len(shown)
     elements = [f'<rect width="900" height="{height}" rx="8" fill="#0d1117"/>']
     for x, fill in ((18, "#ff5f56"), (36, "#ffbd2e"), (54, "#27c93f")):

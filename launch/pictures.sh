@@ -23,7 +23,7 @@ clips="$scratch/clips" store="$scratch/clips.h5" run="$scratch/run"
 
 "$programs/dejavid_encode" scenes --out "$clips" --clips 12 --val-clips 6 >/dev/null
 "$programs/dejavid_encode" --videos "$clips" --encoder motion --windows fraction --out "$store" --progress off >/dev/null
-"$programs/dejavid_dist" train --config configs/series.toml --data.store "$store" --run.dir "$run" --run.progress off >"$scratch/terminal" 2>&1
+"$programs/dejavid_dist" train --config series --data.store "$store" --run.dir "$run" --run.progress off >"$scratch/terminal" 2>&1
 "$programs/dejavid_dist" eval --model.init "$run/model.h5" --data.store "$store" --json "$scratch/eval.json" >/dev/null
 for clip in open_cross_glow/0000 glow_cross_open/0001; do
   "$programs/dejavid_encode" inspect "$clips/val/$clip.mp4" --encoder motion --picture "$scratch/${clip%/*}.png" --picture-frames 9 >/dev/null

@@ -23,7 +23,7 @@ say "a store of 720 synthetic samples, 6 classes: the same events in every class
 "$programs/dejavid_convert" synthetic --preset order --samples 480 --val-samples 240 --seed 2 --out "$store"
 
 say "training on 2 ranks"
-mpirun -np 2 "$programs/dejavid_dist" train --config configs/order.toml --data.store "$store" --run.dir "$run/train"
+mpirun -np 2 "$programs/dejavid_dist" train --config order --data.store "$store" --run.dir "$run/train"
 
 say "the validation samples, by the model and by averaging over time"
 "$programs/dejavid_dist" eval --model.init "$run/train/model.h5" --data.store "$store" --json "$run/eval.json"

@@ -24,7 +24,7 @@ say "from clips to features, on 2 ranks"
 mpirun -np 2 "$programs/dejavid_encode" --videos "$run/clips" --encoder motion --windows fraction --out "$run/clips.h5"
 
 say "training on 2 ranks"
-mpirun -np 2 "$programs/dejavid_dist" train --config configs/series.toml --data.store "$run/clips.h5" --run.dir "$run/train"
+mpirun -np 2 "$programs/dejavid_dist" train --config series --data.store "$run/clips.h5" --run.dir "$run/train"
 
 say "the validation clips, by the model and by averaging over time"
 "$programs/dejavid_dist" eval --model.init "$run/train/model.h5" --data.store "$run/clips.h5" --json "$run/eval.json"

@@ -13,6 +13,7 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/store/splits.hpp"
 #include "io/store/store_part.hpp"
 
 namespace alignment::io {
@@ -84,11 +85,6 @@ void require_agreement(const StorePart& first, const StorePart& other, ClassMatc
              fmt::format("\"{}\"", printable(a.class_names[c])));
     }
   }
-}
-
-const char* name_of(Split split) {
-  constexpr std::array kNames{"train", "val", "test"};
-  return kNames[static_cast<std::size_t>(split)];
 }
 
 void require_unique_ids(const std::vector<std::unique_ptr<StorePart>>& parts) {

@@ -19,6 +19,7 @@ struct Invocation {
   std::string command;                         ///< one of the table's
   std::unique_ptr<SharedConfig> config;        ///< resolved: default < file < command line; of the table's system
   GivenKeys given;                             ///< keys that the command line or --config gave
+  bool has_configuration = false;              ///< whether --config was given
   std::map<std::string, std::string> options;  ///< words of the table's options, by name, as far as they were given
   std::vector<std::string> warnings = {};      ///< what was given in vain, a line each
 
@@ -36,7 +37,7 @@ struct Printout {
   std::string text;
 };
 
-/// Parses a program's arguments (without its name): subcommand, `--config FILE.toml`, `--section.key value` and the
+/// Parses a program's arguments (without its name): subcommand, `--config FILE|NAME`, `--section.key value` and the
 /// table's own options. Pages are `columns` wide. Reads files, prints nothing, needs no MPI. Throws ConfigError.
 [[nodiscard]] std::variant<Invocation, Printout> interpret(const CommandTable& table,
                                                            const std::vector<std::string>& arguments,

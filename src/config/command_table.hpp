@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/config/keys/keys.hpp"
+#include "src/config/named_config.hpp"
 
 namespace alignment {
 
@@ -41,6 +42,7 @@ struct CommandTable {
   std::string description;             ///< one line
   std::vector<Command> commands;       ///< the first is also what runs without a subcommand
   std::vector<CommandOption> options;  ///< in the order of the help page
+  std::vector<NamedConfig> configs;    ///< that --config takes by name
   std::vector<std::string> examples;   ///< command lines, for the help page
   std::string_view exit_codes;         ///< what the help page says of them; a literal
   std::string_view memory_advice;      ///< what to change where memory runs out; a literal

@@ -28,7 +28,7 @@ struct Application {
       command->set_help_flag();
       command->fallthrough();
     }
-    config = add("--config", "FILE");
+    config = add("--config", "FILE|NAME");
     for (const CommandOption& option : table.options) {
       command_options.push_back(add("--" + option.name, option.placeholder));
     }
@@ -136,7 +136,7 @@ GivenOptions read_options(const CommandTable& table, const std::vector<std::stri
   for (const Command& command : table.commands) {
     if (application.app.got_subcommand(command.name)) given.command = command.name;
   }
-  given.config_file = single_word(application.config);
+  given.configuration = single_word(application.config);
   for (std::size_t index = 0; index < table.options.size(); ++index) {
     if (std::optional<std::string> word = single_word(application.command_options[index])) {
       given.options.emplace(table.options[index].name, *std::move(word));

@@ -14,7 +14,7 @@ namespace alignment {
 
 /// What the arguments say, before any of it is checked against the keys.
 struct GivenOptions {
-  std::optional<std::string> command, config_file;
+  std::optional<std::string> command, configuration;
   bool print_config = false;
   std::map<std::string, std::string> options;  ///< words of the table's options, by name
   /// Keys given, each with its words: none for a boolean's bare `--model.diagonal`.

@@ -81,7 +81,7 @@ void RunValidation::name_scores(ScoreNames& names) const {
   names.validation = {
       {"svm_rbf", "SVM"}, {"ap", "AP"}, {"tau_b", "tau-b"}, {"progress", "progress"}, {"dtw_accuracy", "DTW accuracy"}};
   names.criterion = dataset_.store.has_frame_labels() ? "dtw_accuracy" : "tau_b";
-  names.validated_on = judged_.samples.empty() ? "" : judged_.name;
+  names.validated_on = judges() ? judged_.name : "";
 }
 
 bool RunValidation::is_due(std::int64_t epoch, std::int64_t epochs) const {

@@ -37,6 +37,8 @@ class RunValidation final : public Validation {
   /// What is passed by reference must outlive it.
   RunValidation(const Config& config, Dataset& dataset, int threads, dist::Communicator& communicator);
 
+  /// Whether there are any.
+  [[nodiscard]] bool judges() const { return !judged_.samples.empty(); }
   void name_scores(ScoreNames& names) const override;
   [[nodiscard]] bool is_due(std::int64_t epoch, std::int64_t epochs) const override;
   [[nodiscard]] Scores validate(const Network& network) override;

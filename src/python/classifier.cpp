@@ -1,6 +1,7 @@
 #include "src/python/classifier.hpp"
 
 #include <optional>
+#include <utility>
 
 #include "src/dejavid/config/config.hpp"
 #include "src/dejavid/config/config_keys.hpp"
@@ -43,10 +44,22 @@ struct Application {
   std::unique_ptr<Aligner> aligner;
 };
 
+/// What suits samples that fit in memory.
+Config series() {
+  return from_toml(named_config("series").text, "series");
+}
+
 }  // namespace
 
+std::vector<std::pair<std::string, RawValue>> defaults() {
+  const Config config = series();
+  std::vector<std::pair<std::string, RawValue>> values;
+  for (const Key& key : keys()) values.emplace_back(key.full_name(), key.value(config));
+  return values;
+}
+
 std::string configuration_of(const std::vector<Setting>& settings) {
-  Config config;
+  Config config = series();
   lay_over(key_table(), settings, config);
   return to_toml(config);
 }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/store/memory_samples.hpp"
@@ -15,7 +16,10 @@
 /// Python.
 namespace alignment::python {
 
-/// The configuration with these settings and the defaults of all others, as TOML. Throws ConfigError, which names the
+/// Keys and the values that they have in the configuration that is built in as "series".
+[[nodiscard]] std::vector<std::pair<std::string, RawValue>> defaults();
+
+/// That configuration under these settings, as TOML. Throws ConfigError, which names the
 /// setting as the caller does.
 [[nodiscard]] std::string configuration_of(const std::vector<Setting>& settings);
 

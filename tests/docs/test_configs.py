@@ -3,15 +3,16 @@
 import os
 import pathlib
 import subprocess
+import tempfile
 import tomllib
 import unittest
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 
 
-def resolved(program, file):
-    words = [pathlib.Path(os.environ["DEJAVID_BIN"]) / program, "train", "--config", file, "--print-config"]
-    return tomllib.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+def resolved(program, config, folder=None):
+    words = [pathlib.Path(os.environ["DEJAVID_BIN"]) / program, "train", "--config", config, "--print-config"]
+    return tomllib.loads(subprocess.run(words, check=True, capture_output=True, text=True, cwd=folder).stdout)
 
 
 class Configs(unittest.TestCase):
@@ -20,8 +21,9 @@ class Configs(unittest.TestCase):
             files = sorted(folder.glob("*.toml"))
             self.assertGreater(len(files), 3)
             for file in files:
-                with self.subTest(file.name):
+                with self.subTest(file.name), tempfile.TemporaryDirectory() as elsewhere:
                     found = resolved(program, file)
+                    self.assertEqual(resolved(program, file.stem, elsewhere), found, "build the programs again")
                     for section, keys in tomllib.loads(file.read_text()).items():
                         for key, value in keys.items():
                             self.assertEqual(found[section][key], value, f"{section}.{key}")

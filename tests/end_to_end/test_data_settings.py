@@ -48,6 +48,24 @@ class DataTest(support.ProgramTest):
             np.testing.assert_array_equal(found[name].view(np.uint32), expected[name].view(np.uint32), err_msg=name)
 
 
+class Notes(DataTest):
+    def test_a_small_set_is_told_of_the_settings_for_it(self):
+        store = support.write_store(self.folder / "set.h5", support.make_set(1))
+        train = ["dejavid_dist", "train", *support.options(data__store=store, run__dir=self.folder / "run", train__epochs=1)]
+        for more, noted in (([], True), (["--config", "series"], False), (["--train.batch_size", "16"], False)):
+            said = self.succeed([*train, *more]).stderr
+            self.assertEqual("note: without --config these are the paper's settings, for thousands of videos; 40 samples make 1 step an epoch: "
+                             "--config series has settings for small sets" in said, noted, said)
+            shutil.rmtree(self.folder / "run")
+
+    def test_what_auto_comes_to(self):
+        store = support.write_store(self.folder / "set.h5", support.make_set(1, lengths=(5, 5)))
+        settings = support.options(data__store=store, run__dir=self.folder / "run", train__epochs="auto", model__steps="auto", train__batch_size=6)
+        said = self.succeed(["dejavid_dist", "train", *settings]).stderr
+        self.assertIn("train.epochs = auto: 43 (301 steps; aim 300, limits 12 to 60 epochs)\n", said)
+        self.assertIn("model.steps = auto: 8 (median length 5 of the training samples, limits 8 to 64)\n", said)
+
+
 class Holdout(DataTest):
     def setUp(self):
         super().setUp()
@@ -137,15 +155,27 @@ class Holdout(DataTest):
 
     def test_the_line_says_whether_these_samples_had_a_part(self):
         models = {holdout: self.train(f"run_{holdout}", self.store, data__holdout=holdout, train__epochs=1) / "model.h5" for holdout in (0, 0.2)}
+        last = "this split did not choose this model, of the last epoch, but settings"
         for holdout, split, words in (
-            (0, "test", "was validated on this split: "),
+            (0, "test", last),
             (0, "train", "these samples were trained on"),
             (0.2, "test", "was validated on the holdout split, not on this one"),
-            (0.2, "val", "was validated on this split: "),
+            (0.2, "val", last),
             (0.2, "train", "these samples were trained on"),
         ):
             with self.subTest(holdout=holdout, split=split):
                 settings = support.options(model__init=models[holdout], data__store=self.store, eval__split=split)
+                self.assertIn(words, self.succeed(["dejavid_dist", "eval", *settings]).stdout)
+
+    def test_the_line_says_which_model_was_chosen(self):
+        run_dir = self.train("run", self.store, train__epochs=4, train__lr=1e-30)  # no epoch is better than the first
+        for model, split, words in (
+            ("best.h5", "test", "this model, of epoch 1 of 4, was chosen on this split, so these numbers are optimistic; use model.h5 or another"),
+            ("model.h5", "test", "this split did not choose this model, of the last epoch"),
+            ("best.h5", "train", "these samples were trained on"),
+        ):
+            with self.subTest(model=model, split=split):
+                settings = support.options(model__init=run_dir / model, data__store=self.store, eval__split=split)
                 self.assertIn(words, self.succeed(["dejavid_dist", "eval", *settings]).stdout)
 
     def test_samples_that_are_left_out_do_not_change_the_draw(self):

@@ -197,7 +197,7 @@ class Refusals(encode_support.EncodeTest):
         make_clip(self.folder / "set/x/a.avi")
         given = self.arguments("set", "a.h5")
         for words, arguments in {
-            ("--videos, --encoder, --windows, --out",): [PROGRAM],
+            ("--videos, --encoder, --windows, --out",): [PROGRAM, "--batch", "2"],
             ("--clamp", "multi"): [*given, "--clamp"],
             ("--window-frames", "8", "16"): [*given, "--window-frames", "8"],
             ("--widths: found without --windows",): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--widths", "16"],

@@ -18,8 +18,13 @@ class Splits(lrprop_support.Edges):
     def test_no_validation(self):
         videos = lrprop_support.make_videos(88)
         videos.splits[:] = TRAIN
-        numbers = self.goes_through(videos)
-        self.assertEqual(numbers["videos"], 0)
+        store = self.store_of(videos)
+        run_dir = self.train("run_unjudged", store, 2, **lrprop_support.SHORT)
+        self.assertIn("evaluation: none, as the store has no labelled videos", self.said.stderr)
+        self.assertFalse((run_dir / "evaluation.json").exists())
+        evaluation = [lrprop_support.PROGRAM, "eval", *support.options(model__init=run_dir / "model.h5", data__store=store)]
+        self.refuse(evaluation, 10, "set.h5:split: found no val or test videos with a label", "--eval.split train judges the 6 train videos")
+        self.refuse([*evaluation, "--eval.split", "test"], 10, "found no test videos")
         self.goes_through(videos, eval__split="train")
 
     def test_validation_alone(self):

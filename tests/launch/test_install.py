@@ -39,10 +39,10 @@ class Install(unittest.TestCase):
             self.assertIn("help", run("bash", "-c", words, folder=self.scratch.name).split())
 
     def test_it_trains_from_another_folder(self):
-        programs, configs = self.prefix / "bin", self.prefix / "share" / "dejavid-dist" / "configs"
+        programs = self.prefix / "bin"
         store, folder = pathlib.Path(self.scratch.name) / "order.h5", self.scratch.name
         run(programs / "dejavid_convert", "synthetic", "--preset", "order", "--samples", 48, "--val-samples", 12, "--out", store, folder=folder)
-        run(programs / "dejavid_dist", "train", "--config", configs / "order.toml", "--data.store", store, "--train.epochs", 1, "--run.dir", "run", folder=folder)
+        run(programs / "dejavid_dist", "train", "--config", "order", "--data.store", store, "--train.epochs", 1, "--run.dir", "run", folder=folder)
         self.assertTrue((pathlib.Path(folder) / "run" / "model.h5").is_file())
 
     def test_no_library_of_the_build_is_asked_for(self):

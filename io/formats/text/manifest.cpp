@@ -11,10 +11,10 @@
 #include "io/bytes/content_kind.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/splits.hpp"
 #include "io/formats/text/csv.hpp"
 #include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
+#include "io/store/splits.hpp"
 
 namespace alignment::io {
 namespace {

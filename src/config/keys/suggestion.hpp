@@ -7,8 +7,10 @@
 
 namespace alignment {
 
-/// The candidate that is fewest edits away from `word` (inserted, removed, changed or swapped characters); the first on
-/// a tie. The part after the last dot is also compared alone, so that "lr" and "model.lr" lead to "train.lr".
+/// The candidate that `word` most likely means: what it is an alias of ("learning_rate" of "train.lr"), else the one
+/// that is fewest edits away (inserted, removed, changed or swapped characters), the first on a tie; capitals and
+/// dashes count as small letters and underscores. The part after the last dot is also compared alone, so that "lr" and
+/// "model.lr" lead to "train.lr", and a part of a name counts little, so that "timeout" leads to "dist.timeout_s".
 /// `candidates` must not be empty.
 [[nodiscard]] std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 

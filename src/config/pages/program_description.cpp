@@ -80,12 +80,15 @@ ProgramDescription describe(const CommandTable& table) {
   program.description = table.description;
   program.needs_command = false;
   program.examples = table.examples;
-  program.notes =
-      "Order: default < --config FILE < command line. Booleans take true or false; alone, an option means true.";
+  program.notes = "Order: default < --config < command line. Booleans take true or false; alone, an option means true.";
   program.exit_codes = table.exit_codes;
 
-  OptionDescription config{"--config", "FILE"}, print_config{"--print-config"};
-  config.help = "TOML file with any keys; those that the subcommand does not read may stand there too";
+  OptionDescription config{"--config", "FILE|NAME"}, print_config{"--print-config"};
+  for (const NamedConfig& named : table.configs) config.names.emplace_back(named.name);
+  config.help = fmt::format(
+      "TOML file with any keys, or one that is built in: {}; keys that the subcommand does not read may stand there "
+      "too",
+      fmt::join(config.names, ", "));
   print_config.help = "print the resolved configuration as TOML";
   const auto add_general = [&](std::vector<OptionDescription>& options, const Command* command) {
     options.push_back(config);
@@ -139,6 +142,7 @@ std::vector<std::string> choices_of(const OptionDescription& option) {
   std::erase_if(choices, [](const std::string& part) {
     return part.empty() || part.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") != std::string::npos;
   });
+  choices.insert(choices.end(), option.names.begin(), option.names.end());
   return choices;
 }
 

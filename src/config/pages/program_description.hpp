@@ -14,9 +14,10 @@ struct CommandTable;
 
 /// An option of a command line, or a word that stands by itself.
 struct OptionDescription {
-  std::string name;               ///< "--train.lr"; without dashes: a word by itself
-  std::string word = {};          ///< what stands for its word: "FILE.h5", "auto|cpu|cuda"; empty: it takes none
-  std::string default_word = {};  ///< empty: none to tell
+  std::string name;                     ///< "--train.lr"; without dashes: a word by itself
+  std::string word = {};                ///< what stands for its word: "FILE.h5", "auto|cpu|cuda"; empty: it takes none
+  std::vector<std::string> names = {};  ///< words that it knows beside those that `word` names
+  std::string default_word = {};        ///< empty: none to tell
   std::string help = {};
   std::string group = {};       ///< the heading that it stands under
   std::string short_name = {};  ///< "-h"
@@ -53,7 +54,7 @@ struct ProgramDescription {
 /// Of a program whose options and subcommands are those of a CLI11 application.
 [[nodiscard]] ProgramDescription describe(const CLI::App& program, std::vector<std::string> examples);
 
-/// The choices that a word such as "auto|cpu|cuda" or "none|auto|FILE" names, in lower case there.
+/// The choices that a word such as "auto|cpu|cuda" or "none|auto|FILE" names, in lower case there, and the names.
 [[nodiscard]] std::vector<std::string> choices_of(const OptionDescription& option);
 
 enum class WordKind : unsigned char { kOther, kFile, kFolder };

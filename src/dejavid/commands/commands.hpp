@@ -4,7 +4,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
-#include "src/config/keys/keys.hpp"
+#include "src/config/command_line.hpp"
 #include "src/job/exit_code.hpp"
 
 /// What `dejavid_dist` does, one function a subcommand. All are collective and throw dist::AgreedFailure. `given`: the
@@ -14,7 +14,7 @@ namespace alignment::dejavid {
 struct Config;
 
 /// Trains into the run directory; kStopped where the run was asked to stop and can be resumed.
-[[nodiscard]] ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator);
+[[nodiscard]] ExitCode run_training(const Invocation& asked, dist::Communicator& communicator);
 /// Computes the centroids that training would start from and writes them as a model file.
 void run_centroids(Config config, const std::filesystem::path& out, dist::Communicator& communicator);
 /// Prints loss, top-1, top-5, per-class accuracy and the averaging baseline; also as JSON where `json` is not empty.

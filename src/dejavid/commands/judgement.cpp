@@ -87,7 +87,9 @@ Judgement judge(ModelOnSplit& tried, const Config& config, dist::Communicator& c
       {},
       {},
       store.class_names(),
-      tried.content.validated_on};
+      tried.content.validated_on,
+      tried.content.epoch,
+      config_of(tried.content, config.model.init).train.epochs};
   const std::vector<std::int64_t>& judged = judgement.split.samples;
   agreed(communicator, [&] {
     if (!judged.empty()) return;
@@ -107,24 +109,29 @@ std::string text_of(const LeftOut& left_out) {
   return left_out.text("of classes that the model does not know");
 }
 
-std::string part_in_choosing(const EvaluationSplit& split, const std::string& validated_on) {
+std::string part_in_choosing(const Judgement& judgement) {
+  const EvaluationSplit& split = judgement.split;
+  const std::string& validated_on = judgement.validated_on;
   if (validated_on.empty()) return "";
   if (split.split == io::Split::kTrain) return "these samples were trained on";
   if (validated_on == "none") return "training was not validated: no epoch was chosen by these samples";
   if (validated_on == split.name) {
-    return "training was validated on this split: the epoch of best.h5, and settings, that were chosen by it look "
-           "better "
-           "here than they are";
+    if (judgement.epoch + 1 >= judgement.epochs)
+      return "this split did not choose this model, of the last epoch, but settings tuned on it would flatter it";
+    return fmt::format(
+        "this model, of epoch {} of {}, was chosen on this split, so these numbers are optimistic; use model.h5 or "
+        "another split",
+        judgement.epoch + 1, judgement.epochs);
   }
   return fmt::format("training was validated on the {} split, not on this one", io::printable(validated_on));
 }
 
 std::string to_text(const Judgement& judgement) {
-  const auto& [split, left_out, baseline, evaluation, class_names, validated_on] = judgement;
+  const auto& [split, left_out, baseline, evaluation, class_names, validated_on, epoch, epochs] = judgement;
   std::string text = fmt::format("{} {} samples: loss {:.4f}, top-1 {:.4f}, top-5 {:.4f}\n", evaluation.samples,
                                  split.name, evaluation.loss, evaluation.top1, evaluation.top5);
   if (left_out.samples > 0) text += fmt::format("left out of all numbers: {}\n", text_of(left_out));
-  if (const std::string part = part_in_choosing(split, validated_on); !part.empty()) text += part + "\n";
+  if (const std::string part = part_in_choosing(judgement); !part.empty()) text += part + "\n";
   text += to_text(baseline, evaluation, class_names.size());
   if (evaluation.right_paths) text += to_text(*evaluation.right_paths);
   text += text_of_classes(evaluation.confusion, class_names);
@@ -132,7 +139,7 @@ std::string to_text(const Judgement& judgement) {
 }
 
 nlohmann::ordered_json to_json(const Judgement& judgement) {
-  const auto& [split, left_out, baseline, evaluation, class_names, validated_on] = judgement;
+  const auto& [split, left_out, baseline, evaluation, class_names, validated_on, epoch, epochs] = judgement;
   nlohmann::ordered_json json{{"split", split.name},
                               {"samples", evaluation.samples},
                               {"loss", evaluation.loss},

@@ -38,7 +38,8 @@ struct Judgement {
   Baseline baseline;
   Evaluation evaluation;
   std::vector<std::string> class_names;
-  std::string validated_on;  ///< as ModelContent has it
+  std::string validated_on;    ///< as ModelContent has it
+  std::int64_t epoch, epochs;  ///< that the model is of, from 0, and that its run trains for
 };
 
 /// Collective. `hardest`: how many of the hardest samples to find. Throws dist::AgreedFailure, also where no sample can
@@ -49,8 +50,9 @@ struct Judgement {
 [[nodiscard]] std::string to_text(const Judgement& judgement);
 [[nodiscard]] nlohmann::ordered_json to_json(const Judgement& judgement);
 
-/// Whether these samples had a part in choosing the model; empty where its file does not say.
-[[nodiscard]] std::string part_in_choosing(const EvaluationSplit& split, const std::string& validated_on);
+/// Whether these samples had a part in choosing the model; empty where its file does not say. Of a run's models only
+/// the best is of another epoch than the last.
+[[nodiscard]] std::string part_in_choosing(const Judgement& judgement);
 
 /// "12 of classes that the model does not know (dance 12)".
 [[nodiscard]] std::string text_of(const LeftOut& left_out);

@@ -67,9 +67,24 @@ std::uint64_t settle_data(Config& config, io::TseStore& store, bool is_root) {
   return taken.digest;
 }
 
+/// The defaults are the paper's, whose sets make many steps an epoch: a set that makes few learns next to nothing.
+void note_small_set(const Invocation& asked, const Config& config, const io::TseStore& store) {
+  constexpr std::int64_t kFewSteps = 4;
+  if (asked.has_configuration || asked.given.contains(find_key("train.batch_size"))) return;
+  const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
+  const std::int64_t steps = steps_of_epoch(config, store);
+  if (steps > kFewSteps) return;
+  log_info(fmt::format(
+      "note: without --config these are the paper's settings, for thousands of videos; {} samples make {} an epoch: "
+      "--config series has settings for small sets",
+      samples, steps == 1 ? "1 step" : fmt::format("{} steps", steps)));
+}
+
 }  // namespace
 
-ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator& communicator) {
+ExitCode run_training(const Invocation& asked, dist::Communicator& communicator) {
+  Config config = asked.config_of<Config>();
+  const GivenKeys& given = asked.given;
   agreed(communicator, throw_if_asked_to_stop);
   const int threads = thread_count(config.dist, communicator);
   const std::unique_ptr<Device> device = choose_device(config, communicator, threads);
@@ -145,6 +160,7 @@ ExitCode run_training(Config config, const GivenKeys& given, dist::Communicator&
                            all.samples.size() - judged, all.samples.size(), all.name));
     }
     describe_work(dataset, model, config, communicator, *device);
+    if (!checkpoint && !starting) note_small_set(asked, config, dataset.store);
     trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr,
                     write_model);
     std::optional<Resumed> resumed;

@@ -1,5 +1,8 @@
 #include "src/dejavid/config/config_keys.hpp"
 
+#include <algorithm>
+#include <stdexcept>
+
 #include "src/config/keys/key_rows.hpp"
 #include "src/config/toml.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -96,6 +99,13 @@ const std::vector<Key>& keys() {
 
 const Key* find_key(std::string_view full_name) {
   return key_table().find(full_name);
+}
+
+const NamedConfig& named_config(std::string_view name) {
+  const std::vector<NamedConfig>& all = named_configs();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const NamedConfig& one) { return one.name == name; });
+  if (found == all.end()) throw std::out_of_range("no configuration is called " + std::string(name));
+  return *found;
 }
 
 std::string to_toml(const Config& config) {

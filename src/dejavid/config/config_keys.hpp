@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/config/keys/keys.hpp"
+#include "src/config/named_config.hpp"
 
 /// The keys of DejaVid's configuration.
 namespace alignment::dejavid {
@@ -16,6 +17,11 @@ struct Config;
 /// Of key_table(): every key, and the one of that full name ("train.lr") or null.
 [[nodiscard]] const std::vector<Key>& keys();
 [[nodiscard]] const Key* find_key(std::string_view full_name);
+
+/// The files of configs/ as the build found them, by their names' order.
+[[nodiscard]] const std::vector<NamedConfig>& named_configs();
+/// The one of that name. Throws std::out_of_range.
+[[nodiscard]] const NamedConfig& named_config(std::string_view name);
 
 /// The whole configuration as TOML; reading it back gives the same.
 [[nodiscard]] std::string to_toml(const Config& config);

@@ -16,21 +16,33 @@
 
 namespace alignment::dejavid {
 
-std::int64_t steps_of(const Config& config, const io::TseStore& store) {
-  if (config.model.steps != ModelConfig::kStepsOfData) return config.model.steps;
+namespace {
+
+/// Of the training samples; of two in the middle the shorter, and 0 where there are none.
+std::int64_t median_length(const io::TseStore& store) {
   std::vector<std::int64_t> lengths;
   for (const std::int64_t sample : store.samples_of(io::Split::kTrain)) lengths.push_back(store.length(sample));
-  if (lengths.empty()) return ModelConfig::kLeastAutoSteps;
+  if (lengths.empty()) return 0;
   const auto middle = lengths.begin() + static_cast<std::ptrdiff_t>((lengths.size() - 1) / 2);
   std::nth_element(lengths.begin(), middle, lengths.end());
-  return std::clamp(*middle, ModelConfig::kLeastAutoSteps, ModelConfig::kMostAutoSteps);
+  return *middle;
+}
+
+}  // namespace
+
+std::int64_t steps_of(const Config& config, const io::TseStore& store) {
+  if (config.model.steps != ModelConfig::kStepsOfData) return config.model.steps;
+  return std::clamp(median_length(store), ModelConfig::kLeastAutoSteps, ModelConfig::kMostAutoSteps);
+}
+
+std::int64_t steps_of_epoch(const Config& config, const io::TseStore& store) {
+  const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
+  return std::max((samples + config.train.batch_size - 1) / config.train.batch_size, std::int64_t{1});
 }
 
 std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
   if (config.train.epochs != TrainConfig::kEpochsOfData) return config.train.epochs;
-  const auto samples = static_cast<std::int64_t>(store.samples_of(io::Split::kTrain).size());
-  const std::int64_t whole = samples / config.train.batch_size, rest = samples % config.train.batch_size;
-  const std::int64_t steps = std::max(whole + (rest > 0 ? 1 : 0), std::int64_t{1});
+  const std::int64_t steps = steps_of_epoch(config, store);
   return std::clamp((TrainConfig::kOptimizerSteps + steps - 1) / steps, TrainConfig::kLeastEpochs,
                     TrainConfig::kMostEpochs);
 }
@@ -38,11 +50,13 @@ std::int64_t epochs_of(const Config& config, const io::TseStore& store) {
 void settle_auto(Config& config, const io::TseStore& store) {
   const std::int64_t epochs = epochs_of(config, store), steps = steps_of(config, store);
   if (epochs != config.train.epochs) {
-    log_info(fmt::format("train.epochs = auto: {} passes, 300 steps but at least 12 and at most 60 passes", epochs));
+    log_info(fmt::format("train.epochs = auto: {} ({} steps; aim {}, limits {} to {} epochs)", epochs,
+                         epochs * steps_of_epoch(config, store), TrainConfig::kOptimizerSteps,
+                         TrainConfig::kLeastEpochs, TrainConfig::kMostEpochs));
   }
   if (steps != config.model.steps) {
-    log_info(fmt::format("model.steps = auto: {}, the median length of training samples but at least 8 and at most 64",
-                         steps));
+    log_info(fmt::format("model.steps = auto: {} (median length {} of the training samples, limits {} to {})", steps,
+                         median_length(store), ModelConfig::kLeastAutoSteps, ModelConfig::kMostAutoSteps));
   }
   config.train.epochs = epochs;
   config.model.steps = steps;

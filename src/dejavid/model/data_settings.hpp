@@ -13,6 +13,9 @@ struct Config;
 /// at least 8 and at most 64.
 [[nodiscard]] std::int64_t steps_of(const Config& config, const io::TseStore& store);
 
+/// Optimizer steps of an epoch, the last of which may take fewer samples; at least 1.
+[[nodiscard]] std::int64_t steps_of_epoch(const Config& config, const io::TseStore& store);
+
 /// Epochs: train.epochs, or where it is "auto" as many as it takes to make 300 steps of train.batch_size, at least 12
 /// and at most 60: small sets need more passes than large ones, which learn them by heart.
 [[nodiscard]] std::int64_t epochs_of(const Config& config, const io::TseStore& store);

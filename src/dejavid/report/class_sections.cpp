@@ -127,7 +127,7 @@ std::string numbers_section(const Judgement& judgement) {
   if (judgement.left_out.samples > 0)
     html +=
         report::paragraph(report::escaped(fmt::format("Left out of all numbers: {}.", text_of(judgement.left_out))));
-  const std::string part = part_in_choosing(judgement.split, judgement.validated_on);
+  const std::string part = part_in_choosing(judgement);
   if (!part.empty()) html += report::paragraph(report::escaped(fmt::format("About these samples: {}.", part)));
   return html;
 }

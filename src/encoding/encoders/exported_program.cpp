@@ -6,7 +6,6 @@
 #include <torch/nativert/ModelRunnerHandle.h>
 
 #include <algorithm>
-#include <array>
 #include <mutex>
 #include <sstream>
 #include <string>

@@ -15,9 +15,9 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/splits.hpp"
 #include "io/formats/text/manifest.hpp"
 #include "io/formats/text/text.hpp"
+#include "io/store/splits.hpp"
 
 namespace alignment::encoding {
 namespace {

@@ -9,9 +9,11 @@
 
 #include "dist/errors.hpp"
 #include "dist/mpi/session.hpp"
+#include "src/config/pages/pages.hpp"
 #include "src/job/program/speaker.hpp"
 #include "src/job/terminal/log_file.hpp"
 #include "src/job/terminal/standard_output.hpp"
+#include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
 namespace {
@@ -43,6 +45,12 @@ int complain(ExitCode code, std::string line) {
 int complain_about_usage(const std::string& line) {
   let_the_speaker_finish();
   return complain(ExitCode::kUsage, line + rank_before_mpi());
+}
+
+int show_first_screen(const ProgramDescription& program) {
+  let_the_speaker_finish();
+  if (speaks_for_the_job()) std::fputs(first_screen(program, nullptr, terminal::page_columns()).c_str(), stderr);
+  return static_cast<int>(ExitCode::kUsage);
 }
 
 int run_program(const std::function<int()>& work) {

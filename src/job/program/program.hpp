@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dist/communicator.hpp"
+#include "src/config/pages/program_description.hpp"
 #include "src/job/exit_code.hpp"
 
 /// The start and the end of a program.
@@ -16,6 +17,10 @@ int complain(ExitCode code, std::string line);
 /// The same of a mistake on the command line, before MPI has started: names the rank, which of several is first given
 /// time to be ended by the one that speaks for them. One that is still there after that is alone with its mistake.
 int complain_about_usage(const std::string& line);
+
+/// What a program says that was started without a word, and asks for some: its first screen, on standard error. Returns
+/// the code of a mistake on the command line.
+int show_first_screen(const ProgramDescription& program);
 
 /// main() of any program: prepares the standard streams, then does `work`; an exception becomes its line and exit code.
 [[nodiscard]] int run_program(const std::function<int()>& work);

@@ -62,6 +62,7 @@ std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error)
 std::optional<int> parse_subcommand(CLI::App& program, const std::vector<std::string>& examples, int argument_count,
                                     char** arguments) {
   program.require_subcommand(1);
+  if (argument_count < 2) return show_first_screen(describe(program, examples));
   const auto complain_once = [](const std::string& line) {
     let_the_speaker_finish();
     return speaks_for_the_job() ? complain(ExitCode::kUsage, line) : static_cast<int>(ExitCode::kUsage);

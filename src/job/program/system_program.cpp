@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "io/result_file.hpp"
+#include "src/config/pages/program_description.hpp"
 #include "src/job/program/program.hpp"
 #include "src/job/program/speaker.hpp"
 #include "src/job/same_settings.hpp"
@@ -26,6 +27,7 @@ void settle_signals(const CommandTable& table, const std::string& asked) {
 }
 
 int start(const CommandTable& table, const SystemWork& work, int argument_count, char** arguments) {
+  if (argument_count < 2) return show_first_screen(describe(table));
   std::variant<Invocation, Printout> asked;
   try {
     asked = interpret(table, {arguments + 1, arguments + argument_count}, terminal::page_columns());

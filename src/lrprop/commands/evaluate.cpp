@@ -1,5 +1,8 @@
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
@@ -12,6 +15,21 @@
 #include "src/lrprop/model/model_setup.hpp"
 
 namespace alignment::lrprop {
+namespace {
+
+/// Throws io::StoreError where there is nothing to judge.
+void require_judged(const io::TseStore& store, const Config& config) {
+  const EvaluationSplit judged = choose_split(store, config.eval.split);
+  if (!labelled(store, judged).samples.empty()) return;
+  const std::size_t trained_on = labelled(store, choose_split(store, EvalSplit::kTrain)).samples.size();
+  throw io::StoreError(fmt::format(
+      "{}:split: found no {} videos with a label; expected at least one to judge; {}",
+      config.data.store.front().string(), config.eval.split == EvalSplit::kAuto ? "val or test" : judged.name,
+      trained_on == 0 ? "choose another eval.split, or give videos their labels"
+                      : fmt::format("--eval.split train judges the {} train videos", trained_on)));
+}
+
+}  // namespace
 
 void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
@@ -22,6 +40,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
       open_result(asked.option("json"), inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
   Dataset dataset = open_dataset(config, communicator);
+  agreed(communicator, [&] { require_judged(dataset.store, config); });
 
   std::vector<EvaluationResult> results;
   if (!stored.empty()) {

@@ -110,7 +110,9 @@ std::string tiles_of(const Json& evaluation) {
 
 /// The run's model beside the baselines.
 std::string evaluation_section(const Json& evaluation) {
-  if (evaluation.is_null()) return report::paragraph("The run has not been evaluated yet: it has no evaluation.json.");
+  if (evaluation.is_null())
+    return report::paragraph(
+        "The run has no evaluation.json: it is not done yet, or its store has no videos to judge.");
   report::Table table{
       .caption = fmt::format("{} {} videos, {} frames", evaluation.value("videos", Json()).dump(),
                              evaluation.value("split", std::string()), evaluation.value("frames", Json()).dump()),

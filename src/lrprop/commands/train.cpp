@@ -59,7 +59,11 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
 /// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, LrpropTrainee& trainee, const RunValidation& validation, const Config& config,
             int threads, RunDirectory& run, dist::Communicator& communicator) {
-  if (!validation.found()) {  // resumed after its last epoch, or nothing to judge
+  if (!validation.judges()) {
+    log_info("evaluation: none, as the store has no labelled videos of eval.split to judge");
+    return;
+  }
+  if (!validation.found()) {  // resumed after its last epoch
     const bool there = !run.writes() || std::filesystem::exists(run.folder() / "evaluation.json");
     if (dist::on_all_ranks(communicator, there)) return;
     static_cast<void>(trainee.validate());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/config/keys/keys.hpp"
+#include "src/config/named_config.hpp"
 
 /// The keys of LRProp's configuration.
 namespace alignment::lrprop {
@@ -15,6 +16,8 @@ struct Config;
 [[nodiscard]] const KeyTable& key_table();
 /// Of key_table(): the key of that full name ("train.lr") or null.
 [[nodiscard]] const Key* find_key(std::string_view full_name);
+/// The files of configs/lrprop as the build found them, by their names' order.
+[[nodiscard]] const std::vector<NamedConfig>& named_configs();
 /// The whole configuration as TOML; reading it back gives the same.
 [[nodiscard]] std::string to_toml(const Config& config);
 /// The defaults, overlaid with the TOML `text`; `name` stands for it in messages. Throws ConfigError.

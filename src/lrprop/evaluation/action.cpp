@@ -141,16 +141,4 @@ std::vector<Action> split_into_actions(const Embedding& embedding, const Evaluat
   return split<double>(*std::get<const std::vector<PreciseVideo>*>(embedding.videos), settings);
 }
 
-const char* name_of(io::Split split) {
-  switch (split) {
-    case io::Split::kTrain:
-      return "train";
-    case io::Split::kValidation:
-      return "val";
-    case io::Split::kTest:
-      break;
-  }
-  return "test";
-}
-
 }  // namespace alignment::lrprop

@@ -37,7 +37,4 @@ struct Action {
 /// a row holds NaN or infinity, std::invalid_argument where the videos contradict themselves or each other.
 [[nodiscard]] std::vector<Action> split_into_actions(const Embedding& embedding, const EvaluationSettings& settings);
 
-/// "train", "val", "test".
-[[nodiscard]] const char* name_of(io::Split split);
-
 }  // namespace alignment::lrprop

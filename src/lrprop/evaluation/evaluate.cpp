@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/store/splits.hpp"
 #include "src/job/agreed.hpp"
 #include "src/lrprop/evaluation/action.hpp"
 #include "src/lrprop/evaluation/probes.hpp"

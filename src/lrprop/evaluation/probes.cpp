@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string>
 
+#include "io/store/splits.hpp"
 #include "src/lrprop/evaluation/logistic_regression.hpp"
 #include "src/lrprop/evaluation/progression.hpp"
 #include "src/lrprop/evaluation/support_vectors.hpp"

@@ -4,8 +4,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "io/bytes/csv_field.hpp"
 #include "io/result_file.hpp"
+#include "io/store/splits.hpp"
 #include "io/store/store_check.hpp"
+#include "io/store/tse_store.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 
 namespace alignment {
@@ -82,17 +85,33 @@ nlohmann::ordered_json to_json(const io::StoreSummary& store) {
           {"classes", std::move(classes)}};
 }
 
+/// A line a sample, in the order of the store.
+std::string samples_text(const std::filesystem::path& file) {
+  const io::TseStore store({file});
+  std::string text = "id,split,label,steps\n";
+  for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
+    text += fmt::format("{},{},{},{}\n", io::csv_field(store.id(sample)), io::name_of(store.split(sample)),
+                        io::csv_field(store.class_name(sample)), store.length(sample));
+  }
+  return text;
+}
+
 }  // namespace
 
 void add_info(CLI::App& program) {
   struct Options {
     std::filesystem::path store, json_file;
+    bool samples = false;
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = program.add_subcommand("info", "print what a store holds");
   command->add_option("store", options->store, "store to describe")->required()->type_name("FILE.h5");
-  command->add_option("--json", options->json_file, "also write it as JSON")->type_name("FILE.json");
+  CLI::Option* json =
+      command->add_option("--json", options->json_file, "also write it as JSON")->type_name("FILE.json");
+  command->add_flag("--samples", options->samples, "print its samples instead, as CSV: id, split, label, steps")
+      ->excludes(json);
   command->callback([options] {
+    if (options->samples) return io::write_standard_output(samples_text(options->store));
     const io::StoreSummary summary = io::summarize_store(options->store);
     std::optional<io::ResultFile> result;
     if (!options->json_file.empty()) result.emplace(options->json_file, std::vector{options->store});

@@ -21,6 +21,7 @@ const std::vector<std::string> kExamples{
     "dejavid_convert merge a.h5 b.h5 --out both.h5",
     "dejavid_convert labels --store videos.h5 --labels phases.csv",
     "dejavid_convert info videos.h5",
+    "dejavid_convert info videos.h5 --samples",
     "dejavid_convert verify videos.h5"};
 
 int run(int argument_count, char** arguments) {

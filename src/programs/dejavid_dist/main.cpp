@@ -10,7 +10,7 @@ namespace dejavid = alignment::dejavid;
 
 ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& communicator) {
   const auto& config = asked.config_of<dejavid::Config>();
-  if (asked.command == "train") return dejavid::run_training(config, asked.given, communicator);
+  if (asked.command == "train") return dejavid::run_training(asked, communicator);
   if (asked.command == "doctor") return dejavid::run_diagnosis(config, communicator);
   if (asked.command == "centroids") dejavid::run_centroids(config, asked.option("out"), communicator);
   if (asked.command == "eval") dejavid::run_evaluation(config, asked.given, asked.option("json"), communicator);

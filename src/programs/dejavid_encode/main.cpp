@@ -76,6 +76,7 @@ int run(int argument_count, char** arguments) {
                   "mpirun -np 4 dejavid_encode --videos k400.csv --encoder vit_b.pt --windows fraction --out k400.h5",
                   "dejavid_encode inspect clip.mp4 --picture clip.png", "dejavid_encode scenes --out clips"});
     described.exit_codes = alignment::kExitCodesInHelp;
+    if (argument_count < 2) return alignment::show_first_screen(described);
     if (const auto page = alignment::asked_page(described, {arguments + 1, arguments + argument_count},
                                                 alignment::terminal::page_columns())) {
       if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(*page);

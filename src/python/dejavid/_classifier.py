@@ -27,12 +27,14 @@ KEYS = {
     "samples_per_class": "centroids.samples_per_class",
     "iterations": "centroids.iterations",
 }
+#: Of the configuration that is built in as `series`.
+DEFAULTS = {name: _core.defaults()[key] for name, key in KEYS.items()}
 
 
 class DejaVidClassifier(ClassifierMixin, BaseEstimator):
     """Classifies sequences by their weighted alignment with a learned centroid sequence of every class.
 
-    Trains as ``dejavid_dist train --config configs/series.toml`` does: the same samples in the same order give the same
+    Trains as ``dejavid_dist train --config series`` does: the same samples in the same order give the same
     model, bit for bit.
 
     X is a list of N arrays [T,F], whose T may differ; a list of N series [T] of one feature; an array [N,T,F]; or a table
@@ -70,21 +72,21 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        steps="auto",
-        epochs="auto",
-        slope=True,
-        diagonal=True,
-        weight_init="one",
-        batch_size=32,
-        lr=0.1,
-        centroid_lr_ratio=1.0,
-        weight_decay=0.0,
-        refresh="batch",
-        logit_norm="log",
-        logit_scale=8.0,
-        label_smoothing=0.05,
-        samples_per_class=50,
-        iterations=100,
+        steps=DEFAULTS["steps"],
+        epochs=DEFAULTS["epochs"],
+        slope=DEFAULTS["slope"],
+        diagonal=DEFAULTS["diagonal"],
+        weight_init=DEFAULTS["weight_init"],
+        batch_size=DEFAULTS["batch_size"],
+        lr=DEFAULTS["lr"],
+        centroid_lr_ratio=DEFAULTS["centroid_lr_ratio"],
+        weight_decay=DEFAULTS["weight_decay"],
+        refresh=DEFAULTS["refresh"],
+        logit_norm=DEFAULTS["logit_norm"],
+        logit_scale=DEFAULTS["logit_scale"],
+        label_smoothing=DEFAULTS["label_smoothing"],
+        samples_per_class=DEFAULTS["samples_per_class"],
+        iterations=DEFAULTS["iterations"],
         random_state=0,
         n_jobs=None,
         verbose=0,

@@ -1,5 +1,7 @@
 """`dejavid_convert info`, `verify` and `merge` on stores made with h5py."""
 
+import csv
+import io
 import json
 import unittest
 
@@ -49,6 +51,21 @@ class Stores(convert_case.ConvertCase):
         (self.folder / "text.h5").write_text("no store")
         self.refuse(10, ["text.h5"], "info", "text.h5")
         self.refuse(2, ["store"], "info")
+
+    def test_info_lists_samples(self):
+        path = self.make("a.h5", ids='a, "b"')
+        with h5py.File(path, "r+") as file:
+            file["labels"][3] = -1
+            file["split"][3] = 2
+            file.attrs["unlabelled"] = 1
+        store = Store(path)
+        text = self.succeed(["dejavid_convert", "info", "a.h5", "--samples"]).stdout
+        rows = list(csv.DictReader(io.StringIO(text)))
+        self.assertEqual([row["id"] for row in rows], [f'a, "b"_{n}' for n in range(9)])
+        self.assertEqual([row["split"] for row in rows], ["train"] * 3 + ["test"] + ["train"] * 2 + ["val"] * 3)
+        self.assertEqual([row["label"] for row in rows], ["" if n == 3 else f"class {label}" for n, label in enumerate(store.labels)])
+        self.assertEqual([int(row["steps"]) for row in rows], [len(sample) for sample in store.samples])
+        self.refuse(2, ["--samples", "--json"], "info", "a.h5", "--samples", "--json", "a.json")
 
     def test_verify(self):
         self.make("a.h5")

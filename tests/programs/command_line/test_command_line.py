@@ -20,6 +20,7 @@ SUBCOMMANDS = {
     "dejavid_bench": ["kernels", "train", "naive", "torch", "io", "scaling", "predict", "lrprop"],
     "dejavid_encode": ["inspect", "scenes", "doctor"],
 }
+LRPROP_CONFIGS = [file.stem for file in (Path(__file__).resolve().parents[3] / "configs" / "lrprop").glob("*.toml")]
 
 
 @functools.cache  # two of the programs load LibTorch before they say a word
@@ -64,6 +65,10 @@ class Pages(unittest.TestCase):
             examples = re.findall(rf"^  (?:mpirun -np \d+ )?{program} (\w+)", page.split("Examples:\n")[1], re.M)
             self.assertGreater(len(examples), 1)
             self.assertLessEqual(set(examples), set(commands))
+
+    def test_without_a_word_a_program_shows_its_first_screen(self):
+        for program in SUBCOMMANDS:
+            self.assertEqual(run(program, code=2), run(program, "-h"))
 
     def test_mistakes_are_one_line(self):
         for program in SUBCOMMANDS:
@@ -125,6 +130,8 @@ class BashCompletion(unittest.TestCase):
             for words in (["--data.store", "a"], ["--data.store", "b.h5", "a"], ["--model.init", "a"], ["--json", "a"]):
                 self.assertEqual(sorted(self.complete("dejavid_dist", "eval", *words, folder=folder)), ["a.h5", "apart"])
             self.assertEqual(self.complete("dejavid_dist", "train", "--run.dir", "a", folder=folder), ["apart"])
+            self.assertEqual(self.complete("dejavid_dist", "train", "--config", "se", folder=folder), ["series-2025", "series"])
+            self.assertEqual(sorted(self.complete("lrprop_dist", "train", "--config", "", folder=folder)), sorted([*LRPROP_CONFIGS, "a.h5", "apart"]))
             self.assertEqual(sorted(self.complete("dejavid_dist", "train", "--run.resume", "a", folder=folder)), ["a.h5", "apart", "auto"])
             self.assertEqual(sorted(self.complete("dejavid_convert", "merge", "a", folder=folder)), ["a.h5", "apart"])
 
@@ -202,6 +209,7 @@ class OtherShells(unittest.TestCase):
         self.assertEqual(complete("dejavid_dist doctor --run"), {"--run.dir"})
         self.assertEqual(complete("dejavid_dist doctor --train"), set())
         self.assertEqual(complete("dejavid_dist eval --data.store "), {"a.h5", "b.h5", "runs"})
+        self.assertEqual(complete("dejavid_dist train --config s"), {"series", "series-2025", "ssv2"})
 
     @unittest.skipUnless(shutil.which("fish"), "found no fish")
     def test_fish_offers_what_fits(self):
@@ -213,6 +221,7 @@ class OtherShells(unittest.TestCase):
 
         self.assertEqual(complete("dejavid_dist", "dejavid_dist train --dist.device "), ["auto", "cpu", "cuda"])
         self.assertEqual(complete("dejavid_dist", "dejavid_dist train --run.dir "), ["runs/"])
+        self.assertEqual(complete("dejavid_dist", "dejavid_dist train --config se"), ["series", "series-2025"])
         for before in ("--data.store ", "--data.store a.h5 ", "--data.store=a.h5 "):
             self.assertEqual(complete("dejavid_dist", f"dejavid_dist eval {before}"), ["a.h5", "b.h5", "runs/"], before)
         self.assertEqual(complete("dejavid_dist", "dejavid_dist eval --data.store a.h5 --eval.split train "), [])

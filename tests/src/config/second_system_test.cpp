@@ -56,6 +56,7 @@ const CommandTable& tea_commands() {
       .description = "Brews tea on any number of stoves.",
       .commands = {{"brew", "make a pot"}, {"pour", "fill cups"}, {"wash", "clean up", false, {"brew.leaf"}}},
       .options = {{"out", "FILE", {"pour"}, "the cup"}, {"guests", "NAME,NAME", {"pour", "wash"}, "who is there"}},
+      .configs = {{"sencha", "[brew]\nleaf = 'green'\n"}, {"strong", "brew.minutes = 9"}},
       .examples = {"tea_dist brew --data.store a.h5", "tea_dist pour --data.store a.h5 --out cup.h5"},
       .exit_codes = "Exit codes: 0 done, 9 spilt.",
       .memory_advice = "use a smaller pot",
@@ -144,6 +145,19 @@ TEST(SecondSystem, ReadsItsKeysFromTheCommandLineOverAFile) {
   EXPECT_EQ(config.brew.minutes, 5);
   EXPECT_EQ(config.run.dir, "pots");
   EXPECT_FALSE(config.water.filtered);
+}
+
+TEST(SecondSystem, ItsConfigurationsAreTakenByName) {
+  const Invocation asked = invocation({"wash", "--config", "sencha"});
+  EXPECT_EQ(asked.config_of<TeaConfig>().brew.leaf, Leaf::kGreen);
+  EXPECT_EQ(asked.config_of<TeaConfig>().brew.minutes, 2) << "its profile too";
+  EXPECT_TRUE(asked.has_configuration);
+  EXPECT_FALSE(invocation({"wash"}).has_configuration);
+  EXPECT_EQ(config_of({"wash", "--brew.minutes", "3", "--config", "strong"}).brew.minutes, 3);
+  EXPECT_EQ(mistake({"wash", "--config", "strongg"}),
+            "strongg: found no such file; expected a TOML file, or one that is built in (sencha, strong); did you mean "
+            "strong?");
+  EXPECT_NE(printout({"--help"}).find("sencha, strong;"), std::string::npos);
 }
 
 TEST(SecondSystem, ItsProfileLeavesGivenKeysAlone) {

@@ -126,6 +126,11 @@ TEST(CommandLine, UnknownOptionsNameTheNearest) {
   expect_in("did you mean --train.batch_size?", mistake({"--train.batchsize", "1"}));
   expect_in("did you mean --train.batch_size?", mistake({"--train.batch-size", "1"}));
   expect_in("did you mean --config?", mistake({"--confg", "a.toml"}));
+  expect_in("did you mean --train.lr?", mistake({"--train.learning_rate", "1"}));
+  expect_in("did you mean --train.batch_size?", mistake({"--batch", "1"}));
+  expect_in("did you mean --dist.threads?", mistake({"--workers", "1"}));
+  expect_in("did you mean --dist.device?", mistake({"--gpus", "1"}));
+  expect_in("did you mean --out?", mistake({"--output", "a"}));
   expect_in("did you mean --train.epochs?", mistake({"-train.epochs", "1"}));
   expect_in("did you mean train?", mistake({"trian"}));
   expect_in("found a second subcommand", mistake({"train", "eval", "--data.store", "a"}));
@@ -137,8 +142,32 @@ TEST(CommandLine, MistakesOnTheCommandLine) {
   expect_in("--train.lr: found \"1\" and \"2\"; expected the option once",
             mistake({"--train.lr", "1", "--train.lr", "2"}));
   expect_in("--config: found \"a\" and \"b\"", mistake({"--config", "a", "--config", "b"}));
-  expect_in("/nonexistent/a.toml: found No such file or directory", mistake({"--config", "/nonexistent/a.toml"}));
   expect_in("/tmp: found a folder", mistake({"--config", "/tmp"}));
+}
+
+TEST(CommandLine, ConfigurationsHaveNames) {
+  const Config series = config_of({"--config", "series", "--data.store", "a"});
+  EXPECT_TRUE(series.samples.slope);
+  EXPECT_EQ(series.model.steps, ModelConfig::kStepsOfData);
+  EXPECT_EQ(config_of({"--config", "series", "--data.store", "a", "--model.steps", "3"}).model.steps, 3);
+
+  const TemporaryFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directory("series");
+  EXPECT_TRUE(config_of({"--config", "series", "--data.store", "a"}).samples.slope) << "a folder is no configuration";
+  std::filesystem::remove("series");
+  write_file("series", "model.steps = 7");
+  EXPECT_EQ(config_of({"--config", "series", "--data.store", "a"}).model.steps, 7) << "a file counts before a name";
+
+  const std::string expected =
+      "expected a TOML file, or one that is built in (hmdb51, k400, order, series-2025, series, ssv2); ";
+  EXPECT_EQ(mistake({"--config", "seriez"}), "seriez: found no such file; " + expected + "did you mean series?");
+  EXPECT_EQ(mistake({"--config", "configs/ssv2.toml"}),
+            "configs/ssv2.toml: found no such file; " + expected + "did you mean ssv2?");
+  EXPECT_EQ(mistake({"--config", "/nonexistent/a.toml"}),
+            "/nonexistent/a.toml: found no such file; " + expected + "check --config");
+  std::filesystem::current_path(before);
 }
 
 TEST(CommandLine, WhatACommandNeeds) {
@@ -197,7 +226,7 @@ TEST(CommandLine, PrintoutsComeBeforeWhatACommandNeeds) {
        {Words{"--help"}, Words{"help"}, Words{"--help", "--train.lr", "x"}, Words{"--no-such", "--help"}}) {
     const std::string help = printout(arguments);
     for (const char* part : {"--train.lr NUMBER [0.001]", "--data.store FILE ...", "[model]",
-                             "--eval.split auto|train|val|test [auto]", "predict", "--config FILE", "mpirun"}) {
+                             "--eval.split auto|train|val|test [auto]", "predict", "--config FILE|NAME", "mpirun"}) {
       EXPECT_NE(help.find(part), std::string::npos) << part;
     }
   }
