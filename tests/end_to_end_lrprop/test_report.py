@@ -83,7 +83,7 @@ class Report(lrprop_support.LrpropTest):
         (self.run_dir / "evaluation.json").unlink()
         text, page = self.report()
         self.assertIn("</strong> in <data value=\"1\">1</data> of 2 epochs, first in epoch <data value=\"2\">2</data>", text)
-        self.assertIn("The run has not been evaluated yet", text)
+        self.assertIn("The run has no evaluation.json", text)
         self.assertEqual(page.tiles, {})
 
     def test_refusals(self):

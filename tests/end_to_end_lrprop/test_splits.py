@@ -23,7 +23,7 @@ class Splits(lrprop_support.Edges):
         self.assertIn("evaluation: none, as the store has no labelled videos", self.said.stderr)
         self.assertFalse((run_dir / "evaluation.json").exists())
         evaluation = [lrprop_support.PROGRAM, "eval", *support.options(model__init=run_dir / "model.h5", data__store=store)]
-        self.refuse(evaluation, 10, "set.h5:split: found no val or test videos with a label", "--eval.split train judges the 6 train videos")
+        self.refuse(evaluation, 10, "set.h5:split: found no val or test videos with a label", "--eval.split train judges the 9 train videos")
         self.refuse([*evaluation, "--eval.split", "test"], 10, "found no test videos")
         self.goes_through(videos, eval__split="train")
 
