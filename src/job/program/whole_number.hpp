@@ -8,7 +8,8 @@
 
 namespace alignment {
 
-/// Accepts decimal integers from `least` to `most`. CLI11 by itself takes 010 for 8 and 0x10 for 16.
+/// For CLI::Option::transform: decimal integers from `least` to `most`. CLI11 by itself takes 010 for 8 and 0x10
+/// for 16.
 template <typename Integer>
 [[nodiscard]] CLI::Validator whole_number(Integer least, Integer most) {
   const auto check = [least, most](std::string& word) -> std::string {

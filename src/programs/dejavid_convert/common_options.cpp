@@ -57,7 +57,7 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
   subcommand.add_option("--out", options.out, "store to write; must not exist yet")->required()->type_name("FILE.h5");
   subcommand.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
   subcommand.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
-      ->check(whole_number(0, 9))
+      ->transform(whole_number(0, 9))
       ->type_name("LEVEL");
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
@@ -66,7 +66,7 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
                   "the last COUNT features of every step are the encoder's logits, one a class in class order, or "
                   "several such sets; eval then "
                   "compares with their mean over time")
-      ->check(whole_number(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+      ->transform(whole_number(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
       ->type_name("COUNT");
   subcommand
       .add_option_function<std::string>(

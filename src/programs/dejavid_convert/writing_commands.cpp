@@ -107,7 +107,7 @@ void add_synthetic(CLI::App& program) {
       ->type_name("NAME");
   const auto number = [&](const char* name, auto& value, const char* what, const char* type) {
     constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();  // the set knows its own limits
-    return command->add_option(name, value, what)->check(whole_number(std::int64_t{0}, kMost))->type_name(type);
+    return command->add_option(name, value, what)->transform(whole_number(std::int64_t{0}, kMost))->type_name(type);
   };
   number("--samples", options->samples, "training samples", "N")->required();
   number("--val-samples", options->val_samples, "validation samples; default 0", "N");
@@ -115,7 +115,7 @@ void add_synthetic(CLI::App& program) {
   number("--steps", options->steps, "every sample's length, instead of the preset's", "T");
   number("--features", options->features, "instead of the preset's", "F");
   command->add_option("--seed", options->seed, "the same seed gives the same store; default 0")
-      ->check(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
+      ->transform(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
       ->type_name("S");
   add_output_options(*command, options->output);
   command->callback([options] {

@@ -100,7 +100,7 @@ CLI::App* add_inspect(CLI::App& program, InspectOptions& options) {
                    "and times")
       ->type_name("FILE");
   command->add_option("--picture-frames", options.picture_frames, fmt::format("how many; default {}", kPictureFrames))
-      ->check(whole_number(1, 100))
+      ->transform(whole_number(1, 100))
       ->type_name("N");
   add_window_options(*command, options.windows);
   static const std::map<std::string, encoding::Resize> choices = {{"antialias", encoding::Resize::kAntialias},
@@ -111,7 +111,7 @@ CLI::App* add_inspect(CLI::App& program, InspectOptions& options) {
       ->type_name("NAME|FILE");
   constexpr int kMostSize = 4096;
   command->add_option("--size", options.size, fmt::format("pixels of a side without --encoder; default {}", kSize))
-      ->check(whole_number(1, kMostSize))
+      ->transform(whole_number(1, kMostSize))
       ->type_name("N");
   command
       ->add_option_function<std::string>(

@@ -97,17 +97,17 @@ void add_window_options(CLI::App& command, WindowOptions& options) {
       ->type_name("fraction|multi");
   command
       .add_option("--width-divisor", options.width_divisor, "fraction: a window is a 1/A of the video wide; default 5")
-      ->check(whole_number(1, kMostDivisor))
+      ->transform(whole_number(1, kMostDivisor))
       ->type_name("A");
   command
       .add_option("--stride-divisor", options.stride_divisor,
                   "fraction: a window begins every 1/B of the video; default 40")
-      ->check(whole_number(1, kMostDivisor))
+      ->transform(whole_number(1, kMostDivisor))
       ->type_name("B");
   command
       .add_option("--window-frames", options.frames,
                   "frames taken of a window; default what the encoder takes, 16 for an encoder of single frames")
-      ->check(whole_number(1, kMostFrames))
+      ->transform(whole_number(1, kMostFrames))
       ->type_name("M");
   command
       .add_option("--widths", options.widths, "multi: widths in frames, video for all of it; default 16,32,64,video")
@@ -147,12 +147,12 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
                          options.logits);
   program.add_flag("--float16", options.float16, "store features as f16: half the size, three decimal digits");
   program.add_option("--gzip", options.gzip_level, "compress, 1 (fast) to 9 (small); 0, the default, does not")
-      ->check(whole_number(0, 9))
+      ->transform(whole_number(0, 9))
       ->type_name("LEVEL");
   constexpr int kMostBatch = 4096;
   program
       .add_option("--batch", options.batch, "windows (single frames) of a video that are encoded at once; default 16")
-      ->check(whole_number(1, kMostBatch))
+      ->transform(whole_number(1, kMostBatch))
       ->type_name("N");
   add_choice<EncoderPrecision>(
       program, "--precision", "what a GPU computes in; default f32",
@@ -165,7 +165,7 @@ void add_encode_options(CLI::App& program, encoding::EncodeOptions& options) {
   program
       .add_option("--threads", options.dist.threads,
                   "videos that a rank works on at a time; default its share of the host's cores")
-      ->check(whole_number(0, kMostThreads))
+      ->transform(whole_number(0, kMostThreads))
       ->type_name("N");
   program
       .add_option("--dist.timeout_s", options.dist.timeout_s,

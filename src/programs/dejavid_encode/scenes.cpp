@@ -20,13 +20,13 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   command->add_option("--out", options.folder, "new or empty folder to write them to")->required()->type_name("FOLDER");
   const auto count = [&](const char* name, std::int64_t& value, const char* what) {
     command->add_option(name, value, fmt::format("{}; default {}", what, value))
-        ->check(whole_number(std::int64_t{0}, std::int64_t{9999}))
+        ->transform(whole_number(std::int64_t{0}, std::int64_t{9999}))
         ->type_name("N");
   };
   count("--clips", options.counts.train, "clips of a class to train on");
   count("--val-clips", options.counts.validation, "clips of a class to validate with");
   command->add_option("--seed", options.counts.seed, fmt::format("of everything; default {}", options.counts.seed))
-      ->check(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
+      ->transform(whole_number(std::uint64_t{0}, std::numeric_limits<std::uint64_t>::max()))
       ->type_name("N");
   return command;
 }

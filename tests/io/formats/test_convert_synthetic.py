@@ -48,7 +48,6 @@ class Synthetic(convert_case.ConvertCase):
         self.refuse(2, ["hmdb51"], "synthetic", "--preset", "hmdb", "--samples", 5, "--out", "a.h5")
         self.refuse(2, ["--gzip"], "synthetic", "--preset", "order", "--samples", 6, "--gzip", 10, "--out", "a.h5")
         self.refuse(2, ["--sample"], "synthetic", "--preset", "order", "--sample", 6, "--out", "a.h5")
-        self.refuse(2, ["subcommand"])
         self.refuse(13, ["no/such"], "synthetic", "--preset", "order", "--samples", 6, "--out", "no/such/a.h5")
         self.convert("synthetic", "--preset", "order", "--samples", 6)
         self.refuse(13, ["a.h5"], "synthetic", "--preset", "order", "--samples", 6, "--out", "a.h5")

@@ -180,7 +180,7 @@ void add_io(CLI::App& program, Choice& choice) {
       ->check(CLI::IsMember(io::synthetic_presets()).description(""))
       ->type_name("NAME");
   const auto add_count = [&](const char* name, std::int64_t& value, const char* text, const char* type) {
-    command->add_option(name, value, text)->check(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
+    command->add_option(name, value, text)->transform(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
   };
   add_count("--samples", options->samples, "samples of the set to make; default 768", "N");
   add_count("--batch-size", options->batch_size, "samples a batch; default 384", "N");

@@ -146,7 +146,7 @@ void add_kernels(CLI::App& program, Choice& choice) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}).description(""))
       ->type_name("NAME");
   command->add_option("--samples", options->samples, "samples at a time, instead of the shape's")
-      ->check(whole_number(std::int64_t{1}, kMostCount))
+      ->transform(whole_number(std::int64_t{1}, kMostCount))
       ->type_name("B");
   command->add_option("--threads", options->threads, "numbers of threads; default 1 and all cores")
       ->delimiter(',')

@@ -282,7 +282,7 @@ void add_lrprop(CLI::App& program, Choice& choice) {
   const auto counts = [&](const char* name, std::vector<std::int64_t>& values, const char* text) {
     command->add_option(name, values, text)
         ->delimiter(',')
-        ->check(whole_number(std::int64_t{1}, std::int64_t{100'000}))
+        ->transform(whole_number(std::int64_t{1}, std::int64_t{100'000}))
         ->type_name("N,N...");
   };
   counts("--lengths", options->lengths, "frames of the kernels' videos; default 80,240,1000,2000");

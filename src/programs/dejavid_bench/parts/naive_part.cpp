@@ -150,7 +150,7 @@ void add_naive(CLI::App& program, Choice& choice) {
       "an epoch by plain tensor expressions and scalar loops beside one by our kernels, extrapolated from a few "
       "batches; paths, forward and backward");
   const auto add_count = [&](const char* name, auto& value, const char* text, const char* type) {
-    command->add_option(name, value, text)->check(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
+    command->add_option(name, value, text)->transform(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
   };
   command->add_option("--shape", options->shape, "hmdb51 (the default), k400, ssv2, order, or five numbers")
       ->type_name("NAME|C,K,F,T,B");

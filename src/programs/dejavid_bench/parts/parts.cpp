@@ -47,7 +47,7 @@ void stop_if_asked() {
 
 void add_patience_options(CLI::App& subcommand, Patience& patience) {
   subcommand.add_option("--repeats", patience.repeats, "measurements, whose median counts; default 5")
-      ->check(whole_number(std::int64_t{1}, kMostCount))
+      ->transform(whole_number(std::int64_t{1}, kMostCount))
       ->type_name("N");
   subcommand
       .add_option("--seconds", patience.seconds,

@@ -243,7 +243,7 @@ void add_predict(CLI::App& program, Choice& choice) {
       ->delimiter(',')
       ->type_name("N,N");
   command->add_option("--batch-size", options->batch, "samples a step, over all ranks; default 384, or as --measured")
-      ->check(whole_number(std::int64_t{1}, kMostCount))
+      ->transform(whole_number(std::int64_t{1}, kMostCount))
       ->type_name("N");
   command->add_option("--mesh", options->mesh, "data (the default): as training does; best: classes shared out as well")
       ->check(CLI::IsMember({"data", "best"}).description(""))

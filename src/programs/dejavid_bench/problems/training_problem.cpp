@@ -39,7 +39,7 @@ Model first_model(Dataset& dataset, dist::Communicator& communicator, const Conf
 }  // namespace
 
 void add_count_option(CLI::App& command, const char* name, std::int64_t& value, const char* text, const char* type) {
-  command.add_option(name, value, text)->check(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
+  command.add_option(name, value, text)->transform(whole_number(std::int64_t{1}, kMostCount))->type_name(type);
 }
 
 void add_training_options(CLI::App& command, TrainingOptions& options) {
@@ -48,7 +48,7 @@ void add_training_options(CLI::App& command, TrainingOptions& options) {
       ->type_name("NAME");
   add_count_option(command, "--samples", options.samples, "training samples to make; default 768", "N");
   command.add_option("--val-samples", options.val_samples, "validation samples to make; default 0")
-      ->check(whole_number(std::int64_t{0}, kMostCount))
+      ->transform(whole_number(std::int64_t{0}, kMostCount))
       ->type_name("M");
   add_count_option(command, "--batch-size", options.batch_size, "samples a step, over all ranks; default 384", "N");
   command.add_option("--device", options.device, "auto (the default: a GPU where every rank has one), cpu or cuda")
