@@ -322,8 +322,9 @@ std::vector<std::string> read_texts(const Dataset& dataset) {
     std::string text(bytes.data() + at, width);
     const std::size_t end = std::min(text.find('\0'), text.size());
     if (padding != H5T_STR_NULLTERM && text.find_first_not_of('\0', end) != std::string::npos) {
-      throw Refusal(fmt::format("{}:{}: found a NUL within text; expected it behind the text alone; make the file again",
-                                dataset.where(), texts.size()));
+      throw Refusal(
+          fmt::format("{}:{}: found a NUL within text; expected it behind the text alone; make the file again",
+                      dataset.where(), texts.size()));
     }
     text.erase(end);
     while (padding == H5T_STR_SPACEPAD && text.ends_with(' ')) text.pop_back();

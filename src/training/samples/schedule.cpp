@@ -113,10 +113,10 @@ std::string describe_sharing(const Sharing& sharing, const std::string& units, c
   const double busy = static_cast<double>(groups) / static_cast<double>(most * ranks);
   constexpr double kEvenEnough = 0.8;
   if (busy >= kEvenEnough) return "";
-  const std::string batch = sharing.group == 1 ? fmt::format("a batch of {} {}", sharing.batch_size, units)
-                                               : fmt::format("a batch of {} {}, of which {} stay together,",
-                                                             sharing.batch_size, units,
-                                                             std::min(sharing.group, sharing.batch_size));
+  const std::string batch = sharing.group == 1
+                                ? fmt::format("a batch of {} {}", sharing.batch_size, units)
+                                : fmt::format("a batch of {} {}, of which {} stay together,", sharing.batch_size, units,
+                                              std::min(sharing.group, sharing.batch_size));
   if (groups < ranks) {
     return fmt::format(
         "work: {} leaves {} of {} ranks with nothing to do in a step; expected at most {} ranks; use fewer, or a "
