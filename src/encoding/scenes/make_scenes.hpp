@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace alignment::encoding {
 
@@ -11,9 +12,14 @@ struct SceneCounts {
   std::uint64_t seed = 1;
 };
 
+struct DrawnScenes {
+  std::int64_t clips = 0;
+  /// Which frames each event lasts, as `dejavid_convert labels` reads them; ids are those that `--videos FOLDER` gives.
+  std::string phases;
+};
+
 /// Writes small drawn clips (Scene) as FOLDER/train/CLASS/N.mp4 and FOLDER/val/CLASS/N.mp4, as `--videos FOLDER` reads
-/// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Returns how many
-/// clips there are. Throws WriteError.
-std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts);
+/// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Throws WriteError.
+DrawnScenes make_scenes(const std::filesystem::path& folder, const SceneCounts& counts);
 
 }  // namespace alignment::encoding

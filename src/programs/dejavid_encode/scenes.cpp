@@ -2,8 +2,10 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
@@ -15,6 +17,10 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   CLI::App* command = program.add_subcommand(
       "scenes", "draw small videos whose classes differ only in the order of events, to try everything on");
   command->add_option("--out", options.folder, "new or empty folder to write them to")->required()->type_name("FOLDER");
+  command
+      ->add_option("--phases", options.phases,
+                   "CSV file to write, of the frames that each event lasts, for dejavid_convert labels")
+      ->type_name("FILE.csv");
   const auto count = [&](const char* name, std::int64_t& value, const char* what) {
     command->add_option(name, value, fmt::format("{}; default {}", what, value))
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{9999}).description(""))
@@ -37,8 +43,12 @@ void scenes(const SceneOptions& options) {
   if (options.folder.empty()) {
     throw ConfigError("--out: found nothing; expected a folder to write to; name one");
   }
-  const std::int64_t clips = encoding::make_scenes(options.folder, options.counts);
-  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), clips));
+  std::optional<io::ResultFile> phases;
+  if (!options.phases.empty()) phases.emplace(options.phases, std::vector<std::filesystem::path>{});
+  const encoding::DrawnScenes drawn = encoding::make_scenes(options.folder, options.counts);
+  if (phases) phases->write(drawn.phases);
+  if (phases && phases->is_standard_output()) return;
+  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), drawn.clips));
 }
 
 }  // namespace alignment

@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "lrprop_dist": ["train", "embed", "eval", "align", "report", "doctor"],
     "dejavid_convert": ["ts", "torch", "npy", "synthetic", "merge", "labels", "info", "verify"],
     "dejavid_bench": ["kernels", "train", "naive", "torch", "io", "scaling", "predict", "lrprop"],
-    "dejavid_encode": ["inspect", "scenes", "doctor"],
+    "dejavid_encode": ["inspect", "beside", "scenes", "doctor"],
 }
 
 
