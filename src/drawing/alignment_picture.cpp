@@ -11,9 +11,9 @@
 
 #include "src/drawing/canvas.hpp"
 #include "src/drawing/colours.hpp"
+#include "src/drawing/document.hpp"
 #include "src/drawing/matrix.hpp"
 #include "src/drawing/png.hpp"
-#include "src/drawing/style.hpp"
 #include "src/drawing/ticks.hpp"
 #include "src/drawing/xml.hpp"
 
@@ -21,36 +21,9 @@ namespace alignment::drawing {
 namespace {
 
 // Pixels, before a viewer scales the picture.
-constexpr double kMargin = 24;
-constexpr double kTextSize = 13, kCharacter = 7.9;  // height, and the width that a character takes on average
-constexpr double kTitleCharacter = 13.4, kHeadingCharacter = 9.9;  // the same of titles and headings
-constexpr double kLine = 18;                                       // from one line of text to the next
-constexpr double kBand = 18;                                       // thickness of a strip of phases
+constexpr double kTextSize = 13;
+constexpr double kBand = 18;  // thickness of a strip of phases
 constexpr double kGap = 6;
-
-double width_of(std::string_view text) {
-  return static_cast<double>(character_count(text)) * kCharacter;
-}
-
-std::size_t characters_in(double width, double character = kCharacter) {
-  return static_cast<std::size_t>(std::max(width / character, 3.0));
-}
-
-/// Lines of at most `most` characters, cut at blanks where there are some.
-std::vector<std::string> wrapped(std::string_view text, std::size_t most) {
-  std::vector<std::string> lines;
-  std::string line;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(word.size() + 1, text.size()));
-    if (!line.empty() && character_count(line) + 1 + character_count(word) > most)
-      lines.push_back(std::move(line)), line.clear();
-    if (!line.empty()) line += ' ';
-    line += shortened(word, most);
-  }
-  if (!line.empty()) lines.push_back(std::move(line));
-  return lines;
-}
 
 /// Neighbouring frames of one phase.
 struct PhaseRun {
@@ -157,22 +130,9 @@ class Drawing {
   /// A document of its own.
   std::string document() {
     const std::string caption = whole_caption();
-    y_ = kMargin + 16;
-    canvas_.text({kMargin, y_}, "title", shortened_by_words(picture_.title, characters_in(room_, kTitleCharacter)));
-    y_ += 8;
-    for (const std::string& line : wrapped(caption, characters_in(room_))) {
-      y_ += kLine;
-      canvas_.text({kMargin, y_}, "soft", line);
-    }
-    y_ += kLine;
+    y_ = draw_head(canvas_, picture_.title, caption, picture_.width);
     draw();
-    return fmt::format(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
-        "aria-labelledby=\"picture-title picture-description\">\n"
-        "<title id=\"picture-title\">{2}</title>\n<desc id=\"picture-description\">{3}</desc>\n<style>\n{4}</style>\n"
-        "<rect width=\"100%\" height=\"100%\" class=\"background\"/>\n{5}</svg>\n",
-        pixels(picture_.width), pixels(height()), xml_escaped(picture_.title), xml_escaped(caption), picture_style(),
-        canvas_.take());
+    return svg_document(picture_.width, height(), picture_.title, caption, canvas_.take());
   }
 
   /// For a page, which has title and caption as text beside it.
@@ -252,7 +212,7 @@ class Drawing {
                                           number_text(limits_.high), clipped_ ? " and more" : "");
     const std::string image = image_of(reduced, whole_pixels(layout.width / static_cast<double>(reduced.columns),
                                                              layout.height / static_cast<double>(reduced.rows)));
-    canvas_.image({layout.left, layout.top}, layout.width, layout.height, png_data_uri(image), hover);
+    canvas_.image({layout.left, layout.top}, layout.width, layout.height, "cells", png_data_uri(image), hover);
     canvas_.rectangle({layout.left, layout.top}, layout.width, layout.height, "frame");
     draw_path(panel, layout);
     draw_scale({layout.left + layout.width + 16 + (layout.bars > 0 ? layout.bars + 24 : 0), layout.top},
@@ -312,7 +272,7 @@ class Drawing {
     std::vector<std::uint8_t> shades;
     for (std::size_t shade = kCostShades; shade-- > 0;) shades.push_back(static_cast<std::uint8_t>(shade));
     const std::string image = png_bytes(1, static_cast<std::int64_t>(kCostShades), shades, cost_palette(), {2, 1});
-    canvas_.image(corner, kThick, height, png_data_uri(image), {});
+    canvas_.image(corner, kThick, height, "cells", png_data_uri(image), {});
     canvas_.rectangle(corner, kThick, height, "frame");
     const double span = limits_.high - limits_.low;
     if (clipped_)

@@ -69,11 +69,12 @@ void Canvas::circle(Point middle, double radius, std::string_view style, std::st
   close("circle", hover);
 }
 
-void Canvas::image(Point corner, double width, double height, std::string_view data_uri, std::string_view hover) {
+void Canvas::image(Point corner, double width, double height, std::string_view style, std::string_view data_uri,
+                   std::string_view hover) {
   fmt::format_to(std::back_inserter(elements_),
-                 "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" class=\"cells\" "
+                 "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" class=\"{}\" "
                  "href=\"{}\"",
-                 pixels(corner.x), pixels(corner.y), pixels(width), pixels(height), data_uri);
+                 pixels(corner.x), pixels(corner.y), pixels(width), pixels(height), style, data_uri);
   close("image", hover);
 }
 

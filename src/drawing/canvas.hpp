@@ -28,7 +28,8 @@ class Canvas {
   /// Points nearer than half a pixel to the one before are left out, but for the last.
   void path(const std::vector<Point>& points, std::string_view style);
   void circle(Point middle, double radius, std::string_view style, std::string_view hover = {});
-  void image(Point corner, double width, double height, std::string_view data_uri, std::string_view hover);
+  void image(Point corner, double width, double height, std::string_view style, std::string_view data_uri,
+             std::string_view hover);
 
   [[nodiscard]] std::string take() { return std::move(elements_); }
 

@@ -113,7 +113,7 @@ class CountDrawing {
     }
     const double cell = side / static_cast<double>(classes_);
     const std::string image = png_bytes(extent, extent, pixels, palette, whole_pixels(cell, cell));
-    canvas_.image({kLeft, kTop}, side, side, png_data_uri(image), {});
+    canvas_.image({kLeft, kTop}, side, side, "cells", png_data_uri(image), {});
     canvas_.rectangle({kLeft, kTop}, side, side, "frame");
     canvas_.text({kLeft + side / 2, 14}, "soft middle", "number of the class that it was taken for");
     canvas_.upright_text({14, kTop + side / 2}, "soft", "number of the true class");

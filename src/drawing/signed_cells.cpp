@@ -31,7 +31,7 @@ std::string signed_scale(const std::string& name, const std::string& low, const 
   }
   Canvas canvas;
   canvas.text({kLeft + kLength / 2, 14}, "middle", name);
-  canvas.image({kLeft, kTop}, kLength, kThick, png_data_uri(signed_cells(colours, kSignedShades / 2)), {});
+  canvas.image({kLeft, kTop}, kLength, kThick, "cells", png_data_uri(signed_cells(colours, kSignedShades / 2)), {});
   canvas.rectangle({kLeft, kTop}, kLength, kThick, "frame");
   canvas.text({kLeft, kTop + kThick + 16}, "soft middle", low);
   canvas.text({kLeft + kLength / 2, kTop + kThick + 16}, "soft middle", middle);

@@ -368,8 +368,8 @@ class TooLittleMemory(support.ProgramTest):
         self.assertGreater(seen, 0)
 
     def test_on_all_ranks(self):
-        support.write_store(self.folder / "set.h5", support.make_set())
-        words = support.options(data__store="set.h5", model__steps=10**11, run__dir=self.folder / "run", run__progress="off")
+        support.write_store(self.folder / "set.h5", support.make_set(features=50_000, lengths=(2, 4)))
+        words = support.options(data__store="set.h5", model__steps=2**24, run__dir=self.folder / "run", run__progress="off")
         done = support.run(["dejavid_dist", "train", *words], 2, cwd=self.folder)
         self.assertEqual(done.code, 1, done)
         self.assertEqual(done.stderr.count("error: memory: found too little"), 1, done)

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "io/video/video_reader.hpp"
+#include "src/encoding/frames/chosen_frames.hpp"
 #include "src/encoding/frames/small_text.hpp"
 
 namespace alignment::encoding {
@@ -74,25 +74,12 @@ io::RgbImage film_strip(const std::filesystem::path& video, const VideoInspectio
                       fmt::format("{:.2f} s", inspection.times.at(static_cast<std::size_t>(chosen.back())))});
   }
   Strip strip(labels, size);
-  const FramePreparation preparation(size, resize);
-  io::RgbImage image;
-  std::vector<std::uint8_t> prepared(std::size_t{3} * static_cast<std::size_t>(size) * static_cast<std::size_t>(size));
-  io::VideoReader reader(video);
-  std::size_t place = 0;
-  for (std::int64_t frame = 0; place < chosen.size() && reader.next(); ++frame) {
-    if (watch) watch(frame + 1, inspection.frames);
-    if (frame != chosen[place]) continue;
-    reader.convert(image);
-    preparation.prepare(image, reader.properties().rotation, prepared);
-    strip.put(static_cast<int>(place), prepared, labels[place]);
-    ++place;
-  }
-  if (place < chosen.size()) {
-    throw io::VideoError(
-        fmt::format("found {} frames when it was decoded again; expected {} as the first time; see that nothing writes "
-                    "to the file",
-                    reader.frames(), inspection.frames));
-  }
+  take_frames(
+      video, inspection, chosen, size, resize,
+      [&](std::size_t place, const io::RgbImage& prepared) {
+        strip.put(static_cast<int>(place), prepared.pixels, labels[place]);
+      },
+      watch);
   return strip.take();
 }
 

@@ -8,10 +8,10 @@
 
 namespace alignment::encoding {
 
-std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts& counts, const ClipDrawn& drawn) {
+DrawnScenes make_scenes(const std::filesystem::path& folder, const SceneCounts& counts, const ClipDrawn& tell) {
   io::make_new_result_folder(folder);
   const std::int64_t all = static_cast<std::int64_t>(scene_orders().size()) * (counts.train + counts.validation);
-  std::int64_t clips = 0;
+  DrawnScenes drawn{0, "id,first,last,phase\n"};
   io::RgbImage image;
   // A clip's seed is its number alone: a larger set begins with the clips of a smaller one.
   const auto make = [&](const char* split, std::uint64_t split_number, std::int64_t count) {
@@ -25,19 +25,24 @@ std::int64_t make_scenes(const std::filesystem::path& folder, const SceneCounts&
         }
         for (const SceneEvent event : order) seed = io::RandomBits::mix(seed + static_cast<std::uint64_t>(event) + 1);
         const Scene scene(order, seed);
-        io::VideoWriter video(class_folder / fmt::format("{:04}.mp4", n), Scene::kSize, Scene::kSize, Scene::kRate);
+        const std::string name = fmt::format("{:04}.mp4", n);
+        io::VideoWriter video(class_folder / name, Scene::kSize, Scene::kSize, Scene::kRate);
         for (int frame = 0; frame < scene.frames(); ++frame) {
           scene.draw(frame, image);
           video.append(image, frame / Scene::kRate);
         }
         video.finish();
-        drawn(++clips, all);
+        tell(++drawn.clips, all);
+        for (const SceneEvent event : order) {
+          drawn.phases += fmt::format("{}/{}/{},{},{},{}\n", split, to_text(order), name, scene.first(event),
+                                      scene.last(event), to_text(event));
+        }
       }
     }
   };
   make("train", 0, counts.train);
   make("val", 1, counts.validation);
-  return clips;
+  return drawn;
 }
 
 }  // namespace alignment::encoding

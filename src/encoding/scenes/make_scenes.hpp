@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 namespace alignment::encoding {
 
@@ -15,11 +16,16 @@ struct SceneCounts {
 /// Called after every clip.
 using ClipDrawn = std::function<void(std::int64_t drawn, std::int64_t all)>;
 
+struct DrawnScenes {
+  std::int64_t clips = 0;
+  /// Which frames each event lasts, as `dejavid_convert labels` reads them; ids are those that `--videos FOLDER` gives.
+  std::string phases;
+};
+
 /// Writes small drawn clips (Scene) as FOLDER/train/CLASS/N.mp4 and FOLDER/val/CLASS/N.mp4, as `--videos FOLDER` reads
-/// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Returns how many
-/// clips there are. Throws WriteError.
-std::int64_t make_scenes(
+/// them; classes differ in the order of events and in nothing else. FOLDER has to be new or empty. Throws WriteError.
+DrawnScenes make_scenes(
     const std::filesystem::path& folder, const SceneCounts& counts,
-    const ClipDrawn& drawn = [](std::int64_t, std::int64_t) {});
+    const ClipDrawn& tell = [](std::int64_t, std::int64_t) {});
 
 }  // namespace alignment::encoding

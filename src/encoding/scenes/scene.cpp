@@ -50,11 +50,15 @@ std::vector<SceneOrder> scene_orders() {
   return orders;
 }
 
+std::string to_text(SceneEvent event) {
+  return event == SceneEvent::kOpen ? "open" : event == SceneEvent::kCross ? "cross" : "glow";
+}
+
 std::string to_text(const SceneOrder& order) {
   std::string text;
   for (const SceneEvent event : order) {
     if (!text.empty()) text += '_';
-    text += event == SceneEvent::kOpen ? "open" : event == SceneEvent::kCross ? "cross" : "glow";
+    text += to_text(event);
   }
   return text;
 }

@@ -24,6 +24,8 @@ using SceneOrder = std::array<SceneEvent, kSceneEvents>;
 /// All orders of the three events, which are the classes of make_scenes(): six.
 [[nodiscard]] std::vector<SceneOrder> scene_orders();
 
+/// Such as `open`.
+[[nodiscard]] std::string to_text(SceneEvent event);
 /// Such as `open_cross_glow`.
 [[nodiscard]] std::string to_text(const SceneOrder& order);
 
@@ -38,6 +40,9 @@ class Scene {
   Scene(const SceneOrder& order, std::uint64_t seed);
 
   [[nodiscard]] int frames() const { return frames_; }
+  /// The frames that an event lasts.
+  [[nodiscard]] int first(SceneEvent event) const { return first_[static_cast<std::size_t>(event)]; }
+  [[nodiscard]] int last(SceneEvent event) const { return first(event) + length_[static_cast<std::size_t>(event)] - 1; }
   /// Draws frame `frame`, 0 .. frames() - 1.
   void draw(int frame, io::RgbImage& image) const;
 

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <map>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "io/bytes/utf8.hpp"
@@ -15,7 +13,7 @@
 #include "src/encoding/frames/film_strip.hpp"
 #include "src/encoding/frames/inspection.hpp"
 #include "src/job/program/whole_number.hpp"
-#include "src/job/terminal/progress.hpp"
+#include "src/programs/dejavid_encode/late_progress.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
 
 namespace alignment {
@@ -45,27 +43,6 @@ Square choose_square(const InspectOptions& options) {
   if (encoder.kind == encoding::EncoderKind::kClip) square.window_frames = encoder.frames;
   return square;
 }
-
-/// A line on how far a video is, once that has taken a while.
-class LateProgress {
- public:
-  explicit LateProgress(std::string stage) : stage_(std::move(stage)) {}
-  void operator()(std::int64_t decoded, std::optional<std::int64_t> all) {
-    constexpr std::chrono::seconds kPatience{2};
-    if (progress_) {
-      progress_->advance(decoded - shown_);
-    } else if (std::chrono::steady_clock::now() - begun_ > kPatience) {
-      progress_.emplace(ProgressChoice::kAuto, stage_, all.value_or(ProgressState::kUnknownTotal), "frames", decoded);
-    }
-    shown_ = decoded;
-  }
-
- private:
-  std::string stage_;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  std::optional<Progress> progress_;
-  std::int64_t shown_ = 0;
-};
 
 /// Refuses outputs that would meet, or whose names say something else. Throws ConfigError.
 void require_outputs(const InspectOptions& options) {

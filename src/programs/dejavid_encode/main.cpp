@@ -66,6 +66,8 @@ int run(int argument_count, char** arguments) {
   alignment::add_encode_options(program, options);
   alignment::add_window_options(program, windows);
   CLI::App* inspect = alignment::add_inspect(program, inspected);
+  alignment::BesideOptions paired;
+  CLI::App* beside = alignment::add_beside(program, paired);
   alignment::SceneOptions drawn;
   CLI::App* scenes = alignment::add_scenes(program, drawn);
   CLI::App* doctor = program.add_subcommand(
@@ -85,7 +87,7 @@ int run(int argument_count, char** arguments) {
     program.parse(argument_count, arguments);
     if (inspect->parsed()) {
       inspected.windows.interpret();
-    } else if (!scenes->parsed() && !doctor->parsed()) {
+    } else if (!beside->parsed() && !scenes->parsed() && !doctor->parsed()) {
       alignment::require_encode_options(options, windows);
       windows.interpret();
     }
@@ -99,6 +101,13 @@ int run(int argument_count, char** arguments) {
     if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
     alignment::encoding::compute_on_this_thread();
     alignment::inspect(inspected);
+    return 0;
+  }
+  if (beside->parsed()) {
+    alignment::let_stop_signals_through();
+    if (!alignment::speaks_for_the_job()) return 0;
+    alignment::encoding::compute_on_this_thread();
+    alignment::beside(paired);
     return 0;
   }
   if (scenes->parsed()) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -44,9 +45,20 @@ struct InspectOptions {
 /// Throws ConfigError, encoding::EncoderError, and io::StoreError for a video that cannot be read.
 void inspect(const InspectOptions& options);
 
+/// `beside ALIGN.csv QUERY OTHER`: frames that belong together.
+struct BesideOptions {
+  std::filesystem::path alignment, out;
+  std::array<std::filesystem::path, 2> videos;
+  std::optional<int> places;
+  std::optional<std::string> key_frames;
+};
+[[nodiscard]] CLI::App* add_beside(CLI::App& program, BesideOptions& options);
+/// Throws ConfigError, io::WriteError, and io::StoreError for a file that cannot be read or does not fit the others.
+void beside(const BesideOptions& options);
+
 /// `scenes`: clips to try the program on.
 struct SceneOptions {
-  std::filesystem::path folder;
+  std::filesystem::path folder, phases;  ///< the last: empty where not asked for
   encoding::SceneCounts counts;
 };
 [[nodiscard]] CLI::App* add_scenes(CLI::App& program, SceneOptions& options);

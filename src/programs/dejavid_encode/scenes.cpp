@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
@@ -18,6 +19,10 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
   CLI::App* command = program.add_subcommand(
       "scenes", "draw small videos whose classes differ only in the order of events, to try everything on");
   command->add_option("--out", options.folder, "new or empty folder to write them to")->required()->type_name("FOLDER");
+  command
+      ->add_option("--phases", options.phases,
+                   "CSV file to write, of the frames that each event lasts, for dejavid_convert labels")
+      ->type_name("FILE.csv");
   const auto count = [&](const char* name, std::int64_t& value, const char* what) {
     command->add_option(name, value, fmt::format("{}; default {}", what, value))
         ->transform(whole_number(std::int64_t{0}, std::int64_t{9999}))
@@ -35,14 +40,18 @@ void scenes(const SceneOptions& options) {
   if (options.folder.empty()) {
     throw ConfigError("--out: found nothing; expected a folder to write to; name one");
   }
+  std::optional<io::ResultFile> phases;
+  if (!options.phases.empty()) phases.emplace(options.phases, std::vector<std::filesystem::path>{});
   std::optional<Progress> progress;
-  const std::int64_t clips =
+  const encoding::DrawnScenes drawn =
       encoding::make_scenes(options.folder, options.counts, [&](std::int64_t /*drawn*/, std::int64_t all) {
         if (!progress) progress.emplace(ProgressChoice::kAuto, "drawing", all, "clips");
         progress->advance(1);
       });
   progress.reset();
-  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), clips));
+  if (phases) phases->write(drawn.phases);
+  if (phases && phases->is_standard_output()) return;
+  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), drawn.clips));
 }
 
 }  // namespace alignment

@@ -18,7 +18,7 @@ SUBCOMMANDS = {
     "lrprop_dist": ["train", "embed", "eval", "align", "report", "doctor"],
     "dejavid_convert": ["ts", "torch", "npy", "synthetic", "merge", "labels", "info", "verify"],
     "dejavid_bench": ["kernels", "train", "naive", "torch", "io", "scaling", "predict", "lrprop"],
-    "dejavid_encode": ["inspect", "scenes", "doctor"],
+    "dejavid_encode": ["inspect", "beside", "scenes", "doctor"],
 }
 LRPROP_CONFIGS = [file.stem for file in (Path(__file__).resolve().parents[3] / "configs" / "lrprop").glob("*.toml")]
 

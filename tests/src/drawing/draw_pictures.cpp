@@ -5,6 +5,9 @@
 #include <string>
 
 #include "src/drawing/alignment_picture.hpp"
+#include "src/drawing/colours.hpp"
+#include "src/drawing/frame_pairs.hpp"
+#include "src/drawing/png.hpp"
 
 namespace {
 
@@ -53,6 +56,12 @@ int main(int count, char** arguments) {
                               std::string(300, 'x') + " <!-- --> <?xml?>";
   write(folder / "awkward.svg", picture_of(awkward, values, seconds, phases));
   write(folder / "bare.svg", picture_of("", values, {}, {}));
+
+  FramePairs pairs;
+  pairs.title = pairs.caption = pairs.names[0] = pairs.names[1] = awkward;
+  const Still still{png_bytes(1, 1, std::vector<std::uint8_t>{0}, cost_palette()), "1234, 123.45 s", awkward};
+  pairs.pairs.assign(15, {still, still});
+  std::ofstream(folder / "pairs.svg", std::ios::binary) << to_svg(pairs);
 
   constexpr std::int64_t kRows = 1000, kColumns = 700;
   std::vector<double> large;

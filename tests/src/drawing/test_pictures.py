@@ -72,7 +72,7 @@ class Pictures(unittest.TestCase):
         self.root("bare.svg")
 
     def test_it_stands_alone(self):
-        for name in ("plain.svg", "awkward.svg", "large.svg"):
+        for name in ("plain.svg", "awkward.svg", "large.svg", "pairs.svg"):
             root = self.root(name)
             for element in root.iter():
                 self.assertIn(element.tag.removeprefix(SVG), "svg title desc style rect line text path image".split())
@@ -85,7 +85,7 @@ class Pictures(unittest.TestCase):
             self.assertNotIn("url(", style)
 
     def test_everything_lies_within_the_picture(self):
-        for name in ("plain.svg", "awkward.svg", "large.svg"):
+        for name in ("plain.svg", "awkward.svg", "large.svg", "pairs.svg"):
             root = self.root(name)
             _, _, width, height = map(float, root.get("viewBox").split())
             for element in root.iter():
@@ -115,6 +115,17 @@ class Pictures(unittest.TestCase):
         self.assertIn(f"\u2265 {end}", texts)
         self.assertIn("The scale holds 80 % of the cells; what lies above has the colour of its end.", root.find(SVG + "desc").text)
         self.assertNotIn("The scale holds", self.root("plain.svg").find(SVG + "desc").text)
+
+    def test_pairs_of_frames_lie_beside_each_other(self):
+        """Those of one video in one height a line; no two upon each other."""
+        images = [tuple(float(image.get(key)) for key in ("x", "y")) for image in self.root("pairs.svg").iter(SVG + "image")]
+        upper, lower = images[::2], images[1::2]
+        self.assertEqual([len(set(images)), len(set(y for _, y in images))], [30, 6])
+        for (x, y), (below_x, below_y) in zip(upper, lower, strict=True):
+            self.assertEqual(x, below_x)
+            self.assertGreater(below_y, y + 128)
+        for (x, y), (next_x, next_y) in zip(upper, upper[1:]):
+            self.assertTrue(next_x > x + 128 if next_y == y else next_y > y + 2 * 128)
 
     def test_a_large_matrix_is_drawn_as_means(self):
         palette, cells = self.cells(self.root("large.svg"), 400, 400)

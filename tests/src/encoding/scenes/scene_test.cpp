@@ -72,6 +72,40 @@ TEST(Scene, EventsComeInTheirOrder) {
   }
 }
 
+/// No pixel is further from the first frame than noise makes, but during an event.
+TEST(Scene, ChangesOnlyWhileAnEventLasts) {
+  const auto levels = [](const Scene& scene, int frame) {
+    io::RgbImage image;
+    scene.draw(frame, image);
+    return image.pixels;
+  };
+  for (const SceneOrder& order : scene_orders()) {
+    const Scene scene(order, 4);
+    const std::vector<std::uint8_t> still = levels(scene, 0);
+    int last = -1;
+    for (const SceneEvent event : order) {
+      EXPECT_GT(scene.first(event), last + 1);
+      for (int frame = last + 1; frame < scene.frames(); ++frame) {
+        const std::vector<std::uint8_t> now = levels(scene, frame);
+        int most = 0;
+        for (std::size_t k = 0; k < now.size(); ++k) most = std::max(most, std::abs(now[k] - still[k]));
+        if (frame <= scene.first(event)) {
+          EXPECT_LE(most, 6) << frame;
+        }
+        if (frame == (scene.first(event) + scene.last(event)) / 2) {
+          EXPECT_GT(most, 30) << to_text(event);
+        }
+        if (frame > scene.last(event)) {
+          EXPECT_LE(most, 6) << frame;
+          break;
+        }
+      }
+      last = scene.last(event);
+    }
+    EXPECT_LT(last, scene.frames() - 1);
+  }
+}
+
 TEST(Scene, EndsAsItBegan) {
   for (const SceneOrder& order : scene_orders()) {
     const Scene scene(order, 5);
@@ -104,14 +138,15 @@ TEST(MakeScenes, ClipsAreTheScenesAndTheSameWhereMoreAreMade) {
   const fs::path folder = fs::path(testing::TempDir()) / "scenes";
   fs::remove_all(folder);
   std::vector<std::int64_t> told;
-  EXPECT_EQ(make_scenes(folder / "few", {1, 1, 3},
-                        [&](std::int64_t drawn, std::int64_t all) {
-                          EXPECT_EQ(all, 12);
-                          told.push_back(drawn);
-                        }),
-            12);
+  const DrawnScenes few = make_scenes(folder / "few", {1, 1, 3}, [&](std::int64_t drawn, std::int64_t all) {
+    EXPECT_EQ(all, 12);
+    told.push_back(drawn);
+  });
   EXPECT_EQ(told, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}));
-  EXPECT_EQ(make_scenes(folder / "more", {2, 1, 3}), 18);
+  EXPECT_EQ(few.clips, 12);
+  EXPECT_EQ(std::count(few.phases.begin(), few.phases.end(), '\n'), 1 + 12 * 3);
+  EXPECT_TRUE(few.phases.starts_with("id,first,last,phase\ntrain/open_cross_glow/0000.mp4,")) << few.phases;
+  EXPECT_EQ(make_scenes(folder / "more", {2, 1, 3}).clips, 18);
   const fs::path clip = fs::path("train") / "cross_open_glow" / "0000.mp4";
   EXPECT_EQ(bytes_of(folder / "few" / clip), bytes_of(folder / "more" / clip));
   EXPECT_NE(bytes_of(folder / "few" / clip), bytes_of(folder / "more" / "train" / "cross_open_glow" / "0001.mp4"));
@@ -125,7 +160,7 @@ TEST(MakeScenes, ClipsAreTheScenesAndTheSameWhereMoreAreMade) {
   }
   EXPECT_GE(frames, 36);
   fs::create_directory(folder / "empty");
-  EXPECT_EQ(make_scenes(folder / "empty", {0, 0, 3}), 0);
+  EXPECT_EQ(make_scenes(folder / "empty", {0, 0, 3}).clips, 0);
   try {
     static_cast<void>(make_scenes(folder / "few", {1, 0, 4}));
     FAIL() << "made in a folder with files";
