@@ -10,7 +10,7 @@
 #   lrprop-alignment.svg   two clips of the same events, aligned by LRProp, with phases
 #   pairs.svg      frames of these two beside each other: where each event begins in the first, and its middle
 set -euo pipefail
-case "${1:-}" in -h | --help) sed -n '2,12p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
+case "${1:-}" in -h | --help) sed -n '2,11p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 output="$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")/../docs/pictures}")"
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=launch/local_mpi.sh
