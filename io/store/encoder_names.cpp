@@ -32,8 +32,7 @@ std::string warning_of_mixed_encoders(const std::vector<std::string>& encoders) 
   if (encoders.size() < 2) return "";
   return fmt::format(
       "found features of {} encoders, {}; expected one; features of another encoder, or of other windows, mean "
-      "something "
-      "else: give stores of the same",
+      "something else: give stores of the same",
       encoders.size(), printable(text_of_encoders(encoders)));
 }
 

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_set>
 
 #include "io/bytes/digest.hpp"
+#include "io/bytes/file_time.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/half_float.hpp"
+#include "io/bytes/repeated_name.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
@@ -117,20 +118,10 @@ std::uint64_t digest_of_names(const std::vector<std::string>& names) {
   return digest.value();
 }
 
-std::optional<std::string> repeated_name(const std::vector<std::string>& class_names) {
-  std::unordered_set<std::string_view> known;
-  for (const std::string& name : class_names) {
-    if (!known.insert(name).second) return name;
-  }
-  return std::nullopt;
-}
-
 FileFacts FileFacts::of(const std::filesystem::path& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return {};
-  constexpr std::int64_t kNanosecondsPerSecond = 1'000'000'000;
-  return {found.st_dev, found.st_ino, found.st_size,
-          found.st_mtim.tv_sec * kNanosecondsPerSecond + found.st_mtim.tv_nsec};
+  return {found.st_dev, found.st_ino, found.st_size, modified_nanoseconds(found)};
 }
 
 StoreFile::StoreFile(std::filesystem::path file) : path_(std::move(file)) {

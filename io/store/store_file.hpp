@@ -32,9 +32,6 @@ inline constexpr std::int64_t kMostSteps = INT32_MAX;
 /// XXH64 of the names of phases, each with its length: the attribute `digest` of /phase_names.
 [[nodiscard]] std::uint64_t digest_of_names(const std::vector<std::string>& names);
 
-/// A name that stands for two classes, if any does: predictions and other stores know classes by name.
-[[nodiscard]] std::optional<std::string> repeated_name(const std::vector<std::string>& class_names);
-
 /// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
 [[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {
   return logits == 0 || (logits > 0 && logits <= feature_dim && classes > 0 && logits % classes == 0);

@@ -11,6 +11,7 @@
 
 #include "io/bytes/digest.hpp"
 #include "io/bytes/half_float.hpp"
+#include "io/bytes/repeated_name.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"

@@ -17,7 +17,6 @@ std::size_t characters_in(double width, double character) {
   return static_cast<std::size_t>(std::max(width / character, 3.0));
 }
 
-/// Lines of at most `most` characters, cut at blanks where there are some.
 std::vector<std::string> wrapped(std::string_view text, std::size_t most) {
   std::vector<std::string> lines;
   std::string line;

@@ -16,9 +16,9 @@ struct TorchInput {
 };
 
 /// The reference implementation's data: the three dicts as pickles or as JSON. Samples come in the order of the splits
-/// dict; labels become 0..C-1 in class order
-/// (text/manifest.hpp); the original integers or names stay as the class names. The three dicts
-/// must name the same ids and every file must exist; both are checked when opened. Throws StoreError.
+/// dict; labels become 0..C-1 in class order (text/manifest.hpp); the original integers or names stay as the class
+/// names. The three dicts must name the same ids and every file must exist; both are checked when opened. Throws
+/// StoreError.
 [[nodiscard]] std::unique_ptr<SampleSource> open_torch(const TorchInput& input);
 
 }  // namespace alignment::io

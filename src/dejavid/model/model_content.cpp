@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <string_view>
-#include <unordered_set>
 
 #include "io/bytes/digest.hpp"
+#include "io/bytes/repeated_name.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "src/dejavid/model/training_fields.hpp"
 
@@ -89,11 +89,10 @@ void check(const std::filesystem::path& file, const ModelContent& content) {
   require_size(file, "centroids", content.centroids.size(), element_count(content));
   require_size(file, "log_weights", content.log_weights.size(), element_count(content));
   require_size(file, "class_names", content.class_names.size(), content.classes);
-  std::unordered_set<std::string_view> names;
-  for (const std::string& name : content.class_names) {
-    if (names.insert(name).second) continue;
-    throw io::ModelFileError(fmt::format(
-        "{}:class_names: found \"{}\" twice; expected every name once; make the model again", file.string(), name));
+  if (const auto repeated = io::repeated_name(content.class_names)) {
+    throw io::ModelFileError(
+        fmt::format("{}:class_names: found \"{}\" twice; expected every name once; make the model again", file.string(),
+                    io::printable(*repeated)));
   }
   if (content.slope && content.feature_dim % 2 != 0) {
     throw io::ModelFileError(

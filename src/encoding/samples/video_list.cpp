@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "io/bytes/digest.hpp"
+#include "io/bytes/file_time.hpp"
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
@@ -332,10 +333,7 @@ void look_at_file(Video& video) {
                                      io::printable(video.file.string()), std::generic_category().message(errno)));
   }
   video.bytes = found.st_size;
-  // A time too far away for 64 bits, which a file may have, wraps: all that is asked of it is whether it is the same.
-  constexpr std::uint64_t kNanoseconds = 1'000'000'000;
-  video.modified_ns = static_cast<std::int64_t>(static_cast<std::uint64_t>(found.st_mtim.tv_sec) * kNanoseconds +
-                                                static_cast<std::uint64_t>(found.st_mtim.tv_nsec));
+  video.modified_ns = io::modified_nanoseconds(found);
 }
 
 VideoList read_video_list(const fs::path& list, const std::vector<fs::path>& own) {

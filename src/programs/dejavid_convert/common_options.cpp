@@ -1,5 +1,4 @@
 #include "src/programs/dejavid_convert/common_options.hpp"
-#include "src/job/program/whole_number.hpp"
 
 #include <fmt/format.h>
 
@@ -14,6 +13,7 @@
 #include "io/destination.hpp"
 #include "io/durable_file.hpp"
 #include "io/result_file.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/job/terminal/terminal.hpp"

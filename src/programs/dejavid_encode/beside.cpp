@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -11,6 +10,7 @@
 
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/formats/text/text.hpp"
 #include "io/result_file.hpp"
 #include "io/video/png_file.hpp"
 #include "src/config/error.hpp"
@@ -32,17 +32,13 @@ constexpr int kPlaces = 10, kPixels = 128;
 /// Ascending, each once. Throws ConfigError.
 std::vector<std::int64_t> parse_frames(const std::string& text) {
   std::vector<std::int64_t> frames;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view word = std::string_view(text).substr(begin, end - begin);
-    std::int64_t frame = 0;
-    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), frame);
-    if (error != std::errc() || rest != word.data() + word.size()) {
+  for (const std::string_view word : io::split_text(text, ',')) {
+    long long frame = 0;
+    if (!io::parse_integer(word, frame)) {
       throw ConfigError(fmt::format(
           "--key-frames: found '{}'; expected frames of the query with commas between them, as 12,40", word));
     }
     frames.push_back(frame);
-    begin = end + 1;
   }
   std::sort(frames.begin(), frames.end());
   frames.erase(std::unique(frames.begin(), frames.end()), frames.end());

@@ -96,18 +96,12 @@ int run(int argument_count, char** arguments) {
   } catch (const ConfigError& error) {
     return alignment::complain_about_usage(error.what());
   }
-  if (inspect->parsed()) {
+  if (inspect->parsed() || beside->parsed()) {
     alignment::let_stop_signals_through();
     if (!alignment::speaks_for_the_job()) return 0;  // one process of an mpirun does the work
     alignment::encoding::compute_on_this_thread();
-    alignment::inspect(inspected);
-    return 0;
-  }
-  if (beside->parsed()) {
-    alignment::let_stop_signals_through();
-    if (!alignment::speaks_for_the_job()) return 0;
-    alignment::encoding::compute_on_this_thread();
-    alignment::beside(paired);
+    if (inspect->parsed()) alignment::inspect(inspected);
+    if (beside->parsed()) alignment::beside(paired);
     return 0;
   }
   if (scenes->parsed()) {

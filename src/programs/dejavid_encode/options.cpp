@@ -1,5 +1,4 @@
 #include "src/programs/dejavid_encode/options.hpp"
-#include "src/job/program/whole_number.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "io/formats/text/text.hpp"
 #include "src/config/error.hpp"
+#include "src/job/program/whole_number.hpp"
 
 namespace alignment {
 namespace {
@@ -37,12 +38,9 @@ void add_choice(CLI::App& command, const std::string& name, const char* help, st
 
 std::vector<std::int64_t> parse_widths(const std::string& text) {
   std::vector<std::int64_t> widths;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string_view word = std::string_view(text).substr(begin, end - begin);
-    std::int64_t width = 0;
-    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), width);
-    const bool is_number = error == std::errc() && rest == word.data() + word.size() && width > 0;
+  for (const std::string_view word : io::split_text(text, ',')) {
+    long long width = 0;
+    const bool is_number = io::parse_integer(word, width) && width > 0;
     if (word != "video" && !is_number) {
       throw ConfigError(
           fmt::format("--widths: found '{}'; expected whole numbers of frames or the word video, with commas between "
@@ -50,7 +48,6 @@ std::vector<std::int64_t> parse_widths(const std::string& text) {
                       word));
     }
     widths.push_back(word == "video" ? 0 : width);
-    begin = end + 1;
   }
   return widths;
 }

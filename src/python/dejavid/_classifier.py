@@ -27,8 +27,9 @@ KEYS = {
     "samples_per_class": "centroids.samples_per_class",
     "iterations": "centroids.iterations",
 }
+_SERIES = _core.defaults()
 #: Of the configuration that is built in as `series`.
-DEFAULTS = {name: _core.defaults()[key] for name, key in KEYS.items()}
+DEFAULTS = {name: _SERIES[key] for name, key in KEYS.items()}
 
 
 class DejaVidClassifier(ClassifierMixin, BaseEstimator):

@@ -7,12 +7,14 @@
 #include <charconv>
 #include <chrono>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <system_error>
 
 #include "io/bytes/files_in_use.hpp"
+#include "io/bytes/shallow_json.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 #include "src/job/file_deadline.hpp"
@@ -267,7 +269,8 @@ fs::path run_of(const fs::path& checkpoint) {
 
 TimeSpent time_spent(const fs::path& folder) {
   std::ifstream stream(folder / kSummaryName);
-  const nlohmann::json summary = nlohmann::json::parse(stream, nullptr, /*allow_exceptions=*/false);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto summary = io::shallow_json<nlohmann::json>(text);
   TimeSpent spent;
   if (!summary.is_object()) return spent;
   if (const auto seconds = summary.find("wall_seconds"); seconds != summary.end() && seconds->is_number()) {

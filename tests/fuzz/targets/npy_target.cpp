@@ -1,8 +1,6 @@
-#include <cstdint>
-
 #include "io/errors.hpp"
 #include "io/formats/python/npy_file.hpp"
-#include "tests/fuzz/target.hpp"
+#include "tests/fuzz/matrix_promise.hpp"
 
 namespace alignment::fuzz {
 
@@ -46,9 +44,7 @@ bool reads(std::string_view input, const std::filesystem::path& folder) {
   write_input(file, input);
   return returns<io::StoreError, io::NotFiniteError>(file, [&] {
     const auto matrix = io::read_npy(file);
-    if (matrix.steps < 1 || matrix.feature_dim < 1 ||
-        static_cast<std::uint64_t>(matrix.steps * matrix.feature_dim) != matrix.values.size())
-      throw BrokenPromise("a matrix whose shape is not that of its values");
+    require_shape(matrix);
   });
 }
 

@@ -1,5 +1,4 @@
 #include "src/programs/dejavid_bench/parts/parts.hpp"
-#include "src/job/program/whole_number.hpp"
 
 #include <fmt/format.h>
 
@@ -7,6 +6,7 @@
 
 #include "src/config/error.hpp"
 #include "src/job/environment/threads.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/job/signals/signals.hpp"
 #include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 

@@ -1,5 +1,4 @@
 #include "src/programs/dejavid_bench/problems/training_problem.hpp"
-#include "src/job/program/whole_number.hpp"
 
 #include <sys/resource.h>
 
@@ -14,6 +13,7 @@
 #include "src/dejavid/model/model_setup.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
+#include "src/job/program/whole_number.hpp"
 #include "src/programs/dejavid_bench/parts/parts.hpp"
 #include "src/programs/dejavid_bench/problems/gpu_kernels.hpp"
 #include "src/programs/dejavid_bench/problems/synthetic_store.hpp"
