@@ -6,7 +6,7 @@
 #   programs -> dejavid, lrprop -> training, gpu -> job -> config
 #                 |                      |           |
 #                 |                      +-----------+--> io, dist
-#                 +--> report -> drawing, io
+#                 +--> report -> drawing, config, io
 #                 +--> drawing, kernels, io, dist
 #   programs -> encoding -> gpu, job, config, io, dist
 #   python -> dejavid, lrprop and what is below them
@@ -108,7 +108,7 @@ function(check_layers)
   check_room(job config io dist)
   check_room(training job config io dist)
   check_room(drawing)
-  check_room(report drawing io)
+  check_room(report drawing config io)
   check_room(gpu job config io dist)
   check_room(encoding gpu job config io dist)
   check_room(dejavid report drawing gpu training job config kernels io dist)

@@ -4,11 +4,11 @@
 
 #include <unordered_map>
 
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/feature_files.hpp"
 #include "io/formats/text/manifest.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

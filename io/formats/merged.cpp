@@ -40,19 +40,6 @@ bool all_or_none(const std::vector<StoreSummary>& stores, bool StoreSummary::*ha
   return lacking == stores.end();
 }
 
-/// Numbers without names may mean other phases than numbers with names.
-void require_names_of_phases(const std::vector<StoreSummary>& stores) {
-  const auto named =
-      std::find_if(stores.begin(), stores.end(), [](const StoreSummary& store) { return !store.phase_names.empty(); });
-  if (named == stores.end()) return;
-  for (const StoreSummary& store : stores) {
-    if (!store.phase_names.empty()) continue;
-    throw StoreError(fmt::format(
-        "{}: found no /phase_names; expected them as {} has them; name its phases (dejavid_convert labels --phases)",
-        store.file.string(), named->file.string()));
-  }
-}
-
 class StoresSource : public MergedSource {
  public:
   explicit StoresSource(const std::vector<std::filesystem::path>& files) : store_(files, ClassMatching::kUnion) {
@@ -68,7 +55,6 @@ class StoresSource : public MergedSource {
     header_.unlabelled = true;  // where any sample is
     note_classes(stores);
     frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");
-    require_names_of_phases(stores);
     header_.phase_names = store_.phase_names();
     timestamps_ = all_or_none(stores, &StoreSummary::has_timestamps, "timestamps");
     all_float16_ = std::all_of(stores.begin(), stores.end(),
@@ -87,6 +73,7 @@ class StoresSource : public MergedSource {
   [[nodiscard]] std::int64_t sample_count() const override { return store_.sample_count(); }
   [[nodiscard]] std::vector<std::string> notes() const override { return notes_; }
   [[nodiscard]] bool all_float16() const override { return all_float16_; }
+  [[nodiscard]] std::string describe_files() const override { return store_.describe_files(); }
 
   void next(SourceSample& sample) override {
     const std::int64_t index = position_++;

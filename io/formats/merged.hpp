@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "io/formats/sample_source.hpp"
@@ -13,6 +14,8 @@ class MergedSource : public SampleSource {
  public:
   /// True where every store keeps its features as f16.
   [[nodiscard]] virtual bool all_float16() const = 0;
+  /// The stores, as messages call them together.
+  [[nodiscard]] virtual std::string describe_files() const = 0;
 };
 
 /// Opens stores that agree on features and share no id; classes are matched by name, those of the first store first.

@@ -118,6 +118,16 @@ std::uint64_t digest_of_names(const std::vector<std::string>& names) {
   return digest.value();
 }
 
+std::optional<std::string> wrong_phase(std::span<const std::int32_t> labels, std::size_t names) {
+  const auto wrong = std::find_if(labels.begin(), labels.end(), [names](std::int32_t label) {
+    return label < -1 || (names > 0 && label >= 0 && static_cast<std::size_t>(label) >= names);
+  });
+  if (wrong == labels.end()) return std::nullopt;
+  return fmt::format("found phase {} at step {}; expected {}", *wrong, wrong - labels.begin(),
+                     names == 0 ? "-1, none, or a number from 0 on"
+                                : fmt::format("-1 to {}, as phases have {} names", names - 1, names));
+}
+
 FileFacts FileFacts::of(const std::filesystem::path& file) {
   struct stat found {};
   if (::stat(file.c_str(), &found) != 0) return {};
@@ -388,12 +398,8 @@ std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) {
   check_whole(*frame_labels_, H5T_STD_I32LE, frame_labels_checked_);
   std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
   read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
-  const auto named = static_cast<std::int64_t>(index_.phase_names.size());
-  for (std::size_t step = 0; named > 0 && step < labels.size(); ++step) {
-    if (labels[step] >= -1 && labels[step] < named) continue;
-    throw StoreError(
-        fmt::format("{}: found phase {} at step {}; expected -1 to {} (/phase_names); make the store again",
-                    describe(sample, "frame_labels"), labels[step], step, named - 1));
+  if (const auto wrong = wrong_phase(labels, index_.phase_names.size())) {
+    throw StoreError(fmt::format("{}: {}; make the store again", describe(sample, "frame_labels"), *wrong));
   }
   return labels;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ inline constexpr std::int64_t kMostSteps = INT32_MAX;
 
 /// XXH64 of the names of phases, each with its length: the attribute `digest` of /phase_names.
 [[nodiscard]] std::uint64_t digest_of_names(const std::vector<std::string>& names);
+
+/// "found phase 7 at step 3; expected ..." of the first of a sample's frame labels that is none where phases have so
+/// many names; without names every number from -1, none, on is one.
+[[nodiscard]] std::optional<std::string> wrong_phase(std::span<const std::int32_t> labels, std::size_t names);
 
 /// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
 [[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {

@@ -70,9 +70,12 @@ void require_agreement(const StorePart& first, const StorePart& other, ClassMatc
   };
   if (a.feature_dim != b.feature_dim)
     refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
-  if (!a.phase_names.empty() && !b.phase_names.empty() && a.phase_names != b.phase_names) {
-    refuse("phase_names", fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(b.phase_names, ",")))),
-           fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(a.phase_names, ",")))));
+  // Numbers without names may mean other phases than numbers with names.
+  if (first.has_frame_labels() && other.has_frame_labels() && a.phase_names != b.phase_names) {
+    const auto said = [](const std::vector<std::string>& names) {
+      return names.empty() ? "none" : fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(names, ","))));
+    };
+    refuse("phase_names", said(b.phase_names), said(a.phase_names));
   }
   if (matching == ClassMatching::kUnion) return;
   if (a.class_names.size() != b.class_names.size()) {

@@ -101,12 +101,7 @@ void TseWriter::State::check(const TseSample& sample) const {
   const bool first = labels.empty();
   check_steps(sample.frame_labels.size(), first ? !sample.frame_labels.empty() : with_frame_labels, "frame labels");
   check_steps(sample.timestamps.size(), first ? !sample.timestamps.empty() : with_timestamps, "timestamps");
-  const auto named = static_cast<std::int64_t>(header.phase_names.size());
-  for (std::size_t step = 0; named > 0 && step < sample.frame_labels.size(); ++step) {
-    if (sample.frame_labels[step] >= -1 && sample.frame_labels[step] < named) continue;
-    refuse(fmt::format("found phase {} at step {}; expected -1 to {}, as phases have {} names",
-                       sample.frame_labels[step], step, named - 1, named));
-  }
+  if (const auto wrong = wrong_phase(sample.frame_labels, header.phase_names.size())) refuse(*wrong);
   const float largest = options.feature_type == FeatureType::kFloat16 ? 65519.996F : std::numeric_limits<float>::max();
   for (std::size_t n = 0; n < sample.features.size(); ++n) {
     const float value = sample.features[n];

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
-#include <sstream>
+#include <string>
 #include <tuple>
 
 #include "src/config/error.hpp"
@@ -115,6 +115,9 @@ class TomlReader {
   std::optional<Mistake> first_mistake_;
 };
 
+/// Devices and pipes may not end.
+constexpr std::size_t kMostConfigBytes = std::size_t{1} << 20U;
+
 /// The parser quotes what it found, line breaks and all.
 std::string on_one_line(std::string_view text) {
   std::string line(text);
@@ -147,10 +150,12 @@ void apply_toml_file(const KeyTable& table, const std::string& file, SharedConfi
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   if (!stream) refuse(std::strerror(errno));
-  std::ostringstream text;
-  if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
-  if (stream.bad() || text.bad()) refuse(std::strerror(errno));
-  apply_toml(table, text.str(), file, config, given);
+  std::string text(kMostConfigBytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) refuse(std::strerror(errno));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > kMostConfigBytes) refuse(fmt::format("more than {} MiB", kMostConfigBytes >> 20U));
+  apply_toml(table, text, file, config, given);
 }
 
 std::string to_toml(const KeyTable& table, const SharedConfig& config) {

@@ -12,14 +12,13 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
+#include "src/config/run_folder.hpp"
 
 namespace alignment::report {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char *kMetrics = "metrics.jsonl", *kConfig = "config.toml", *kEnvironment = "environment.json",
-                     *kSummary = "summary.json";
 constexpr std::string_view kOfARun = "a file of a run", kGiveAnother = "give the run.dir of a run";
 
 const std::vector<drawing::Point>& of(const Histories& histories, const std::string& key) {
@@ -107,10 +106,10 @@ std::string name_of_run(const std::filesystem::path& folder) {
 
 std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
-  for (const char* name : {kMetrics, kConfig, kEnvironment, kSummary, "model.h5", "best.h5", "refused_step.json"}) {
+  for (const char* name : run_folder::kFiles) {
     files.push_back(folder / name);
   }
-  for (const char* name : {"checkpoints", "logs", "tensorboard"}) {
+  for (const char* name : run_folder::kFolders) {
     std::error_code absent;
     for (std::filesystem::directory_iterator entry(folder / name, absent), end; !absent && entry != end;
          entry.increment(absent)) {
@@ -123,10 +122,10 @@ std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& fol
 RunRecord read_run(const std::filesystem::path& folder) {
   RunRecord run;
   run.folder = folder;
-  read_metrics(folder / kMetrics, run);
-  run.config = text_if_there(folder / kConfig);
-  run.environment = text_if_there(folder / kEnvironment);
-  const auto summary = io::shallow_json<Json>(text_if_there(folder / kSummary));
+  read_metrics(folder / run_folder::kMetrics, run);
+  run.config = text_if_there(folder / run_folder::kConfig);
+  run.environment = text_if_there(folder / run_folder::kEnvironment);
+  const auto summary = io::shallow_json<Json>(text_if_there(folder / run_folder::kSummary));
   if (summary.is_object()) {
     if (const Json reason = summary.value("exit_reason", Json()); reason.is_string()) run.exit_reason = reason;
     if (const Json seconds = summary.value("wall_seconds", Json()); seconds.is_number()) run.wall_seconds = seconds;

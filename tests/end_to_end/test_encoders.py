@@ -44,7 +44,7 @@ class Encoders(support.ProgramTest):
         self.assertIn(both, self.said("train", [self.motion, self.vit], run__dir="two", **SETTINGS))
         merged = support.run(["dejavid_convert", "merge", self.motion, self.vit, "--out", "merged.h5"], cwd=self.folder)
         self.assertEqual(merged.code, 0, merged)
-        self.assertIn(both, merged.stderr)
+        self.assertIn(f"{self.motion} and 1 other: {both}", merged.stderr)
         model = self.folder / "two" / "model.h5"
         for store in ("merged.h5", self.vit):
             self.assertNotIn("; expected motion", self.said("eval", store, model__init=model))

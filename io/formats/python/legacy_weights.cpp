@@ -12,9 +12,9 @@
 #include <span>
 #include <string_view>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/python/pickle.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 
 namespace alignment::io {

@@ -9,9 +9,9 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <utility>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 

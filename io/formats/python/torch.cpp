@@ -8,12 +8,12 @@
 #include <unordered_map>
 #include <variant>
 
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/python/tensor_files.hpp"
 #include "io/formats/text/id_table.hpp"
 #include "io/formats/text/manifest.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 #include "io/store/splits.hpp"
 

@@ -15,12 +15,12 @@
 #include <vector>
 
 #include "io/bytes/half_float.hpp"
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/load_bits.hpp"
 #include "io/formats/python/pickle.hpp"
 #include "io/formats/python/zip_archive.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

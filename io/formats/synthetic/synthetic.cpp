@@ -7,8 +7,8 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "io/bytes/text.hpp"
 #include "io/formats/synthetic/random.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/text/csv.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 
 namespace alignment::io {

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/python/pickle.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 
 namespace alignment::io {

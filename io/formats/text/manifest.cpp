@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "io/bytes/content_kind.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/text/csv.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 #include "io/store/splits.hpp"
 

@@ -10,9 +10,9 @@
 #include <unordered_map>
 
 #include "io/bytes/first_few.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/text/text.hpp"
 
 namespace alignment::io {
 namespace {

@@ -58,7 +58,8 @@ std::string text_of_classes(std::span<const std::int64_t> confusion, const std::
   for (std::size_t label = 0; label < class_names.size(); ++label) {
     const ClassAccuracy accuracy = accuracy_of(confusion, label, class_names.size());
     if (accuracy.samples == 0) continue;
-    text += fmt::format("  {:<32} {:>7} samples  {:.4f}\n", class_names[label], accuracy.samples, accuracy.fraction());
+    text += fmt::format("  {:<32} {:>7} samples  {:.4f}\n", io::printable(class_names[label]), accuracy.samples,
+                        accuracy.fraction());
   }
   return text;
 }

@@ -11,10 +11,10 @@
 
 #include "io/bytes/sha256.hpp"
 #include "io/bytes/shallow_json.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/whole_file.hpp"
 #include "src/encoding/encoders/frame_numbers.hpp"
 

@@ -1,6 +1,6 @@
 #include <string_view>
 
-#include "io/formats/text/text.hpp"
+#include "io/bytes/text.hpp"
 #include "src/encoding/encoders/efficientnet_lite0.hpp"
 #include "src/encoding/encoders/encoder.hpp"
 #include "src/encoding/encoders/exported_encoder.hpp"

@@ -14,10 +14,10 @@
 #include "io/bytes/digest.hpp"
 #include "io/bytes/file_time.hpp"
 #include "io/bytes/first_few.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/text/manifest.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/store/splits.hpp"
 
 namespace alignment::encoding {

@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "dist/text.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/result_folder.hpp"
 #include "src/config/error.hpp"
@@ -22,17 +22,6 @@
 namespace alignment::lrprop {
 namespace {
 
-std::vector<std::string> parts_of(const std::string& list) {
-  std::vector<std::string> parts;
-  std::size_t begin = 0;
-  while (begin <= list.size()) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    parts.push_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 /// The query first, then what it is laid beside.
 std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation& asked) {
   const std::string expected = fmt::format("the id of one of the store's {} videos", store.sample_count());
@@ -49,8 +38,8 @@ std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation&
     }
     return videos;
   }
-  for (const std::string& id : parts_of(with)) {
-    const std::int64_t video = find_sample(store, id, "--with", expected);
+  for (const std::string_view id : io::split_text(with, ',')) {
+    const std::int64_t video = find_sample(store, std::string(id), "--with", expected);
     if (std::find(videos.begin(), videos.end(), video) == videos.end()) videos.push_back(video);
   }
   if (videos.size() == 1) throw ConfigError("--with: found the query itself; expected other videos; name them");
@@ -60,12 +49,11 @@ std::vector<std::int64_t> videos_of(const io::TseStore& store, const Invocation&
 std::vector<std::int64_t> key_frames_of(const std::string& list, std::int64_t frames) {
   std::vector<std::int64_t> key_frames;
   if (list.empty()) return key_frames;
-  for (const std::string& part : parts_of(list)) {
-    std::int64_t frame = -1;
-    const auto [rest, error] = std::from_chars(part.data(), part.data() + part.size(), frame);
-    if (error != std::errc() || rest != part.data() + part.size() || frame < 0 || frame >= frames) {
+  for (const std::string_view part : io::split_text(list, ',')) {
+    long long frame = -1;
+    if (!io::parse_integer(part, frame) || frame < 0 || frame >= frames) {
       throw ConfigError(fmt::format("--key-frames: found \"{}\"; expected frames of the query with commas, 0 to {}",
-                                    part, frames - 1));
+                                    io::printable(part), frames - 1));
     }
     key_frames.push_back(frame);
   }

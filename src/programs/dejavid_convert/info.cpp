@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "io/bytes/csv_field.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "io/store/splits.hpp"
 #include "io/store/store_check.hpp"
@@ -24,7 +25,7 @@ std::string to_text(const io::StoreSummary& store) {
                                                                            store.longest, store.median_length);
   std::string text = fmt::format("{}\n", store.file.string());
   const auto line = [&](const char* name, const std::string& value) {
-    text += fmt::format("  {:<13} {}\n", name, value);
+    text += fmt::format("  {:<13} {}\n", name, io::printable(value));
   };
   line("samples", fmt::format("{} ({} train, {} val, {} test)", store.sample_count, store.samples_of[0],
                               store.samples_of[1], store.samples_of[2]));
@@ -43,8 +44,8 @@ std::string to_text(const io::StoreSummary& store) {
   if (store.unlabelled > 0) line("without label", fmt::format("{} samples", store.unlabelled));
   line("classes", fmt::format("{}: samples (train)", store.class_names.size()));
   for (std::size_t label = 0; label < store.class_names.size(); ++label) {
-    text += fmt::format("  {:>5} {}: {} ({})\n", label, store.class_names[label], store.class_counts[label],
-                        store.class_train_counts[label]);
+    text += fmt::format("  {:>5} {}: {} ({})\n", label, io::printable(store.class_names[label]),
+                        store.class_counts[label], store.class_train_counts[label]);
   }
   return text;
 }

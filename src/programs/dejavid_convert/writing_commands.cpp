@@ -9,13 +9,13 @@
 #include <stdexcept>
 
 #include "io/bytes/first_few.hpp"
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/formats/labelled.hpp"
 #include "io/formats/listed.hpp"
 #include "io/formats/merged.hpp"
 #include "io/formats/python/torch.hpp"
 #include "io/formats/synthetic/synthetic.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/formats/text/ts.hpp"
 #include "io/result_file.hpp"
 #include "io/store/encoder_names.hpp"
@@ -145,7 +145,7 @@ void add_merge(CLI::App& program) {
   command->callback([options] {
     const std::unique_ptr<io::MergedSource> source = io::open_merged(options->stores);
     const std::string warning = io::warning_of_mixed_encoders(io::encoders_of(source->header().encoder));
-    if (!warning.empty()) log_warning(warning);
+    if (!warning.empty()) log_warning(fmt::format("{}: {}", source->describe_files(), warning));
     OutputOptions output = options->output;
     output.float16 = output.float16 || source->all_float16();
     convert(*source, output);

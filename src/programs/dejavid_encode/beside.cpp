@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
-#include "io/formats/text/text.hpp"
 #include "io/result_file.hpp"
 #include "io/video/png_file.hpp"
 #include "src/config/error.hpp"

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/formats/text/text.hpp"
+#include "io/bytes/text.hpp"
 #include "src/config/error.hpp"
 #include "src/job/program/whole_number.hpp"
 

@@ -17,6 +17,7 @@
 #include "io/bytes/shallow_json.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
+#include "src/config/run_folder.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/event_file.hpp"
@@ -26,17 +27,6 @@ namespace alignment {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kConfigName = "config.toml";
-constexpr const char* kMetricsName = "metrics.jsonl";
-constexpr const char* kSummaryName = "summary.json";
-constexpr const char* kEnvironmentName = "environment.json";
-constexpr const char* kRefusedStepName = "refused_step.json";
-constexpr const char* kModelName = "model.h5";
-constexpr const char* kBestName = "best.h5";
-constexpr const char* kCheckpointsName = "checkpoints";
-constexpr const char* kLogsName = "logs";
-constexpr const char* kTensorBoardName = "tensorboard";
 
 void make_folder(const fs::path& folder) {
   std::error_code error;
@@ -49,7 +39,8 @@ void make_folder(const fs::path& folder) {
 }
 
 void make_folders(const fs::path& folder) {
-  for (const fs::path& each : {folder, folder / kCheckpointsName, folder / kLogsName}) make_folder(each);
+  for (const fs::path& each : {folder, folder / run_folder::kCheckpoints, folder / run_folder::kLogs})
+    make_folder(each);
 }
 
 /// Of UTC since 1970, in milliseconds: one digit more would be noise.
@@ -91,8 +82,8 @@ struct RunDirectory::State {
   std::optional<EventFile> events = std::nullopt;
 
   void write_events_anew(const std::string& config_toml) {
-    make_folder(folder / kTensorBoardName);
-    events.emplace(folder / kTensorBoardName, config_toml, metrics.content(), utc_seconds());
+    make_folder(folder / run_folder::kTensorBoard);
+    events.emplace(folder / run_folder::kTensorBoard, config_toml, metrics.content(), utc_seconds());
   }
   void record(nlohmann::ordered_json line) {
     line["time"] = utc_seconds();
@@ -110,7 +101,7 @@ RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config_toml,
                                   std::chrono::duration<double> timeout, TensorBoard tensorboard) {
   const io::FileInUse in_use(folder);
-  for (const char* name : {kConfigName, kMetricsName}) {
+  for (const char* name : {run_folder::kConfig, run_folder::kMetrics}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
     if (fs::exists(fs::symlink_status(folder / name, unreadable))) {
       throw io::WriteError(
@@ -122,13 +113,13 @@ RunDirectory RunDirectory::create(const fs::path& folder, const std::string& con
   make_folders(folder);
   RunDirectory run;
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / kMetricsName), timeout});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / run_folder::kMetrics), timeout});
   try {
-    io::write_text(folder / kConfigName, config_toml);
+    io::write_text(folder / run_folder::kConfig, config_toml);
     if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
-    for (const char* name : {kConfigName, kMetricsName}) fs::remove(folder / name, ignored);
+    for (const char* name : {run_folder::kConfig, run_folder::kMetrics}) fs::remove(folder / name, ignored);
     throw;
   }
   return run;
@@ -140,9 +131,10 @@ RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& con
   const io::FileInUse in_use(folder);
   make_folders(folder);
   RunDirectory run;
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::reopen(folder / kMetricsName, from_step), timeout});
-  for (const fs::path& each : {folder, folder / kCheckpointsName}) remove_unfinished(each);
-  io::write_text(folder / kConfigName, config_toml);
+  run.state_ =
+      std::make_unique<State>(State{folder, MetricsFile::reopen(folder / run_folder::kMetrics, from_step), timeout});
+  for (const fs::path& each : {folder, folder / run_folder::kCheckpoints}) remove_unfinished(each);
+  io::write_text(folder / run_folder::kConfig, config_toml);
   if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   return run;
 }
@@ -155,14 +147,14 @@ const fs::path& RunDirectory::folder() const {
   return state_->folder;
 }
 fs::path RunDirectory::model_file() const {
-  return state_->folder / kModelName;
+  return state_->folder / run_folder::kModel;
 }
 fs::path RunDirectory::best_file() const {
-  return state_->folder / kBestName;
+  return state_->folder / run_folder::kBest;
 }
 
 fs::path RunDirectory::checkpoint_file(std::int64_t step) const {
-  return state_->folder / kCheckpointsName / fmt::format("step_{:08}.h5", step);
+  return state_->folder / run_folder::kCheckpoints / fmt::format("step_{:08}.h5", step);
 }
 
 void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const {
@@ -182,9 +174,11 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
 
 void RunDirectory::abandon() {
   std::error_code ignored;  // the failure that ended the run is the one to report
-  for (const char* name : {kConfigName, kMetricsName, kEnvironmentName}) fs::remove(state_->folder / name, ignored);
-  for (const char* name : {kLogsName, kTensorBoardName}) fs::remove_all(state_->folder / name, ignored);
-  for (const fs::path& folder : {state_->folder / kCheckpointsName, state_->folder}) fs::remove(folder, ignored);
+  for (const char* name : {run_folder::kConfig, run_folder::kMetrics, run_folder::kEnvironment})
+    fs::remove(state_->folder / name, ignored);
+  for (const char* name : {run_folder::kLogs, run_folder::kTensorBoard}) fs::remove_all(state_->folder / name, ignored);
+  for (const fs::path& folder : {state_->folder / run_folder::kCheckpoints, state_->folder})
+    fs::remove(folder, ignored);
 }
 
 void RunDirectory::record(const StepRecord& step, const ScoreNames& names) {
@@ -210,15 +204,15 @@ void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
 }
 
 void RunDirectory::write_refused_step(const std::string& json) const {
-  io::write_text(state_->folder / kRefusedStepName, json);
+  io::write_text(state_->folder / run_folder::kRefusedStep, json);
 }
 
 void RunDirectory::write_environment(const std::string& json) const {
-  io::write_text(state_->folder / kEnvironmentName, json);
+  io::write_text(state_->folder / run_folder::kEnvironment, json);
 }
 
 void RunDirectory::write_summary(const std::string& json) const {
-  io::write_text(state_->folder / kSummaryName, json);
+  io::write_text(state_->folder / run_folder::kSummary, json);
 }
 
 void require_inputs_elsewhere(const fs::path& folder, const std::vector<fs::path>& inputs) {
@@ -230,11 +224,10 @@ void require_inputs_elsewhere(const fs::path& folder, const std::vector<fs::path
   };
   std::error_code absent;  // what does not exist is not written over
   for (const fs::path& input : inputs) {
-    for (const char* name :
-         {kConfigName, kMetricsName, kSummaryName, kEnvironmentName, kRefusedStepName, kModelName, kBestName}) {
+    for (const char* name : run_folder::kFiles) {
       if (fs::equivalent(folder / name, input, absent)) refuse(folder / name);
     }
-    for (const char* name : {kCheckpointsName, kLogsName, kTensorBoardName}) {
+    for (const char* name : run_folder::kFolders) {
       if (fs::equivalent(folder / name, input.parent_path(), absent)) refuse(input);
     }
   }
@@ -248,7 +241,7 @@ std::vector<fs::path> checkpoints_of(const fs::path& folder) {
   const io::FileInUse in_use(folder);
   std::map<std::int64_t, fs::path, std::greater<>> newest_first;
   std::error_code error;
-  const fs::path checkpoints = folder / kCheckpointsName;
+  const fs::path checkpoints = folder / run_folder::kCheckpoints;
   if (!fs::exists(checkpoints, error) && !error) return {};
   for (fs::directory_iterator entry(checkpoints, error), end; !error && entry != end; entry.increment(error)) {
     if (const std::optional<std::int64_t> step = step_of(entry->path())) newest_first[*step] = entry->path();
@@ -268,7 +261,7 @@ fs::path run_of(const fs::path& checkpoint) {
 }
 
 TimeSpent time_spent(const fs::path& folder) {
-  std::ifstream stream(folder / kSummaryName);
+  std::ifstream stream(folder / run_folder::kSummary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   const auto summary = io::shallow_json<nlohmann::json>(text);
   TimeSpent spent;

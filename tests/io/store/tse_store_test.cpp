@@ -112,7 +112,12 @@ TEST(TseStore, RefusesPhasesBeyondTheirNames) {
                  {"sample 3", "found phase 2 at step 0; expected -1 to 1"});
   small.phase_names = {"one", "one"};
   expect_message(message_of<StoreError>([&] { small.write(folder / "a.h5"); }), folder / "a.h5", {"\"one\" twice"});
-  EXPECT_EQ(folder.entry_count(), 0U);
+  small.phase_names.clear();
+  TseWriter writer(folder / "b.h5", small.header());
+  expect_message(message_of<StoreError>([&] {
+                   writer.append({.id = "a", .features = small.features(1), .frame_labels = std::vector{-2}});
+                 }),
+                 folder / "b.h5", {"found phase -2 at step 0; expected -1, none, or a number from 0 on"});
 }
 
 TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
@@ -132,8 +137,14 @@ TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
   write("a.h5", {"reach", "lift"});
   write("b.h5", {"reach", "lift"});
   write("other.h5", {"lift", "reach"});
-  EXPECT_EQ(TseStore({folder / "plain.h5", folder / "a.h5", folder / "b.h5"}).phase_names(),
-            (std::vector<std::string>{"reach", "lift"}));
+  EXPECT_EQ(TseStore({folder / "a.h5", folder / "b.h5"}).phase_names(), (std::vector<std::string>{"reach", "lift"}));
+  expect_message(message_of<StoreError>([&] {
+                   TseStore({folder / "a.h5", folder / "plain.h5"});
+                 }),
+                 folder / "plain.h5", {":phase_names: found none; expected \"reach,lift\" as in "});
+  small.with_frame_labels = false;  // what has no phases does not misname them
+  small.write(folder / "without.h5");
+  EXPECT_FALSE(TseStore({folder / "a.h5", folder / "without.h5"}).has_frame_labels());
   expect_message(message_of<StoreError>([&] {
                    TseStore({folder / "a.h5", folder / "other.h5"});
                  }),

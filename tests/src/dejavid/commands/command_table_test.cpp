@@ -143,6 +143,7 @@ TEST(CommandLine, MistakesOnTheCommandLine) {
             mistake({"--train.lr", "1", "--train.lr", "2"}));
   expect_in("--config: found \"a\" and \"b\"", mistake({"--config", "a", "--config", "b"}));
   expect_in("/tmp: found a folder", mistake({"--config", "/tmp"}));
+  expect_in("/dev/zero: found more than 1 MiB", mistake({"--config", "/dev/zero"}));
 }
 
 TEST(CommandLine, ConfigurationsHaveNames) {

@@ -1,4 +1,4 @@
-#include "io/formats/text/text.hpp"
+#include "io/bytes/text.hpp"
 
 #include <algorithm>
 #include <charconv>
