@@ -19,8 +19,8 @@
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/zip_archive.hpp"
 #include "src/encoding/encoders/encoder.hpp"
-#include "src/encoding/encoders/plain_convolutions.hpp"
 #include "src/encoding/encoders/torch_encoder.hpp"
+#include "src/encoding/encoders/traced_network.hpp"
 
 namespace alignment::encoding {
 namespace {
@@ -77,6 +77,7 @@ class TorchScript : public ExportedProgram {
       : module_(torch::jit::load(file.string(), device)) {
     module_.eval();
     make_convolutions_plain(module_);
+    set_device_of_constants(module_, device);
   }
 
   at::Tensor run(const at::Tensor& numbers) override {
@@ -112,6 +113,8 @@ class TorchScript : public ExportedProgram {
     const auto change = [type](const at::Tensor& array) {
       if (array.is_floating_point()) array.set_data(array.to(type));
     };
+    module_ = module_.clone();  // what has run keeps the program that it ran
+    set_type_of_constants(module_, type);
     for (const at::Tensor& array : module_.parameters()) change(array);
     for (const at::Tensor& array : module_.buffers()) change(array);
   }
@@ -187,7 +190,9 @@ class NativeRuntime : public ExportedProgram {
 std::unique_ptr<ExportedProgram> load_exported_program(const std::filesystem::path& file, torch::Device device) {
   const Format format = format_of(file);
   if (format == Format::kExportedProgram && !device.is_cpu()) {
-    refuse(file, "a torch.export package, which LibTorch runs where it was exported alone, and a GPU to run it on");
+    throw EncoderError(file.string() +
+                       ": found a torch.export package, which LibTorch runs on the CPU, and a GPU; expected the CPU or "
+                       "TorchScript; encode with --device cpu, or export it with --format torchscript");
   }
   try {
     if (format == Format::kTorchScript) return std::make_unique<TorchScript>(file, device);

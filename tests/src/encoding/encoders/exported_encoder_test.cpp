@@ -8,8 +8,8 @@
 
 #include "io/bytes/sha256.hpp"
 #include "src/encoding/encoders/encoder.hpp"
-#include "src/encoding/encoders/plain_convolutions.hpp"
 #include "src/encoding/encoders/probe.hpp"
+#include "src/encoding/encoders/traced_network.hpp"
 #include "tests/src/encoding/encoders/exported_files.hpp"
 #include "tests/src/temporary_folder.hpp"
 
@@ -305,7 +305,7 @@ TEST_F(ExportedEncoder, IsRefusedWhereItIsCut) {
 }
 
 // As traced, a network allows its convolutions what they were allowed where that was done.
-TEST(PlainConvolutions, ComputeInF32WhateverTheyWereAllowed) {
+TEST(TracedNetwork, ComputesConvolutionsInF32WhateverTheyWereAllowed) {
   torch::jit::Module inner("inner"), outer("outer");
   inner.define(
       "def forward(self, x: Tensor) -> Tensor:\n"
@@ -327,6 +327,50 @@ TEST(PlainConvolutions, ComputeInF32WhateverTheyWereAllowed) {
   EXPECT_EQ(found, 1U);
   const at::Tensor sum = outer.forward({at::ones({1, 3, 2, 2})}).toTensor();
   EXPECT_TRUE(at::equal(sum, at::full({1, 1, 2, 2}, 4.0)));
+}
+
+/// x [4] and numbers that are made or converted as a trace on a CPU does it.
+torch::jit::Module with_constants() {
+  torch::jit::Module inner("inner"), outer("outer");
+  inner.define(
+      "def forward(self, x: Tensor) -> Tensor:\n"
+      "    made = torch.arange(4, dtype=torch.float, device=torch.device('cpu'))\n"
+      "    moved = x.to(torch.device('cpu'), torch.float)\n"
+      "    return made + moved + torch.ones([4], dtype=torch.float, device=x.device)\n");
+  outer.register_module("inner", inner);
+  outer.define("def forward(self, x: Tensor) -> Tensor:\n    return self.inner.forward(x)\n");
+  return outer;
+}
+
+TEST(TracedNetwork, MakesNumbersWhereItIs) {
+  torch::jit::Module network = with_constants();
+  EXPECT_EQ(set_device_of_constants(network, at::kCPU), 0U);
+  EXPECT_EQ(set_device_of_constants(network, at::kMeta), 2U);
+  // On this device numbers have no values, but what lies on two devices cannot be added.
+  EXPECT_TRUE(network.forward({at::ones({4}).to(at::kMeta)}).toTensor().is_meta());
+  EXPECT_ANY_THROW((void)with_constants().forward({at::ones({4}).to(at::kMeta)}));
+}
+
+TEST(TracedNetwork, MakesNumbersOfItsType) {
+  torch::jit::Module network = with_constants();
+  EXPECT_EQ(set_type_of_constants(network, at::kBFloat16), 3U);
+  const at::Tensor sum = network.forward({at::ones({4}, at::kBFloat16)}).toTensor();
+  EXPECT_EQ(sum.scalar_type(), at::kBFloat16);
+  EXPECT_TRUE(at::equal(sum.to(at::kFloat), at::arange(2, 6, at::kFloat)));
+}
+
+TEST_F(ExportedEncoder, ComputesInHalfPrecisionWhatWasTracedInF32) {
+  ExportedFiles files;
+  files.program = replaced(files.program, "  return",
+                           "  colours = torch.mm(colours.to(torch.float), torch.eye(12, dtype=x.dtype))\n"
+                           "  return");
+  const std::string file = files.write(folder_.path()).string();
+  const std::vector<std::uint8_t> frames = probe_frames(4, 16);
+  std::vector<float> rows(2 * kWidth);
+  make_encoder(file, {.gpu = {}, .precision = EncoderPrecision::kBfloat16})->encode(frames, 2, rows);
+  for (std::size_t n = 0; n < rows.size(); ++n) {
+    EXPECT_NEAR(rows[n], files.probe[n], probe_tolerance(EncoderPrecision::kBfloat16));
+  }
 }
 
 }  // namespace

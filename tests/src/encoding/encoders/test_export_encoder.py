@@ -42,6 +42,11 @@ class Clips(torch.nn.Module):
     def forward(self, x):
         return self.last(torch.relu(self.norm(self.convolution(x))).mean((2, 3, 4)))
 
+class Positions(Clips):
+    def forward(self, x):
+        positions = torch.linspace(0, 0.1, 5, device=x.device).to(x.dtype).to(device=x.device)
+        return super().forward((x + positions[:, None, None]).to(torch.float32))
+
 class OfBatch(Clips):
     def forward(self, x):
         y = super().forward(x)
@@ -179,6 +184,16 @@ class ExportTest(unittest.TestCase):
                 description, *values = tried.stdout.splitlines()
                 self.assertEqual(description, "clip 5 20 6 4")
                 np.testing.assert_allclose(np.array(values, float).reshape(2, 10), expected, atol=1e-5)
+
+    def test_what_was_traced_in_f32_on_a_cpu_computes_in_half_precision(self):
+        out = self.folder / "positions.pt"
+        self.export("Positions", "--out", str(out), *PREPARATION, *COLOURS)
+        rows = []
+        for precision in ([], ["bf16"]):
+            tried = subprocess.run([TRY_ENCODER, out, *precision], capture_output=True, text=True, check=False)
+            self.assertEqual(tried.returncode, 0, tried.stderr)
+            rows.append(np.array(tried.stdout.splitlines()[1:], float))
+        self.assertFalse(np.array_equal(*rows))  # by the probe both are near enough
 
     def test_a_network_whose_rows_depend_on_the_batch_is_refused(self):
         self.assertIn("the network at batch 2: found rows", self.refused("OfBatch", "--out", str(self.folder / "a.pt"), *PREPARATION, *COLOURS))

@@ -1,4 +1,5 @@
-// try_encoder ENCODER: makes an encoder as dejavid_encode does, prints its description and its rows of the probe.
+// try_encoder ENCODER [bf16]: makes an encoder as dejavid_encode does, prints its description and its rows of the
+// probe.
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -7,10 +8,11 @@
 #include "src/encoding/encoders/probe.hpp"
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
   try {
     using namespace alignment::encoding;
-    const auto encoder = make_encoder(argv[1], {});
+    const auto encoder = make_encoder(
+        argv[1], {.gpu = {}, .precision = argc == 3 ? EncoderPrecision::kBfloat16 : EncoderPrecision::kFloat32});
     const EncoderDescription& description = encoder->description();
     std::printf("%s %d %d %lld %lld\n", description.kind == EncoderKind::kClip ? "clip" : "frame", description.frames,
                 description.size, static_cast<long long>(description.features),
