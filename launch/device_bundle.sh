@@ -67,7 +67,7 @@ cp launch/device_check.sh launch/device_figures.py launch/export_encoder.py "$st
 cp configs/order.toml configs/k400.toml "$stage/configs/"
 cp configs/lrprop/{utkinect,paper}.toml "$stage/configs/lrprop/"
 cp cmake/versions.env "$stage/cmake/"
-cp tests/gpu/test_training.py "$stage/tests/gpu/"
+cp tests/gpu/{test_training,clip_network}.py "$stage/tests/gpu/"
 cp tests/end_to_end/{support,xxh64}.py "$stage/tests/end_to_end/"
 cp tests/jobs.py "$stage/tests/"
 

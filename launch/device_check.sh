@@ -243,7 +243,7 @@ part_lrprop() {
   local store="$scratch/lrprop.h5" failed=0
   align() { # folder, device, launcher
     "${@:3}" "$build/bin/lrprop_dist" train --config configs/lrprop/utkinect.toml --data.store "$store" --run.dir "$scratch/$1" \
-      --dist.device "$2" --model.dropout 0 --train.frames 32 --train.epochs 3 --train.lr 0.0003
+      --dist.device "$2" --train.frames 32 --train.epochs 3 --train.lr 0.0003
   }
   "$build/bin/dejavid_convert" synthetic --preset order --samples 48 --val-samples 24 --steps 40 --features 64 --seed 2 --out "$store" || return 1
   align lrprop_cpu cpu || failed=1
@@ -266,28 +266,31 @@ part_lrprop_paper() {
   tail -n 4 "$scratch/lrprop_paper/metrics.jsonl"
 }
 
-# Clips through a network with 3D convolutions on the GPU, in each format and precision, beside the CPU.
+# Clips through encoders on the GPU in each precision, beside the CPU: a network as tracing on a CPU leaves it, and EfficientNet-lite0
+# where its weights are.
 part_encode() {
-  "$python" -c 'import h5py, torch, torchvision' || { echo "left out: no Python with h5py, torch and torchvision on this machine"; return "$left_out_code"; }
-  local failed=0 network
-  encode() { # name, the network, device, precision
-    "$build/bin/dejavid_encode" --videos "$scratch/clips" --encoder "$scratch/$2" --windows fraction --device "$3" --precision "$4" \
+  "$python" -c 'import h5py, torch' || { echo "left out: no Python with h5py and torch on this machine"; return "$left_out_code"; }
+  local failed=0
+  encode() { # name, the encoder, device, precision
+    "$build/bin/dejavid_encode" --videos "$scratch/clips" --encoder "$2" --windows fraction --device "$3" --precision "$4" \
       --progress off --out "$scratch/$1.h5"
   }
-  compare() { # one, other, allowed
-    "$python" launch/device_figures.py --compare-features "$scratch/$1.h5" "$scratch/$2.h5" "$3" || failed=1
+  compare() { # name, the encoder
+    encode "$1_cpu" "$2" cpu f32 || return 1
+    while read -r precision allowed; do
+      encode "$1_$precision" "$2" cuda "$precision" &&
+        "$python" launch/device_figures.py --compare-features "$scratch/$1_$precision.h5" "$scratch/$1_cpu.h5" "$allowed" || failed=1
+    done <<<$'f32 1e-3\nf16 2e-2\nbf16 1e-1'
   }
   "$build/bin/dejavid_encode" scenes --clips 1 --val-clips 0 --out "$scratch/clips" || return 1
-  for network in r3d_18.pt exported.pt2; do
-    "$python" launch/export_encoder.py --model torchvision:r3d_18 --out "$scratch/$network" \
-      --format "$([[ $network == *.pt2 ]] && echo export || echo torchscript)" || return 1
-  done
-  encode cpu r3d_18.pt cpu f32 || return 1
-  encode gpu r3d_18.pt cuda f32 && compare gpu cpu 1e-3 || failed=1
-  encode half r3d_18.pt cuda f16 && compare half cpu 2e-2 || failed=1
-  encode bfloat r3d_18.pt cuda bf16 && compare bfloat cpu 1e-1 || failed=1
-  # Whether a package exported on a CPU computes on a GPU is LibTorch's to say; what it gives must be right.
-  if encode exported exported.pt2 cuda f32; then compare exported cpu 1e-3; fi
+  "$python" launch/export_encoder.py --model module:tests/gpu/clip_network.py:build --out "$scratch/clips.pt" --kind clip --frames 16 --size 112 \
+    --layout NCTHW --mean 0.43 0.39 0.37 --std 0.23 0.22 0.21 --resize bilinear || return 1
+  compare clips "$scratch/clips.pt" || failed=1
+  if [[ -f ${DEJAVID_EFFICIENTNET_LITE0:-} ]]; then
+    compare lite0 efficientnet-lite0 || failed=1
+  else
+    echo "without efficientnet-lite0: DEJAVID_EFFICIENTNET_LITE0 names no file of its weights"
+  fi
   return "$failed"
 }
 

@@ -22,7 +22,7 @@ def linked(program):
 
 class Linking(unittest.TestCase):
     def test_every_library_is_found(self):
-        for program in PROGRAMS:
+        for program in [*PROGRAMS, "dejavid_encode", "lrprop_dist"]:
             with self.subTest(program=program):
                 self.assertNotIn("not found", linked(program).values())
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -63,6 +64,8 @@ enum class EncoderPrecision : std::uint8_t { kFloat32, kFloat16, kBfloat16 };
 struct EncoderPlace {
   std::optional<int> gpu;  ///< index of a visible GPU; none: the CPU, each calling thread by itself
   EncoderPrecision precision = EncoderPrecision::kFloat32;
+  /// How long a batch may take on a GPU: then the process ends with 14.
+  std::chrono::duration<double> timeout = std::chrono::minutes(10);
 };
 
 /// `name`: `efficientnet-lite0`, `motion`, or a file: a TorchScript archive or a torch.export package with its JSON

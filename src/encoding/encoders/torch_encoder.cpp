@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "dist/watch/watchdog.hpp"
+
 namespace alignment::encoding {
 namespace {
 
@@ -44,7 +46,8 @@ TorchEncoder::TorchEncoder(EncoderDescription description, FrameNumbers numbers,
       numbers_(std::move(numbers)),
       where_(std::move(where)),
       device_(place.gpu ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(*place.gpu))
-                        : torch::Device(torch::kCPU)) {
+                        : torch::Device(torch::kCPU)),
+      timeout_(place.timeout) {
   if (device_.is_cuda()) {
     if (!at::hasCUDA()) {
       throw EncoderError(where_ +
@@ -74,7 +77,11 @@ void TorchEncoder::encode(std::span<const std::uint8_t> frames, std::int64_t bat
   at::Tensor output;
   try {
     std::optional<std::lock_guard<std::mutex>> alone;
-    if (device_.is_cuda()) alone.emplace(gpu_);
+    std::optional<dist::Deadline> deadline;
+    if (device_.is_cuda()) {
+      alone.emplace(gpu_);
+      deadline.emplace(dist::Awaited::kGpu, "a batch on the GPU", timeout_);
+    }
     output = run(input.to(device_, type_)).to(torch::kCPU, torch::kFloat32).contiguous();
   } catch (const c10::Error& error) {
     throw EncoderError(

@@ -39,6 +39,7 @@ class TorchEncoder : public Encoder {
   std::string where_;
   torch::Device device_;
   torch::ScalarType type_ = torch::kFloat32;
+  std::chrono::duration<double> timeout_;
   mutable std::mutex gpu_;
 };
 

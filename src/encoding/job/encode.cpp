@@ -155,6 +155,7 @@ class Job {
     const std::optional<ChosenGpu> gpu = choose_gpu(dist, "dejavid_encode", communicator_);
     EncoderPlace place;
     place.precision = options_.precision;
+    place.timeout = timeout_;
     if (gpu) place.gpu = gpu->gpu.index;
     alongside(communicator_, timeout_, [&] {
       compute_on_this_thread();

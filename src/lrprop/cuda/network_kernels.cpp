@@ -23,11 +23,6 @@ void to_host(const T* source, std::span<T> values) {
              "cudaMemcpyAsync from the GPU");
 }
 
-void finish() {
-  const dist::Deadline deadline = waiting_for_gpu();
-  check_cuda(cudaStreamSynchronize(kStream), "cudaStreamSynchronize");
-}
-
 class CudaNetworkKernels final : public NetworkKernels<float> {
  public:
   void distances(const kernels::RowsView<float>& a, const kernels::RowsView<float>& b,
@@ -68,6 +63,11 @@ class CudaNetworkKernels final : public NetworkKernels<float> {
 
   void dropout_mask(const kernels::DropoutDraw& draw, std::int64_t count, float* mask) const override {
     kernels::cuda::dropout_mask(draw, count, mask, kStream);
+  }
+
+  void finish() const override {
+    const dist::Deadline deadline = waiting_for_gpu();
+    check_cuda(cudaStreamSynchronize(kStream), "cudaStreamSynchronize");
   }
 
  private:

@@ -50,6 +50,8 @@ class CpuNetworkKernels final : public NetworkKernels<Real> {
     kernels::cpu::dropout_mask(draw, count, mask);
   }
 
+  void finish() const override {}  // calls return when they are done
+
  private:
   static constexpr int kThreads = 1;  ///< pairs are what threads share
 };

@@ -167,11 +167,18 @@ void add_rows(const Tensor& values, const Tensor& others, std::span<double> sums
   }
 }
 
+/// `values` in the host's memory. A GPU that never has them ends the process.
+Tensor on_host(const Tensor& values, const NetworkKernels<float>& kernels) {
+  if (!values.is_cpu()) kernels.finish();
+  return values.to(torch::kCPU);
+}
+
 /// Adds up `values` [rows,width] over the rows, in f64, and behind those `width` sums their products with `others`.
-void add_channels(const Tensor& values, const Tensor& others, std::span<double> sums) {
+void add_channels(const Tensor& values, const Tensor& others, std::span<double> sums,
+                  const NetworkKernels<float>& kernels) {
   if (!values.is_cpu()) {
     const Tensor wide = values.to(torch::kFloat64);
-    const Tensor both = torch::cat({wide.sum(0), (wide * others.to(torch::kFloat64)).sum(0)}).to(torch::kCPU);
+    const Tensor both = on_host(torch::cat({wide.sum(0), (wide * others.to(torch::kFloat64)).sum(0)}), kernels);
     for (std::size_t n = 0; n < sums.size(); ++n) sums[n] += both.data_ptr<double>()[n];
   } else if (values.scalar_type() == torch::kFloat64) {
     add_rows<double>(values.contiguous(), others.contiguous(), sums);
@@ -216,8 +223,8 @@ bool is_of_norm(const std::string& name) {
   return name.find("bn") != std::string::npos || name.find("norm") != std::string::npos;
 }
 
-std::vector<float> to_vector(const Tensor& values) {
-  const Tensor floats = values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+std::vector<float> to_vector(const Tensor& values, const NetworkKernels<float>& kernels) {
+  const Tensor floats = on_host(values.detach(), kernels).to(torch::kFloat32).contiguous();
   const auto* const first = floats.data_ptr<float>();
   return {first, first + floats.numel()};
 }
@@ -312,7 +319,7 @@ ChannelSums Network::State::add_up(std::size_t norm, bool backward, const SumOve
     double* const own = all.data() + static_cast<std::size_t>(pair.place) * row;
     for (const Side& side : pair.sides) {
       const Tensor values = backward ? side.gradient[norm] : side.before[norm].detach();
-      add_channels(values, backward ? side.normed[norm].detach() : values, {own, 2 * width});
+      add_channels(values, backward ? side.normed[norm].detach() : values, {own, 2 * width}, *of_floats);
       own[2 * width] += static_cast<double>(values.size(0));
     }
   });
@@ -437,7 +444,7 @@ void Network::State::collect_norm(std::size_t part, std::size_t which) {
 
 double Network::State::gradient_square() const {
   const auto count = static_cast<std::size_t>(trained);
-  if (!device.is_cpu()) return flat_gradient.to(torch::kFloat64).square().sum().item<double>();
+  if (!device.is_cpu()) return on_host(flat_gradient.to(torch::kFloat64).square().sum(), *of_floats).item<double>();
   if (flat_gradient.scalar_type() == torch::kFloat64) {
     return square_sum(std::span<const double>(flat_gradient.data_ptr<double>(), count), threads());
   }
@@ -478,15 +485,15 @@ Network::Network(NetworkSettings settings, const std::vector<float>& weights, co
 Network::~Network() = default;
 
 std::vector<float> Network::weights() const {
-  return to_vector(state_->flat);
+  return to_vector(state_->flat, *state_->of_floats);
 }
 
 std::vector<float> Network::statistics() const {
-  return to_vector(state_->running);
+  return to_vector(state_->running, *state_->of_floats);
 }
 
 std::array<std::vector<float>, 2> Network::moments() const {
-  return {to_vector(state_->first_moment), to_vector(state_->second_moment)};
+  return {to_vector(state_->first_moment, *state_->of_floats), to_vector(state_->second_moment, *state_->of_floats)};
 }
 
 void Network::load_moments(const std::vector<float>& first, const std::vector<float>& second) {
@@ -601,7 +608,7 @@ void Network::update(double norm, double learning_rate, std::int64_t step) {
 }
 
 std::vector<double> Network::gradient() const {
-  const Tensor values = state_->flat_gradient.to(torch::kCPU, torch::kFloat64).contiguous();
+  const Tensor values = on_host(state_->flat_gradient, *state_->of_floats).to(torch::kFloat64).contiguous();
   const auto* const first = values.data_ptr<double>();
   std::vector<double> all(first, first + values.numel());
   all.resize(static_cast<std::size_t>(element_count(state_->arrays)), 0.0);  // of those that no loss depends on
@@ -637,7 +644,7 @@ std::vector<float> Network::embed(const float* features, std::int64_t frames, st
     x = normed(1, Encoder::second(state.leaves, x, {}));
     x = state.encoder.third(state.leaves, x, position_rows(positions, state.settings.sizes.hidden).to(state.options()),
                             {rows}, {});
-    const std::vector<float> part = to_vector(unit_rows(x));
+    const std::vector<float> part = to_vector(unit_rows(x), *state.of_floats);
     embeddings.insert(embeddings.end(), part.begin(), part.end());
   }
   return embeddings;

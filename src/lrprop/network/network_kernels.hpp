@@ -34,6 +34,9 @@ class NetworkKernels {
                         Real* alignments) const = 0;
   /// dropout_mask() of kernels/dropout.hpp.
   virtual void dropout_mask(const kernels::DropoutDraw& draw, std::int64_t count, Real* mask) const = 0;
+
+  /// Waits for all that was asked for; the process ends with 14 where a GPU takes longer than its timeout.
+  virtual void finish() const = 0;
 };
 
 template <typename Real>

@@ -41,34 +41,39 @@ at::ThreadLocalState state_of_new_thread() {
   return *std::move(state);
 }
 
-/// While one lives, products of f32 matrices are computed in f32: a process may allow bf16 on processors that have it
-/// (torch.set_float32_matmul_precision), but only for all of its threads.
+/// While one lives, products of f32 matrices are computed in f32 on the CPU: a process may allow bf16 on processors
+/// that have it (torch.set_float32_matmul_precision, torch.backends.mkldnn.matmul.fp32_precision), but only for all of
+/// its threads.
 class FullPrecision {
  public:
   FullPrecision() {
     const std::lock_guard lock(changes);
-    if (alive++ == 0) {
-      before = at::globalContext().float32MatmulPrecision();
-      set(at::Float32MatmulPrecision::HIGHEST);
+    if (alive == 0) {
+      before = at::globalContext().float32Precision(kBackend, kOperation);
+      if (is_reduced(before)) set(at::Float32Precision::IEEE);
     }
+    ++alive;
   }
   ~FullPrecision() {
     const std::lock_guard lock(changes);
-    if (--alive == 0) set(before);
+    if (--alive == 0 && is_reduced(before)) set(before);
   }
   FullPrecision(const FullPrecision&) = delete;
   FullPrecision& operator=(const FullPrecision&) = delete;
 
  private:
-  static void set(at::Float32MatmulPrecision precision) {
-    if (at::globalContext().float32MatmulPrecision() == precision) return;
-    at::globalContext().setFloat32MatmulPrecision(precision == at::Float32MatmulPrecision::HIGHEST ? "highest"
-                                                  : precision == at::Float32MatmulPrecision::HIGH  ? "high"
-                                                                                                   : "medium");
+  static constexpr at::Float32Backend kBackend = at::Float32Backend::MKLDNN;
+  static constexpr at::Float32Op kOperation = at::Float32Op::MATMUL;
+
+  static bool is_reduced(at::Float32Precision precision) {
+    return precision != at::Float32Precision::NONE && precision != at::Float32Precision::IEEE;
+  }
+  static void set(at::Float32Precision precision) {
+    at::globalContext().setFloat32Precision(kBackend, kOperation, precision);
   }
   static inline std::mutex changes;
   static inline int alive = 0;
-  static inline at::Float32MatmulPrecision before = at::Float32MatmulPrecision::HIGHEST;
+  static inline at::Float32Precision before = at::Float32Precision::NONE;
 };
 
 }  // namespace

@@ -266,7 +266,7 @@ class Guest(unittest.TestCase):
             return (
                 torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled(),
                 torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"), torch.get_rng_state().tolist(),
-                torch.get_float32_matmul_precision(),
+                torch.backends.mkldnn.matmul.fp32_precision, torch.backends.cuda.matmul.fp32_precision,
             )
 
         def check():
@@ -296,6 +296,14 @@ class Guest(unittest.TestCase):
         for precision in ("medium", "high", "highest"):  # the first changes products where processors have bf16
             torch.set_float32_matmul_precision(precision)
             check()
+            self.assertEqual(torch.get_float32_matmul_precision(), precision)
+        # By the newer switches, after which torch does not answer by the older one.
+        for switch in (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul, torch.backends):
+            before = switch.fp32_precision
+            for precision in ("bf16", "tf32") if switch is torch.backends.mkldnn.matmul else ("tf32",):
+                switch.fp32_precision = precision
+                check()
+            switch.fp32_precision = before
         for mode in (torch.no_grad(), torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16)):
             with mode:
                 check()
