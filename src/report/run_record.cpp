@@ -12,7 +12,7 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 
 namespace alignment::report {
 namespace {
@@ -106,10 +106,10 @@ std::string name_of_run(const std::filesystem::path& folder) {
 
 std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& folder) {
   std::vector<std::filesystem::path> files;
-  for (const char* name : run_folder::kFiles) {
+  for (const char* name : run_layout::kFiles) {
     files.push_back(folder / name);
   }
-  for (const char* name : run_folder::kFolders) {
+  for (const char* name : run_layout::kFolders) {
     std::error_code absent;
     for (std::filesystem::directory_iterator entry(folder / name, absent), end; !absent && entry != end;
          entry.increment(absent)) {
@@ -122,10 +122,10 @@ std::vector<std::filesystem::path> files_of_run(const std::filesystem::path& fol
 RunRecord read_run(const std::filesystem::path& folder) {
   RunRecord run;
   run.folder = folder;
-  read_metrics(folder / run_folder::kMetrics, run);
-  run.config = text_if_there(folder / run_folder::kConfig);
-  run.environment = text_if_there(folder / run_folder::kEnvironment);
-  const auto summary = io::shallow_json<Json>(text_if_there(folder / run_folder::kSummary));
+  read_metrics(folder / run_layout::kMetrics, run);
+  run.config = text_if_there(folder / run_layout::kConfig);
+  run.environment = text_if_there(folder / run_layout::kEnvironment);
+  const auto summary = io::shallow_json<Json>(text_if_there(folder / run_layout::kSummary));
   if (summary.is_object()) {
     if (const Json reason = summary.value("exit_reason", Json()); reason.is_string()) run.exit_reason = reason;
     if (const Json seconds = summary.value("wall_seconds", Json()); seconds.is_number()) run.wall_seconds = seconds;

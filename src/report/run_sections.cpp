@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/drawing/line_chart.hpp"
 #include "src/drawing/ticks.hpp"
 #include "src/report/html.hpp"
@@ -83,8 +83,8 @@ std::string course(const RunRecord& run) {
 
 std::string environment(const RunRecord& run) {
   std::string html;
-  if (!run.environment.empty()) html += folded("Environment", lines(run.environment, run_folder::kEnvironment));
-  if (!run.config.empty()) html += folded("Settings", lines(run.config, run_folder::kConfig));
+  if (!run.environment.empty()) html += folded("Environment", lines(run.environment, run_layout::kEnvironment));
+  if (!run.config.empty()) html += folded("Settings", lines(run.config, run_layout::kConfig));
   return html;
 }
 

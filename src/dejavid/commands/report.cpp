@@ -6,7 +6,7 @@
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
 #include "io/store/encoder_names.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/commands/judgement.hpp"
@@ -44,7 +44,7 @@ bool chose_by_others(const std::string& validated_on, EvalSplit split) {
 
 ChosenModel choose_model(const Config& config) {
   if (!config.model.init.empty()) return {config.model.init, "which model.init names"};
-  const fs::path last = config.run.dir / run_folder::kModel, best = config.run.dir / run_folder::kBest;
+  const fs::path last = config.run.dir / run_layout::kModel, best = config.run.dir / run_layout::kBest;
   std::error_code unreadable;  // then the read says so
   if (!fs::exists(last, unreadable) && !unreadable) {
     if (config.data.store.empty()) return {};

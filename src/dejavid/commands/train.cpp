@@ -2,7 +2,7 @@
 
 #include "io/errors.hpp"
 #include "kernels/variants.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/dejavid/commands/command_setup.hpp"
 #include "src/dejavid/commands/commands.hpp"
 #include "src/dejavid/config/config.hpp"
@@ -41,7 +41,7 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
                            names.validated_on, best.validation[kTop1], best.validation[kTop5]));
     }
   }
-  log_info(fmt::format("model: {}{}", (folder / run_folder::kModel).string(),
+  log_info(fmt::format("model: {}{}", (folder / run_layout::kModel).string(),
                        best.epoch >= 0 ? ", of the last epoch; best.h5 of the best" : ""));
 }
 

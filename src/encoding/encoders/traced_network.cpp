@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace alignment::encoding {
@@ -57,7 +58,7 @@ std::size_t make_convolutions_plain(torch::jit::Module& module) {
   return convolutions;
 }
 
-std::size_t set_device_of_constants(torch::jit::Module& module, torch::Device device) {
+std::size_t set_device_of_constants(torch::jit::Module& module, c10::Device device) {
   std::size_t places = 0;
   visit_network(module, [&](Node* node) {
     for (std::size_t place = 0; place < node->inputs().size(); ++place) {
@@ -70,12 +71,12 @@ std::size_t set_device_of_constants(torch::jit::Module& module, torch::Device de
   return places;
 }
 
-std::size_t set_type_of_constants(torch::jit::Module& module, torch::ScalarType type) {
+std::size_t set_type_of_constants(torch::jit::Module& module, c10::ScalarType type) {
   std::size_t places = 0;
   visit_network(module, [&](Node* node) {
     if (const auto place = place_of(node, "dtype")) {
       const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(*place));
-      if (constant && constant->isInt() && constant->toInt() == static_cast<std::int64_t>(torch::kFloat32)) {
+      if (constant && constant->isInt() && constant->toInt() == static_cast<std::int64_t>(c10::kFloat)) {
         set_input(node, *place, static_cast<std::int64_t>(type));
         ++places;
       }
@@ -84,7 +85,7 @@ std::size_t set_type_of_constants(torch::jit::Module& module, torch::ScalarType 
       const std::optional<c10::IValue> constant = torch::jit::toIValue(node->input(place));
       // One number alone takes the type of what it meets.
       if (!constant || !constant->isTensor() || constant->toTensor().dim() == 0) continue;
-      if (constant->toTensor().scalar_type() != torch::kFloat32) continue;
+      if (constant->toTensor().scalar_type() != c10::kFloat) continue;
       set_input(node, place, constant->toTensor().to(type));
       ++places;
     }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
 #include <torch/csrc/jit/api/module.h>
 
 /// A traced network keeps as constants where and how it was traced, whatever LibTorch and its weights are told later:
@@ -13,9 +15,9 @@ namespace alignment::encoding {
 std::size_t make_convolutions_plain(torch::jit::Module& module);
 
 /// Numbers are made on `device`.
-std::size_t set_device_of_constants(torch::jit::Module& module, torch::Device device);
+std::size_t set_device_of_constants(torch::jit::Module& module, c10::Device device);
 
 /// What was to be f32 is of `type`, and so are floating constants with an axis or more.
-std::size_t set_type_of_constants(torch::jit::Module& module, torch::ScalarType type);
+std::size_t set_type_of_constants(torch::jit::Module& module, c10::ScalarType type);
 
 }  // namespace alignment::encoding

@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "io/errors.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/job/terminal/terminal.hpp"
 
 namespace alignment {
@@ -54,7 +54,7 @@ void start_log(const dist::Topology& topology) {
 
 void open_log_file(const std::filesystem::path& folder, const dist::Topology& topology) {
   if (!logger) start_log(topology);
-  const std::filesystem::path file = folder / run_folder::kLogs / fmt::format("rank{}.log", topology.rank.value);
+  const std::filesystem::path file = folder / run_layout::kLogs / fmt::format("rank{}.log", topology.rank.value);
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
     sink->set_formatter(

@@ -8,7 +8,7 @@
 #include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
 #include "io/result_file.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
 #include "src/job/file_deadline.hpp"
@@ -217,7 +217,7 @@ void run_report(const Invocation& asked, dist::Communicator& communicator) {
     evaluation = read_evaluation(folder / kEvaluation);
   });
   const bool with_store = !config.data.store.empty();
-  if (with_store && config.model.init.empty()) config.model.init = folder / run_folder::kModel;
+  if (with_store && config.model.init.empty()) config.model.init = folder / run_layout::kModel;
   std::vector<fs::path> inputs = inputs_of(config);
   for (const fs::path& file : report::files_of_run(folder)) inputs.push_back(file);
   inputs.push_back(folder / kEvaluation);

@@ -8,7 +8,7 @@
 #include "io/errors.hpp"
 #include "kernels/alignment_variants.hpp"
 #include "src/config/error.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/gpu/gpus.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/environment.hpp"
@@ -148,7 +148,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
                          loop->elapsed_seconds(), loop->course().last.train.front(),
                          LrpropTrainee::cosine_of(loop->course().last)));
     report(dataset, *trainee, *validation, config, threads, run, communicator);
-    log_info(fmt::format("model: {}", (config.run.dir / run_folder::kModel).string()));
+    log_info(fmt::format("model: {}", (config.run.dir / run_layout::kModel).string()));
     return code;
   } catch (const dist::AgreedFailure& failure) {
     leave_failed_run(failure, loop ? &*loop : nullptr, run, config.run);

@@ -4,7 +4,7 @@
 
 #include "dist/agreement.hpp"
 #include "io/errors.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/job/agreed.hpp"
 #include "src/training/files/run_directory.hpp"
 
@@ -31,7 +31,7 @@ std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::pa
   throw io::ModelFileError(
       fmt::format("{}: found {} checkpoints, none of which is whole; expected one to go on from; restore one, or start "
                   "anew in another run.dir",
-                  (folder / run_folder::kCheckpoints).string(), files.size()));
+                  (folder / run_layout::kCheckpoints).string(), files.size()));
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<std::filesystem::path> find_checkpoint(const RunConfig& config, co
 }
 
 bool bring_metrics(const std::filesystem::path& before, const std::filesystem::path& folder) {
-  const std::filesystem::path metrics = run_folder::kMetrics;
+  const std::filesystem::path metrics = run_layout::kMetrics;
   std::error_code error;
   if (std::filesystem::exists(folder / metrics)) {
     if (std::filesystem::equivalent(before, folder, error)) return false;

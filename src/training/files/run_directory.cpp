@@ -17,7 +17,7 @@
 #include "io/bytes/shallow_json.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/training/files/event_file.hpp"
@@ -39,7 +39,7 @@ void make_folder(const fs::path& folder) {
 }
 
 void make_folders(const fs::path& folder) {
-  for (const fs::path& each : {folder, folder / run_folder::kCheckpoints, folder / run_folder::kLogs})
+  for (const fs::path& each : {folder, folder / run_layout::kCheckpoints, folder / run_layout::kLogs})
     make_folder(each);
 }
 
@@ -82,8 +82,8 @@ struct RunDirectory::State {
   std::optional<EventFile> events = std::nullopt;
 
   void write_events_anew(const std::string& config_toml) {
-    make_folder(folder / run_folder::kTensorBoard);
-    events.emplace(folder / run_folder::kTensorBoard, config_toml, metrics.content(), utc_seconds());
+    make_folder(folder / run_layout::kTensorBoard);
+    events.emplace(folder / run_layout::kTensorBoard, config_toml, metrics.content(), utc_seconds());
   }
   void record(nlohmann::ordered_json line) {
     line["time"] = utc_seconds();
@@ -101,7 +101,7 @@ RunDirectory& RunDirectory::operator=(RunDirectory&&) noexcept = default;
 RunDirectory RunDirectory::create(const fs::path& folder, const std::string& config_toml,
                                   std::chrono::duration<double> timeout, TensorBoard tensorboard) {
   const io::FileInUse in_use(folder);
-  for (const char* name : {run_folder::kConfig, run_folder::kMetrics}) {
+  for (const char* name : {run_layout::kConfig, run_layout::kMetrics}) {
     std::error_code unreadable;  // what cannot even be looked at is reported by make_folders
     if (fs::exists(fs::symlink_status(folder / name, unreadable))) {
       throw io::WriteError(
@@ -113,13 +113,13 @@ RunDirectory RunDirectory::create(const fs::path& folder, const std::string& con
   make_folders(folder);
   RunDirectory run;
   // Two runs that begin at once in one folder: the second fails here, before it touches the first one's files.
-  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / run_folder::kMetrics), timeout});
+  run.state_ = std::make_unique<State>(State{folder, MetricsFile::create(folder / run_layout::kMetrics), timeout});
   try {
-    io::write_text(folder / run_folder::kConfig, config_toml);
+    io::write_text(folder / run_layout::kConfig, config_toml);
     if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   } catch (...) {
     std::error_code ignored;  // the error that counts is the one under way
-    for (const char* name : {run_folder::kConfig, run_folder::kMetrics}) fs::remove(folder / name, ignored);
+    for (const char* name : {run_layout::kConfig, run_layout::kMetrics}) fs::remove(folder / name, ignored);
     throw;
   }
   return run;
@@ -132,9 +132,9 @@ RunDirectory RunDirectory::reopen(const fs::path& folder, const std::string& con
   make_folders(folder);
   RunDirectory run;
   run.state_ =
-      std::make_unique<State>(State{folder, MetricsFile::reopen(folder / run_folder::kMetrics, from_step), timeout});
-  for (const fs::path& each : {folder, folder / run_folder::kCheckpoints}) remove_unfinished(each);
-  io::write_text(folder / run_folder::kConfig, config_toml);
+      std::make_unique<State>(State{folder, MetricsFile::reopen(folder / run_layout::kMetrics, from_step), timeout});
+  for (const fs::path& each : {folder, folder / run_layout::kCheckpoints}) remove_unfinished(each);
+  io::write_text(folder / run_layout::kConfig, config_toml);
   if (tensorboard == TensorBoard::kWritten) run.state_->write_events_anew(config_toml);
   return run;
 }
@@ -147,14 +147,14 @@ const fs::path& RunDirectory::folder() const {
   return state_->folder;
 }
 fs::path RunDirectory::model_file() const {
-  return state_->folder / run_folder::kModel;
+  return state_->folder / run_layout::kModel;
 }
 fs::path RunDirectory::best_file() const {
-  return state_->folder / run_folder::kBest;
+  return state_->folder / run_layout::kBest;
 }
 
 fs::path RunDirectory::checkpoint_file(std::int64_t step) const {
-  return state_->folder / run_folder::kCheckpoints / fmt::format("step_{:08}.h5", step);
+  return state_->folder / run_layout::kCheckpoints / fmt::format("step_{:08}.h5", step);
 }
 
 void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const {
@@ -174,10 +174,10 @@ void RunDirectory::prune_checkpoints(std::int64_t keep, std::int64_t step) const
 
 void RunDirectory::abandon() {
   std::error_code ignored;  // the failure that ended the run is the one to report
-  for (const char* name : {run_folder::kConfig, run_folder::kMetrics, run_folder::kEnvironment})
+  for (const char* name : {run_layout::kConfig, run_layout::kMetrics, run_layout::kEnvironment})
     fs::remove(state_->folder / name, ignored);
-  for (const char* name : {run_folder::kLogs, run_folder::kTensorBoard}) fs::remove_all(state_->folder / name, ignored);
-  for (const fs::path& folder : {state_->folder / run_folder::kCheckpoints, state_->folder})
+  for (const char* name : {run_layout::kLogs, run_layout::kTensorBoard}) fs::remove_all(state_->folder / name, ignored);
+  for (const fs::path& folder : {state_->folder / run_layout::kCheckpoints, state_->folder})
     fs::remove(folder, ignored);
 }
 
@@ -204,15 +204,15 @@ void RunDirectory::record(const EpochRecord& epoch, const ScoreNames& names) {
 }
 
 void RunDirectory::write_refused_step(const std::string& json) const {
-  io::write_text(state_->folder / run_folder::kRefusedStep, json);
+  io::write_text(state_->folder / run_layout::kRefusedStep, json);
 }
 
 void RunDirectory::write_environment(const std::string& json) const {
-  io::write_text(state_->folder / run_folder::kEnvironment, json);
+  io::write_text(state_->folder / run_layout::kEnvironment, json);
 }
 
 void RunDirectory::write_summary(const std::string& json) const {
-  io::write_text(state_->folder / run_folder::kSummary, json);
+  io::write_text(state_->folder / run_layout::kSummary, json);
 }
 
 void require_inputs_elsewhere(const fs::path& folder, const std::vector<fs::path>& inputs) {
@@ -224,10 +224,10 @@ void require_inputs_elsewhere(const fs::path& folder, const std::vector<fs::path
   };
   std::error_code absent;  // what does not exist is not written over
   for (const fs::path& input : inputs) {
-    for (const char* name : run_folder::kFiles) {
+    for (const char* name : run_layout::kFiles) {
       if (fs::equivalent(folder / name, input, absent)) refuse(folder / name);
     }
-    for (const char* name : run_folder::kFolders) {
+    for (const char* name : run_layout::kFolders) {
       if (fs::equivalent(folder / name, input.parent_path(), absent)) refuse(input);
     }
   }
@@ -241,7 +241,7 @@ std::vector<fs::path> checkpoints_of(const fs::path& folder) {
   const io::FileInUse in_use(folder);
   std::map<std::int64_t, fs::path, std::greater<>> newest_first;
   std::error_code error;
-  const fs::path checkpoints = folder / run_folder::kCheckpoints;
+  const fs::path checkpoints = folder / run_layout::kCheckpoints;
   if (!fs::exists(checkpoints, error) && !error) return {};
   for (fs::directory_iterator entry(checkpoints, error), end; !error && entry != end; entry.increment(error)) {
     if (const std::optional<std::int64_t> step = step_of(entry->path())) newest_first[*step] = entry->path();
@@ -261,7 +261,7 @@ fs::path run_of(const fs::path& checkpoint) {
 }
 
 TimeSpent time_spent(const fs::path& folder) {
-  std::ifstream stream(folder / run_folder::kSummary);
+  std::ifstream stream(folder / run_layout::kSummary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   const auto summary = io::shallow_json<nlohmann::json>(text);
   TimeSpent spent;

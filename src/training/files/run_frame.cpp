@@ -9,7 +9,7 @@
 #include "dist/text.hpp"
 #include "io/errors.hpp"
 #include "src/config/keys/raw_value.hpp"
-#include "src/config/run_folder.hpp"
+#include "src/config/run_layout.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
 #include "src/job/terminal/log_file.hpp"
@@ -49,7 +49,7 @@ void require_same_run(const std::filesystem::path& file, std::uint64_t trained_o
     if (key.full_name() == "eval.split" && split_of(found, store) == split_of(expected, store)) return;
     const std::string setting = fmt::format("{} = {}", key.full_name(), toml_text(found));
     if (key.full_name() != "train.epochs") refuse(setting, toml_text(expected));
-    const std::filesystem::path model = run_of(file) / run_folder::kModel;
+    const std::filesystem::path model = run_of(file) / run_layout::kModel;
     const std::filesystem::path start = std::filesystem::exists(model) ? model : file;
     refuse(
         setting, toml_text(expected),
@@ -83,7 +83,7 @@ std::filesystem::path run_folder(const SharedConfig& config, const std::optional
 void bring_run(
     const std::filesystem::path& checkpoint, const std::filesystem::path& folder, std::int64_t best_epoch,
     const std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)>& copy) {
-  const std::filesystem::path before = run_of(checkpoint), best = run_folder::kBest;
+  const std::filesystem::path before = run_of(checkpoint), best = run_layout::kBest;
   if (!bring_metrics(before, folder) || best_epoch < 0) return;
   try {
     const std::int64_t found = copy(before / best, folder / best);

@@ -329,14 +329,14 @@ TEST(TracedNetwork, ComputesConvolutionsInF32WhateverTheyWereAllowed) {
   EXPECT_TRUE(at::equal(sum, at::full({1, 1, 2, 2}, 4.0)));
 }
 
-/// x [4] and numbers that are made or converted as a trace on a CPU does it.
+/// x [4] and numbers that are made or converted as a trace on a CPU does it; 6 is f32.
 torch::jit::Module with_constants() {
   torch::jit::Module inner("inner"), outer("outer");
   inner.define(
       "def forward(self, x: Tensor) -> Tensor:\n"
-      "    made = torch.arange(4, dtype=torch.float, device=torch.device('cpu'))\n"
-      "    moved = x.to(torch.device('cpu'), torch.float)\n"
-      "    return made + moved + torch.ones([4], dtype=torch.float, device=x.device)\n");
+      "    made = torch.arange(4, dtype=6, device=torch.device('cpu'))\n"
+      "    moved = x.to(torch.device('cpu'), dtype=6)\n"
+      "    return made + moved + torch.ones([4], dtype=6, device=x.device)\n");
   outer.register_module("inner", inner);
   outer.define("def forward(self, x: Tensor) -> Tensor:\n    return self.inner.forward(x)\n");
   return outer;
@@ -362,7 +362,7 @@ TEST(TracedNetwork, MakesNumbersOfItsType) {
 TEST_F(ExportedEncoder, ComputesInHalfPrecisionWhatWasTracedInF32) {
   ExportedFiles files;
   files.program = replaced(files.program, "  return",
-                           "  colours = torch.mm(colours.to(torch.float), torch.eye(12, dtype=x.dtype))\n"
+                           "  colours = torch.mm(colours.to(dtype=6), torch.eye(12, dtype=x.dtype))\n"
                            "  return");
   const std::string file = files.write(folder_.path()).string();
   const std::vector<std::uint8_t> frames = probe_frames(4, 16);

@@ -3,7 +3,7 @@
 #include <array>
 
 /// What lies in the folder of a run, run.dir.
-namespace alignment::run_folder {
+namespace alignment::run_layout {
 
 inline constexpr const char* kConfig = "config.toml";
 inline constexpr const char* kMetrics = "metrics.jsonl";
@@ -19,4 +19,4 @@ inline constexpr const char* kLogs = "logs";
 inline constexpr const char* kTensorBoard = "tensorboard";
 inline constexpr std::array kFolders{kCheckpoints, kLogs, kTensorBoard};
 
-}  // namespace alignment::run_folder
+}  // namespace alignment::run_layout
