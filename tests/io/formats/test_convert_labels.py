@@ -112,7 +112,7 @@ class Labels(convert_case.ConvertCase):
         self.refuse(10, ["u.h5", "phase_names", "lift,reach", "s.h5"], "merge", "s.h5", "u.h5", "--out", "a.h5")
         with h5py.File(self.folder / "v.h5", "r+") as store:
             store["frame_labels"] = np.full(self.steps(), 0, "i4")
-        self.refuse(10, ["v.h5", "no /phase_names", "s.h5"], "merge", "s.h5", "v.h5", "--out", "a.h5")
+        self.refuse(10, ["v.h5", "phase_names: found none; expected", "s.h5"], "merge", "s.h5", "v.h5", "--out", "a.h5")
 
     def test_names_in_another_order_are_noticed(self):
         self.make()
