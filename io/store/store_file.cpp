@@ -123,9 +123,9 @@ std::optional<std::string> wrong_phase(std::span<const std::int32_t> labels, std
     return label < -1 || (names > 0 && label >= 0 && static_cast<std::size_t>(label) >= names);
   });
   if (wrong == labels.end()) return std::nullopt;
-  return fmt::format("found phase {} at step {}; expected {}", *wrong, wrong - labels.begin(),
-                     names == 0 ? "-1, none, or a number from 0 on"
-                                : fmt::format("-1 to {}, as phases have {} names", names - 1, names));
+  return fmt::format(
+      "found phase {} at step {}; expected {}", *wrong, wrong - labels.begin(),
+      names == 0 ? "-1, none, or a number from 0 on" : fmt::format("-1 to {} (/phase_names)", names - 1));
 }
 
 FileFacts FileFacts::of(const std::filesystem::path& file) {
