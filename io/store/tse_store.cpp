@@ -311,10 +311,11 @@ void TseStore::require_training_samples() const {
     if (!trained[c]) missing.add(printable(names[c]));
   }
   if (missing.count() == 0) return;
-  throw StoreError(fmt::format(
-      "{}:labels: found {} of {} classes without a training sample ({}); expected at least one each (split 0); add "
-      "samples or leave the classes out",
-      file, missing.count(), names.size(), missing.text()));
+  throw StoreError(
+      fmt::format("{}:labels: found {} of {} classes without a training sample ({}); expected at least one each of the "
+                  "train split; add "
+                  "samples or leave the classes out",
+                  file, missing.count(), names.size(), missing.text()));
 }
 
 void TseStore::read_sample(std::int64_t sample, float* destination) {

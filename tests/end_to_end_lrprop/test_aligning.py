@@ -42,7 +42,7 @@ class Align(lrprop_support.LrpropTest):
         others = [one["other"] for one in overview["others"]]
         self.assertEqual(others, [name for name in IDS if name != "s01_e01"])
         self.assertIn("transfer.csv", files)
-        self.assertEqual(len(files), 2 + 3 * len(others))
+        self.assertEqual(len(files), 3 + 3 * len(others))
         features = support.read_arrays(self.embed("embeddings", self.model, self.store))
         rows = np.split(features["features"].astype(float), features["offsets"][1:-1])
         for name, content in files.items():
@@ -61,6 +61,22 @@ class Align(lrprop_support.LrpropTest):
             np.testing.assert_allclose([float(line["distance"]) for line in lines], [distances[cell] for cell in path], atol=1e-6)
             self.assertEqual(path, hard_path(distances))
 
+    def test_phases_are_carried_over_into_a_store(self):
+        files = self.align("aligned", "s01_e01")
+        out = self.folder / "carried.h5"
+        self.succeed(["dejavid_convert", "labels", "--store", self.store, "--labels", self.folder / "aligned" / "phases.csv", "--out", out])
+        before, after = support.read_arrays(self.store), support.read_arrays(out)
+        offsets = before["offsets"]
+        names = [name.decode() if isinstance(name, bytes) else name for name in after["ids"]]
+        for n, name in enumerate(names):
+            own = after["frame_labels"][offsets[n] : offsets[n + 1]].tolist()
+            if name == "s01_e01":
+                self.assertEqual(own, before["frame_labels"][offsets[n] : offsets[n + 1]].tolist())
+            else:
+                other = next(json.loads(content) for file, content in files.items()
+                             if file.startswith("align-") and file.endswith(".json") and json.loads(content)["other"] == name)
+                self.assertEqual(own, other["labels"])
+
     def test_any_number_of_ranks_writes_the_same(self):
         expected = self.align("one", "s01_e01")
         for ranks in (2, 3, 12):
@@ -70,7 +86,7 @@ class Align(lrprop_support.LrpropTest):
         before = {path.name for path in self.folder.iterdir()}
         for n, query in enumerate(IDS):
             files = self.align(f"query_{n}", query, "--with", "s01_e02" if query != "s01_e02" else "s01_e01")
-            self.assertEqual(len(files), 5, files.keys())
+            self.assertEqual(len(files), 6, files.keys())
         self.assertEqual({path.name for path in self.folder.iterdir()} - before, {f"query_{n}" for n in range(len(IDS))})
         self.succeed(self.arguments("a b/ü"))
         made = {path.name for path in self.folder.iterdir() if path.name.startswith("align-")}
@@ -109,7 +125,7 @@ class Align(lrprop_support.LrpropTest):
         self.videos.labels[0], self.videos.classes = 1, 2
         lrprop_support.write_store(self.store, self.videos)
         self.refuse(self.arguments("s01_e01"), 2, "--with", "no other video")
-        self.assertEqual(len(self.align("named", "s01_e01", "--with", "A")), 5)
+        self.assertEqual(len(self.align("named", "s01_e01", "--with", "A")), 6)
 
     def test_a_folder_that_cannot_be(self):
         (self.folder / "file").write_text("")

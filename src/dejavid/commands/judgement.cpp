@@ -59,9 +59,9 @@ std::string to_text(const Baseline& baseline, const Evaluation& evaluation, std:
 std::string to_text(const PathSums& paths) {
   if (paths.samples == 0) return "";
   return fmt::format(
-      "paths of the {:.0f} predicted rightly: {:.1f} % have half of their centroid steps or more on one sample step; "
-      "on "
-      "average the most on one are {:.1f} %\n",
+      "paths of the {:.0f} predicted rightly: {:.1f} % squeeze half of the centroid's steps or more onto one step of "
+      "the "
+      "sample, as paths do that jump; on average at most {:.1f} % lie on one\n",
       paths.samples, 100 * paths.halves / paths.samples, 100 * paths.largest_shares / paths.samples);
 }
 

@@ -37,8 +37,9 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
     log_info(fmt::format("done in {:.1f} s: {} top-1 {:.4f} top-5 {:.4f} after the last epoch", loop.elapsed_seconds(),
                          names.validated_on, last.validation[kTop1], last.validation[kTop5]));
     if (best.epoch >= 0) {
-      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split)", best.epoch + 1,
-                           names.validated_on, best.validation[kTop1], best.validation[kTop5]));
+      log_info(fmt::format("best epoch {}: {} top-1 {:.4f} top-5 {:.4f} (chosen on that same split){}", best.epoch + 1,
+                           names.validated_on, best.validation[kTop1], best.validation[kTop5],
+                           names.validated_on == "test" ? "; --data.holdout 0.2 leaves the test split out of it" : ""));
     }
   }
   log_info(fmt::format("model: {}{}", (folder / run_layout::kModel).string(),

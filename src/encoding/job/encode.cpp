@@ -183,6 +183,7 @@ class Job {
             rule_.batch, description.frames, description.size, description.size, most));
       }
     });
+    tell_narrow_windows(description);
     choose_logits();
     feature_dim_ = row_features(description, rule_);
     settings_ = fmt::format(
@@ -208,6 +209,20 @@ class Job {
                         options_.encoder));
       });
     }
+  }
+
+  /// A clip encoder sees how frames change, of which a window with fewer frames than it takes has less.
+  void tell_narrow_windows(const EncoderDescription& description) const {
+    const auto& widths = rule_.windows.widths;
+    const auto narrow = std::find_if(widths.begin(), widths.end(), [&](std::int64_t width) {
+      return width > 0 && width < description.frames;  // 0: the whole video
+    });
+    if (rule_.windows.kind != WindowRule::Kind::kMulti || narrow == widths.end()) return;
+    log_warning(
+        fmt::format("--widths: found {} with the encoder {}, which takes clips of {} frames; expected that many or "
+                    "more: frames are "
+                    "repeated, and features of how they change say nothing; use --widths {}",
+                    *narrow, io::printable(description.name), description.frames, description.frames));
   }
 
   /// Rank 0 knows the videos' classes.

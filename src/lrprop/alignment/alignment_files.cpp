@@ -50,6 +50,28 @@ std::string overview_csv(std::span<const AlignmentSummary> others, const Alignme
   return text;
 }
 
+void add_phases(const std::string& id, std::span<const std::int32_t> labels, const AlignmentOptions& options,
+                std::string& text) {
+  for (std::size_t first = 0, end = 0; first < labels.size(); first = end) {
+    end = first + 1;
+    while (end < labels.size() && labels[end] == labels[first]) ++end;
+    if (labels[first] < 0) continue;
+    const auto phase = static_cast<std::size_t>(labels[first]);
+    text += fmt::format(
+        "{},{},{},{}\n", io::csv_field(id), first, end - 1,
+        phase < options.phase_names.size() ? io::csv_field(options.phase_names[phase]) : std::to_string(phase));
+  }
+}
+
+/// The phases of the query and what the others get of them, as `dejavid_convert labels` reads phases.
+std::string phases_csv(const EmbeddedVideo& query, std::span<const AlignmentSummary> others,
+                       const AlignmentOptions& options) {
+  std::string text = "id,first,last,phase\n";
+  add_phases(query.id, query.frame_labels, options, text);
+  for (const AlignmentSummary& one : others) add_phases(one.other, one.labels, options, text);
+  return text;
+}
+
 }  // namespace
 
 AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other,
@@ -67,6 +89,7 @@ AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo
 void write_overview(const EmbeddedVideo& query, std::span<const AlignmentSummary> others,
                     const AlignmentOptions& options, const std::filesystem::path& folder) {
   io::write_text(folder / "transfer.csv", overview_csv(others, options));
+  if (!query.frame_labels.empty()) io::write_text(folder / "phases.csv", phases_csv(query, others, options));
   nlohmann::ordered_json json{{"query", query.id}, {"query_frames", query.frames()}};
   std::int64_t judged = 0, right = 0;
   json["others"] = nlohmann::ordered_json::array();

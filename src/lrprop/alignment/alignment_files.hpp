@@ -13,7 +13,8 @@ namespace alignment::lrprop {
 [[nodiscard]] AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo& other,
                                                const AlignmentOptions& options, const std::filesystem::path& folder);
 
-/// Writes what was carried over to all others, in the order given: transfer.csv and transfer.json.
+/// Writes what was carried over to all others, in the order given: transfer.csv and transfer.json,
+/// and phases.csv where the query has phases.
 void write_overview(const EmbeddedVideo& query, std::span<const AlignmentSummary> others,
                     const AlignmentOptions& options, const std::filesystem::path& folder);
 

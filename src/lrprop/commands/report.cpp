@@ -103,9 +103,10 @@ std::string tiles_of(const Json& evaluation) {
     const Json value = evaluation.value(key, Json());
     if (value.is_number()) tiles.push_back({name, report::number(value.get<double>()), remark});
   };
-  tile("DTW accuracy", "dtw_accuracy", "frames that get their phase from another video along the path");
+  tile("DTW accuracy", "dtw_accuracy",
+       "frames that get their phase from another video along the path; frames without one are left out before");
   tile("Kendall's tau-b", "tau_b", "order of nearest frames; near 1 for a clock too");
-  tile("progress", "progress", "R² of how far the phases are");
+  tile("progress", "progress", "R² of how far the phases are; below 0: worse than always their mean");
   return tiles.empty() ? "" : report::tiles(tiles);
 }
 

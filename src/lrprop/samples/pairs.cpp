@@ -63,8 +63,8 @@ class DrawnPairs final : public PairsOfStore {
     for (const auto& [label, videos] : actions_) size_ += static_cast<std::int64_t>(videos.size() / 2);
     if (size_ == 0) {
       throw io::StoreError(
-          fmt::format("{}: found no two training videos of one action; expected pairs to align; add "
-                      "videos, or see to their labels and split",
+          fmt::format("{}: found no two training videos of one action; expected pairs to align; give them labels and "
+                      "the train split (clips: a folder for each action, or a table)",
                       store.describe(0)));
     }
   }

@@ -137,6 +137,9 @@ TEST(Files, WhatIsWritten) {
             "other,query_frame,query_time,phase,phase_name,other_frame,other_time,distance\n"
             "slow,1,0.5,0,\"reach, then\",2,,0\nslow,3,1.5,1,lift,6,,0\n"
             "\"a/b \"\"c\"\",\n\",1,0.5,0,\"reach, then\",0,0,1\n\"a/b \"\"c\"\",\n\",3,1.5,1,lift,1,0.25,0\n");
+  EXPECT_EQ(read_text(out / "phases.csv"),
+            "id,first,last,phase\nquery,1,2,\"reach, then\"\nquery,3,3,lift\nslow,1,5,\"reach, then\"\nslow,6,7,lift\n"
+            "\"a/b \"\"c\"\",\n\",1,1,\"reach, then\"\n");
   const auto all = nlohmann::json::parse(read_text(out / "transfer.json"));
   EXPECT_EQ(all["others"].size(), 2U);
   EXPECT_TRUE(all["others"][1]["label_accuracy"].is_null());
