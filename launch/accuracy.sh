@@ -7,13 +7,14 @@
 # --config     configs/series.toml by itself; --settings adds keys to it
 # --seeds      5: train.seed from 0
 # --ranks      2: of mpirun
-# --validation looks at nothing of the judged split, but at a third of the training samples that each seed holds out: to choose settings
+# --validation looks at nothing of the judged split, but at a third of the training samples that each seed holds out, or at the val split of a
+#              store that also has a test split: to choose settings
 # --published  rows dataset,classifier,accuracy,... of accuracies on the same split; --peers says of which classifiers (ROCKET,HC2,InceptionT,ResNet)
 # --python     one with aeon and h5py, for MiniRocket (.venv/bin/python by itself)
 # --json       FOLDER/accuracy.json by itself; the table is printed and lies beside it as .md
 # Programs come from PATH, else from the newest of build/cuda, build/cpu and build/dev.
 set -euo pipefail
-case "${1:---help}" in -h | --help) sed -n '2,14p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
+case "${1:---help}" in -h | --help) sed -n '2,15p' "${BASH_SOURCE[0]}" | cut -c3-; exit 0 ;; esac
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 # shellcheck source=launch/programs.sh
 source "$root/launch/programs.sh"

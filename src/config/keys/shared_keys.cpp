@@ -45,7 +45,9 @@ std::vector<Key> run_keys() {
                                           "train on where a checkpoint cannot be written"),
       run.boolean<&RunConfig::tensorboard>(KeyOwner::kJob, "tensorboard",
                                            "also write the metrics for TensorBoard, to run.dir/tensorboard"),
-      run.choice<&RunConfig::progress>(KeyOwner::kProcess, "progress", "auto: a bar on a terminal, else plain lines"),
+      run.choice<&RunConfig::progress>(
+          KeyOwner::kProcess, "progress",
+          "auto: a bar on a terminal, else plain lines; off: neither, but training prints a line an epoch"),
   };
 }
 
