@@ -76,7 +76,7 @@ class Npy(convert_case.ConvertCase):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (
             (["line 1", "'labels'", "'label'"], "id,file,labels,split\n"),
-            (["line 1", "'note'"], "id,file,label,split,note\n"),
+            (["line 1", "'note'", "rename the column or remove it"], "id,file,label,split,note\n"),
             (["line 1", "no column 'split'"], "id,file,label\n"),
             (["'id' twice"], "id,file,label,split,id\n"),
             (["line 2", "3 fields"], "id,file,label,split\na,a.npy,x\n"),
