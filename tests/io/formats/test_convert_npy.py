@@ -72,6 +72,41 @@ class Npy(convert_case.ConvertCase):
         store = self.convert(*self.manifest("id,file,split\na,a.npy,test\n"))
         self.assertEqual((store.labels, store.class_names, store.attributes["num_classes"]), ([-1], [], 0))
 
+    def three_classes(self):
+        """Two steps of a feature and two sets of logits, whose numbers tell where they stood."""
+        self.save("a.npy", np.arange(14, dtype="f4").reshape(2, 7))
+        return self.manifest("id,file,label,split\n1,a.npy,walk,train\n2,a.npy,jump,train\n3,a.npy,run,val\n")
+
+    def test_the_order_of_logits_is_said(self):
+        store = self.convert(*self.three_classes(), "--logits", "6")
+        self.assertEqual(store.samples[0].tolist(), np.arange(14).reshape(2, 7).tolist())
+        self.assertIn("note: --logits: the last 6 features", self.finished.stderr)
+        self.assertIn("in this order: jump, run, walk;", self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.convert(*self.three_classes())
+        self.assertNotIn("logits", self.finished.stderr)
+
+    def test_logits_in_the_encoders_order_are_put_in_class_order(self):
+        arguments = *self.three_classes(), "--logits-classes", "classes.txt"
+        (self.folder / "classes.txt").write_text("\ufeffrun\r\nwalk\r\n\r\njump", encoding="utf-8")
+        store = self.convert(*arguments, "--logits", "6")
+        self.assertEqual(store.class_names, ["jump", "run", "walk"])
+        for stored in store.samples:
+            self.assertEqual(stored.tolist(), [[0, 3, 1, 2, 6, 4, 5], [7, 10, 8, 9, 13, 11, 12]])
+        self.assertIn("in the order of classes.txt, and put in that of the store's classes: jump, run, walk", self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.refuse(2, ["--logits-classes", "--logits"], *arguments, "--out", "a.h5")
+        self.refuse(10, ["4 logits", "expected 3"], *arguments, "--logits", "4", "--out", "a.h5")
+        for text, words in (
+            ("run\nwalk\n", ["2 of the 3 classes", "not jump"]),
+            ("", ["0 of the 3 classes", "not jump, run, walk"]),
+            ("run\nwalk\njumps\n", ["line 3", "'jumps'", "nearest: 'jump'"]),
+            ("run\nwalk\nrun\njump\n", ["line 3", "'run' again, first in line 1"]),
+        ):
+            with self.subTest(words):
+                (self.folder / "classes.txt").write_text(text)
+                self.refuse(10, ["classes.txt", *words], *arguments, "--logits", "6", "--out", "a.h5")
+
     def test_refused_manifests(self):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (
