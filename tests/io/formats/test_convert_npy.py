@@ -220,6 +220,18 @@ class Npy(convert_case.ConvertCase):
         for id, stored in zip(store.ids, store.samples, strict=True):
             self.assertEqual(stored.tobytes(), arrays[id].tobytes(), id)
 
+    def test_tables_need_the_same_headings_in_the_same_order(self):
+        arguments = self.manifest("id,file,label,split\nn,n.csv,x,train\na,a.csv,x,train\nb,b.csv,y,train\n")
+        (self.folder / "n.csv").write_text("1,2,3\n4,5,6\n")
+        (self.folder / "a.csv").write_text("x,y,z\n1,2,3\n4,5,7\n")
+        (self.folder / "b.csv").write_text('"# x","y", z\r\n1,2,3\r\n4,5,8\r\n')
+        self.assertEqual(len(self.convert(*arguments).samples), 3)
+        (self.folder / "a.h5").unlink()
+        (self.folder / "b.csv").write_text("x,z,y\n1,3,2\n4,8,5\n")
+        self.refuse(10, ["b.csv: found the heading 'z' of column 2", "expected 'y' as in a.csv"], *arguments, "--out", "a.h5")
+        (self.folder / "b.csv").write_text("x,z\n1,3\n")
+        self.refuse(10, ["b.csv: found 2 features; expected 3"], *arguments, "--out", "a.h5")
+
     def test_new_clips_as_tensors_and_tables(self):
         torch_files.save(torch_files.tensor(np.ones((2, 2), "<f4")), self.folder / "new.pt")
         (self.folder / "new.csv").write_text("1,2\n")
