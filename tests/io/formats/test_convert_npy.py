@@ -107,6 +107,18 @@ class Npy(convert_case.ConvertCase):
                 (self.folder / "classes.txt").write_text(text)
                 self.refuse(10, ["classes.txt", *words], *arguments, "--logits", "6", "--out", "a.h5")
 
+    def test_times_follow_from_the_rate(self):
+        self.save("a.npy", np.ones((3, 1), "f4"))
+        self.save("b.npy", np.ones((1, 1), "f4"))
+        arguments = self.manifest("id,file,label,split\na,a.npy,x,train\nb,b.npy,y,train\n")
+        times = self.convert(*arguments, "--rate", "12.5").per_step["timestamps"]
+        self.assertEqual([of_sample.tolist() for of_sample in times], [[0, 0.08, 0.16], [0]])
+        (self.folder / "a.h5").unlink()
+        self.assertNotIn("timestamps", self.convert(*arguments).per_step)
+        (self.folder / "a.h5").unlink()
+        for word in ("0", "-25", "inf", "nan", "25fps"):
+            self.refuse(2, ["--rate", f"found {word};", "above 0"], *arguments, f"--rate={word}", "--out", "a.h5")
+
     def test_refused_manifests(self):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (
