@@ -71,6 +71,23 @@ std::string describe_logits(const OutputOptions& options, const std::vector<std:
       options.logits, sets, options.logits_classes->string(), classes.text());
 }
 
+/// Says what alignment cannot use; often a reader upstream that stopped, or a column that was never filled.
+void note_constants(const io::StoreTotals& totals) {
+  if (const std::size_t count = totals.still_samples.count(); count > 0) {
+    terminal::write_line(
+        fmt::format("note: {} the same features at every step ({}): nothing happens in {}; look at what made {}",
+                    count == 1 ? "1 sample has" : fmt::format("{} samples have", count), totals.still_samples.text(),
+                    count == 1 ? "it" : "them", count == 1 ? "it" : "them"));
+  }
+  if (const std::size_t count = totals.constant_features.count(); count > 0) {
+    terminal::write_line(
+        fmt::format("note: {} of {} features {} the same at every step of all samples ({}, counted from 0): {} no "
+                    "classes apart; look at what made {}",
+                    count, totals.feature_dim, count == 1 ? "is" : "are", totals.constant_features.text(),
+                    count == 1 ? "it tells" : "they tell", count == 1 ? "it" : "them"));
+  }
+}
+
 }  // namespace
 
 void add_output_options(CLI::App& subcommand, OutputOptions& options) {
@@ -161,6 +178,7 @@ void convert(io::SampleSource& samples, const OutputOptions& options) {
         "feature {}, at most {:.3g}); expected values of at least 6e-05; store f32 (without --float16), or scale them",
         options.out.string(), totals.faint.count, totals.feature_dim, totals.faint.first, totals.faint.largest));
   }
+  if (options.note_constants) note_constants(totals);
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);

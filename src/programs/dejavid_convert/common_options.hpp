@@ -21,6 +21,7 @@ struct OutputOptions {
   std::optional<std::filesystem::path>
       logits_classes;  ///< a class a line, in the order of the logits, else class order
   bool skip_bad_samples = false;
+  bool note_constants = true;  ///< whether to name samples and features that never change
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 

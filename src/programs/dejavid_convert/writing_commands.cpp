@@ -226,6 +226,7 @@ void add_labels(CLI::App& program) {
     const std::vector<std::string> phases = names_of(options->phases);
     const std::unique_ptr<io::LabelledSource> source = io::open_labelled(options->store, options->labels, phases);
     OutputOptions output = options->output;
+    output.note_constants = false;  // the store's features are as they were
     output.replace = output.out.empty();
     if (output.replace) output.out = options->store;
     output.float16 = source->features().feature_type == io::FeatureType::kFloat16;

@@ -119,6 +119,31 @@ class Npy(convert_case.ConvertCase):
         for word in ("0", "-25", "inf", "nan", "25fps"):
             self.refuse(2, ["--rate", f"found {word};", "above 0"], *arguments, f"--rate={word}", "--out", "a.h5")
 
+    def test_what_never_changes_is_noted(self):
+        generator = np.random.default_rng(3)
+        arrays = {name: generator.normal(size=(1 if name == "short" else 3, 4)).astype("f4") for name in ("a", "b", "short")}
+        rows = ["id,file,label,split", *(f"{name},{name}.npy,{name},train" for name in arrays)]
+
+        def notes():
+            for name, array in arrays.items():
+                self.save(f"{name}.npy", array)
+            self.convert(*self.manifest("\n".join(rows)))
+            (self.folder / "a.h5").unlink()
+            return [line for line in self.finished.stderr.splitlines() if line.startswith("note:")]
+
+        self.assertEqual(notes(), [])
+        arrays["b"][:] = arrays["b"][0]
+        (note,) = notes()
+        self.assertIn("note: 1 sample has the same features at every step (b): ", note)
+        arrays["a"][:] = arrays["a"][0]
+        for array in arrays.values():
+            array[:, 1], array[:, 3] = 0, 5
+        note, other = notes()
+        self.assertIn("note: 2 samples have the same features at every step (a, b): ", note)
+        self.assertIn("note: 2 of 4 features are the same at every step of all samples (1, 3, counted from 0): ", other)
+        arrays["b"][2, 1] = 1e-30
+        self.assertIn("note: 1 of 4 features is the same at every step of all samples (3, ", notes()[-1])
+
     def test_refused_manifests(self):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (
