@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "io/bytes/content_kind.hpp"
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/npy_file.hpp"
@@ -67,7 +68,24 @@ FeatureMatrix FeatureFiles::read(const std::filesystem::path& file, const std::s
     case Reader::kTable:
       break;
   }
-  return read_feature_table(file);
+  FeatureMatrix matrix = read_feature_table(file);
+  require_headings(file, matrix.headings);
+  return matrix;
+}
+
+void FeatureFiles::require_headings(const std::filesystem::path& file, const std::vector<std::string>& headings) {
+  if (headings_.empty()) {
+    headings_ = headings;
+    first_with_headings_ = file;
+    return;
+  }
+  if (headings.size() != headings_.size()) return;  // none, or another F, which is for the caller to judge
+  const auto [found, expected] = std::mismatch(headings.begin(), headings.end(), headings_.begin());
+  if (found == headings.end()) return;
+  throw StoreError(fmt::format(
+      "{}: found the heading '{}' of column {}; expected '{}' as in {}; put the columns of all files in one "
+      "order, or remove the headings where they say nothing of it",
+      file.string(), excerpt(*found), found - headings.begin() + 1, excerpt(*expected), first_with_headings_.string()));
 }
 
 std::int64_t FeatureFiles::feature_dim(const std::filesystem::path& file, const std::string& id) {

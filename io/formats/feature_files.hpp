@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "io/formats/feature_matrix.hpp"
 #include "io/formats/python/tensor_files.hpp"
@@ -9,7 +10,8 @@
 namespace alignment::io {
 
 /// Files of features: an array of numpy.save, what torch.save writes (python/torch_tensors.hpp), or a CSV file of
-/// numbers (text/feature_table.hpp), told apart by what is in them, not by their names.
+/// numbers (text/feature_table.hpp), told apart by what is in them, not by their names. CSV files of as many columns
+/// that have headings have to have the same, in the same order.
 class FeatureFiles {
  public:
   /// A sample's features; `id` tells which where the file is a dict of tensors. Throws StoreError, NotFiniteError for a
@@ -19,7 +21,11 @@ class FeatureFiles {
   [[nodiscard]] std::int64_t feature_dim(const std::filesystem::path& file, const std::string& id);
 
  private:
+  void require_headings(const std::filesystem::path& file, const std::vector<std::string>& headings);
+
   TensorFiles tensors_;
+  std::filesystem::path first_with_headings_;
+  std::vector<std::string> headings_;  ///< of that file; empty before there is one
 };
 
 }  // namespace alignment::io

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace alignment::io {
@@ -9,6 +10,7 @@ namespace alignment::io {
 struct FeatureMatrix {
   std::int64_t steps = 0, feature_dim = 0;
   std::vector<float> values;
+  std::vector<std::string> headings = {};  ///< [F] what the file calls its columns; empty where it does not
 };
 
 }  // namespace alignment::io

@@ -15,8 +15,8 @@ namespace {
 
 class ListedSource : public SampleSource {
  public:
-  explicit ListedSource(const std::filesystem::path& manifest)
-      : manifest_(read_manifest(manifest, "the sample's features", SharedFiles::kAllow)) {
+  explicit ListedSource(const std::filesystem::path& manifest, std::optional<double> rate)
+      : rate_(rate), manifest_(read_manifest(manifest, "the sample's features", SharedFiles::kAllow)) {
     header_.class_names = manifest_.class_names;
     header_.unlabelled = manifest_.has_unlabelled();
     label_of_name_ = labels_of(header_.class_names);
@@ -41,9 +41,15 @@ class ListedSource : public SampleSource {
     sample.label = entry.label.empty() ? kNoLabel : label_of_name_.at(entry.label);
     sample.split = entry.split;
     sample.features = std::move(matrix.values);
+    if (!rate_) return;
+    sample.timestamps.clear();
+    for (std::int64_t step = 0; step < matrix.steps; ++step) {
+      sample.timestamps.push_back(static_cast<double>(step) / *rate_);
+    }
   }
 
  private:
+  std::optional<double> rate_;
   Manifest manifest_;
   FeatureFiles files_;
   TseStoreHeader header_;
@@ -53,8 +59,8 @@ class ListedSource : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> open_listed(const std::filesystem::path& manifest) {
-  return std::make_unique<ListedSource>(manifest);
+std::unique_ptr<SampleSource> open_listed(const std::filesystem::path& manifest, std::optional<double> rate) {
+  return std::make_unique<ListedSource>(manifest, rate);
 }
 
 }  // namespace alignment::io

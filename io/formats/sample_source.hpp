@@ -51,6 +51,8 @@ struct StoreTotals {
   std::int64_t shortest = 0, longest = 0, steps = 0;  ///< of the samples' T; `steps` is their sum
   std::uintmax_t bytes = 0;                           ///< size of the finished file
   FaintFeatures faint;                                ///< which f16 holds badly
+  FirstFew still_samples;                             ///< ids of those with several steps that are all the same
+  FirstFew constant_features;                         ///< the same at every step of all samples, of several steps
 };
 
 /// Streams `source` into a new store `file`, one sample in memory at a time; `advance` is called after every sample.

@@ -37,11 +37,6 @@ inline constexpr std::int64_t kMostSteps = INT32_MAX;
 /// many names; without names every number from -1, none, on is one.
 [[nodiscard]] std::optional<std::string> wrong_phase(std::span<const std::int32_t> labels, std::size_t names);
 
-/// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
-[[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {
-  return logits == 0 || (logits > 0 && logits <= feature_dim && classes > 0 && logits % classes == 0);
-}
-
 /// What tells whether a file is still the one that was opened.
 struct FileFacts {
   dev_t device = 0;

@@ -31,6 +31,11 @@ struct TseStoreHeader {
   std::vector<std::string> phase_names = {};  ///< [P] names of the frame labels 0..P-1; may be empty
 };
 
+/// Whether a step of `feature_dim` features can hold so many logits of `classes` classes; 0 always fits.
+[[nodiscard]] inline bool fits_logits(std::int64_t logits, std::int64_t classes, std::int64_t feature_dim) {
+  return logits == 0 || (logits > 0 && logits <= feature_dim && classes > 0 && logits % classes == 0);
+}
+
 struct TseSample {
   std::string id;
   std::int32_t label = 0;  ///< 0..C-1; kNoLabel where the header allows it

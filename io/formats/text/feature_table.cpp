@@ -7,6 +7,7 @@
 #include <cmath>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "io/bytes/text.hpp"
 #include "io/errors.hpp"
@@ -49,6 +50,7 @@ class Reader {
       append(matrix);
     } while (records_.next(record_));
     refuse_counts(matrix, first_line);
+    matrix.headings = std::move(headings_);
     return matrix;
   }
 
@@ -59,6 +61,7 @@ class Reader {
     if (found && is_heading()) {
       columns_ = std::ssize(record_.fields);
       heading_line_ = record_.line;
+      keep_headings();
       found = records_.next(record_);
     }
     if (!found) {
@@ -99,6 +102,12 @@ class Reader {
              "write the file without row numbers (in pandas index=False) and column numbers (header=False)");
     }
     return !numbers && names;
+  }
+
+  void keep_headings() {
+    for (const std::string& field : record_.fields) headings_.emplace_back(trim(field));
+    std::string& first = headings_.front();
+    first = trim(first.substr(first.starts_with('#') ? 1 : 0));  // numpy.savetxt makes a comment of the line
   }
 
   void require_columns() const {
@@ -171,6 +180,7 @@ class Reader {
   std::vector<char> bytes_;
   CsvReader records_;
   CsvRecord record_;
+  std::vector<std::string> headings_;
   std::int64_t columns_ = 0, heading_line_ = 0;
   bool counts_columns_ = true, counts_rows_ = true, integers_below_ = false;
   std::int64_t first_count_ = 0;

@@ -44,8 +44,10 @@ Columns find_columns(const std::filesystem::path& manifest, const CsvRecord& hea
     const std::string_view name = trim(header.fields[field]);
     const auto column = std::find(kColumnNames.begin(), kColumnNames.end(), name);
     if (column == kColumnNames.end()) {
-      throw StoreError(fmt::format("{}:line {}: found the column '{}'; expected id, file, label, split; nearest: '{}'",
-                                   manifest.string(), header.line, excerpt(name), nearest(name, kColumnNames)));
+      throw StoreError(
+          fmt::format("{}:line {}: found the column '{}'; expected id, file, label, split; nearest: '{}'; rename "
+                      "the column or remove it",
+                      manifest.string(), header.line, excerpt(name), nearest(name, kColumnNames)));
     }
     auto& place = found[static_cast<std::size_t>(column - kColumnNames.begin())];
     if (place) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "io/bytes/utf8.hpp"
 #include "io/destination.hpp"
 #include "io/durable_file.hpp"
+#include "io/formats/logit_order.hpp"
 #include "io/result_file.hpp"
 #include "src/job/program/whole_number.hpp"
 #include "src/job/signals/signals.hpp"
@@ -51,6 +53,41 @@ void warn_of_unfinished(const std::filesystem::path& out) {
                   out.string(), names.size() == 1 ? "a file" : fmt::format("{} files", names.size()), shown.text()));
 }
 
+/// Of which classes the logits are taken to be: an order that is not the encoder's shows in no other way.
+std::string describe_logits(const OutputOptions& options, const std::vector<std::string>& class_names) {
+  io::FirstFew classes;
+  for (const std::string& name : class_names) classes.add(io::printable(name));
+  const std::string sets =
+      options.logits > std::ssize(class_names) ? fmt::format("sets of {} logits", class_names.size()) : "logits";
+  if (!options.logits_classes) {
+    return fmt::format(
+        "note: --logits: the last {} features of a step are taken for {} of the classes in this order: {}; where the "
+        "encoder has another, give it by --logits-classes",
+        options.logits, sets, classes.text());
+  }
+  return fmt::format(
+      "note: --logits: the last {} features of a step are taken for {} in the order of {}, and put in that of the "
+      "store's classes: {}",
+      options.logits, sets, options.logits_classes->string(), classes.text());
+}
+
+/// Says what alignment cannot use; often a reader upstream that stopped, or a column that was never filled.
+void note_constants(const io::StoreTotals& totals) {
+  if (const std::size_t count = totals.still_samples.count(); count > 0) {
+    terminal::write_line(
+        fmt::format("note: {} the same features at every step ({}): nothing happens in {}; look at what made {}",
+                    count == 1 ? "1 sample has" : fmt::format("{} samples have", count), totals.still_samples.text(),
+                    count == 1 ? "it" : "them", count == 1 ? "it" : "them"));
+  }
+  if (const std::size_t count = totals.constant_features.count(); count > 0) {
+    terminal::write_line(
+        fmt::format("note: {} of {} features {} the same at every step of all samples ({}, counted from 0): {} no "
+                    "classes apart; look at what made {}",
+                    count, totals.feature_dim, count == 1 ? "is" : "are", totals.constant_features.text(),
+                    count == 1 ? "it tells" : "they tell", count == 1 ? "it" : "them"));
+  }
+}
+
 }  // namespace
 
 void add_output_options(CLI::App& subcommand, OutputOptions& options) {
@@ -61,13 +98,18 @@ void add_output_options(CLI::App& subcommand, OutputOptions& options) {
       ->type_name("LEVEL");
   subcommand.add_option("--encoder", options.encoder, "what made the features, kept in the store as free text")
       ->type_name("TEXT");
+  CLI::Option* logits =
+      subcommand
+          .add_option("--logits", options.logits,
+                      "the last COUNT features of every step are the encoder's logits, one a class in class order, or "
+                      "several such sets; eval then compares with their mean over time")
+          ->transform(whole_number(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+          ->type_name("COUNT");
   subcommand
-      .add_option("--logits", options.logits,
-                  "the last COUNT features of every step are the encoder's logits, one a class in class order, or "
-                  "several such sets; eval then "
-                  "compares with their mean over time")
-      ->transform(whole_number(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
-      ->type_name("COUNT");
+      .add_option("--logits-classes", options.logits_classes,
+                  "the encoder's order of its logits, a class a line, every class once; they are put in class order")
+      ->needs(logits)
+      ->type_name("FILE");
   subcommand
       .add_option_function<std::string>(
           "--data.bad_samples", [&options](const std::string& choice) { options.skip_bad_samples = choice == "skip"; },
@@ -97,10 +139,19 @@ void require_text(const char* option, const std::string& text) {
   }
 }
 
-void convert(io::SampleSource& source, const OutputOptions& options) {
+void convert(io::SampleSource& samples, const OutputOptions& options) {
   require_text("--encoder", options.encoder);
+  std::unique_ptr<io::SampleSource> ordered;
+  if (options.logits_classes) {
+    ordered = io::with_logits_in_class_order(samples, options.logits, *options.logits_classes);
+  }
+  io::SampleSource& source = ordered ? *ordered : samples;
   warn_of_unfinished(options.out);
   for (const std::string& note : source.notes()) terminal::write_line("note: " + note);
+  const io::TseStoreHeader& header = source.header();
+  if (options.logits > 0 && io::fits_logits(options.logits, std::ssize(header.class_names), header.feature_dim)) {
+    terminal::write_line(describe_logits(options, header.class_names));
+  }
   install_stop_signals();
   io::StoreTotals totals;
   {
@@ -127,6 +178,7 @@ void convert(io::SampleSource& source, const OutputOptions& options) {
         "feature {}, at most {:.3g}); expected values of at least 6e-05; store f32 (without --float16), or scale them",
         options.out.string(), totals.faint.count, totals.feature_dim, totals.faint.first, totals.faint.largest));
   }
+  if (options.note_constants) note_constants(totals);
   const std::string length = totals.shortest == totals.longest
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);

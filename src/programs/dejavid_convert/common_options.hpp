@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "io/formats/sample_source.hpp"
@@ -17,12 +18,15 @@ struct OutputOptions {
   int gzip_level = 0;
   std::string encoder;
   std::int64_t logits = 0;
+  std::optional<std::filesystem::path>
+      logits_classes;  ///< a class a line, in the order of the logits, else class order
   bool skip_bad_samples = false;
+  bool note_constants = true;  ///< whether to name samples and features that never change
   ProgressChoice progress = ProgressChoice::kAuto;
 };
 
-/// Adds --out, --float16, --gzip, --encoder, --logits, --data.bad_samples and --progress to a subcommand. `options`
-/// must outlive the parsing.
+/// Adds --out, --float16, --gzip, --encoder, --logits, --logits-classes, --data.bad_samples and --progress to a
+/// subcommand. `options` must outlive the parsing.
 void add_output_options(CLI::App& subcommand, OutputOptions& options);
 
 /// Adds --progress alone.
@@ -33,6 +37,6 @@ void require_text(const char* option, const std::string& text);
 
 /// Writes the store and prints one line about it, and on standard error what was passed over. Throws what
 /// io::write_store() throws.
-void convert(io::SampleSource& source, const OutputOptions& options);
+void convert(io::SampleSource& samples, const OutputOptions& options);
 
 }  // namespace alignment

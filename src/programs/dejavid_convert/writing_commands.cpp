@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -75,6 +76,7 @@ void add_torch(CLI::App& program) {
 void add_npy(CLI::App& program) {
   struct Options {
     std::filesystem::path manifest;
+    std::optional<double> rate;
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
@@ -87,8 +89,17 @@ void add_npy(CLI::App& program) {
                    "array [T,F] of numpy.save, a tensor of torch.save, or CSV with T rows of F numbers, in any mixture")
       ->required()
       ->type_name("FILE.csv");
+  command
+      ->add_option("--rate", options->rate,
+                   "steps a second, for times in the store: that of step n is n / HZ; default no times")
+      ->check([](const std::string& word) {
+        const io::ParsedNumber hertz = io::parse_number(word);
+        if (hertz.well_formed && std::isfinite(hertz.value) && hertz.value > 0) return std::string();
+        return fmt::format("found {}; expected a number above 0 of steps a second", word);
+      })
+      ->type_name("HZ");
   add_output_options(*command, options->output);
-  command->callback([options] { convert(*io::open_listed(options->manifest), options->output); });
+  command->callback([options] { convert(*io::open_listed(options->manifest, options->rate), options->output); });
 }
 
 void add_synthetic(CLI::App& program) {
@@ -215,6 +226,7 @@ void add_labels(CLI::App& program) {
     const std::vector<std::string> phases = names_of(options->phases);
     const std::unique_ptr<io::LabelledSource> source = io::open_labelled(options->store, options->labels, phases);
     OutputOptions output = options->output;
+    output.note_constants = false;  // the store's features are as they were
     output.replace = output.out.empty();
     if (output.replace) output.out = options->store;
     output.float16 = source->features().feature_type == io::FeatureType::kFloat16;

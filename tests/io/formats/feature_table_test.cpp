@@ -51,6 +51,13 @@ TEST(FeatureTable, ReadsRowsOfNumbersWithAndWithoutHeadings) {
   expect_values("0.0,5\n1.0,6\n2.0,7\n", 3, 2, {0, 5, 1, 6, 2, 7});
 }
 
+TEST(FeatureTable, HandsOverHeadings) {
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(parse("1,2\n").headings, Names());
+  EXPECT_EQ(parse("# left ,\"right, #\"\n1,2\n").headings, (Names{"left", "right, #"}));
+  EXPECT_EQ(parse("left,\n1,2\n").headings, (Names{"left", ""}));
+}
+
 TEST(FeatureTable, HandsOverWhatIsWrittenAsNotFinite) {
   const FeatureMatrix matrix = parse("nan,1\nNaN,-inf\n");
   EXPECT_TRUE(std::isnan(matrix.values[0]) && std::isnan(matrix.values[2]));

@@ -72,11 +72,83 @@ class Npy(convert_case.ConvertCase):
         store = self.convert(*self.manifest("id,file,split\na,a.npy,test\n"))
         self.assertEqual((store.labels, store.class_names, store.attributes["num_classes"]), ([-1], [], 0))
 
+    def three_classes(self):
+        """Two steps of a feature and two sets of logits, whose numbers tell where they stood."""
+        self.save("a.npy", np.arange(14, dtype="f4").reshape(2, 7))
+        return self.manifest("id,file,label,split\n1,a.npy,walk,train\n2,a.npy,jump,train\n3,a.npy,run,val\n")
+
+    def test_the_order_of_logits_is_said(self):
+        store = self.convert(*self.three_classes(), "--logits", "6")
+        self.assertEqual(store.samples[0].tolist(), np.arange(14).reshape(2, 7).tolist())
+        self.assertIn("note: --logits: the last 6 features", self.finished.stderr)
+        self.assertIn("in this order: jump, run, walk;", self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.convert(*self.three_classes())
+        self.assertNotIn("logits", self.finished.stderr)
+
+    def test_logits_in_the_encoders_order_are_put_in_class_order(self):
+        arguments = *self.three_classes(), "--logits-classes", "classes.txt"
+        (self.folder / "classes.txt").write_text("\ufeffrun\r\nwalk\r\n\r\njump", encoding="utf-8")
+        store = self.convert(*arguments, "--logits", "6")
+        self.assertEqual(store.class_names, ["jump", "run", "walk"])
+        for stored in store.samples:
+            self.assertEqual(stored.tolist(), [[0, 3, 1, 2, 6, 4, 5], [7, 10, 8, 9, 13, 11, 12]])
+        self.assertIn("in the order of classes.txt, and put in that of the store's classes: jump, run, walk", self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.refuse(2, ["--logits-classes", "--logits"], *arguments, "--out", "a.h5")
+        self.refuse(10, ["4 logits", "expected 3"], *arguments, "--logits", "4", "--out", "a.h5")
+        for text, words in (
+            ("run\nwalk\n", ["2 of the 3 classes", "not jump"]),
+            ("", ["0 of the 3 classes", "not jump, run, walk"]),
+            ("run\nwalk\njumps\n", ["line 3", "'jumps'", "nearest: 'jump'"]),
+            ("run\nwalk\nrun\njump\n", ["line 3", "'run' again, first in line 1"]),
+        ):
+            with self.subTest(words):
+                (self.folder / "classes.txt").write_text(text)
+                self.refuse(10, ["classes.txt", *words], *arguments, "--logits", "6", "--out", "a.h5")
+
+    def test_times_follow_from_the_rate(self):
+        self.save("a.npy", np.ones((3, 1), "f4"))
+        self.save("b.npy", np.ones((1, 1), "f4"))
+        arguments = self.manifest("id,file,label,split\na,a.npy,x,train\nb,b.npy,y,train\n")
+        times = self.convert(*arguments, "--rate", "12.5").per_step["timestamps"]
+        self.assertEqual([of_sample.tolist() for of_sample in times], [[0, 0.08, 0.16], [0]])
+        (self.folder / "a.h5").unlink()
+        self.assertNotIn("timestamps", self.convert(*arguments).per_step)
+        (self.folder / "a.h5").unlink()
+        for word in ("0", "-25", "inf", "nan", "25fps"):
+            self.refuse(2, ["--rate", f"found {word};", "above 0"], *arguments, f"--rate={word}", "--out", "a.h5")
+
+    def test_what_never_changes_is_noted(self):
+        generator = np.random.default_rng(3)
+        arrays = {name: generator.normal(size=(1 if name == "short" else 3, 4)).astype("f4") for name in ("a", "b", "short")}
+        rows = ["id,file,label,split", *(f"{name},{name}.npy,{name},train" for name in arrays)]
+
+        def notes():
+            for name, array in arrays.items():
+                self.save(f"{name}.npy", array)
+            self.convert(*self.manifest("\n".join(rows)))
+            (self.folder / "a.h5").unlink()
+            return [line for line in self.finished.stderr.splitlines() if line.startswith("note:")]
+
+        self.assertEqual(notes(), [])
+        arrays["b"][:] = arrays["b"][0]
+        (note,) = notes()
+        self.assertIn("note: 1 sample has the same features at every step (b): ", note)
+        arrays["a"][:] = arrays["a"][0]
+        for array in arrays.values():
+            array[:, 1], array[:, 3] = 0, 5
+        note, other = notes()
+        self.assertIn("note: 2 samples have the same features at every step (a, b): ", note)
+        self.assertIn("note: 2 of 4 features are the same at every step of all samples (1, 3, counted from 0): ", other)
+        arrays["b"][2, 1] = 1e-30
+        self.assertIn("note: 1 of 4 features is the same at every step of all samples (3, ", notes()[-1])
+
     def test_refused_manifests(self):
         self.save("a.npy", np.ones((1, 1), "f4"))
         for words, text in (
             (["line 1", "'labels'", "'label'"], "id,file,labels,split\n"),
-            (["line 1", "'note'"], "id,file,label,split,note\n"),
+            (["line 1", "'note'", "rename the column or remove it"], "id,file,label,split,note\n"),
             (["line 1", "no column 'split'"], "id,file,label\n"),
             (["'id' twice"], "id,file,label,split,id\n"),
             (["line 2", "3 fields"], "id,file,label,split\na,a.npy,x\n"),
@@ -184,6 +256,18 @@ class Npy(convert_case.ConvertCase):
         self.assertEqual((store.labels, store.split), ([1, 0, 1, -1, 1, 0, 1], [0, 0, 1, 2, 0, 0, 1]))
         for id, stored in zip(store.ids, store.samples, strict=True):
             self.assertEqual(stored.tobytes(), arrays[id].tobytes(), id)
+
+    def test_tables_need_the_same_headings_in_the_same_order(self):
+        arguments = self.manifest("id,file,label,split\nn,n.csv,x,train\na,a.csv,x,train\nb,b.csv,y,train\n")
+        (self.folder / "n.csv").write_text("1,2,3\n4,5,6\n")
+        (self.folder / "a.csv").write_text("x,y,z\n1,2,3\n4,5,7\n")
+        (self.folder / "b.csv").write_text('"# x","y", z\r\n1,2,3\r\n4,5,8\r\n')
+        self.assertEqual(len(self.convert(*arguments).samples), 3)
+        (self.folder / "a.h5").unlink()
+        (self.folder / "b.csv").write_text("x,z,y\n1,3,2\n4,8,5\n")
+        self.refuse(10, ["b.csv: found the heading 'z' of column 2", "expected 'y' as in a.csv"], *arguments, "--out", "a.h5")
+        (self.folder / "b.csv").write_text("x,z\n1,3\n")
+        self.refuse(10, ["b.csv: found 2 features; expected 3"], *arguments, "--out", "a.h5")
 
     def test_new_clips_as_tensors_and_tables(self):
         torch_files.save(torch_files.tensor(np.ones((2, 2), "<f4")), self.folder / "new.pt")
