@@ -55,6 +55,21 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
     def test_diagonal_and_refresh_every_batch(self):
         self.compare(support.make_set(4), train__batch_size=16, model__diagonal=True, train__refresh="batch")
 
+    def test_class_means_that_tie(self):
+        """Of two classes with the same samples in another order, sums must round alike everywhere."""
+        random = np.random.default_rng(2)
+        base = [(random.normal(size=(7, 3)) * 10 ** random.uniform(-3, 3)).astype(np.float32) for _ in range(9)]
+        order = random.permutation(9)
+        samples = [sample for n in range(9) for sample in (base[n], base[order[n]], base[n] + 50)]
+        samples += [random.normal(size=(4, 3)).astype(np.float32) for _ in range(10)]
+        tse_set = support.TseSet(samples, np.array([0, 1, 2] * 9 + [0, 1] * 5), np.array([0] * 27 + [1] * 10), 3)
+        store = support.write_store(self.folder / "ties.h5", tse_set)
+        model = self.folder / "centroids.h5"
+        self.succeed(["dejavid_dist", "centroids", *support.options(data__store=store), "--out", model])
+        found = [self.succeed(["dejavid_dist", "eval", *support.options(model__init=model, data__store=store)], ranks).stdout for ranks in (1, 2, 3, 5)]
+        means = [next(line for line in text.splitlines() if line.startswith("averaging")) for text in found]
+        self.assertEqual(means, means[:1] * 4)
+
     def test_paths_on_integers(self):
         self.compare(support.make_set(8), train__batch_size=16, train__path_precision="i8")
 

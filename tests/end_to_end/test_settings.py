@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import unittest
 
 import h5py
@@ -195,6 +196,30 @@ class RunsThatGoOn(SettingsTest):
         self.resume(0)  # finished already
         self.assert_same_story(self.straight)
         self.assertGreaterEqual(json.loads((self.straight / "summary.json").read_text())["phase_seconds_of_rank_0"]["paths"], spent)
+
+    def test_a_best_model_that_is_not_the_checkpoints_is_missed(self):
+        """The last epoch's is another, as no epoch is better than the first."""
+        still = self.train("still", self.store, **{**self.settings, "train__lr": 1e-30})
+        self.assertEqual(json.loads((still / "summary.json").read_text())["best"]["epoch"], 0)
+        for name, change in (
+            ("none", lambda best: best.unlink()),
+            ("empty", lambda best: best.write_bytes(b"")),
+            ("foreign", lambda best: shutil.copy(best.parent / "model.h5", best)),
+        ):
+            with self.subTest(best=name):
+                folder = self.folder / name
+                shutil.copytree(still, folder)
+                change(folder / "best.h5")
+                finished = self.resume(0, run_dir=folder, train__lr=1e-30)
+                self.assertIn("goes on without its best model so far", finished.stderr)
+                self.assertNotIn("best.h5 of the best", finished.stderr)
+                self.assertNotIn("best", json.loads((folder / "summary.json").read_text()))
+        folder = self.folder / "to_come"  # which the checkpoint cannot tell from one that it has yet to come by
+        shutil.copytree(still, folder)
+        for file in sorted((folder / "checkpoints").iterdir())[1:]:
+            file.unlink()
+        shutil.copy(folder / "model.h5", folder / "best.h5")
+        self.assertNotIn("best.h5 of the best", self.resume(0, run_dir=folder, train__lr=1e-30).stderr)
 
     def test_what_the_run_began_with_is_kept(self):
         for key, value, words in (

@@ -26,6 +26,15 @@
 namespace alignment::dejavid {
 namespace {
 
+/// Whether best.h5 is the model of that epoch.
+bool is_of_epoch(const std::filesystem::path& best, std::int64_t epoch) {
+  try {
+    return read_model(best).epoch == epoch;
+  } catch (const io::ModelFileError&) {
+    return false;
+  }
+}
+
 void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesystem::path& folder) {
   const EpochScores &last = loop.course().last, &best = loop.course().best;
   if (!names.validates()) {
@@ -42,8 +51,16 @@ void report(const TrainingLoop& loop, const ScoreNames& names, const std::filesy
                            names.validated_on == "test" ? "; --data.holdout 0.2 leaves the test split out of it" : ""));
     }
   }
+  const std::filesystem::path of_best = folder / run_layout::kBest;
+  const bool has_best = best.epoch >= 0 && is_of_epoch(of_best, best.epoch);
   log_info(fmt::format("model: {}{}", (folder / run_layout::kModel).string(),
-                       best.epoch >= 0 ? ", of the last epoch; best.h5 of the best" : ""));
+                       has_best ? ", of the last epoch; best.h5 of the best" : ""));
+  if (best.epoch >= 0 && !has_best) {
+    log_warning(
+        fmt::format("{}: found another model, or none; expected that of epoch {}, the best; it was moved or "
+                    "replaced while the run was stopped or under way: train again to have it",
+                    of_best.string(), best.epoch + 1));
+  }
 }
 
 /// Turns settings that follow the data into what they come to.
@@ -132,7 +149,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
                  inputs_of(config)};
   if (checkpoint) {
     begin.from_step = checkpoint->content.training->step;
-    begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };
+    begin.bring_history = [&] { bring_run(checkpoint->file, config.run.dir, best_of(*checkpoint)); };
   }
   RunDirectory run = open_run(config, begin, communicator);
 
@@ -166,14 +183,23 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     trainee.emplace(config, communicator, dataset, model, *device, phases, checkpoint ? &checkpoint->content : nullptr,
                     write_model);
     std::optional<Resumed> resumed;
-    if (checkpoint) resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
+    if (checkpoint) {
+      resumed = Resumed{course_of(checkpoint->content), checkpoint->spent};
+      if (!keeps_best(config.run.dir, best_of(*checkpoint), config.dist, communicator)) {
+        resumed->course.best = EpochScores::none(trainee->score_names());
+      }
+    }
     loop.emplace(settings, communicator, dataset.store, curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epochs, run, communicator);
     if (device->peak_bytes() > 0) {
       log_detail(
           fmt::format("GPU memory: {:.1f} MiB at most", static_cast<double>(device->peak_bytes()) / (1U << 20U)));
     }
-    if (code == ExitCode::kDone) report(*loop, trainee->score_names(), config.run.dir);
+    agreed(communicator, [&] {
+      if (code != ExitCode::kDone || !communicator.is_root()) return;
+      const dist::Deadline deadline = waiting_for_files("a read of the best model", config.dist.timeout());
+      report(*loop, trainee->score_names(), config.run.dir);
+    });
     return code;
   } catch (const dist::AgreedFailure& failure) {
     leave_failed_run(failure, loop ? &*loop : nullptr, run, config.run);

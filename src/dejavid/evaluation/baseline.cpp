@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 #include <span>
 
 #include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/share_progress.hpp"
-#include "src/training/samples/schedule.hpp"
 
 namespace alignment::dejavid {
 namespace {
@@ -18,17 +19,39 @@ double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
   return sum / static_cast<double>(features.length);
 }
 
+/// This rank's share of the training samples: all of some classes, so that a class is added up in one order whatever
+/// the number of ranks. The largest classes go first, each to the rank with the fewest samples so far.
+std::vector<std::int64_t> samples_of_own_classes(const io::TseStore& store, const std::vector<std::int64_t>& training,
+                                                 const dist::Communicator& communicator) {
+  std::vector<std::int64_t> sizes(static_cast<std::size_t>(store.class_count()));
+  for (const std::int64_t sample : training) ++sizes[static_cast<std::size_t>(store.label(sample))];
+  std::vector<std::size_t> classes(sizes.size());
+  std::iota(classes.begin(), classes.end(), std::size_t{0});
+  std::stable_sort(classes.begin(), classes.end(), [&](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+  std::vector<std::int64_t> of_ranks(static_cast<std::size_t>(communicator.size().value));
+  std::vector<int> rank_of_class(sizes.size());
+  for (const std::size_t label : classes) {
+    const auto fewest = std::min_element(of_ranks.begin(), of_ranks.end());
+    *fewest += sizes[label];
+    rank_of_class[label] = static_cast<int>(fewest - of_ranks.begin());
+  }
+  std::vector<std::int64_t> own;
+  std::copy_if(training.begin(), training.end(), std::back_inserter(own), [&](std::int64_t sample) {
+    return rank_of_class[static_cast<std::size_t>(store.label(sample))] == communicator.rank().value;
+  });
+  return own;
+}
+
 /// Adds up the training samples of every class, each averaged over time: this rank's share of them.
 void add_training_samples(Dataset& dataset, const std::vector<std::int64_t>& training, const Config& config,
                           dist::Communicator& communicator, Baseline& baseline) {
-  const Share share = share_of(static_cast<std::int64_t>(training.size()), 1, communicator.rank(), communicator.size());
-  Progress progress =
-      progress_of_share(communicator, config.run.progress, "class means", share.last - share.first, "samples");
   const io::TseStore& store = dataset.store;
+  const std::vector<std::int64_t> own = samples_of_own_classes(store, training, communicator);
+  Progress progress = progress_of_share(communicator, config.run.progress, "class means",
+                                        static_cast<std::int64_t>(own.size()), "samples");
   const std::int64_t feature_dim = store.feature_dim();
   agreed(communicator, [&] {
-    for (std::int64_t n = share.first; n < share.last; ++n) {
-      const std::int64_t sample = training[static_cast<std::size_t>(n)];
+    for (const std::int64_t sample : own) {
       const std::int64_t label = store.label(sample);
       const std::vector<float> rows = dataset.read_sample(sample);
       const SampleFeatures features{rows.data(), store.length(sample), feature_dim, false};

@@ -25,13 +25,13 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
   config.model.init = before.model.init;  // what the run began with
 }
 
-void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
+BestModel best_of(const Checkpoint& checkpoint) {
   const std::int64_t best_epoch = checkpoint.content.training->best_epoch;
-  bring_run(checkpoint.file, folder, best_epoch, [&](const auto& from, const auto& to) {
-    const ModelContent content = read_model(from);
-    if (content.epoch == best_epoch) write_model(to, content);
-    return content.epoch;
-  });
+  return {best_epoch, checkpoint.content.training->epoch, [best_epoch](const auto& from, const auto& to) {
+            const ModelContent content = read_model(from);
+            if (!to.empty() && content.epoch == best_epoch) write_model(to, content);
+            return content.epoch;
+          }};
 }
 
 void require_same_checkpoint(const std::optional<Checkpoint>& checkpoint, const Config& config,

@@ -10,6 +10,7 @@
 #include "src/config/keys/keys.hpp"
 #include "src/dejavid/model/model_file.hpp"
 #include "src/training/files/resume.hpp"
+#include "src/training/files/run_frame.hpp"
 
 namespace alignment::dejavid {
 
@@ -25,9 +26,8 @@ using Checkpoint = CheckpointOf<ModelContent>;
 /// model and was not given, and model.init, are taken over into `config`. Throws io::ModelFileError.
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store);
 
-/// Of rank 0, for a run that goes on in a new `folder`: copies there the metrics so far, and the best model where it is
-/// still that of the checkpoint. Throws io::WriteError.
-void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder);
+/// What it says of the best model so far.
+[[nodiscard]] BestModel best_of(const Checkpoint& checkpoint);
 
 /// Collective. Refuses ranks that found different checkpoints, as on hosts that do not share run.dir. Throws
 /// dist::AgreedFailure.

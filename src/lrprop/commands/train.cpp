@@ -118,7 +118,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
       inputs_of(config)};
   if (checkpoint) {
     begin.from_step = checkpoint->content.training->course.step;
-    begin.bring_history = [&] { bring_history(*checkpoint, config.run.dir); };
+    begin.bring_history = [&] { bring_run(checkpoint->file, config.run.dir, best_of(*checkpoint)); };
   }
   RunDirectory run = open_run(config, begin, communicator);
   const LoopSettings settings = loop_settings(config, communicator.size());
@@ -141,6 +141,9 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
     validation.emplace(config, dataset, threads, communicator);
     trainee.emplace(config, communicator, dataset, *curriculum, std::move(content), gpu.get(), phases, threads,
                     &*validation, write_model);
+    if (checkpoint && !keeps_best(config.run.dir, best_of(*checkpoint), config.dist, communicator)) {
+      resumed->course.best = EpochScores::none(trainee->score_names());
+    }
     loop.emplace(settings, communicator, dataset.store, *curriculum, *trainee, files, phases, resumed);
     const ExitCode code = train(*loop, config.train.epoch_count(), run, communicator);
     if (code != ExitCode::kDone) return code;

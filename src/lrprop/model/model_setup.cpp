@@ -112,13 +112,14 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
   config.model.init = before.model.init;  // what the run began with
 }
 
-void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder) {
-  const std::int64_t best_epoch = checkpoint.content.training->course.best.epoch;
-  bring_run(checkpoint.file, folder, best_epoch, [&](const auto& from, const auto& to) {
-    const ModelContent content = read_model(from);
-    if (content.epoch == best_epoch) write_model(to, content);
-    return content.epoch;
-  });
+BestModel best_of(const Checkpoint& checkpoint) {
+  const Course& course = checkpoint.content.training->course;
+  const std::int64_t best_epoch = course.best.epoch;
+  return {best_epoch, course.epoch, [best_epoch](const auto& from, const auto& to) {
+            const ModelContent content = read_model(from);
+            if (!to.empty() && content.epoch == best_epoch) write_model(to, content);
+            return content.epoch;
+          }};
 }
 
 }  // namespace alignment::lrprop

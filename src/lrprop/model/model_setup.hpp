@@ -13,6 +13,7 @@
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/model/model_content.hpp"
 #include "src/training/files/resume.hpp"
+#include "src/training/files/run_frame.hpp"
 #include "src/training/samples/dataset.hpp"
 
 namespace alignment::lrprop {
@@ -30,7 +31,7 @@ using Checkpoint = CheckpointOf<ModelContent>;
                                                         const std::function<void(const std::string&)>& warn);
 /// Refuses to go on with other data or settings. Throws io::ModelFileError.
 void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenKeys& given, const io::TseStore& store);
-/// Of rank 0, for a run that goes on in a new folder: brings metrics and the best model there.
-void bring_history(const Checkpoint& checkpoint, const std::filesystem::path& folder);
+/// What it says of the best model so far.
+[[nodiscard]] BestModel best_of(const Checkpoint& checkpoint);
 
 }  // namespace alignment::lrprop

@@ -12,6 +12,7 @@
 #include "src/config/run_layout.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/environment/threads.hpp"
+#include "src/job/file_deadline.hpp"
 #include "src/job/terminal/log_file.hpp"
 #include "src/training/files/resume.hpp"
 #include "src/training/samples/dataset.hpp"
@@ -80,21 +81,37 @@ std::filesystem::path run_folder(const SharedConfig& config, const std::optional
   return dist::broadcast_text(communicator, folder, dist::Rank{0});
 }
 
-void bring_run(
-    const std::filesystem::path& checkpoint, const std::filesystem::path& folder, std::int64_t best_epoch,
-    const std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)>& copy) {
-  const std::filesystem::path before = run_of(checkpoint), best = run_layout::kBest;
-  if (!bring_metrics(before, folder) || best_epoch < 0) return;
+void bring_run(const std::filesystem::path& checkpoint, const std::filesystem::path& folder, const BestModel& best) {
+  const std::filesystem::path before = run_of(checkpoint);
+  if (!bring_metrics(before, folder) || best.epoch < 0) return;
   try {
-    const std::int64_t found = copy(before / best, folder / best);
-    if (found == best_epoch) return;
-    log_warning(fmt::format(
-        "{}: is of epoch {}, later than this checkpoint: the run in {} goes on without its best model so far",
-        (before / best).string(), found, folder.string()));
-  } catch (const io::ModelFileError& unreadable) {
-    log_warning(
-        fmt::format("{}; the run in {} goes on without its best model so far", unreadable.what(), folder.string()));
+    static_cast<void>(best.copy(before / run_layout::kBest, folder / run_layout::kBest));
+  } catch (const io::ModelFileError&) {  // keeps_best() misses it
   }
+}
+
+bool keeps_best(const std::filesystem::path& folder, const BestModel& best, const DistConfig& config,
+                dist::Communicator& communicator) {
+  std::int32_t kept = 1;
+  agreed(communicator, [&] {
+    if (!communicator.is_root() || best.epoch < 0) return;
+    const dist::Deadline deadline = waiting_for_files("a read of the best model", config.timeout());
+    const std::filesystem::path file = folder / run_layout::kBest;
+    std::string found;
+    try {
+      const std::int64_t epoch = best.copy(file, {});
+      if (epoch == best.epoch || epoch >= best.epochs_done) return;
+      found = fmt::format("{}: found the model of epoch {}", file.string(), epoch + 1);
+    } catch (const io::ModelFileError& unreadable) {
+      found = unreadable.what();
+    }
+    kept = 0;
+    log_warning(
+        fmt::format("{}; the checkpoint speaks of that of epoch {}; the run goes on without its best model so far",
+                    found, best.epoch + 1));
+  });
+  communicator.broadcast(std::span<std::int32_t>(&kept, 1), dist::Rank{0});
+  return kept != 0;
 }
 
 RunDirectory open_run(const SharedConfig& config, const RunStart& start, dist::Communicator& communicator) {

@@ -29,12 +29,24 @@ void require_same_run(const std::filesystem::path& file, std::uint64_t trained_o
                                                const std::optional<std::filesystem::path>& checkpoint,
                                                dist::Communicator& communicator);
 
+/// The best model that a checkpoint speaks of.
+struct BestModel {
+  std::int64_t epoch = -1;       ///< that it is of; none
+  std::int64_t epochs_done = 0;  ///< when the checkpoint was written
+  /// Reads a model's file, copies it where it is of `epoch` and `to` is no empty name, and returns its epoch. Throws
+  /// io::ModelFileError.
+  std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)> copy;
+};
+
 /// Of rank 0, for a run that goes on from `checkpoint` in another folder: brings the metrics there, and the best model
-/// so far where that is still the one of epoch `best_epoch` (-1: there is none). `copy` copies a model if it is of that
-/// epoch, and says which it is of. What cannot be read is left behind with a warning. Throws io::WriteError.
-void bring_run(
-    const std::filesystem::path& checkpoint, const std::filesystem::path& folder, std::int64_t best_epoch,
-    const std::function<std::int64_t(const std::filesystem::path& from, const std::filesystem::path& to)>& copy);
+/// so far where it can be read. Throws io::WriteError.
+void bring_run(const std::filesystem::path& checkpoint, const std::filesystem::path& folder, const BestModel& best);
+
+/// Collective, for a run that goes on in `folder`. Whether best.h5 there is the best model so far, or one of an epoch
+/// that will be trained again, which a run that was killed has written before the checkpoint that speaks of it. Warns
+/// where it is not: then the run has none so far. Throws dist::AgreedFailure.
+[[nodiscard]] bool keeps_best(const std::filesystem::path& folder, const BestModel& best, const DistConfig& config,
+                              dist::Communicator& communicator);
 
 /// How a run begins.
 struct RunStart {
