@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
 #include "src/config/error.hpp"
 #include "src/job/program/whole_number.hpp"
@@ -51,7 +52,7 @@ void scenes(const SceneOptions& options) {
   progress.reset();
   if (phases) phases->write(drawn.phases);
   if (phases && phases->is_standard_output()) return;
-  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), drawn.clips));
+  io::write_standard_output(fmt::format("{}: {} clips\n", io::printable(options.folder.string()), drawn.clips));
 }
 
 }  // namespace alignment
