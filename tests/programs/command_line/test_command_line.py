@@ -75,7 +75,7 @@ class Pages(unittest.TestCase):
             self.assertRegex(run(program, "help", "tain", code=2), r"^error: [^\n]*expected[^\n]*\n$")
 
     def test_a_subcommand_that_is_none_leads_to_the_nearest(self):
-        for word, nearest in (("mrege", "merge"), ("vrify", "verify"), ("frobnicate", "")):
+        for word, nearest in (("mrege", "merge"), ("infos", "info"), ("frobnicate", "")):
             self.assertRegex(
                 run("dejavid_convert", word, "a.h5", code=2),
                 rf'^error: "{word}": found no subcommand of this name; expected one of ts, .*, verify; did you mean {nearest}.*\?\n$',
