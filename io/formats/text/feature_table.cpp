@@ -140,8 +140,9 @@ class Reader {
              "write the file without row numbers (in pandas index=False) and column numbers (header=False)");
     }
     if (numbers || !names) return false;
-    if (std::none_of(fields.begin(), fields.end(),
-                     [](std::string_view field) { return begins_as_name(without_comment(field)); })) {
+    if (std::none_of(fields.begin(), fields.end(), [](std::string_view field) {
+          return !is_missing(field) && begins_as_name(without_comment(field));
+        })) {
       refuse(fmt::format("'{}' in column 1", excerpt(trim(fields.front()))), "a number, or a heading",
              "write numbers as 0.5, -1 or 2e3; one heading of the row at least has to begin with a letter");
     }
