@@ -9,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "io/bytes/utf8.hpp"
 #include "io/durable_file.hpp"
 #include "io/errors.hpp"
 
@@ -61,7 +62,7 @@ ResultFile::ResultFile(std::filesystem::path name, const std::vector<std::filesy
 }
 
 std::string ResultFile::text() const {
-  return is_standard_output() ? "standard output" : name_.string();
+  return is_standard_output() ? "standard output" : printable(name_.string());
 }
 
 bool ResultFile::is_standard_output() const {

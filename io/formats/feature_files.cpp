@@ -1,12 +1,14 @@
 #include "io/formats/feature_files.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <string_view>
 
 #include "io/bytes/content_kind.hpp"
 #include "io/bytes/text.hpp"
+#include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/file_reader.hpp"
 #include "io/formats/python/npy_file.hpp"
@@ -70,6 +72,7 @@ FeatureMatrix FeatureFiles::read(const std::filesystem::path& file, const std::s
   }
   FeatureMatrix matrix = read_feature_table(file);
   require_headings(file, matrix.headings);
+  if (!matrix.headings.empty()) files_with_headings_.insert(file);
   return matrix;
 }
 
@@ -86,6 +89,14 @@ void FeatureFiles::require_headings(const std::filesystem::path& file, const std
       "{}: found the heading '{}' of column {}; expected '{}' as in {}; put the columns of all files in one "
       "order, or remove the headings where they say nothing of it",
       file.string(), excerpt(*found), found - headings.begin() + 1, excerpt(*expected), first_with_headings_.string()));
+}
+
+std::vector<std::string> FeatureFiles::notes() const {
+  if (files_with_headings_.empty()) return {};
+  const std::size_t count = files_with_headings_.size();
+  return {fmt::format("{}: the first row is taken for headings, not for a step ({}){}",
+                      printable(first_with_headings_.string()), excerpt(fmt::format("{}", fmt::join(headings_, ","))),
+                      count == 1 ? "" : fmt::format("; so is that of {} CSV files in all", count))};
 }
 
 std::int64_t FeatureFiles::feature_dim(const std::filesystem::path& file, const std::string& id) {

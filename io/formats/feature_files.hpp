@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class FeatureFiles {
   [[nodiscard]] FeatureMatrix read(const std::filesystem::path& file, const std::string& id);
   /// F of these features. Throws as read() does.
   [[nodiscard]] std::int64_t feature_dim(const std::filesystem::path& file, const std::string& id);
+  /// Says of how many of the files read so far the first row was taken for headings, where there are any.
+  [[nodiscard]] std::vector<std::string> notes() const;
 
  private:
   void require_headings(const std::filesystem::path& file, const std::vector<std::string>& headings);
@@ -26,6 +29,7 @@ class FeatureFiles {
   TensorFiles tensors_;
   std::filesystem::path first_with_headings_;
   std::vector<std::string> headings_;  ///< of that file; empty before there is one
+  std::set<std::filesystem::path> files_with_headings_;
 };
 
 }  // namespace alignment::io

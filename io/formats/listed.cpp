@@ -28,6 +28,8 @@ class ListedSource : public SampleSource {
   [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
   [[nodiscard]] std::int64_t sample_count() const override { return std::ssize(manifest_.entries); }
 
+  [[nodiscard]] std::vector<std::string> closing_notes() const override { return files_.notes(); }
+
   void next(SourceSample& sample) override {
     const ManifestEntry& entry = manifest_.entries[position_++];
     sample.id = entry.id;

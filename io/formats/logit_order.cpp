@@ -73,6 +73,7 @@ class OrderedLogits : public SampleSource {
   [[nodiscard]] const TseStoreHeader& header() const override { return source_.header(); }
   [[nodiscard]] std::int64_t sample_count() const override { return source_.sample_count(); }
   [[nodiscard]] std::vector<std::string> notes() const override { return source_.notes(); }
+  [[nodiscard]] std::vector<std::string> closing_notes() const override { return source_.closing_notes(); }
 
   void next(SourceSample& sample) override {
     source_.next(sample);

@@ -34,6 +34,8 @@ class SampleSource {
   [[nodiscard]] virtual std::int64_t sample_count() const = 0;
   /// What was passed over in the input, one line each.
   [[nodiscard]] virtual std::vector<std::string> notes() const { return {}; }
+  /// What samples were taken for where they leave it open, one line each; to be asked for behind the last of them.
+  [[nodiscard]] virtual std::vector<std::string> closing_notes() const { return {}; }
   /// Fills `sample` with the coming one, its id and origin first. To be called sample_count() times. Throws StoreError,
   /// and NotFiniteError for a sample that may be left out: the next call goes on behind it. NaN and infinity may also
   /// be handed over.

@@ -153,6 +153,17 @@ std::vector<T> read_all(const Dataset& dataset, hid_t memory_type) {
   return values;
 }
 
+/// Whether `type` is one of IEEE's floats of its size, of either byte order.
+bool is_ieee(hid_t type) {
+  const Handle half = float16_type();
+  for (const hid_t known : {half.get(), H5T_IEEE_F32LE, H5T_IEEE_F64LE}) {
+    const Handle ordered(H5Tcopy(known), H5Tclose);
+    H5Tset_order(ordered.get(), H5Tget_order(type));
+    if (H5Tequal(type, ordered.get()) > 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::int64_t Dataset::element_count() const {
@@ -259,6 +270,9 @@ std::string describe_type(hid_t type) {
     case H5T_INTEGER:
       return fmt::format("{}{}{}", order, H5Tget_sign(type) == H5T_SGN_NONE ? "u" : "i", bits);
     case H5T_FLOAT:
+      if (bits <= 64 && !is_ieee(type)) {
+        return fmt::format("a {}{}-bit float that is not IEEE's{}", order, bits, bits == 16 ? " (bf16?)" : "");
+      }
       return fmt::format("{}f{}", order, bits);
     case H5T_STRING:
       return H5Tis_variable_str(type) > 0 ? "text of variable length" : "text";

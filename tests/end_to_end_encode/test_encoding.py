@@ -205,7 +205,7 @@ class Refusals(encode_support.EncodeTest):
             ("--json, --picture", "other names"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "./b.png", "--picture", "b.png"],
             ("--json, --picture", "standard output"): [PROGRAM, "inspect", "set/x/a.avi", "--json", "-", "--picture", "-"],
             ("--picture: found b.jpg", ".png"): [PROGRAM, "inspect", "set/x/a.avi", "--picture", "b.jpg"],
-            ("--out: found nothing",): [PROGRAM, "scenes", "--out", ""],
+            ("--out: found an empty text",): [PROGRAM, "scenes", "--out", ""],
             ('"--video": found an unknown option', "did you mean --videos?"): [PROGRAM, "--video", "set"],
             ('"frob": found an unexpected word', "dejavid_encode inspect --help"): [PROGRAM, "inspect", "set/x/a.avi", "frob"],
             ("VIDEO: found nothing", "dejavid_encode inspect --help"): [PROGRAM, "inspect"],

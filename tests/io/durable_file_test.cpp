@@ -182,6 +182,7 @@ TEST(ResultFile, WritesToWhatIsOpen) {
   }
   EXPECT_TRUE(ResultFile("-", {}).is_standard_output());
   EXPECT_TRUE(ResultFile("/dev/stdout", {}).is_standard_output());
+  EXPECT_EQ(ResultFile(folder / "a\x1b[2J\n.csv", {}).text(), (folder / "a?[2J?.csv").string());
   ::close(ends[0]);
   const auto name = std::filesystem::path(fmt::format("/dev/fd/{}", ends[1]));
   const auto handler = std::signal(SIGPIPE, SIG_IGN);

@@ -32,10 +32,15 @@ struct NpyHeader {
 
 /// The text of a key's value, up to the end of the dict.
 std::string_view value_of(const std::filesystem::path& file, std::string_view dict, std::string_view key) {
-  const auto at = dict.find(fmt::format("'{}'", key));
+  const std::string quoted = fmt::format("'{}'", key);
+  const auto at = dict.find(quoted);
   const auto colon = at == std::string_view::npos ? at : dict.find(':', at);
   if (colon == std::string_view::npos) {
     refuse(file, fmt::format("a .npy header without '{}'", key),
+           "the header that numpy.save writes; save the array anew");
+  }
+  if (dict.find(quoted, at + quoted.size()) != std::string_view::npos) {
+    refuse(file, fmt::format("a .npy header with '{}' twice", key),
            "the header that numpy.save writes; save the array anew");
   }
   return trim(dict.substr(colon + 1));
@@ -66,7 +71,12 @@ NpyHeader parse_header(const std::filesystem::path& file, std::string_view bytes
     refuse(file, "an array of records", "a plain floating type (f2, f4 or f8); convert it with .astype('f4')");
   }
   header.descr = descr.substr(1, descr.find('\'', 1) - 1);
-  header.fortran_order = value_of(file, dict, "fortran_order").starts_with("True");
+  const std::string_view order = value_of(file, dict, "fortran_order");
+  const std::string_view word = trim(order.substr(0, order.find_first_of(",}")));
+  if (word != "True" && word != "False") {
+    refuse(file, fmt::format("the fortran_order '{}'", excerpt(word)), "True or False; save the array anew");
+  }
+  header.fortran_order = word == "True";
   const std::string_view shape = value_of(file, dict, "shape");
   const auto close = shape.find(')');
   if (!shape.starts_with('(') || close == std::string_view::npos) {
@@ -74,11 +84,12 @@ NpyHeader parse_header(const std::filesystem::path& file, std::string_view bytes
   }
   for (const auto text : split_text(shape.substr(1, close - 1), ',')) {
     long long extent = 0;
-    if (trim(text).empty()) {
+    const std::string_view digits = trim(text);
+    if (digits.empty()) {
       continue;  // the comma that a one-tuple ends with
     }
-    if (!parse_integer(trim(text), extent) || extent < 0) {
-      refuse(file, fmt::format("the extent '{}'", excerpt(text)), "a number; save the array anew");
+    if (!parse_integer(digits, extent) || digits != std::to_string(extent) || extent < 0) {
+      refuse(file, fmt::format("the extent '{}'", excerpt(digits)), "a number; save the array anew");
     }
     header.shape.push_back(extent);
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,43 @@ bool is_number(std::string_view field) {
 bool is_missing(std::string_view field) {
   constexpr std::array<std::string_view, 5> kMissing{"", "na", "n/a", "null", "none"};
   return std::find(kMissing.begin(), kMissing.end(), lower(trim(field))) != kMissing.end();
+}
+
+/// Whether `text` begins with a letter or an underscore, as names do and misspelt numbers do not. Beyond ASCII the
+/// letters of widespread scripts count, not digits, signs and currencies.
+bool begins_as_name(std::string_view text) {
+  if (text.empty()) return false;
+  const auto byte = [&](std::size_t at) -> std::uint32_t {
+    return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+  };
+  const std::uint32_t lead = byte(0), small = lead | 0x20U;
+  if (lead < 0x80) return lead == '_' || (small >= 'a' && small <= 'z');
+  std::uint32_t character = 0;  // UTF-8 of two or three bytes; rarer ones are no letters here
+  if (lead >= 0xC0 && lead < 0xE0) {
+    character = (lead & 0x1FU) << 6 | (byte(1) & 0x3FU);
+  } else if (lead >= 0xE0 && lead < 0xF0) {
+    character = (lead & 0x0FU) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU);
+  }
+  struct Range {
+    std::uint32_t first, last;
+  };
+  constexpr std::array<Range, 9> kLetters{{{0xC0, 0xD6},        // Latin
+                                           {0xD8, 0xF6},        // without the signs of multiplication and division
+                                           {0xF8, 0x24F},       //
+                                           {0x370, 0x556},      // Greek, Cyrillic, Armenian
+                                           {0x5D0, 0x5EA},      // Hebrew
+                                           {0x620, 0x64A},      // Arabic
+                                           {0x1E00, 0x1FFF},    // Latin and Greek with marks
+                                           {0x3041, 0x9FFF},    // Japanese, Chinese
+                                           {0xAC00, 0xD7A3}}};  // Korean
+  return std::any_of(kLetters.begin(), kLetters.end(),
+                     [&](const Range& range) { return range.first <= character && character <= range.last; });
+}
+
+/// A heading without the '#' that numpy.savetxt puts before the first.
+std::string_view without_comment(std::string_view field) {
+  field = trim(field);
+  return trim(field.substr(field.starts_with('#') ? 1 : 0));
 }
 
 /// `count` in plain digits.
@@ -101,13 +139,19 @@ class Reader {
       refuse("no heading of the first column, as where row numbers were written", "features alone",
              "write the file without row numbers (in pandas index=False) and column numbers (header=False)");
     }
-    return !numbers && names;
+    if (numbers || !names) return false;
+    if (std::none_of(fields.begin(), fields.end(), [](std::string_view field) {
+          return !is_missing(field) && begins_as_name(without_comment(field));
+        })) {
+      refuse(fmt::format("'{}' in column 1", excerpt(trim(fields.front()))), "a number, or a heading",
+             "write numbers as 0.5, -1 or 2e3; one heading of the row at least has to begin with a letter");
+    }
+    return true;
   }
 
   void keep_headings() {
     for (const std::string& field : record_.fields) headings_.emplace_back(trim(field));
-    std::string& first = headings_.front();
-    first = trim(first.substr(first.starts_with('#') ? 1 : 0));  // numpy.savetxt makes a comment of the line
+    headings_.front() = without_comment(headings_.front());
   }
 
   void require_columns() const {

@@ -617,9 +617,9 @@ class Job {
                       totals.faint.count, totals.feature_dim));
     }
     io::write_standard_output(fmt::format(
-        "{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {} to {}; {} bytes\n", options_.out.string(),
-        totals.samples_of_split[0], totals.samples_of_split[1], totals.samples_of_split[2], totals.classes,
-        totals.feature_dim, totals.shortest, totals.longest, totals.bytes));
+        "{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {} to {}; {} bytes\n",
+        io::printable(options_.out.string()), totals.samples_of_split[0], totals.samples_of_split[1],
+        totals.samples_of_split[2], totals.classes, totals.feature_dim, totals.shortest, totals.longest, totals.bytes));
   }
 
   const EncodeOptions& options_;

@@ -1,6 +1,7 @@
 #include "src/job/program/subcommand_program.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -23,6 +24,26 @@ const CLI::App& given_command(const CLI::App& program) {
   return given.empty() ? program : *given.front();
 }
 
+std::vector<std::string> names_of_subcommands(const CLI::App& program) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+/// No subcommand was given where one has to be.
+std::string missing_subcommand(const CLI::App& program, const std::string& help) {
+  const std::vector<std::string> words = program.remaining(true), names = names_of_subcommands(program);
+  if (words.empty() || words.front().starts_with('-')) {
+    return fmt::format("{}: found no subcommand{}; expected one of {}; see {}", program.get_name(),
+                       words.empty() ? "" : fmt::format(" before {}", toml_text(words.front())), fmt::join(names, ", "),
+                       help);
+  }
+  return fmt::format("{}: found no subcommand of this name; expected one of {}; did you mean {}?",
+                     toml_text(words.front()), fmt::join(names, ", "), nearest(words.front(), names));
+}
+
 std::string unknown_word(const CLI::App& program, const std::string& help) {
   const std::vector<std::string> words = program.remaining(true);
   const auto option =
@@ -43,6 +64,18 @@ std::string unknown_word(const CLI::App& program, const std::string& help) {
 
 }  // namespace
 
+void refuse_empty_values(CLI::App& program) {
+  for (CLI::Option* option : program.get_options()) {
+    const std::string placeholder = option->get_type_name();
+    if (option->get_items_expected_max() == 0 || placeholder == "TEXT" || placeholder == "PREFIX") continue;
+    option->check([placeholder](const std::string& word) {
+      return word.empty() ? fmt::format("found an empty text; expected {}; name one", placeholder) : std::string();
+    });
+  }
+  for (CLI::App* subcommand : program.get_subcommands([](const CLI::App*) { return true; }))
+    refuse_empty_values(*subcommand);
+}
+
 std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App& command = given_command(program);
   const std::string help =
@@ -55,6 +88,7 @@ std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error)
       const std::string name = option->get_positional() ? option->get_type_name() : option->get_name();
       return fmt::format("{}: found nothing; expected one, {}; see {}", name, option->get_description(), help);
     }
+    if (&command == &program && program.get_require_subcommand_min() > 0) return missing_subcommand(program, help);
   }
   return fmt::format("{}; see {}", error.what(), help);
 }
@@ -62,6 +96,7 @@ std::string usage_mistake(const CLI::App& program, const CLI::ParseError& error)
 std::optional<int> parse_subcommand(CLI::App& program, const std::vector<std::string>& examples, int argument_count,
                                     char** arguments) {
   program.require_subcommand(1);
+  refuse_empty_values(program);
   if (argument_count < 2) return show_first_screen(describe(program, examples));
   const auto complain_once = [](const std::string& line) {
     let_the_speaker_finish();

@@ -166,6 +166,7 @@ void convert(io::SampleSource& samples, const OutputOptions& options) {
       stop_if_asked();
     });
   }
+  for (const std::string& note : source.closing_notes()) terminal::write_line("note: " + note);
   if (totals.left_out.count() > 0) {
     terminal::write_line(
         fmt::format("warning: --data.bad_samples skip: left out {} of {} samples, which are not finite: {}",
@@ -183,9 +184,9 @@ void convert(io::SampleSource& samples, const OutputOptions& options) {
                                  ? fmt::format("{}", totals.shortest)
                                  : fmt::format("{} to {}", totals.shortest, totals.longest);
   io::write_standard_output(fmt::format("{}: {} train, {} val, {} test samples; {} classes; F = {}; T = {}; {} bytes\n",
-                                        options.out.string(), totals.samples_of_split[0], totals.samples_of_split[1],
-                                        totals.samples_of_split[2], totals.classes, totals.feature_dim, length,
-                                        totals.bytes));
+                                        io::printable(options.out.string()), totals.samples_of_split[0],
+                                        totals.samples_of_split[1], totals.samples_of_split[2], totals.classes,
+                                        totals.feature_dim, length, totals.bytes));
 }
 
 }  // namespace alignment

@@ -23,7 +23,7 @@ std::string to_text(const io::StoreSummary& store) {
   const std::string length = store.shortest == store.longest ? fmt::format("{}", store.shortest)
                                                              : fmt::format("{} to {}, median {}", store.shortest,
                                                                            store.longest, store.median_length);
-  std::string text = fmt::format("{}\n", store.file.string());
+  std::string text = fmt::format("{}\n", io::printable(store.file.string()));
   const auto line = [&](const char* name, const std::string& value) {
     text += fmt::format("  {:<13} {}\n", name, io::printable(value));
   };

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "io/bytes/utf8.hpp"
 #include "io/hdf5/crash_guard.hpp"
 #include "io/result_file.hpp"
 #include "io/store/store_check.hpp"
@@ -155,9 +156,9 @@ void add_verify(CLI::App& program) {
     if (result) result->write(report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
     if (report["good"].get<bool>()) {
       if (result && result->is_standard_output()) return;
-      io::write_standard_output(
-          fmt::format("{}: ok, {} samples{}\n", options->store.string(), report["samples_read"].get<std::int64_t>(),
-                      report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)"));
+      io::write_standard_output(fmt::format(
+          "{}: ok, {} samples{}\n", io::printable(options->store.string()), report["samples_read"].get<std::int64_t>(),
+          report["has_digests"].get<bool>() ? "" : " (without digests: content not checked)"));
       return;
     }
     for (const Json& problem : report["problems"]) {

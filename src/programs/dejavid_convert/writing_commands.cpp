@@ -1,6 +1,7 @@
 // The subcommands that write a store: parse, open the source, convert.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/text.hpp"
@@ -179,11 +181,14 @@ std::string describe_phases(const io::LabelledSource& source) {
   return fmt::format("{} frames with a phase ({}), {} without", frames, shown.text(), source.frames_without_phase());
 }
 
-/// The names of --phases. Throws std::invalid_argument.
+/// The names of --phases, with commas between them; not cut by CLI11, which drops empty ones. Throws
+/// std::invalid_argument.
 std::vector<std::string> names_of(const std::vector<std::string>& words) {
+  const std::string text = fmt::format("{}", fmt::join(words, ","));
+  require_text("--phases", text);
   std::vector<std::string> names;
-  for (const std::string& word : words) {
-    require_text("--phases", word);
+  if (words.empty()) return names;
+  for (const std::string_view word : io::split_text(text, ',')) {
     const std::string name(io::trim(word));
     if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) {
       throw std::invalid_argument(
@@ -215,24 +220,24 @@ void add_labels(CLI::App& program) {
   command
       ->add_option("--phases", options->phases,
                    "names of the phases 0, 1, ... in this order; without it names are numbered as they first appear")
-      ->delimiter(',')
       ->type_name("A,B,...");
-  command
-      ->add_option("--out", options->output.out,
-                   "store to write; must not exist yet; without it the store is replaced once the new one is whole")
-      ->type_name("FILE.h5");
+  const CLI::Option* out =
+      command
+          ->add_option("--out", options->output.out,
+                       "store to write; must not exist yet; without it the store is replaced once the new one is whole")
+          ->type_name("FILE.h5");
   add_progress_option(*command, options->output);
-  command->callback([options] {
+  command->callback([options, out] {
     const std::vector<std::string> phases = names_of(options->phases);
     const std::unique_ptr<io::LabelledSource> source = io::open_labelled(options->store, options->labels, phases);
     OutputOptions output = options->output;
     output.note_constants = false;  // the store's features are as they were
-    output.replace = output.out.empty();
+    output.replace = out->count() == 0;
     if (output.replace) output.out = options->store;
     output.float16 = source->features().feature_type == io::FeatureType::kFloat16;
     output.gzip_level = source->features().gzip_level;
     convert(*source, output);
-    io::write_standard_output(fmt::format("{}: {}\n", output.out.string(), describe_phases(*source)));
+    io::write_standard_output(fmt::format("{}: {}\n", io::printable(output.out.string()), describe_phases(*source)));
   });
 }
 

@@ -84,6 +84,7 @@ int run(int argument_count, char** arguments) {
       if (alignment::speaks_for_the_job()) alignment::io::write_standard_output(*page);
       return 0;
     }
+    alignment::refuse_empty_values(program);
     program.parse(argument_count, arguments);
     if (inspect->parsed()) {
       inspected.windows.interpret();

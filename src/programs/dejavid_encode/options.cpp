@@ -47,7 +47,11 @@ std::vector<std::int64_t> parse_widths(const std::string& text) {
                       "them, as 16,32,64,video",
                       word));
     }
-    widths.push_back(word == "video" ? 0 : width);
+    const std::int64_t meant = word == "video" ? 0 : width;
+    if (std::find(widths.begin(), widths.end(), meant) != widths.end()) {
+      throw ConfigError(fmt::format("--widths: found {} twice; expected every width once; leave one out", word));
+    }
+    widths.push_back(meant);
   }
   return widths;
 }

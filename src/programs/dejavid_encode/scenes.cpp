@@ -7,8 +7,8 @@
 #include <system_error>
 #include <vector>
 
+#include "io/bytes/utf8.hpp"
 #include "io/result_file.hpp"
-#include "src/config/error.hpp"
 #include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/progress.hpp"
 #include "src/programs/dejavid_encode/options.hpp"
@@ -37,9 +37,6 @@ CLI::App* add_scenes(CLI::App& program, SceneOptions& options) {
 }
 
 void scenes(const SceneOptions& options) {
-  if (options.folder.empty()) {
-    throw ConfigError("--out: found nothing; expected a folder to write to; name one");
-  }
   std::optional<io::ResultFile> phases;
   if (!options.phases.empty()) phases.emplace(options.phases, std::vector<std::filesystem::path>{});
   std::optional<Progress> progress;
@@ -51,7 +48,7 @@ void scenes(const SceneOptions& options) {
   progress.reset();
   if (phases) phases->write(drawn.phases);
   if (phases && phases->is_standard_output()) return;
-  io::write_standard_output(fmt::format("{}: {} clips\n", options.folder.string(), drawn.clips));
+  io::write_standard_output(fmt::format("{}: {} clips\n", io::printable(options.folder.string()), drawn.clips));
 }
 
 }  // namespace alignment

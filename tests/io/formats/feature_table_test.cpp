@@ -82,6 +82,18 @@ TEST(FeatureTable, RefusesWhatIsNoTableOfNumbers) {
   expect_refused<StoreError>("1,2\r3,4\r", {"carriage return"});
 }
 
+TEST(FeatureTable, TakesMisspeltNumbersForNoHeadings) {
+  for (const std::string row :
+       {"−0.5,−0.25", "0x10,0x11", "1_000,2_000", "1d0,2d0", "1.0f,2.0f", "١,٢", "۱,۲", "１,２", "(1),(2)", "$1,$2",
+        "€1,€2", "1%,2%", "\"1,5\",\"2,5\"", "-,-", "?,?", "#1.0f,2.0f", "×1,÷2", "\xC2\xA0,\xC2\xA0", "NA,-"}) {
+    expect_refused<StoreError>(row + "\n1,2\n", {"line 1", "in column 1", "begin with a letter"});
+  }
+  for (const std::string row :
+       {"x,-", "_1,_2", "# 1st,second", "Ärmel,Öse", "ширина,2я", "λ,σ", "幅,高さ", "ا,ب", "너비,높이"}) {
+    expect_values(row + "\n1,2\n", 1, 2, {1, 2});
+  }
+}
+
 TEST(FeatureTable, RefusesOtherSeparators) {
   expect_refused<StoreError>("1.5;2.5\n", {"semicolons"});
   expect_refused<StoreError>("a;b\n1,5;2,5\n", {"semicolons"});

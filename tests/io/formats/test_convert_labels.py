@@ -143,9 +143,12 @@ class Labels(convert_case.ConvertCase):
         self.refuse(10, ["absent.h5"], "labels", "--store", "absent.h5", "--labels", good)
         self.refuse(2, ["--phases", '"b" twice'], *store, good, "--phases", "a,b,b")
         self.refuse(2, ["--phases", "an empty name"], *store, good, "--phases", "a, ,b")
+        for phases in ("b,", ",b", "a,,b", ","):
+            self.refuse(2, ["--phases", "an empty name"], *store, good, "--phases", phases)
         self.refuse(10, ["one of a, c"], *store, good, "--phases", "a,c")
         self.refuse(13, ["there.h5", "existing file"], *store, good, "--out", "there.h5")
         self.refuse(2, ["--labels"], "labels", "--store", "s.h5")
+        self.refuse(2, ["--out: found an empty text; expected FILE.h5"], *store, good, "--out", "")  # not in place
         self.assertEqual((self.folder / "s.h5").read_bytes(), before)
 
 

@@ -228,6 +228,35 @@ class Npy(convert_case.ConvertCase):
                 (self.folder / "a.npy").write_bytes(content)
                 self.refuse(10, ["a.npy", *words], *arguments)
 
+    def test_headers_that_numpy_refuses(self):
+        arguments = *self.manifest("id,file,label,split\na,a.npy,x,train\n"), "--out", "a.h5"
+        for header, words in (
+            ("'fortran_order': 1, 'shape': (3, 2)", ["fortran_order '1'", "True or False"]),
+            ("'fortran_order': Truefalse, 'shape': (3, 2)", ["fortran_order 'Truefalse'"]),
+            ("'fortran_order': False, 'shape': (03, 2)", ["extent '03'"]),
+            ("'fortran_order': False, 'shape': (3, +2)", ["extent '+2'"]),
+            ("'fortran_order': False, 'shape': (3, 2), 'shape': (2, 3)", ["'shape' twice"]),
+            ("'fortran_order': False, 'fortran_order': True, 'shape': (3, 2)", ["'fortran_order' twice"]),
+            ("'fortran_order': False, 'shape': (3, 2), 'descr': '<f4'", ["'descr' twice"]),
+        ):
+            with self.subTest(header):
+                text = ("{'descr': '<f4', " + header + "}").encode().ljust(117) + b"\n"
+                (self.folder / "a.npy").write_bytes(b"\x93NUMPY\x01\x00\x76\x00" + text + bytes(24))
+                self.refuse(10, ["a.npy", *words], *arguments)
+
+    def test_headings_are_said(self):
+        rows = [f"{name},{name}.csv,x,train" for name in "nab"]
+        for name, heading in (("n", ""), ("a", "left,right\n"), ("b", "left,right\n")):
+            (self.folder / f"{name}.csv").write_text(heading + "1,2\n4,5\n")
+        self.convert(*self.manifest("\n".join(["id,file,label,split", *rows])))
+        notes = [line for line in self.finished.stderr.splitlines() if "headings" in line]
+        self.assertEqual(len(notes), 1, self.finished)
+        for words in ("note: ", "a.csv: the first row", "left,right", "2 CSV files"):
+            self.assertIn(words, notes[0])
+        (self.folder / "n.csv").write_text("0x10,0x11\n1,2\n")
+        (self.folder / "a.h5").unlink()
+        self.refuse(10, ["n.csv:line 1", "'0x10' in column 1", "letter"], "npy", "--manifest", "m.csv", "--out", "a.h5")
+
     def test_zip_archives_of_something_else(self):
         np.savez(self.folder / "a.npz", np.ones((2, 3)))
         arguments = *self.manifest("id,file,label,split\na,a.npz,x,train\n"), "--out", "a.h5"

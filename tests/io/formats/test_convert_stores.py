@@ -52,6 +52,31 @@ class Stores(convert_case.ConvertCase):
         self.refuse(10, ["text.h5"], "info", "text.h5")
         self.refuse(2, ["store"], "info")
 
+    def test_empty_names_are_refused_before_anything_is_read(self):
+        (self.folder / "bad.h5").write_text("no store")
+        for words in (
+            ["merge", "bad.h5", "--out", ""],
+            ["merge", "", "--out", "a.h5"],
+            ["merge", "bad.h5", "", "--out", "a.h5"],
+            ["info", ""],
+            ["info", "bad.h5", "--json", ""],
+            ["verify", ""],
+            ["npy", "--manifest", "", "--out", "a.h5"],
+            ["npy", "--manifest", "bad.h5", "--out", "a.h5", "--logits", "1", "--logits-classes", ""],
+            ["ts", "--train", "", "--out", "a.h5"],
+            ["torch", "--features", "", "--splits", "s", "--labels", "l", "--files", "f", "--out", "a.h5"],
+        ):
+            with self.subTest(words):
+                self.refuse(2, ["found an empty text; expected F"], *words)
+
+    def test_names_of_stores_are_printed_in_one_line(self):
+        name = "a\x1b[2J\nb.h5"
+        self.make(name, ids="a")
+        for words in (["info", name], ["verify", name], ["merge", name, "--out", "c\x1b\n.h5"]):
+            text = self.succeed(["dejavid_convert", *words]).stdout
+            self.assertNotIn("\x1b", text)
+            self.assertRegex(text, r"^(a\?\[2J\?b|c\?\?)\.h5")
+
     def test_info_lists_samples(self):
         path = self.make("a.h5", ids='a, "b"')
         with h5py.File(path, "r+") as file:

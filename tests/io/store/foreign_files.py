@@ -63,6 +63,16 @@ class Cases:
         (self.folder / f"{self.kind}.tsv").write_text("\n".join(self.lines) + "\n")
 
 
+def bfloat16_features(file):
+    """Zeros of a type with 8 bits of exponent, which only HDF5's own interface makes."""
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(15, 7, 8, 0, 7)
+    kind.set_size(2)
+    kind.set_ebias(127)
+    dataset = h5py.h5d.create(file.id, b"features", kind, h5py.h5s.create_simple((ROWS, DIM)))
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.zeros((ROWS, DIM), "f4"))
+
+
 def digests(values):
     """XXH64 of each sample."""
     return np.array([xxh64(values[a:b].tobytes()) for a, b in zip(np.cumsum([0] + LENGTHS), np.cumsum(LENGTHS))], "u8")
@@ -172,6 +182,7 @@ def stores(folder):
     add("features_rank_1", says=["features", "found shape [48]", "two dimensions"], features=f.ravel())
     add("features_rank_3", says=["found shape [12,4,1]"], features=f[:, :, None])
     add("features_f64", says=[":features: found f64; expected f32 or f16"], features=f.astype("f8"))
+    add("features_bf16", says=[":features: found a 16-bit float that is not IEEE's (bf16?); expected f32 or f16"], features=None, late=bfloat16_features)
     add("features_i32", says=[":features: found i32"], features=f.astype("i4"))
     add("features_u8", says=[":features: found u8"], features=f.astype("u1"))
     add("labels_rank_2", says=[":labels: found shape [5,1]"], labels=np.zeros((5, 1), "i4"))

@@ -74,6 +74,25 @@ class Pages(unittest.TestCase):
         for program in SUBCOMMANDS:
             self.assertRegex(run(program, "help", "tain", code=2), r"^error: [^\n]*expected[^\n]*\n$")
 
+    def test_a_subcommand_that_is_none_leads_to_the_nearest(self):
+        for word, nearest in (("mrege", "merge"), ("infos", "info"), ("frobnicate", "")):
+            self.assertRegex(
+                run("dejavid_convert", word, "a.h5", code=2),
+                rf'^error: "{word}": found no subcommand of this name; expected one of ts, .*, verify; did you mean {nearest}.*\?\n$',
+            )
+        self.assertRegex(run("dejavid_convert", "--out", "a.h5", code=2), r"^error: [^\n]*found no subcommand[^\n]*expected one of ts,[^\n]*\n$")
+
+    def test_empty_names_are_refused(self):
+        for words in (
+            ["dejavid_encode", "inspect", ""],
+            ["dejavid_encode", "inspect", "bad.mp4", "--json", ""],
+            ["dejavid_encode", "beside", "a.csv", "", "b.mp4", "--out", "a.svg"],
+            ["dejavid_encode", "scenes", "--out", ""],
+            ["dejavid_encode", "--videos", "", "--encoder", "motion", "--windows", "fraction", "--out", "a.h5"],
+            ["dejavid_convert", "info", ""],
+        ):
+            self.assertRegex(run(*words, code=2), r"^error: [^\n]*found an empty text; expected [^\n]*\n$")
+
 
 @unittest.skipUnless(shutil.which("mandoc"), "found no mandoc")
 class ManualPages(unittest.TestCase):

@@ -46,6 +46,8 @@ TEST(EncodeOptions, OfWindowsAreRefusedWhereTheyDoNotFit) {
       {"multi", {"", "--widths"}, {"--widths", "found ''"}},
       {"multi", {"16,", "--widths"}, {"--widths", "found ''"}},
       {"multi", {"0", "--widths"}, {"--widths", "found '0'"}},
+      {"multi", {"video,16,video", "--widths"}, {"--widths", "found video twice"}},
+      {"multi", {"1,01", "--widths"}, {"--widths", "found 01 twice"}},
       {"multi", {"5", "--width-divisor"}, {"--width-divisor: found with --windows multi", "fraction"}},
       {"multi", {"5", "--stride-divisor", "5", "--width-divisor"}, {"--width-divisor, --stride-divisor: found with"}},
       {"fraction", {"--clamp"}, {"--clamp: found with --windows fraction", "multi"}},
