@@ -373,6 +373,8 @@ class TooLittleMemory(support.ProgramTest):
         done = support.run(["dejavid_dist", "train", *words], 2, cwd=self.folder)
         self.assertEqual(done.code, 1, done)
         self.assertEqual(done.stderr.count("error: memory: found too little"), 1, done)
+        for key in ("train.batch_size", "model.steps", "centroids.samples_per_class"):
+            self.assertIn(key, done.stderr)
 
 
 if __name__ == "__main__":
