@@ -59,10 +59,12 @@ MetricsFile MetricsFile::reopen(const std::filesystem::path& file, std::int64_t 
   const KeptMetrics kept = metrics_before_step(metrics.content(), from_step, file);
   if (ftruncate(descriptor, static_cast<off_t>(kept.bytes)) != 0) fail(file, errno);
   if (kept.next_step < from_step) {
+    const std::string steps = kept.next_step == from_step - 1
+                                  ? fmt::format("step {}", kept.next_step)
+                                  : fmt::format("steps {} to {}", kept.next_step, from_step - 1);
     log_warning(fmt::format(
-        "{}: found no records of steps {} to {}; expected one of every step before the checkpoint's; going on without "
-        "them",
-        file.string(), kept.next_step, from_step - 1));
+        "{}: found no records of {}; expected one of every step before the checkpoint's; going on without them",
+        file.string(), steps));
   }
   return metrics;
 }

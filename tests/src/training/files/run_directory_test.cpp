@@ -193,10 +193,12 @@ TEST(RunDirectory, ReopenTellsOfStepsWithoutRecords) {
   reopen(9);
   fs::remove(folder / "run/metrics.jsonl");
   reopen(6);
+  reopen(1);
   reopen(0);
-  ASSERT_EQ(warnings.size(), 2U);
+  ASSERT_EQ(warnings.size(), 3U);
   EXPECT_NE(warnings[0].find("found no records of steps 4 to 8"), std::string::npos) << warnings[0];
   EXPECT_NE(warnings[1].find("found no records of steps 0 to 5"), std::string::npos) << warnings[1];
+  EXPECT_NE(warnings[2].find("found no records of step 0;"), std::string::npos) << warnings[2];
 }
 
 TEST(RunDirectory, FilesThatRanOutAreSaidToBeAMatterOfTheLimit) {
