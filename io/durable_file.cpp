@@ -13,6 +13,7 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/destination.hpp"
 #include "io/errors.hpp"
+#include "io/open_advice.hpp"
 
 namespace alignment::io {
 namespace {
@@ -35,9 +36,9 @@ class Descriptor {
 };
 
 [[noreturn]] void refuse(const std::filesystem::path& path, std::string_view expected, int error) {
-  throw WriteError(
-      fmt::format("{}: found {} (errno {}); expected {}; check the folder, its permissions and its free space",
-                  path.string(), std::generic_category().message(error), error, expected));
+  throw WriteError(fmt::format("{}: found {} (errno {}); expected {}; {}", path.string(),
+                               std::generic_category().message(error), error, expected,
+                               open_advice(error, "check the folder, its permissions and its free space")));
 }
 
 [[noreturn]] void refuse_existing(const std::filesystem::path& file) {

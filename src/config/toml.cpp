@@ -126,10 +126,61 @@ std::string on_one_line(std::string_view text) {
   return line;
 }
 
+/// The text behind the string that begins at `at`; an unfinished one goes on to the end. The parser refuses what this
+/// takes for a string and it does not.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  constexpr std::size_t kOfSeveralLines = 3;
+  const std::string whole(kOfSeveralLines, quote);
+  const std::string_view mark = std::string_view(whole).substr(0, text.substr(at).starts_with(whole) ? 3 : 1);
+  for (at += mark.size(); at < text.size(); ++at) {
+    if (text[at] == '\\' && quote == '"') {
+      ++at;
+    } else if (text.substr(at).starts_with(mark)) {
+      at += mark.size();
+      // """a""""": the last three of several end it.
+      for (std::size_t more = 0; mark.size() > 1 && more < 2 && at < text.size() && text[at] == quote; ++more) ++at;
+      return at;
+    }
+  }
+  return text.size();
+}
+
+/// Refuses keys of very many parts: the parser makes a table of each, and frees them one within the other.
+void refuse_deep_keys(std::string_view text, const std::string& file) {
+  constexpr int kMostDots = 16;
+  int dots = 0;  // since the last letter that is not of a key
+  std::size_t line = 1, line_begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const char letter = text[at];
+    std::size_t next = at + 1;
+    if (letter == '"' || letter == '\'') {
+      next = end_of_string(text, at);
+    } else if (letter == '#') {
+      next = std::min(text.find('\n', at), text.size());
+    } else if (letter == '.') {
+      if (++dots > kMostDots) {
+        throw ConfigError(
+            fmt::format("{}:{}:{}: found a key of more than {} parts; expected section.name = value; "
+                        "correct the line",
+                        file, line, at - line_begin + 1, kMostDots + 1));
+      }
+    } else if (std::string_view("=,[]{}\n").find(letter) != std::string_view::npos) {
+      dots = 0;
+    }
+    for (; at < next; ++at) {
+      if (text[at] != '\n') continue;
+      ++line;
+      line_begin = at + 1;
+    }
+  }
+}
+
 }  // namespace
 
 void apply_toml(const KeyTable& table, std::string_view text, const std::string& file, SharedConfig& config,
                 GivenKeys& given) {
+  refuse_deep_keys(text, file);
   toml::table root;
   try {
     root = toml::parse(text, file);

@@ -100,7 +100,10 @@ std::string read_text(const std::filesystem::path& file, std::string_view expect
 }
 
 std::string name_of_run(const std::filesystem::path& folder) {
-  const std::filesystem::path whole = std::filesystem::absolute(folder).lexically_normal();
+  std::error_code unresolved;  // as where the working folder was removed: then the name as it was given has to do
+  std::filesystem::path whole = std::filesystem::absolute(folder, unresolved);
+  if (unresolved) whole = folder;
+  whole = whole.lexically_normal();
   return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
 }
 

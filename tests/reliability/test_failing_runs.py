@@ -373,6 +373,25 @@ class TooLittleMemory(support.ProgramTest):
         done = support.run(["dejavid_dist", "train", *words], 2, cwd=self.folder)
         self.assertEqual(done.code, 1, done)
         self.assertEqual(done.stderr.count("error: memory: found too little"), 1, done)
+        for key in ("train.batch_size", "model.steps", "centroids.samples_per_class"):
+            self.assertIn(key, done.stderr)
+
+
+class TooFewFiles(support.ProgramTest):
+    def test_is_told_from_too_little_memory(self):
+        support.write_store(self.folder / "set.h5", support.make_set(lengths=(2, 4)))
+        told = []
+        for files in range(4, 12):
+            words = support.options(data__store="set.h5", run__dir=self.folder / f"run{files}", train__epochs=1, run__progress="off")
+            program = [str(support.BIN / "dejavid_dist"), "train", *words]
+            limited = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash", *program]
+            done = subprocess.run(limited, capture_output=True, text=True, cwd=self.folder, timeout=120)
+            with self.subTest(files=files):
+                self.assertNotIn("GiB", done.stderr)
+                if "Too many open files" in done.stderr and done.returncode == 13:
+                    self.assertIn("raise the limit on open files (ulimit -n)", done.stderr)
+                    told.append(files)
+        self.assertTrue(told)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,9 @@ const CommandTable& command_table() {
                    "dejavid_dist align --model.init runs/a/best.h5 --data.store a.h5 --sample clip_7 --out clip_7",
                    "dejavid_dist report --run.dir runs/a --data.store a.h5", "mpirun -np 4 dejavid_dist doctor"},
       .exit_codes = kExitCodesInHelp,
-      .memory_advice = "use a smaller train.batch_size, data.cache = \"none\", or fewer ranks on the host",
+      .memory_advice =
+          "use a smaller train.batch_size, model.steps or centroids.samples_per_class, data.cache = \"none\", or fewer "
+          "ranks on the host",
       .check = check,
   };
   return table;

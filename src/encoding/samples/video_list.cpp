@@ -85,7 +85,10 @@ VideoList list_of_manifest(const fs::path& file) {
 class FolderLister {
  public:
   FolderLister(const fs::path& folder, const std::vector<fs::path>& own) : folder_(folder) {
-    for (const fs::path& one : own) own_.push_back(fs::absolute(one).lexically_normal());
+    for (const fs::path& one : own) {
+      std::error_code unresolved;  // without a working folder nothing lies where it says
+      if (const fs::path whole = fs::absolute(one, unresolved); !unresolved) own_.push_back(whole.lexically_normal());
+    }
   }
 
   VideoList list() {

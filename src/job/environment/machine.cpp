@@ -42,7 +42,9 @@ std::string file_system_of(const fs::path& path) {
 
 fs::path nearest_existing_folder(const fs::path& folder) {
   std::error_code error;
-  fs::path existing = fs::weakly_canonical(fs::absolute(folder), error);
+  fs::path existing = fs::absolute(folder, error);
+  if (error) return ".";  // the working folder was removed
+  existing = fs::weakly_canonical(existing, error);
   while (!fs::is_directory(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
   return existing;
 }

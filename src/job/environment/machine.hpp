@@ -12,7 +12,8 @@ namespace alignment {
 /// Type and mount point of the file system that holds `path` (or would, once made): "ext4 on /home".
 [[nodiscard]] std::string file_system_of(const std::filesystem::path& path);
 
-/// The folder itself, or the nearest one above it that exists.
+/// The folder itself, or the nearest one above it that exists; "." for one that lies in a working folder that was
+/// removed.
 [[nodiscard]] std::filesystem::path nearest_existing_folder(const std::filesystem::path& folder);
 
 /// The words that this process was started with.

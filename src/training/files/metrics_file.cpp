@@ -15,14 +15,16 @@
 #include "io/bytes/files_in_use.hpp"
 #include "io/bytes/shallow_json.hpp"
 #include "io/errors.hpp"
+#include "io/open_advice.hpp"
+#include "src/job/terminal/log.hpp"
 
 namespace alignment {
 namespace {
 
-[[noreturn]] void fail(const std::filesystem::path& file, std::string_view found) {
-  throw io::WriteError(
-      fmt::format("{}: found {}; expected to append metrics to it; check its permissions and the space left",
-                  file.string(), found));
+[[noreturn]] void fail(const std::filesystem::path& file, int error) {
+  throw io::WriteError(fmt::format("{}: found {}; expected to append metrics to it; {}", file.string(),
+                                   std::strerror(error),
+                                   io::open_advice(error, "check its permissions and the space left")));
 }
 
 int open_for_appending(const std::filesystem::path& file, int flags) {
@@ -43,7 +45,7 @@ void lock(const std::filesystem::path& file, int descriptor) {
 
 MetricsFile MetricsFile::create(const std::filesystem::path& file) {
   const int descriptor = open_for_appending(file, O_EXCL);
-  if (descriptor < 0) fail(file, std::strerror(errno));
+  if (descriptor < 0) fail(file, errno);
   MetricsFile metrics(file, descriptor);
   lock(file, descriptor);
   return metrics;
@@ -51,11 +53,19 @@ MetricsFile MetricsFile::create(const std::filesystem::path& file) {
 
 MetricsFile MetricsFile::reopen(const std::filesystem::path& file, std::int64_t from_step) {
   const int descriptor = open_for_appending(file, 0);
-  if (descriptor < 0) fail(file, std::strerror(errno));
+  if (descriptor < 0) fail(file, errno);
   MetricsFile metrics(file, descriptor);
   lock(file, descriptor);
-  const auto kept = static_cast<off_t>(bytes_before_step(metrics.content(), from_step, file));
-  if (ftruncate(descriptor, kept) != 0) fail(file, std::strerror(errno));
+  const KeptMetrics kept = metrics_before_step(metrics.content(), from_step, file);
+  if (ftruncate(descriptor, static_cast<off_t>(kept.bytes)) != 0) fail(file, errno);
+  if (kept.next_step < from_step) {
+    const std::string steps = kept.next_step == from_step - 1
+                                  ? fmt::format("step {}", kept.next_step)
+                                  : fmt::format("steps {} to {}", kept.next_step, from_step - 1);
+    log_warning(fmt::format(
+        "{}: found no records of {}; expected one of every step before the checkpoint's; going on without them",
+        file.string(), steps));
+  }
   return metrics;
 }
 
@@ -81,7 +91,7 @@ void MetricsFile::append(std::string_view line) {
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
     } else if (errno != EINTR) {
-      fail(file_, std::strerror(errno));
+      fail(file_, errno);
     }
   }
 }
@@ -92,12 +102,13 @@ std::string MetricsFile::content() const {
   std::ifstream stream(file_, std::ios::binary);
   std::ostringstream text;
   if (stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
-  if (!stream.is_open() || stream.bad() || text.bad()) fail(file_, std::strerror(errno));
+  if (!stream.is_open() || stream.bad() || text.bad()) fail(file_, errno);
   return text.str();
 }
 
-std::size_t bytes_before_step(std::string_view text, std::int64_t from_step, const std::filesystem::path& file) {
-  std::size_t begin = 0;
+KeptMetrics metrics_before_step(std::string_view text, std::int64_t from_step, const std::filesystem::path& file) {
+  KeptMetrics kept;
+  std::size_t& begin = kept.bytes;
   for (int line = 1; begin < text.size(); ++line) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string_view::npos) break;
@@ -112,10 +123,14 @@ std::size_t bytes_before_step(std::string_view text, std::int64_t from_step, con
                       "file away to go on without it",
                       file.string(), line));
     }
-    if (is_step && record["step"].get<std::int64_t>() >= from_step) break;
+    if (is_step) {
+      const auto step = record["step"].get<std::int64_t>();
+      if (step >= from_step) break;
+      kept.next_step = step + 1;
+    }
     begin = end + 1;
   }
-  return begin;
+  return kept;
 }
 
 }  // namespace alignment

@@ -15,6 +15,7 @@ class MetricsFile {
   /// A new file; refuses one that exists.
   static MetricsFile create(const std::filesystem::path& file);
   /// An existing file, cut where records of steps >= `from_step` begin; an absent one begins empty.
+  /// Warns where steps right before it have no records.
   static MetricsFile reopen(const std::filesystem::path& file, std::int64_t from_step);
   ~MetricsFile();
   MetricsFile(MetricsFile&& other) noexcept;
@@ -31,10 +32,15 @@ class MetricsFile {
   int descriptor_ = -1;
 };
 
-/// Bytes of metrics text that stand when training goes on from `from_step`: all before the first step record with
+struct KeptMetrics {
+  std::size_t bytes = 0;
+  std::int64_t next_step = 0;  ///< one more than the last recorded
+};
+
+/// The metrics text that stands when training goes on from `from_step`: all before the first step record with
 /// step >= from_step, so that epochs not complete at that step go too, and without a last line that was cut off by a
 /// kill. Throws io::WriteError naming `file` and the line where a whole line is not a record.
-[[nodiscard]] std::size_t bytes_before_step(std::string_view text, std::int64_t from_step,
-                                            const std::filesystem::path& file);
+[[nodiscard]] KeptMetrics metrics_before_step(std::string_view text, std::int64_t from_step,
+                                              const std::filesystem::path& file);
 
 }  // namespace alignment

@@ -22,8 +22,8 @@
 namespace alignment {
 namespace {
 
-/// Bytes that this host could still give to programs; 0 where the system does not say.
-std::int64_t available_bytes() {
+/// Bytes that this host could still give to programs, where the system says so.
+std::optional<std::int64_t> available_bytes() {
   std::ifstream meminfo("/proc/meminfo");
   std::string key;
   std::int64_t kibibytes = 0;
@@ -31,7 +31,7 @@ std::int64_t available_bytes() {
     if (key == "MemAvailable:") return kibibytes * 1024;
     meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   }
-  return 0;
+  return std::nullopt;
 }
 
 /// Refuses ranks that read different content, and says whose differs from rank 0's.
@@ -108,8 +108,13 @@ io::SampleCache choose_cache(const io::TseStore& store, CacheChoice choice, cons
     elements += layout != nullptr ? layout->count(length, feature_dim) : length * feature_dim;
   }
   const std::int64_t wanted = elements * static_cast<std::int64_t>(sizeof(float)) * communicator.topology().local_size;
-  const bool fits = dist::on_all_ranks(communicator, wanted <= available_bytes() / 2);
-  if (!fits) {
+  const std::optional<std::int64_t> available = available_bytes();
+  const bool fits = dist::on_all_ranks(communicator, available && wanted <= *available / 2);
+  if (!fits && !available) {
+    log_info(
+        "features: /proc/meminfo does not say how much memory is free, so they are read from the store each epoch; "
+        "data.cache = \"memory\" keeps them");
+  } else if (!fits) {
     log_info(fmt::format(
         "features: {:.1f} GiB for the ranks of this host would fill more than half of what is free, so they "
         "are read from the store each epoch",

@@ -19,7 +19,7 @@ std::vector<std::string> seeds() {
 bool reads(std::string_view input, const std::filesystem::path& folder) {
   const auto file = folder / "metrics.jsonl";
   return returns<io::WriteError>(file, [&] {
-    const std::size_t kept = bytes_before_step(input, 2, file);
+    const std::size_t kept = metrics_before_step(input, 2, file).bytes;
     if (kept > input.size() || (kept > 0 && input[kept - 1] != '\n'))
       throw BrokenPromise("a cut that is not at the end of a line");
   });

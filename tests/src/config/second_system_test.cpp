@@ -203,6 +203,27 @@ TEST(SecondSystem, RefusalsNameItsKeysAndDefaults) {
             "keys");
 }
 
+TEST(SecondSystem, AKeyOfVeryManyPartsIsRefusedAndOtherDotsAreNot) {
+  const auto parts = [](const std::string& part, int count) {
+    std::string key = part;
+    for (int n = 1; n < count; ++n) key += '.' + part;
+    return key;
+  };
+  const std::string refused = ": found a key of more than 17 parts; expected section.name = value; correct the line";
+  EXPECT_EQ(mistake_in(parts("a", 40000) + " = 1"), "a.toml:1:34" + refused);
+  EXPECT_EQ(mistake_in("# a.b\n[" + parts("a", 50000) + "]"), "a.toml:2:35" + refused);
+  EXPECT_EQ(mistake_in("brew = {" + parts("\"a\"", 50000) + " = 1}"), "a.toml:1:76" + refused);
+  EXPECT_EQ(mistake_in("a = '''\n.''''\n" + parts("'a'", 50000) + " = 1"), "a.toml:3:68" + refused);
+  EXPECT_EQ(mistake_in("a = \"\\\"\\\\\"\n" + parts("a", 50000) + " = 1"), "a.toml:2:34" + refused);
+  const std::string dots(50, '.');
+  for (const std::string& value :
+       {'"' + dots + "\\\"" + dots + '"', '\'' + dots + '\'', "\"\"\"" + dots + "\n\"" + dots + "\"\"\"\"",
+        "'''" + dots + "\n'" + dots + "'''''", "3 # " + dots}) {
+    const std::string message = mistake_in("[brew]\nleaf = " + value + "\n");
+    EXPECT_TRUE(message.starts_with("a.toml:2:8: brew.leaf: found ")) << message;
+  }
+}
+
 TEST(SecondSystem, SuggestionsComeFromItsKeysOnly) {
   EXPECT_EQ(mistake({"--brew.minute", "3"}),
             "\"--brew.minute\": found an unknown option; expected one that --help lists; did you mean --brew.minutes?");

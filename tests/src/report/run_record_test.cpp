@@ -71,5 +71,15 @@ TEST_F(RunRecordTest, AFileThatCannotBeReadIsNamed) {
       "/proc/self/mem: found Input/output error; expected a file; name another");
 }
 
+TEST_F(RunRecordTest, ARunHasANameInAWorkingFolderThatWasRemoved) {
+  const std::filesystem::path before = std::filesystem::current_path(), gone = folder_ / "gone";
+  std::filesystem::create_directory(gone);
+  std::filesystem::current_path(gone);
+  std::filesystem::remove(gone);
+  EXPECT_EQ(name_of_run("runs/a/"), "a");
+  EXPECT_EQ(name_of_run("/runs/b"), "b");
+  std::filesystem::current_path(before);
+}
+
 }  // namespace
 }  // namespace alignment::report

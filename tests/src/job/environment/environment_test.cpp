@@ -9,6 +9,7 @@
 #include "dist/mpi/session.hpp"
 #include "dist/text.hpp"
 #include "src/job/environment/collective_checks.hpp"
+#include "src/job/environment/machine.hpp"
 #include "src/job/environment/threads.hpp"
 #include "tests/src/temporary_folder.hpp"
 
@@ -165,6 +166,17 @@ TEST_F(Doctor, SeesACollectiveThatGivesWrongValues) {
   const std::string report = testing::internal::GetCapturedStdout();
   EXPECT_NE(report.find("all_reduce sum float32      FAILED: other values arrived on rank 0"), std::string::npos)
       << report;
+}
+
+TEST(Machine, AFolderIsLookedForWhereTheWorkingFolderWasRemoved) {
+  const TemporaryFolder folder;
+  const std::filesystem::path before = std::filesystem::current_path(), gone = folder / "gone";
+  std::filesystem::create_directory(gone);
+  std::filesystem::current_path(gone);
+  std::filesystem::remove(gone);
+  EXPECT_EQ(nearest_existing_folder("runs"), ".");
+  EXPECT_EQ(nearest_existing_folder(folder / "runs/a"), std::filesystem::canonical(folder.path()));
+  std::filesystem::current_path(before);
 }
 
 }  // namespace

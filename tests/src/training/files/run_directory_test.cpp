@@ -15,6 +15,7 @@
 #include <set>
 
 #include "io/errors.hpp"
+#include "src/job/terminal/log.hpp"
 #include "tests/src/temporary_folder.hpp"
 
 namespace alignment {
@@ -173,6 +174,44 @@ TEST(RunDirectory, ReopenCutsWhatWillBeWrittenAgain) {
     run.record(step(7, 70), kNames);
     EXPECT_EQ(records(folder / "run/metrics.jsonl"), kept + (kept.empty() ? "s70" : " s70"));
   }
+}
+
+TEST(RunDirectory, ReopenTellsOfStepsWithoutRecords) {
+  const TemporaryFolder folder;
+  {
+    RunDirectory run = RunDirectory::create(folder / "run", kConfig, kTimeout);
+    record_two_epochs(run);
+  }
+  std::vector<std::string> warnings;
+  const LogOfThread log([&](LogLevel, const std::string& line) { warnings.push_back(line); });
+  const auto reopen = [&](std::int64_t from_step) {
+    (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, from_step);
+  };
+  reopen(6);
+  reopen(4);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+  reopen(9);
+  fs::remove(folder / "run/metrics.jsonl");
+  reopen(6);
+  reopen(1);
+  reopen(0);
+  ASSERT_EQ(warnings.size(), 3U);
+  EXPECT_NE(warnings[0].find("found no records of steps 4 to 8"), std::string::npos) << warnings[0];
+  EXPECT_NE(warnings[1].find("found no records of steps 0 to 5"), std::string::npos) << warnings[1];
+  EXPECT_NE(warnings[2].find("found no records of step 0;"), std::string::npos) << warnings[2];
+}
+
+TEST(RunDirectory, FilesThatRanOutAreSaidToBeAMatterOfTheLimit) {
+  const TemporaryFolder folder;
+  (void)RunDirectory::create(folder / "run", kConfig, kTimeout);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit limited{0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &limited);
+  const std::string message =
+      message_of<io::WriteError>([&] { (void)RunDirectory::reopen(folder / "run", kConfig, kTimeout, 0); });
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_NE(message.find("ulimit -n"), std::string::npos) << message;
 }
 
 TEST(RunDirectory, ReopenDropsALineThatAKillCutOff) {
