@@ -13,7 +13,7 @@ std::vector<std::string> seeds() {
       "[data]\nstore = [\"a.h5\", 'b.h5']\n\n[model]\nsteps = 8 # K\nlearn_weights = false\n\n[train]\nlr = 1e-3\n"
       "batch_size = 1_000\nrefresh = \"batch\"\n",
       "train.epochs = 3\nrun = {dir = \"runs/a\", resume = \"auto\"}\n[dist]\ntimeout_s = 0x10\n",
-      "[run.a.\"b\".'c'.d.e.f.g.h.i.j.k]\nl.m.n.o = '''p.q'''\n",
+      "train . epochs = 3\nrun.\"dir\" = '''p.q'''\n",
       "[run]\ndir = \"\"\"\\\n  runs/\\u00e4\"\"\"\n",
   };
 }
