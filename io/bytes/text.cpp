@@ -29,6 +29,11 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+std::string_view without_byte_order_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.substr(text.starts_with(kMark) ? kMark.size() : 0);
+}
+
 std::vector<std::string_view> split_text(std::string_view text, char separator) {
   std::vector<std::string_view> pieces;
   while (true) {

@@ -9,6 +9,8 @@ namespace alignment::io {
 /// Small text work that several formats share.
 [[nodiscard]] std::string_view trim(std::string_view text);
 [[nodiscard]] std::string lower(std::string_view text);
+/// `text` without the byte order mark that a file in UTF-8 may begin with.
+[[nodiscard]] std::string_view without_byte_order_mark(std::string_view text);
 /// `text` cut at every `separator`; an empty text gives one empty piece.
 [[nodiscard]] std::vector<std::string_view> split_text(std::string_view text, char separator);
 /// The candidate with the smallest edit distance to `word`, by their first 64 characters; the first of several.

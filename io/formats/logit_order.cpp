@@ -18,8 +18,7 @@ namespace {
 /// Where each class stands in the file, counted in classes.
 std::vector<std::size_t> places_of(const std::vector<std::string>& class_names, const std::filesystem::path& file) {
   const std::vector<char> bytes = read_whole_file(file);
-  std::string_view text(bytes.data(), bytes.size());
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  const std::string_view text = without_byte_order_mark({bytes.data(), bytes.size()});
   std::unordered_map<std::string_view, std::size_t> place_of;
   std::unordered_map<std::string_view, std::int64_t> line_of;
   const std::vector<std::string_view> known(class_names.begin(), class_names.end());

@@ -47,6 +47,13 @@ class Encoding(encode_support.EncodeTest):
         self.assertEqual(half.dtype, np.float16)
         np.testing.assert_array_equal(half, store["features"].astype(np.float16))
 
+    def test_windows_narrower_than_a_clip_are_told_once(self):
+        make_clip(self.folder / "set/train/x/a.avi")
+        for windows, told in ((["--widths", "1"], 1), (["--widths", "16,8"], 1), (["--widths", "16,video"], 0)):
+            with self.subTest(windows=windows):
+                self.encode("set", f"{told}{windows[1][:2]}.h5", *windows, windows="multi", ranks=2)
+                self.assertEqual(self.said.stderr.count("which takes clips of 16 frames"), told, self.said.stderr)
+
     def test_a_folder_of_classes(self):
         for name in ("train/über uns/a.avi", "train/zu/b.avi", "test/zu/c.avi"):
             make_clip(self.folder / "set" / name)

@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/bytes/text.hpp"
 #include "io/errors.hpp"
 #include "io/formats/whole_file.hpp"
 
 namespace alignment::io {
 
-CsvReader::CsvReader(const std::filesystem::path& file, std::string_view text) : file_(file), text_(text) {
-  if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
-}
+CsvReader::CsvReader(const std::filesystem::path& file, std::string_view text)
+    : file_(file), text_(without_byte_order_mark(text)) {}
 
 bool CsvReader::next(CsvRecord& record) {
   while (!at_end()) {

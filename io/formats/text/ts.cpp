@@ -46,10 +46,7 @@ class LineReader {
   bool next() {
     while (std::getline(stream_, buffer_)) {
       ++number_;
-      if (number_ == 1 && buffer_.starts_with("\xEF\xBB\xBF")) {
-        buffer_.erase(0, 3);
-      }
-      text_ = trim(buffer_);
+      text_ = trim(number_ == 1 ? without_byte_order_mark(buffer_) : std::string_view(buffer_));
       if (!text_.empty() && text_[0] != '#') {
         return true;
       }

@@ -60,8 +60,7 @@ std::string to_text(const PathSums& paths) {
   if (paths.samples == 0) return "";
   return fmt::format(
       "paths of the {:.0f} predicted rightly: {:.1f} % squeeze half of the centroid's steps or more onto one step of "
-      "the "
-      "sample, as paths do that jump; on average at most {:.1f} % lie on one\n",
+      "the sample, as paths do that jump; on average at most {:.1f} % lie on one\n",
       paths.samples, 100 * paths.halves / paths.samples, 100 * paths.largest_shares / paths.samples);
 }
 

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <numeric>
 #include <span>
 
 #include "src/dejavid/config/config.hpp"
 #include "src/job/agreed.hpp"
 #include "src/job/share_progress.hpp"
+#include "src/training/samples/schedule.hpp"
 
 namespace alignment::dejavid {
 namespace {
@@ -20,21 +20,12 @@ double mean_over_time(const SampleFeatures& features, std::int64_t feature) {
 }
 
 /// This rank's share of the training samples: all of some classes, so that a class is added up in one order whatever
-/// the number of ranks. The largest classes go first, each to the rank with the fewest samples so far.
+/// the number of ranks.
 std::vector<std::int64_t> samples_of_own_classes(const io::TseStore& store, const std::vector<std::int64_t>& training,
                                                  const dist::Communicator& communicator) {
   std::vector<std::int64_t> sizes(static_cast<std::size_t>(store.class_count()));
   for (const std::int64_t sample : training) ++sizes[static_cast<std::size_t>(store.label(sample))];
-  std::vector<std::size_t> classes(sizes.size());
-  std::iota(classes.begin(), classes.end(), std::size_t{0});
-  std::stable_sort(classes.begin(), classes.end(), [&](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
-  std::vector<std::int64_t> of_ranks(static_cast<std::size_t>(communicator.size().value));
-  std::vector<int> rank_of_class(sizes.size());
-  for (const std::size_t label : classes) {
-    const auto fewest = std::min_element(of_ranks.begin(), of_ranks.end());
-    *fewest += sizes[label];
-    rank_of_class[label] = static_cast<int>(fewest - of_ranks.begin());
-  }
+  const std::vector<int> rank_of_class = owners_of_work(sizes, communicator.size());
   std::vector<std::int64_t> own;
   std::copy_if(training.begin(), training.end(), std::back_inserter(own), [&](std::int64_t sample) {
     return rank_of_class[static_cast<std::size_t>(store.label(sample))] == communicator.rank().value;

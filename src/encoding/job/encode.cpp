@@ -217,11 +217,10 @@ class Job {
     const auto narrow = std::find_if(widths.begin(), widths.end(), [&](std::int64_t width) {
       return width > 0 && width < description.frames;  // 0: the whole video
     });
-    if (rule_.windows.kind != WindowRule::Kind::kMulti || narrow == widths.end()) return;
+    if (!is_root() || rule_.windows.kind != WindowRule::Kind::kMulti || narrow == widths.end()) return;
     log_warning(
         fmt::format("--widths: found {} with the encoder {}, which takes clips of {} frames; expected that many or "
-                    "more: frames are "
-                    "repeated, and features of how they change say nothing; use --widths {}",
+                    "more: frames are repeated, and features of how they change say nothing; use --widths {}",
                     *narrow, io::printable(description.name), description.frames, description.frames));
   }
 

@@ -55,24 +55,27 @@ std::vector<std::vector<std::int64_t>> cut_batches(const std::vector<std::int64_
   return batches;
 }
 
-std::vector<int> owners_of_groups(const std::vector<std::int64_t>& batch, const LengthOf& length,
-                                  const Sharing& sharing) {
-  const std::vector<std::int64_t> work = work_of_groups(batch, length, sharing.group);
-  std::vector<std::size_t> longest_first(work.size());
-  std::iota(longest_first.begin(), longest_first.end(), std::size_t{0});
-  std::stable_sort(longest_first.begin(), longest_first.end(),
+std::vector<int> owners_of_work(const std::vector<std::int64_t>& work, dist::WorldSize size) {
+  std::vector<std::size_t> largest_first(work.size());
+  std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
+  std::stable_sort(largest_first.begin(), largest_first.end(),
                    [&](std::size_t one, std::size_t other) { return work[one] > work[other]; });
   using Load = std::pair<std::int64_t, int>;  // work, rank: of equal loads the lowest rank comes first
   std::priority_queue<Load, std::vector<Load>, std::greater<>> least;
-  for (int rank = 0; rank < sharing.size.value; ++rank) least.emplace(0, rank);
+  for (int rank = 0; rank < size.value; ++rank) least.emplace(0, rank);
   std::vector<int> owners(work.size());
-  for (const std::size_t group : longest_first) {
+  for (const std::size_t piece : largest_first) {
     const auto [load, rank] = least.top();
     least.pop();
-    owners[group] = rank;
-    least.emplace(load + work[group], rank);
+    owners[piece] = rank;
+    least.emplace(load + work[piece], rank);
   }
   return owners;
+}
+
+std::vector<int> owners_of_groups(const std::vector<std::int64_t>& batch, const LengthOf& length,
+                                  const Sharing& sharing) {
+  return owners_of_work(work_of_groups(batch, length, sharing.group), sharing.size);
 }
 
 std::vector<std::vector<std::int64_t>> rank_batches(const std::vector<std::int64_t>& order, const LengthOf& length,

@@ -37,7 +37,11 @@ struct Sharing {
 /// Steps T of a sample, to which its work is proportional.
 using LengthOf = std::function<std::int64_t(std::int64_t sample)>;
 
-/// The rank of every group of a batch: the longest group first, always to the rank with the least work so far.
+/// The rank of every piece of work: the largest first, always to the rank with the least so far; of equal ones the
+/// first.
+[[nodiscard]] std::vector<int> owners_of_work(const std::vector<std::int64_t>& work, dist::WorldSize size);
+
+/// The rank of every group of a batch, by its work.
 [[nodiscard]] std::vector<int> owners_of_groups(const std::vector<std::int64_t>& batch, const LengthOf& length,
                                                 const Sharing& sharing);
 
