@@ -3,11 +3,10 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ThreadLocalState.h>
+#include <dlfcn.h>
 
 #include <mutex>
 #include <optional>
-#include <semaphore>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -16,22 +15,23 @@ namespace {
 
 thread_local bool computes_alone = false;
 
-/// at::set_num_threads() sets two numbers: this thread's, and the one that threads begin with which have not computed
-/// yet. The latter a new thread reads before and sets again behind it.
+/// at::set_num_threads() sets the number of this thread and the one that threads begin with which have not computed
+/// yet, and the latter is another's. This thread's alone is OpenMP's and MKL's, as LibTorch itself has them: a process
+/// may hold several OpenMPs.
 void set_threads_of_this_thread(int count) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  std::binary_semaphore has_read(0), has_changed(0);
-  std::thread keeper([&] {
-    const int of_new_threads = at::get_num_threads();
-    has_read.release();
-    has_changed.acquire();
-    at::set_num_threads(of_new_threads);
-  });
-  has_read.acquire();
-  at::set_num_threads(count);
-  has_changed.release();
-  keeper.join();
+  using Set = void (*)(int);
+  struct Setters {
+    void* torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD);
+    Set of_openmp = torch == nullptr ? nullptr : reinterpret_cast<Set>(dlsym(torch, "omp_set_num_threads"));
+    Set of_mkl = torch == nullptr ? nullptr : reinterpret_cast<Set>(dlsym(torch, "MKL_Set_Num_Threads_Local"));
+  };
+  static const Setters setters;
+  if (setters.of_openmp == nullptr || (at::hasMKL() && setters.of_mkl == nullptr)) {
+    at::set_num_threads(count);  // a LibTorch that was built otherwise: threads that begin have this number, too
+    return;
+  }
+  setters.of_openmp(count);
+  if (setters.of_mkl != nullptr) setters.of_mkl(count);
 }
 
 /// What a new thread computes under.
@@ -97,12 +97,7 @@ BorrowedThread::BorrowedThread() : before_(std::make_unique<Before>()) {
 
 BorrowedThread::~BorrowedThread() {
   computes_alone = before_->alone;
-  if (computes_alone || before_->threads == 1) return;
-  try {
-    set_threads_of_this_thread(before_->threads);
-  } catch (const std::system_error&) {  // no room for a thread: those that begin later have this one's number, too
-    at::set_num_threads(before_->threads);
-  }
+  if (!computes_alone && before_->threads != 1) set_threads_of_this_thread(before_->threads);
 }
 
 }  // namespace alignment::lrprop

@@ -330,12 +330,19 @@ class Guest(unittest.TestCase):
         found, wrong = [], []
         done = threading.Event()
 
+        x = torch.arange(6.0, requires_grad=True)
+
+        def check_gradient():
+            (gradient,) = torch.autograd.grad((x * x).sum(), x)
+            if not torch.equal(gradient, 2 * x.detach()) or torch.get_num_threads() != 2:
+                wrong.append((gradient, torch.get_num_threads()))
+
         def gradients():
-            x = torch.arange(6.0, requires_grad=True)
             while not done.is_set():
-                (gradient,) = torch.autograd.grad((x * x).sum(), x)
-                if not torch.equal(gradient, 2 * x.detach()) or torch.get_num_threads() != 2:
-                    wrong.append(gradient)
+                check_gradient()
+                new = threading.Thread(target=check_gradient)
+                new.start()
+                new.join()
 
         fits = [threading.Thread(target=lambda: found.append(self.fitted(n_jobs=2).weights_)) for _ in range(3)]
         beside = threading.Thread(target=gradients)
