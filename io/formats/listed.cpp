@@ -8,15 +8,14 @@
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
 #include "io/formats/feature_files.hpp"
-#include "io/formats/text/manifest.hpp"
 
 namespace alignment::io {
 namespace {
 
 class ListedSource : public SampleSource {
  public:
-  explicit ListedSource(const std::filesystem::path& manifest, std::optional<double> rate)
-      : rate_(rate), manifest_(read_manifest(manifest, "the sample's features", SharedFiles::kAllow)) {
+  ListedSource(const std::filesystem::path& manifest, std::optional<double> rate, AbsentFiles absent)
+      : rate_(rate), manifest_(read_manifest(manifest, "the sample's features", SharedFiles::kAllow, absent)) {
     header_.class_names = manifest_.class_names;
     header_.unlabelled = manifest_.has_unlabelled();
     label_of_name_ = labels_of(header_.class_names);
@@ -28,6 +27,12 @@ class ListedSource : public SampleSource {
   [[nodiscard]] const TseStoreHeader& header() const override { return header_; }
   [[nodiscard]] std::int64_t sample_count() const override { return std::ssize(manifest_.entries); }
 
+  [[nodiscard]] std::vector<std::string> notes() const override {
+    const FirstFew& left_out = manifest_.left_out;
+    if (left_out.count() == 0) return {};
+    return {fmt::format("left out {} of {} samples, whose files are not there: {}", left_out.count(),
+                        left_out.count() + manifest_.entries.size(), left_out.text())};
+  }
   [[nodiscard]] std::vector<std::string> closing_notes() const override { return files_.notes(); }
 
   void next(SourceSample& sample) override {
@@ -61,8 +66,9 @@ class ListedSource : public SampleSource {
 
 }  // namespace
 
-std::unique_ptr<SampleSource> open_listed(const std::filesystem::path& manifest, std::optional<double> rate) {
-  return std::make_unique<ListedSource>(manifest, rate);
+std::unique_ptr<SampleSource> open_listed(const std::filesystem::path& manifest, std::optional<double> rate,
+                                          AbsentFiles absent) {
+  return std::make_unique<ListedSource>(manifest, rate, absent);
 }
 
 }  // namespace alignment::io

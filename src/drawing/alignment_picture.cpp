@@ -75,6 +75,11 @@ void check(const AlignmentPicture& picture) {
               "a path that leaves its matrix");
     }
   }
+  if (picture.line) {
+    require(!picture.panels.empty() &&
+                static_cast<std::int64_t>(picture.line->values.size()) == picture.panels.back().columns.count,
+            "a line of other columns than the last panel's");
+  }
   if (!picture.time_lines) return;
   check(picture.time_lines->first);
   check(picture.time_lines->second);
@@ -146,6 +151,7 @@ class Drawing {
  private:
   void draw() {
     for (std::size_t n = 0; n < picture_.panels.size(); ++n) draw_panel(picture_.panels[n], reduced_[n]);
+    if (picture_.line) draw_line(*picture_.line, picture_.panels.back());
     if (picture_.time_lines) draw_time_lines(*picture_.time_lines);
     if (!phases_.empty() || no_phase_) draw_legend();
   }
@@ -200,13 +206,17 @@ class Drawing {
     return layout;
   }
 
-  void draw_panel(const MatrixPanel& panel, const Matrix& reduced) {
-    PanelLayout layout = layout_of(panel);
+  void draw_heading(const std::string& title) {
     y_ += kLine;
-    for (const std::string& line : wrapped(panel.title, characters_in(room_, kHeadingCharacter))) {
+    for (const std::string& line : wrapped(title, characters_in(room_, kHeadingCharacter))) {
       canvas_.text({kMargin, y_}, "heading", line);
       y_ += kLine + 2;
     }
+  }
+
+  void draw_panel(const MatrixPanel& panel, const Matrix& reduced) {
+    PanelLayout layout = layout_of(panel);
+    draw_heading(panel.title);
     layout.top = y_ - 4;
     const std::string hover = fmt::format("{}, from {} to {}{}", picture_.scale_name, number_text(limits_.low),
                                           number_text(limits_.high), clipped_ ? " and more" : "");
@@ -309,6 +319,38 @@ class Drawing {
     canvas_.text({left + layout.bars / 2, bottom + 2 * kLine}, "soft middle", panel.row_costs_name);
   }
 
+  /// Below the columns of `panel`, from 0 up and down.
+  void draw_line(const ColumnLine& line, const MatrixPanel& panel) {
+    constexpr double kHigh = 110;
+    draw_heading(line.title);
+    PanelLayout layout = layout_of(panel);
+    layout.top = y_ - 4;
+    layout.height = kHigh;
+    std::vector<double> drawn = line.values;
+    drawn.push_back(0);
+    const Limits limits = limits_of(drawn);
+    const double span = limits.high - limits.low;
+    const auto height_of = [&](double value) {
+      return layout.top + kHigh * (span > 0 ? (limits.high - value) / span : 0.5);
+    };
+    for (const double value : number_ticks(limits.low, limits.high, 4)) {
+      canvas_.line({layout.left, height_of(value)}, {layout.left + layout.width, height_of(value)}, "grid");
+      canvas_.text({layout.left - 8, height_of(value) + 4.5}, "soft end", number_text(value));
+    }
+    canvas_.line({layout.left, height_of(0)}, {layout.left + layout.width, height_of(0)}, "tick");
+    const double column_width = layout.width / static_cast<double>(panel.columns.count);
+    std::vector<Point> points;
+    for (std::size_t column = 0; column < line.values.size(); ++column) {
+      if (!std::isfinite(line.values[column])) continue;
+      points.push_back(
+          {layout.left + (static_cast<double>(column) + 0.5) * column_width, height_of(line.values[column])});
+    }
+    canvas_.path(points, "trace");
+    y_ = layout.top + kHigh;
+    draw_frame_ticks(panel.columns, layout.left, layout.width, true);
+    y_ += kLine;
+  }
+
   void draw_row_axis(const Axis& axis, const PanelLayout& layout) {
     const double frame_height = layout.height / static_cast<double>(axis.count);
     double right = layout.left;
@@ -369,11 +411,7 @@ class Drawing {
   }
 
   void draw_time_lines(const TimeLines& lines) {
-    y_ += kLine;
-    for (const std::string& line : wrapped(lines.title, characters_in(room_, kHeadingCharacter))) {
-      canvas_.text({kMargin, y_}, "heading", line);
-      y_ += kLine + 2;
-    }
+    draw_heading(lines.title);
     constexpr double kHalfLabel = 16;  // of the number at the first frame
     const double left = kMargin + kHalfLabel, room = picture_.width - 2 * left;
     const double frame_width = room / static_cast<double>(std::max(lines.first.count, lines.second.count));

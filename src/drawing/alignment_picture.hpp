@@ -31,6 +31,12 @@ struct MatrixPanel {
   std::string row_costs_name;      ///< what they are
 };
 
+/// A number for each column of the panels, drawn as a line below them.
+struct ColumnLine {
+  std::string title;
+  std::vector<double> values;  ///< [columns of the last panel]
+};
+
 /// A frame of the first sequence that is a frame of the second.
 struct Link {
   std::int64_t first = 0, second = 0;
@@ -57,7 +63,8 @@ struct AlignmentPicture {
   std::string scale_name = "cost";       ///< what the colours stand for
   double shown = 1;                      ///< share of the cells that the colours tell apart, the rest has the last one
   bool same_frames = false;              ///< rows and columns are counted alike: a cell is as high as wide
-  std::optional<TimeLines> time_lines;   ///< below the panels
+  std::optional<ColumnLine> line;        ///< below the panels
+  std::optional<TimeLines> time_lines;   ///< below that
   std::vector<std::string> phase_names;  ///< by phase; one beyond them is "phase 3"
 };
 

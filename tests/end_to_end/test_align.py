@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -29,9 +30,9 @@ class Align(ProgramTest):
     def model(self, diagonal=False):
         return support.write_model(self.folder / f"model_{diagonal}.h5", self.centroids, self.log_weights, diagonal)
 
-    def align(self, sample, model=None, ranks=None, out="out", store=None):
+    def align(self, sample, model=None, ranks=None, out="out", store=None, against=()):
         words = options(model__init=model or self.model(), data__store=store or self.store)
-        finished = self.succeed(["dejavid_dist", "align", *words, "--sample", sample, "--out", self.folder / out], ranks)
+        finished = self.succeed(["dejavid_dist", "align", *words, "--sample", sample, "--out", self.folder / out, *against], ranks)
         self.assertEqual(sorted(path.name for path in (self.folder / out).iterdir()), ["alignment.csv", "alignment.json", "alignment.svg"])
         with open(self.folder / out / "alignment.csv", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -86,6 +87,33 @@ class Align(ProgramTest):
                     np.testing.assert_array_equal(found["true_above_predicted"], steps[1] - steps[0])
         self.assertGreater(wrong, 0)  # else the half of it was not looked at
 
+    def test_against_a_class(self):
+        for n in range(CLASSES * 4, len(self.set.samples), 2):
+            cost, on_path = self.expected(n, False)
+            distances = (cost * on_path).sum(axis=(1, 2))
+            predicted, nearest = np.argsort(distances, kind="stable")[:2]
+            for other in range(CLASSES):
+                words = "--against", "nearest" if other == nearest else f"class {other}"
+                _, found, rows = self.align(f"sample_{n}", against=words)
+                if other == predicted:
+                    self.assertEqual([path["label"] for path in found["paths"]], [predicted])
+                    self.assertNotIn("lead", found)
+                    continue
+                role = "true" if other == self.set.labels[n] else "other"
+                self.assertEqual([(path["label"], path["role"]) for path in found["paths"]], [(predicted, "predicted"), (other, role)])
+                self.assertEqual([row["role"] for row in rows].count(role), on_path[other].sum())
+                self.assertIn(f"{role}_above_predicted", found)
+                of_frames = [(cost[c] * on_path[c]).sum(axis=0)[: found["frames"]] for c in (predicted, other)]
+                for path, expected in zip(found["paths"], of_frames):
+                    self.assert_relative(path["frame_costs"], expected, 1e-5, "costs of frames")
+                costs = [np.array(path["frame_costs"]) for path in found["paths"]]
+                np.testing.assert_array_equal(found["lead"], np.cumsum(costs[1] - costs[0]))
+                behind = np.flatnonzero(np.array(found["lead"]) <= 0)
+                self.assertEqual(found["ahead_from"], behind[-1] + 1 if len(behind) else 0)
+                svg = (self.folder / "out" / "alignment.svg").read_text()
+                self.assertIn(f"What class {other} has cost more", " ".join(svg.split()))
+                self.assertIn(f"above 0 from step {found['ahead_from']}", svg)
+
     def test_the_same_files_on_any_number_of_ranks(self):
         for ranks in (None, 2, 3):
             self.align("sample_17", ranks=ranks, out=f"out_{ranks}")
@@ -130,12 +158,16 @@ class Align(ProgramTest):
 
     def test_refusals(self):
         (self.folder / "file").touch()
+        (self.folder / "last").mkdir()
+        shutil.copy(self.model(), self.folder / "last" / "model.h5")
         words = ["dejavid_dist", "align", *options(model__init=self.model(), data__store=self.store)]
         for ranks in (None, 3):
             for code, part, arguments in (
                 (2, '--sample: found "sample_1x"; expected the id of one of 32 samples', [*words, "--sample", "sample_1x"]),
                 (2, '"sample_1"', [*words, "--sample", "sample_1x"]),
                 (2, "--sample: found none", words),
+                (2, '--against: found "clas 1"; expected nearest, or a class of the model, as class 0, class 1,', [*words, "--sample", "sample_1", "--against", "clas 1"]),
+                (11, f"use {self.folder}/last/model.h5", [*words[:2], *options(model__init=self.folder / "last" / "best.h5", data__store=self.store), "--sample", "sample_1"]),
                 (2, "--out: found -", [*words, "--sample", "sample_1", "--out", "-"]),
                 (2, "model.init: found no file", ["dejavid_dist", "align", "--data.store", self.store, "--sample", "sample_1"]),
                 (2, "--sample: found it with eval", [words[0], "eval", *words[2:], "--sample", "sample_1"]),

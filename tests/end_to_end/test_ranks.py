@@ -70,6 +70,18 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
         means = [next(line for line in text.splitlines() if line.startswith("averaging")) for text in found]
         self.assertEqual(means, means[:1] * 4)
 
+    def test_what_eval_tells(self):
+        """Its sums are of numbers that round: losses, and shares of thirds."""
+        tse_set = support.make_set(10, classes=3, per_class=11, validation_per_class=9)
+        store = support.write_store(self.folder / "set.h5", tse_set)
+        model = self.folder / "centroids.h5"
+        self.succeed(["dejavid_dist", "centroids", *support.options(data__store=store, model__steps=6), "--out", model])
+        found = [
+            self.succeed(["dejavid_dist", "eval", *support.options(model__init=model, data__store=store), "--json", "-"], ranks).stdout
+            for ranks in (1, 2, 3, 5)
+        ]
+        self.assertEqual(found, found[:1] * 4)
+
     def test_paths_on_integers(self):
         self.compare(support.make_set(8), train__batch_size=16, train__path_precision="i8")
 

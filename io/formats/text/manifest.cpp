@@ -166,12 +166,22 @@ Manifest read_manifest(const std::filesystem::path& file, const char* content, S
         note_repetition(line_of_file, normal, manifest.where(entry), line, "file", problems);
       }
       if (!entry.label.empty()) names.insert(entry.label);
+      if (absent == AbsentFiles::kLeaveOut && !names_a_file(entry.file)) {
+        manifest.left_out.add(fmt::format("line {} ({})", line, printable(entry.listed)));
+        continue;
+      }
       manifest.entries.push_back(std::move(entry));
     } catch (const StoreError& problem) {
       problems.add(fmt::format("line {}", line), problem.what());
     }
   }
   problems.require_none();
+  if (manifest.entries.empty()) {
+    throw StoreError(
+        fmt::format("{}: found none of its {} files; expected {} in each, seen from the manifest's folder; "
+                    "check the paths",
+                    file.string(), manifest.left_out.count(), content));
+  }
   manifest.class_names = class_order(names);
   return manifest;
 }

@@ -30,8 +30,9 @@ struct ManifestEntry {
 struct Manifest {
   std::filesystem::path file;
   std::vector<ManifestEntry> entries;    ///< in the file's order; every id once
-  std::vector<std::string> class_names;  ///< [C] the distinct labels in class_order()
+  std::vector<std::string> class_names;  ///< [C] the distinct labels in class_order(), also of lines left out
   bool is_of_new_samples = false;        ///< it has neither labels nor splits
+  FirstFew left_out;                     ///< lines whose file is not there, and which
 
   /// `m.csv:line 3`, for messages.
   [[nodiscard]] std::string where(const ManifestEntry& entry) const;
@@ -42,10 +43,11 @@ struct Manifest {
 enum class SharedFiles : std::uint8_t { kAllow, kRefuse };
 
 /// Whether a sample's file has to be there.
-enum class AbsentFiles : std::uint8_t { kRefuse, kAllow };
+enum class AbsentFiles : std::uint8_t { kRefuse, kLeaveOut, kAllow };
 
 /// `content` says what a sample's file is, for messages: "the sample's .npy". Throws StoreError that names file and
-/// line of the first thing that is wrong, and how many more lines are.
+/// line of the first thing that is wrong, and how many more lines are; also where
+/// every sample was left out.
 [[nodiscard]] Manifest read_manifest(const std::filesystem::path& file, const char* content, SharedFiles shared,
                                      AbsentFiles absent = AbsentFiles::kRefuse);
 

@@ -79,6 +79,11 @@ const CommandTable& command_table() {
                    "the file to write, - for standard output; align: the folder, else align-ID; report: else "
                    "report.html in run.dir"},
                   {"sample", "ID", {"align"}, "the sample of data.store to align"},
+                  {"against",
+                   "CLASS",
+                   {"align"},
+                   "the class to compare the predicted one with, nearest for the nearest other; else the sample's own "
+                   "where that is another"},
                   {"feature-names", "FILE", {"report"}, "what features are called there, a name a line"}},
       .configs = named_configs(),
       .examples = {"dejavid_dist train --config hmdb51 --data.store hmdb51.h5 --run.dir runs/hmdb51",

@@ -27,9 +27,14 @@ void run_neighbours(Config config, const std::filesystem::path& json, dist::Comm
 /// label_name,prediction_name,top5_names. A label that is not known, or not to the model, is empty.
 void run_prediction(Config config, const GivenKeys& given, const std::filesystem::path& out,
                     dist::Communicator& communicator);
-/// Aligns the sample of that id with the class that the model predicts, and with its own where that is another:
-/// alignment.csv, .json and .svg in the folder `out`, or where that is empty in one named after the sample.
-void run_alignment(Config config, const GivenKeys& given, const std::string& id, const std::filesystem::path& out,
+struct AlignmentRequest {
+  std::string sample;         ///< its id
+  std::string against;        ///< a class of the model, or "nearest": the nearest other; empty: its own where wrong
+  std::filesystem::path out;  ///< a folder; empty: one named after the sample
+};
+/// Aligns a sample with the class that the model predicts, and with the one to compare it with: alignment.csv, .json
+/// and .svg.
+void run_alignment(Config config, const GivenKeys& given, const AlignmentRequest& request,
                    dist::Communicator& communicator);
 /// Files that a report is written to and made from beside the run's.
 struct ReportFiles {

@@ -108,11 +108,10 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
                     const Config& config, dist::Communicator& communicator, const EvaluationExtras& extras) {
   const auto width = static_cast<std::size_t>(dataset.store.class_count());
   const bool with_baseline = extras.baseline.kind != Baseline::Kind::kNone;
-  double loss_sum = 0;
+  std::vector<double> losses, largest_shares;  // of this rank's samples; of those it predicts rightly
   std::int64_t in_top5 = 0, averaged_correct = 0;
   std::vector<std::int64_t> counts(width * width);
   std::vector<double> probabilities(width);
-  PathSums right_paths;
   std::vector<HardSample> hardest;
   const bool with_hardest = extras.hardest > 0 && width > 1;
   const AlignerOutput wanted = extras.paths ? AlignerOutput::kDistancesAndPaths : AlignerOutput::kDistances;
@@ -121,14 +120,14 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
     for_each_sample(
         dataset.store, samples, aligner, source, wanted, config, communicator, [&](const AlignedSample& one) {
           const Outcome outcome = evaluate_sample(one.distances, one.label, config.train.label_rule(), probabilities);
-          loss_sum += outcome.loss;
+          losses.push_back(outcome.loss);
           in_top5 += outcome.in_top5 ? 1 : 0;
           ++counts[static_cast<std::size_t>(one.label) * width + static_cast<std::size_t>(outcome.prediction)];
           if (with_baseline)
             averaged_correct += extras.baseline.predict(dataset.store, one.sample, one.features) == one.label ? 1 : 0;
           if (extras.paths && outcome.prediction == one.label) {
             const std::size_t steps_between = one.paths.size() / width;  // K-1
-            right_paths.add(largest_share_on_one_step(
+            largest_shares.push_back(largest_share_on_one_step(
                 one.paths.subspan(static_cast<std::size_t>(one.label) * steps_between, steps_between),
                 dataset.store.length(one.sample)));
           }
@@ -140,6 +139,11 @@ Evaluation evaluate(Dataset& dataset, const std::vector<std::int64_t>& samples, 
   counts.push_back(in_top5);
   counts.push_back(averaged_correct);
   communicator.all_reduce(std::span(counts), dist::Reduction::kSum);
+  // Rank 0 adds in the order of the samples, so that no sum depends on how many ranks there are.
+  double loss_sum = 0;
+  PathSums right_paths;
+  for (const double loss : communicator.gather<double>(losses)) loss_sum += loss;
+  for (const double share : communicator.gather<double>(largest_shares)) right_paths.add(share);
   std::array<double, 4> sums{loss_sum, right_paths.samples, right_paths.halves, right_paths.largest_shares};
   communicator.all_reduce(std::span<double>(sums), dist::Reduction::kSum);
   loss_sum = sums[0];

@@ -7,6 +7,7 @@
 #include "src/dejavid/evaluation/evaluator.hpp"
 #include "src/dejavid/evaluation/objective.hpp"
 #include "src/drawing/alignment_picture.hpp"
+#include "src/drawing/ticks.hpp"
 
 namespace alignment::dejavid {
 
@@ -23,7 +24,34 @@ std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model
   return rows;
 }
 
-Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model, const Config& config) {
+namespace {
+
+std::int32_t nearest_other(const std::vector<double>& distances, std::int32_t prediction) {
+  std::int32_t nearest = prediction == 0 ? 1 : 0;
+  for (std::size_t c = 0; c < distances.size(); ++c) {
+    const auto label = static_cast<std::int32_t>(c);
+    if (label != prediction && distances[c] < distances[static_cast<std::size_t>(nearest)]) nearest = label;
+  }
+  return nearest;
+}
+
+/// The predicted class, and the one to compare it with.
+std::vector<std::int32_t> compared_classes(const Finding& found, const Comparison& comparison) {
+  using With = Comparison::With;
+  std::int32_t other = found.prediction;
+  if (comparison.with == With::kOwnWhereWrong && found.is_wrong()) other = found.label;
+  if (comparison.with == With::kClass) other = comparison.label;
+  if (comparison.with == With::kNearestOther && found.distances.size() > 1) {
+    other = nearest_other(found.distances, found.prediction);
+  }
+  if (other == found.prediction) return {found.prediction};
+  return {found.prediction, other};
+}
+
+}  // namespace
+
+Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model, const Config& config,
+                const Comparison& comparison) {
   io::TseStore& store = dataset.store;
   Finding found;
   found.id = store.id(sample);
@@ -42,13 +70,34 @@ Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const M
   found.confidence = probabilities[static_cast<std::size_t>(found.prediction)];
 
   const std::vector<float> rows = rows_of(store, sample, model);
-  std::vector<std::int32_t> classes{found.prediction};
-  if (found.is_wrong()) classes.push_back(found.label);
-  found.alignments = align_sample(model, rows, classes);
+  found.alignments = align_sample(model, rows, compared_classes(found, comparison));
   if (store.has_timestamps()) found.seconds = store.read_timestamps(sample);
   if (store.has_frame_labels()) found.phases = store.read_frame_labels(sample);
   found.phase_names = store.phase_names();
   return found;
+}
+
+std::vector<double> frame_costs(const ClassAlignment& one, std::int64_t length) {
+  std::vector<double> costs(static_cast<std::size_t>(length));
+  for_each_cell(one, length,
+                [&](std::int64_t, std::int64_t frame, double cost) { costs[static_cast<std::size_t>(frame)] += cost; });
+  return costs;
+}
+
+std::vector<double> lead_of_prediction(const Finding& found) {
+  if (found.alignments.size() < 2) return {};
+  const std::vector<double> predicted = frame_costs(found.alignments[0], found.length);
+  std::vector<double> lead = frame_costs(found.alignments[1], found.length);
+  double sum = 0;
+  for (std::size_t frame = 0; frame < lead.size(); ++frame) lead[frame] = sum += lead[frame] - predicted[frame];
+  return lead;
+}
+
+std::optional<std::int64_t> ahead_from(const std::vector<double>& lead) {
+  std::size_t first = lead.size();
+  while (first > 0 && lead[first - 1] > 0) --first;
+  if (first == lead.size()) return std::nullopt;
+  return static_cast<std::int64_t>(first);
 }
 
 std::string verdict(const Finding& found, const Model& model) {
@@ -58,6 +107,21 @@ std::string verdict(const Finding& found, const Model& model) {
   if (found.class_name.empty()) return fmt::format("{}, whether rightly is not known", predicted);
   return fmt::format("{}; it is {}, which the model does not know", predicted, found.class_name);
 }
+
+namespace {
+
+/// ": above 0 from step 12 (0.48 s) on".
+std::string from_then_on(const Finding& found, const std::vector<double>& lead) {
+  const std::optional<std::int64_t> first = ahead_from(lead);
+  if (!first) return "";
+  std::string text = fmt::format(": above 0 from step {}", *first);
+  if (!found.seconds.empty()) {
+    text += fmt::format(" ({})", drawing::seconds_text(found.seconds[static_cast<std::size_t>(*first)]));
+  }
+  return text + " on";
+}
+
+}  // namespace
 
 std::string to_svg(const Finding& found, const Model& model) {
   drawing::AlignmentPicture picture;
@@ -83,6 +147,12 @@ std::string to_svg(const Finding& found, const Model& model) {
       panel.path.push_back({step, frame});
     });
     picture.panels.push_back(std::move(panel));
+  }
+  if (std::vector<double> lead = lead_of_prediction(found); !lead.empty()) {
+    picture.line = {fmt::format("What {} has cost more than {} by the end of each step{}",
+                                name_of(model, found.alignments[1].label), name_of(model, found.prediction),
+                                from_then_on(found, lead)),
+                    std::move(lead)};
   }
   return drawing::to_svg(picture);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,25 +26,45 @@ struct Finding {
   std::vector<double> distances;  ///< [C]
   std::int32_t prediction = 0;    ///< its class
   double confidence = 0;
-  std::vector<ClassAlignment> alignments;  ///< with the predicted class, and with its own where that is another
-  std::vector<double> seconds;             ///< [T] or empty
-  std::vector<std::int32_t> phases;        ///< [T] or empty
+  /// With the predicted class; then with the one it was to be compared with, or without such a wish with its own where
+  /// that is another.
+  std::vector<ClassAlignment> alignments;
+  std::vector<double> seconds;       ///< [T] or empty
+  std::vector<std::int32_t> phases;  ///< [T] or empty
   std::vector<std::string> phase_names;
 
   [[nodiscard]] bool is_known() const { return label != io::kNoLabel; }
   [[nodiscard]] bool is_wrong() const { return is_known() && label != prediction; }
-  /// "predicted" or "true", for one of `alignments`.
+  /// "predicted", "true" (its own class) or "other", for one of `alignments`.
   [[nodiscard]] const char* role(const ClassAlignment& one) const {
-    return one.label == prediction ? "predicted" : "true";
+    if (one.label == prediction) return "predicted";
+    return one.label == label ? "true" : "other";
   }
 };
 
 /// A sample as the model compares it: rows [T,F], with slopes where the model has them. Throws as read_sample().
 [[nodiscard]] std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model& model);
 
+/// Which class a sample's predicted one is compared with.
+struct Comparison {
+  enum class With { kOwnWhereWrong, kNearestOther, kClass };
+  With with = With::kOwnWhereWrong;
+  std::int32_t label = 0;  ///< of kClass; nothing is compared where it is the predicted one
+};
+
 /// `aligner`: of the model. Throws io::StoreError; io::NotFiniteError.
 [[nodiscard]] Finding look_at(Dataset& dataset, std::int64_t sample, Aligner& aligner, const Model& model,
-                              const Config& config);
+                              const Config& config, const Comparison& comparison = {});
+
+/// [T] What the path costs at each step of the sample: together its distance but for rounding.
+[[nodiscard]] std::vector<double> frame_costs(const ClassAlignment& one, std::int64_t length);
+
+/// [T] How much more the second of two alignments has cost than the predicted class's by the end of each step of the
+/// sample; at the last step it is what one distance is above the other. Empty where there is no second.
+[[nodiscard]] std::vector<double> lead_of_prediction(const Finding& found);
+
+/// The step of the sample from which on that lead is above 0; none where it ends at 0 or below.
+[[nodiscard]] std::optional<std::int64_t> ahead_from(const std::vector<double>& lead);
 
 [[nodiscard]] inline const std::string& name_of(const Model& model, std::int32_t label) {
   return model.class_names[static_cast<std::size_t>(label)];

@@ -9,7 +9,7 @@ namespace alignment::dejavid {
 /// through K x T (kernels/tensors.hpp).
 [[nodiscard]] double largest_share_on_one_step(std::span<const std::int32_t> breakpoints, std::int64_t length);
 
-/// How the paths of some samples to their predicted classes run: sums over the samples, to be added up over ranks.
+/// How the paths of some samples to their predicted classes run: sums over the samples.
 struct PathSums {
   double samples = 0;
   double halves = 0;          ///< paths that spend half of the centroid steps or more on one sample step

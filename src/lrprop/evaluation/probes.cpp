@@ -78,20 +78,18 @@ void Probes::add_fits(std::vector<Task>& tasks) {
 
 /// Results: frames predicted, and the gradient left of a logistic regression.
 void Probes::add_fit(Kind kind, std::vector<std::int64_t> train_videos, std::vector<Task>& tasks) {
-  const auto frames = static_cast<double>(action_.train(train_videos).count());
-  const auto width = static_cast<double>(judged_.width()), judged = static_cast<double>(judged_.count());
+  const std::int64_t frames = action_.train(train_videos).count(), width = judged_.width(), judged = judged_.count();
   Task task;
   task.numbers = 2;
   if (kind == Kind::kSupportVectors) {
-    const double trained =
-        settings_.svm_frames > 0 ? std::min(frames, static_cast<double>(settings_.svm_frames)) : frames;
+    const std::int64_t trained = settings_.svm_frames > 0 ? std::min(frames, settings_.svm_frames) : frames;
     task.cost = trained * (trained + judged) * width;
     task.work = [this, videos = std::move(train_videos)](const StopFlag& stop) -> std::vector<double> {
       const SupportVectors machine(action_.train(videos), settings_.svm_frames, stop);
       return {static_cast<double>(count_right(judged_, machine.predict(judged_, stop))), 0};
     };
   } else {
-    constexpr double kSteps = 100;
+    constexpr std::int64_t kSteps = 100;
     task.cost = frames * width * kSteps * action_.result.phases;
     task.work = [this, videos = std::move(train_videos)](const StopFlag& stop) -> std::vector<double> {
       const LogisticRegression regression(action_.train(videos), stop);
@@ -105,9 +103,9 @@ void Probes::add_progression(std::vector<Task>& tasks) {
   if (action_.result.phases < 2) return action_.note("progress: a single phase has no progression");
   if (judged_.count() < 2) return action_.note("progress: R^2 takes two frames");
   progression_ = true;
-  const auto width = static_cast<double>(judged_.width());
+  const std::int64_t width = judged_.width();
   Task task;
-  task.cost = static_cast<double>(action_.result.train_frames) * width * width;
+  task.cost = action_.result.train_frames * width * width;
   task.numbers = action_.result.phases - 1;
   task.work = [this](const StopFlag&) {
     return progression_scores(action_.train(first_videos(action_.train_videos)), judged_, action_.result.phases);

@@ -4,12 +4,15 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <functional>
 #include <mutex>
-#include <numeric>
 #include <span>
 #include <thread>
 #include <utility>
+
+#include "src/training/samples/schedule.hpp"
 
 namespace alignment::lrprop {
 namespace {
@@ -18,16 +21,14 @@ constexpr std::chrono::milliseconds kBetweenLooks{200};
 
 /// This rank's tasks, the dearest first.
 std::vector<std::size_t> share_of_rank(const std::vector<Task>& tasks, const dist::Communicator& communicator) {
-  std::vector<std::size_t> order(tasks.size()), mine;
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return tasks[a].cost > tasks[b].cost; });
-  std::vector<double> costs(static_cast<std::size_t>(communicator.size().value));
-  for (const std::size_t task : order) {
-    const auto owner = std::min_element(costs.begin(), costs.end());
-    *owner += tasks[task].cost;
-    if (owner - costs.begin() == communicator.rank().value) mine.push_back(task);
+  std::vector<std::int64_t> costs;
+  for (const Task& task : tasks) costs.push_back(task.cost);
+  const std::vector<int> owners = owners_of_work(costs, communicator.size());
+  std::vector<std::size_t> mine;
+  for (std::size_t task = 0; task < tasks.size(); ++task) {
+    if (owners[task] == communicator.rank().value) mine.push_back(task);
   }
+  std::ranges::stable_sort(mine, std::ranges::greater{}, [&](std::size_t task) { return costs[task]; });
   return mine;
 }
 

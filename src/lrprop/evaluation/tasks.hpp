@@ -12,7 +12,7 @@ namespace alignment::lrprop {
 
 /// Work that any rank may do, to a result that depends on nothing else.
 struct Task {
-  double cost = 0;           ///< about how long it takes, in units of any kind
+  std::int64_t cost = 0;     ///< about how long it takes, in units of any kind
   std::int64_t numbers = 1;  ///< of the result
   std::function<std::vector<double>(const StopFlag&)> work;
 };

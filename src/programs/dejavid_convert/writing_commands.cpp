@@ -79,6 +79,7 @@ void add_npy(CLI::App& program) {
   struct Options {
     std::filesystem::path manifest;
     std::optional<double> rate;
+    bool leave_out_missing = false;
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
@@ -100,8 +101,17 @@ void add_npy(CLI::App& program) {
         return fmt::format("found {}; expected a number above 0 of steps a second", word);
       })
       ->type_name("HZ");
+  command
+      ->add_option_function<std::string>(
+          "--missing-files", [options](const std::string& choice) { options->leave_out_missing = choice == "skip"; },
+          "lines whose file is not there: refuse, the default, or skip, which leaves them out and says which")
+      ->check(CLI::IsMember({"refuse", "skip"}).description(""))
+      ->type_name("refuse|skip");
   add_output_options(*command, options->output);
-  command->callback([options] { convert(*io::open_listed(options->manifest, options->rate), options->output); });
+  command->callback([options] {
+    const auto absent = options->leave_out_missing ? io::AbsentFiles::kLeaveOut : io::AbsentFiles::kRefuse;
+    convert(*io::open_listed(options->manifest, options->rate, absent), options->output);
+  });
 }
 
 void add_synthetic(CLI::App& program) {

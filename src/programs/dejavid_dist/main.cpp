@@ -17,7 +17,8 @@ ExitCode run(const alignment::Invocation& asked, alignment::dist::Communicator& 
   if (asked.command == "neighbours") dejavid::run_neighbours(config, asked.option("json"), communicator);
   if (asked.command == "predict") dejavid::run_prediction(config, asked.given, asked.option("out"), communicator);
   if (asked.command == "align")
-    dejavid::run_alignment(config, asked.given, asked.option("sample"), asked.option("out"), communicator);
+    dejavid::run_alignment(config, asked.given, {asked.option("sample"), asked.option("against"), asked.option("out")},
+                           communicator);
   if (asked.command == "report")
     dejavid::run_report(config, asked.given, {asked.option("out"), asked.option("feature-names")}, communicator);
   return ExitCode::kDone;

@@ -192,6 +192,19 @@ class Npy(convert_case.ConvertCase):
         self.save("b.npy", np.full((2, 2), 1e6))  # finite, so not left out, but f16 cannot hold it
         self.refuse(12, ["b.npy", "line 3", "f16"], *arguments, "skip", "--float16", "--out", "a.h5", "--progress", "off")
 
+    def test_samples_whose_file_is_missing_are_left_out_on_request(self):
+        self.save("b.npy", np.ones((2, 2), "f4"))
+        lines = "id,file,label,split\none,a.npy,x,train\ntwo,b.npy,y,train\nthree,gone/c.npy,x,val\n"
+        store = self.convert(*self.manifest(lines), "--missing-files", "skip")
+        self.assertEqual((store.ids, store.labels, store.class_names), (["two"], [1], ["x", "y"]))
+        self.assertIn("left out 2 of 3 samples, whose files are not there: line 2 (a.npy), line 4 (gone/c.npy)", self.finished.stderr)
+        (self.folder / "a.h5").unlink()
+        self.refuse(10, ["m.csv:line 2", "a.npy", "check the path"], *self.manifest(lines), "--out", "a.h5")
+        self.refuse(2, ["drop"], *self.manifest(lines), "--missing-files", "drop", "--out", "a.h5")
+        self.refuse(10, ["m.csv:line 5", "'two' again"], *self.manifest(lines + "two,d.npy,y,val\n"), "--missing-files", "skip", "--out", "a.h5")
+        (self.folder / "b.npy").unlink()
+        self.refuse(10, ["m.csv: found none of its 3 files"], *self.manifest(lines), "--missing-files", "skip", "--out", "a.h5")
+
     def test_refused_arrays(self):
         arguments = *self.manifest("id,file,label,split\na,a.npy,x,train\n"), "--out", "a.h5"
         for words, array in (
