@@ -5,10 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <optional>
 
-#include "src/config/keys/suggestion.hpp"
 #include "src/config/options.hpp"
 #include "src/config/toml.hpp"
 
@@ -46,29 +44,6 @@ void apply_option(const KeyTable& table, const Key& key, const std::vector<std::
                                   key.full_name(), found, key.expected, toml_text(table.default_of(key))));
   }
   given.insert(&key);
-}
-
-/// What --config names: a file, or where no file has that name one of the table's configurations.
-void apply_configuration(const CommandTable& table, const std::string& word, SharedConfig& config, GivenKeys& given) {
-  std::error_code ignored;
-  const std::filesystem::file_type type = std::filesystem::status(word, ignored).type();
-  const bool is_missing = type == std::filesystem::file_type::not_found;
-  std::vector<std::string> names;
-  for (const NamedConfig& named : table.configs) {
-    if (named.name == word && (is_missing || type == std::filesystem::file_type::directory))
-      return apply_toml(table.keys, named.text, word, config, given);
-    names.emplace_back(named.name);
-  }
-  if (!is_missing || names.empty()) {
-    config.config_file = word;
-    return apply_toml_file(table.keys, word, config, given);
-  }
-  // A path that is wrong may still end in a name; one that ends otherwise means none of them.
-  const std::string stem = std::filesystem::path(word).stem().string();
-  const bool means_name = word == stem || std::find(names.begin(), names.end(), stem) != names.end();
-  throw ConfigError(fmt::format("{}: found no such file; expected a TOML file, or one that is built in ({}); {}", word,
-                                fmt::join(names, ", "),
-                                means_name ? fmt::format("did you mean {}?", nearest(stem, names)) : "check --config"));
 }
 
 [[noreturn]] void refuse(std::string_view setting, std::string_view found, std::string_view expected,
@@ -125,7 +100,9 @@ std::variant<Invocation, Printout> interpret(const CommandTable& table, const st
                    {},
                    given.configuration.has_value(),
                    given.options};
-  if (given.configuration) apply_configuration(table, *given.configuration, *asked.config, asked.given);
+  if (given.configuration) {
+    apply_configuration(table.keys, table.configs, *given.configuration, *asked.config, asked.given);
+  }
   for (const auto& [key, words] : given.keys) apply_option(table.keys, *key, words, *asked.config, asked.given);
   table.keys.apply_profile(*asked.config, asked.given);
   if (given.print_config) return Printout{to_toml(table.keys, *asked.config)};

@@ -127,6 +127,32 @@ io::MemorySamples samples_of(const std::vector<FloatRows>& rows, std::vector<std
   return samples;
 }
 
+namespace {
+
+nb::object python_value(const RawValue& value) {
+  return std::visit(
+      [](const auto& known) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(known)>, ForeignValue>) {
+          return nb::cast(known.text);
+        } else {
+          return nb::cast(known);
+        }
+      },
+      value);
+}
+
+}  // namespace
+
+void define_configured(nb::module_& module, const KeyTable& keys, const std::vector<NamedConfig>& configs) {
+  module.def("configured", [&](const std::string& configuration, const std::vector<std::string>& names) {
+    nb::dict values;
+    for (const auto& [name, value] : translated([&] { return configured(keys, configs, configuration, names); })) {
+      values[name.c_str()] = python_value(value);
+    }
+    return values;
+  });
+}
+
 std::vector<Setting> settings_of(const GivenSettings& given) {
   std::vector<Setting> settings;
   for (const auto& [name, key, value] : given) settings.push_back({name, key, raw_value(name, value)});

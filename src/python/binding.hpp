@@ -118,6 +118,9 @@ auto compute(nb::object log, Work&& work) {
 using GivenSettings = std::vector<std::tuple<std::string, std::string, nb::object>>;
 [[nodiscard]] std::vector<Setting> settings_of(const GivenSettings& given);
 
+/// Adds configured(configuration, keys) -> {key: value} to the module (in_memory.hpp). Both must outlive it.
+void define_configured(nb::module_& module, const KeyTable& keys, const std::vector<NamedConfig>& configs);
+
 /// An array of its own memory.
 template <typename Number>
 nb::object array_of(std::vector<Number> values, std::initializer_list<std::size_t> shape) {

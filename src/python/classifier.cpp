@@ -51,13 +51,6 @@ Config series() {
 
 }  // namespace
 
-std::vector<std::pair<std::string, RawValue>> defaults() {
-  const Config config = series();
-  std::vector<std::pair<std::string, RawValue>> values;
-  for (const Key& key : keys()) values.emplace_back(key.full_name(), key.value(config));
-  return values;
-}
-
 std::string configuration_of(const std::vector<Setting>& settings) {
   Config config = series();
   lay_over(key_table(), settings, config);

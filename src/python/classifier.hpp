@@ -16,10 +16,8 @@
 /// Python.
 namespace alignment::python {
 
-/// Keys and the values that they have in the configuration that is built in as "series".
-[[nodiscard]] std::vector<std::pair<std::string, RawValue>> defaults();
-
-/// That configuration under these settings, as TOML. Throws ConfigError, which names the setting as the caller does.
+/// The configuration that is built in as "series" under these settings, as TOML. Throws ConfigError, which names the
+/// setting as the caller does.
 [[nodiscard]] std::string configuration_of(const std::vector<Setting>& settings);
 
 /// Trains on labelled samples, as `dejavid_dist train` does on a store of the same samples in the same order: the same

@@ -8,6 +8,7 @@
 
 #include "io/errors.hpp"
 #include "src/job/exit_code.hpp"
+#include "src/lrprop/config/config_keys.hpp"
 #include "src/lrprop/model/model_content.hpp"
 #include "src/python/binding.hpp"
 #include "src/python/embedder.hpp"
@@ -154,6 +155,8 @@ NB_MODULE(_lrprop, module) {
       .def_ro("config", &ModelContent::config)
       .def_rw("encoder", &ModelContent::encoder)
       .def_prop_ro("digest", [](const ModelContent& model) { return lrprop::digest_of(model); });
+
+  define_configured(module, lrprop::key_table(), lrprop::named_configs());
 
   module.def("configuration", [](const GivenSettings& given) {
     const std::vector<Setting> settings = settings_of(given);

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "src/dejavid/config/config_keys.hpp"
 #include "src/dejavid/model/model_content.hpp"
 #include "src/job/exit_code.hpp"
 #include "src/python/binding.hpp"
@@ -30,18 +31,6 @@ ModelContent make_model(const FloatCube& centroids, const FloatCube& log_weights
   content.config = std::move(config);
   translated([&] { dejavid::check("model", content); });
   return content;
-}
-
-nb::object python_value(const RawValue& value) {
-  return std::visit(
-      [](const auto& known) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(known)>, ForeignValue>) {
-          return nb::cast(known.text);
-        } else {
-          return nb::cast(known);
-        }
-      },
-      value);
 }
 
 nb::dict path_of(const dejavid::Finding& found, const dejavid::ClassAlignment& one) {
@@ -100,11 +89,7 @@ NB_MODULE(_core, module) {
         return std::pair(dejavid::digest_of_arrays(model), dejavid::digest_of_header(model));
       });
 
-  module.def("defaults", [] {
-    nb::dict values;
-    for (const auto& [key, value] : defaults()) values[key.c_str()] = python_value(value);
-    return values;
-  });
+  define_configured(module, dejavid::key_table(), dejavid::named_configs());
 
   module.def("configuration", [](const GivenSettings& given) {
     const std::vector<Setting> settings = settings_of(given);

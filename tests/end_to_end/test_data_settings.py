@@ -206,6 +206,9 @@ class Holdout(DataTest):
         for stores in (first, self.store):
             self.refuse("eval", 11, "found that training held out samples", model__init=model, data__store=stores, eval__split="val")
             self.assertEqual(self.evaluate(model, stores, eval__split="test")["validated_on"], "holdout")
+        # Of another store no training samples are held out.
+        said = self.succeed(["dejavid_dist", "eval", *support.options(model__init=model, data__store=first, eval__split="test")]).stdout
+        self.assertIn(f"(nearest class mean of {int((self.set.splits[::2] == support.TRAIN).sum())} training samples'", said)
 
     def test_centroids_are_those_of_a_run_that_holds_out(self):
         run_dir = self.train("run", self.store, **NEW, data__holdout=0.3, train__epochs=0)

@@ -72,7 +72,7 @@ class SameOnAnyNumberOfRanks(support.ProgramTest):
 
     def test_what_eval_tells(self):
         """Its sums are of numbers that round: losses, and shares of thirds."""
-        tse_set = support.make_set(10, classes=3, per_class=11, validation_per_class=9)
+        tse_set = support.make_set(10, classes=3, per_class=5, validation_per_class=40, noise=4.0)
         store = support.write_store(self.folder / "set.h5", tse_set)
         model = self.folder / "centroids.h5"
         self.succeed(["dejavid_dist", "centroids", *support.options(data__store=store, model__steps=6), "--out", model])

@@ -20,8 +20,9 @@ namespace {
 /// and are what auto takes where the store has neither val nor test.
 EvaluationSplit split_as_trained(io::TseStore& store, const Config& config, const ModelContent& content) {
   EvaluationSplit of_store = choose_split(store, config.eval.split);
-  const HeldOut held_out = hold_out(store, config_of(content, config.model.init));
+  const HeldOut held_out = drawn_to_hold_out(store, config_of(content, config.model.init));
   const bool as_trained = held_out.digest == content.held_out;
+  if (as_trained) store.move_to_validation(held_out.drawn);  // of other stores training knows all training samples
   if (config.eval.split == EvalSplit::kTest) return of_store;
   if (config.eval.split == EvalSplit::kAuto && (!of_store.samples.empty() || !as_trained)) return of_store;
   if (!as_trained) {

@@ -66,7 +66,7 @@ std::int64_t feature_dim_of(const Config& config, const io::TseStore& store) {
   return config.samples.slope ? 2 * store.feature_dim() : store.feature_dim();
 }
 
-HeldOut hold_out(io::TseStore& store, const Config& config) {
+HeldOut drawn_to_hold_out(const io::TseStore& store, const Config& config) {
   HeldOut held_out;
   if (config.samples.holdout == 0 || has_validation(store)) return held_out;
   // Drawn among all, as another command may not leave out the same samples, and in the order of ids, as it may be given
@@ -95,9 +95,15 @@ HeldOut hold_out(io::TseStore& store, const Config& config) {
     }
     for (const std::int64_t sample : drawn) ids.add(store.id(sample));
     held_out.samples += std::count_if(drawn.begin(), drawn.end(), is_there);
-    store.move_to_validation(drawn);
+    held_out.drawn.insert(held_out.drawn.end(), drawn.begin(), drawn.end());
   }
   if (held_out.samples > 0) held_out.digest = ids.value();
+  return held_out;
+}
+
+HeldOut hold_out(io::TseStore& store, const Config& config) {
+  HeldOut held_out = drawn_to_hold_out(store, config);
+  store.move_to_validation(held_out.drawn);
   return held_out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "io/store/tse_store.hpp"
 
@@ -26,15 +27,19 @@ void settle_auto(Config& config, const io::TseStore& store);
 /// F of the models: the store's features, with their slopes where data.slope says so.
 [[nodiscard]] std::int64_t feature_dim_of(const Config& config, const io::TseStore& store);
 
-/// What hold_out() took.
+/// Training samples to hold out.
 struct HeldOut {
+  std::vector<std::int64_t> drawn;
   std::int64_t samples = 0;  ///< that are not left out
   std::uint64_t digest = 0;  ///< of the ids of all; 0 where there are none
 };
 
-/// Turns data.holdout of every class's training samples into the val split, drawn by train.seed, the class's name and
+/// data.holdout of every class's training samples, drawn by train.seed, the class's name and
 /// the order of ids: the nearest whole number of them, but never a class's last. Samples that are left out are drawn
 /// like the others, so that they change nothing for these. Where the stores have a val split of their own, nothing.
+[[nodiscard]] HeldOut drawn_to_hold_out(const io::TseStore& store, const Config& config);
+
+/// Turns those into the val split.
 HeldOut hold_out(io::TseStore& store, const Config& config);
 
 }  // namespace alignment::dejavid

@@ -27,9 +27,8 @@ KEYS = {
     "samples_per_class": "centroids.samples_per_class",
     "iterations": "centroids.iterations",
 }
-_SERIES = _core.defaults()
 #: Of the configuration that is built in as `series`.
-DEFAULTS = {name: _SERIES[key] for name, key in KEYS.items()}
+DEFAULTS = _estimator.parameters_of(_core.configured, KEYS, "series")
 
 
 class DejaVidClassifier(ClassifierMixin, BaseEstimator):
@@ -110,6 +109,12 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+
+    @classmethod
+    def from_config(cls, config, **parameters):
+        """A classifier with the settings of a configuration of dejavid_dist: a name (``"series"``, ``"order"``, see
+        configs/) or a TOML file. `parameters` come before what it says."""
+        return cls(**_estimator.parameters_of(_core.configured, KEYS, config) | parameters)
 
     def fit(self, X, y):
         """Trains on X with labels y [N]. Ctrl-C raises KeyboardInterrupt within a step. Returns self."""

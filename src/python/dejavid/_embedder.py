@@ -150,6 +150,16 @@ class LRProp(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @classmethod
+    def from_config(cls, config, **parameters):
+        """An estimator with the settings of a configuration of lrprop_dist: a name (``"clips"``, ``"utkinect"``, see
+        configs/lrprop/) or a TOML file. `parameters` come before what it says."""
+        said = _estimator.parameters_of(_lrprop.configured, KEYS, config, ["train.profile"])
+        for name, follows_the_job in (("epochs", -1), ("pairs_per_step", 0)):
+            if said[name] == follows_the_job:
+                del said[name]
+        return cls(**said | parameters)
+
     def fit(self, X, y=None):
         """Trains on X. y [N]: each video's action, as pairs are of one action; without it all are of one. Ctrl-C raises
         KeyboardInterrupt within a step. Returns self."""

@@ -16,6 +16,13 @@ def settings_of(estimator, keys):
     return settings + [("random_state", "train.seed", _seed(estimator.random_state))]
 
 
+def parameters_of(configured, keys, configuration, also_known=()):
+    """The parameters under a configuration of the program: a name of configs/, or a TOML file. `also_known`: keys that
+    have done their part then."""
+    values = configured(os.fspath(configuration), [*keys.values(), "train.seed", *also_known])
+    return {"random_state": values["train.seed"]} | {name: values[key] for name, key in keys.items()}
+
+
 def _seed(random_state):
     if isinstance(random_state, (int, np.integer)):
         return int(random_state)

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -201,6 +203,29 @@ class Guest(unittest.TestCase):
             section, key = key.split(".")
             self.assertEqual((default[section][key], parameters[name]),
                              said_otherwise.get(name, (default[section][key],) * 2), name)
+
+    def test_configurations_by_name_and_file(self):
+        embedder = LRProp.from_config("clips", epochs=3, n_jobs=2)
+        file = Path(SOURCE) / "configs" / "lrprop" / "clips.toml"
+        expected = LRProp().get_params() | {"n_jobs": 2}
+        names = {key: name for name, key in KEYS.items()}
+        for section, keys in tomllib.loads(file.read_text()).items():
+            expected |= {names[f"{section}.{key}"]: value for key, value in keys.items()}
+        self.assertEqual(embedder.get_params(), expected | {"epochs": 3})
+        self.assertEqual(LRProp.from_config(file).get_params(), expected | {"n_jobs": None})
+        self.assertEqual((LRProp.from_config("paper").epochs, LRProp.from_config("paper").sdtw_reduction), (300, "sum"))
+        for name in ("carl", "utkinect", "penn_squat"):
+            LRProp.from_config(name)
+        for config, words in (("clip", "did you mean clips?"), (self.write("a.toml", "[train]\nseed = 3\nplan = 'p.csv'"), "train.plan"), (self.write("b.toml", "[train]\nlr = -1"), "train.lr")):
+            with self.assertRaisesRegex(ValueError, re.escape(words)):
+                LRProp.from_config(config)
+        self.assertEqual(LRProp.from_config(self.write("c.toml", "[train]\nseed = 3\n[run]\ndir = 'x'")).random_state, 3)
+
+    def write(self, name, text):
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / name).write_text(text)
+        return folder / name
 
     def test_conventions(self):
         embedder = LRProp(epochs=7)

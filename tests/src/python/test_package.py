@@ -134,6 +134,15 @@ class Guest(unittest.TestCase):
             if key not in settings.get(section, {}):
                 self.assertEqual(defaults[name], default[section][key], name)
 
+    def test_configurations_by_name(self):
+        classifier = dejavid.DejaVidClassifier.from_config("series", lr=0.02)
+        self.assertEqual(classifier.get_params(), dejavid.DejaVidClassifier(lr=0.02).get_params())
+        self.assertEqual(dejavid.DejaVidClassifier.from_config("hmdb51").steps, 8)
+        for name in ("k400", "ssv2", "order", "series-2025"):
+            dejavid.DejaVidClassifier.from_config(name)
+        with self.assertRaisesRegex(ValueError, "did you mean series"):
+            dejavid.DejaVidClassifier.from_config("seriez")
+
     def test_one_set_of_parameters_in_both_classes(self):
         try:
             import dejavid.aeon

@@ -167,7 +167,7 @@ TEST(CommandLine, ConfigurationsHaveNames) {
   EXPECT_EQ(mistake({"--config", "configs/ssv2.toml"}),
             "configs/ssv2.toml: found no such file; " + expected + "did you mean ssv2?");
   EXPECT_EQ(mistake({"--config", "/nonexistent/a.toml"}),
-            "/nonexistent/a.toml: found no such file; " + expected + "check --config");
+            "/nonexistent/a.toml: found no such file; " + expected + "check the path");
   std::filesystem::current_path(before);
 }
 

@@ -16,8 +16,8 @@ TEST(Tasks, ResultsLieInTheTasksOrder) {
   const auto communicator = dist::make_self_communicator();
   std::vector<Task> tasks;
   for (int n = 0; n < 40; ++n) {
-    tasks.push_back({static_cast<double>(n % 7), n % 3,
-                     [n](const StopFlag&) { return std::vector<double>(static_cast<std::size_t>(n % 3), n); }});
+    tasks.push_back(
+        {n % 7, n % 3, [n](const StopFlag&) { return std::vector<double>(static_cast<std::size_t>(n % 3), n); }});
   }
   for (const int threads : {1, 4}) {
     WorkWatch watch({}, "tasks", 40, "tasks", *communicator);
