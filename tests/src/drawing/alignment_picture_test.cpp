@@ -53,6 +53,23 @@ TEST(AlignmentPicture, ExtentsOfOne) {
   EXPECT_TRUE(contains(to_svg(Example(500, 1).picture), "</svg>"));
 }
 
+TEST(AlignmentPicture, ALineHasANumberForEachColumn) {
+  Example example(3, 40);
+  const std::string without = to_svg(example.picture);
+  example.picture.line = {"a line", std::vector<double>(40, 2.0)};
+  const std::string level = to_svg(example.picture);
+  EXPECT_TRUE(contains(level, ">a line</text>"));
+  example.picture.line->values[30] = -1;
+  example.picture.line->values[5] = std::nan("");
+  EXPECT_NE(to_svg(example.picture), level);
+  EXPECT_FALSE(contains(to_svg(example.picture), "nan"));
+  example.picture.line->values.assign(40, 0.0);
+  EXPECT_FALSE(contains(to_svg(example.picture), "nan"));
+  EXPECT_FALSE(contains(without, "a line"));
+  example.picture.line->values.pop_back();
+  EXPECT_THROW((void)to_svg(example.picture), std::invalid_argument);
+}
+
 TEST(AlignmentPicture, RefusesWhatDoesNotFit) {
   Example short_of_values(3, 4);
   short_of_values.picture.panels[0].columns.count = 5;
