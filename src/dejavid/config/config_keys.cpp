@@ -49,8 +49,10 @@ std::vector<Key> make_keys() {
       train.number<&TrainConfig::lr>(KeyOwner::kRun, "lr", Sign::kPositive, "learning rate of the logarithmic weights"),
       train.number<&TrainConfig::centroid_lr_ratio>(KeyOwner::kRun, "centroid_lr_ratio", Sign::kNotNegative,
                                                     "learning rate of the centroids, as a multiple of train.lr"),
-      train.number<&TrainConfig::weight_decay>(KeyOwner::kRun, "weight_decay", Sign::kNotNegative,
-                                               "AdamW's decay (profile dejavid-code: 0.01)"),
+      train.number<&TrainConfig::weight_decay>(
+          KeyOwner::kRun, "weight_decay", Sign::kNotNegative,
+          "AdamW's decay, of centroids towards 0, not towards the data, and of weights towards 1 / "
+          "their feature's spread (profile dejavid-code: 0.01)"),
       train.choice<&TrainConfig::refresh>(KeyOwner::kRun, "refresh",
                                           "how often the copy that paths are searched with is renewed"),
       train.choice<&TrainConfig::path_precision>(KeyOwner::kRun, "path_precision",
