@@ -396,8 +396,18 @@ std::vector<std::int32_t> StoreFile::read_frame_labels(std::int64_t sample) {
         fmt::format("{}:frame_labels: found none; expected one a step; make the store again", path_.string()));
   require_unchanged();
   check_whole(*frame_labels_, H5T_STD_I32LE, frame_labels_checked_);
-  std::vector<std::int32_t> labels(static_cast<std::size_t>(length(sample)));
-  read_rows(*frame_labels_, sample, H5T_NATIVE_INT32, labels.data());
+  // HDF5 takes what does not fit for the nearest that does, so phases are read wide and looked at first.
+  std::vector<std::int64_t> wide(static_cast<std::size_t>(length(sample)));
+  read_rows(*frame_labels_, sample, H5T_NATIVE_INT64, wide.data());
+  std::vector<std::int32_t> labels;
+  labels.reserve(wide.size());
+  for (const std::int64_t label : wide) {
+    if (!std::in_range<std::int32_t>(label)) {
+      throw StoreError(fmt::format("{}: found phase {} at step {}; expected numbers of 32 bits; make the store again",
+                                   describe(sample, "frame_labels"), label, labels.size()));
+    }
+    labels.push_back(static_cast<std::int32_t>(label));
+  }
   if (const auto wrong = wrong_phase(labels, index_.phase_names.size())) {
     throw StoreError(fmt::format("{}: {}; make the store again", describe(sample, "frame_labels"), *wrong));
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <cstring>
 
 #include "io/video/video_error.hpp"
@@ -16,7 +17,15 @@ bool has_coefficients(const AVFrame& frame) {
   return frame.colorspace != AVCOL_SPC_YCGCO && frame.colorspace <= AVCOL_SPC_BT2020_CL;
 }
 
+/// Of brightness alone, with or without alpha.
+bool is_grey(const AVFrame& frame) {
+  const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(frame.format));
+  constexpr std::uint64_t kColours = AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER;
+  return format != nullptr && format->nb_components <= 2 && (format->flags & kColours) == 0;
+}
+
 bool is_full_range(const AVFrame& frame) {
+  if (is_grey(frame)) return true;  // whatever the file says: swscale takes 8 bits so, others only where it is told
   switch (frame.format) {
     case AV_PIX_FMT_YUVJ411P:
     case AV_PIX_FMT_YUVJ420P:

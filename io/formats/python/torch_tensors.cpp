@@ -447,7 +447,13 @@ TensorFile::TensorFile(std::filesystem::path file) : file_(std::move(file)) {
                       "dict",
                       name, interpreter.describe(key)));
     }
-    entries_.insert_or_assign(text != nullptr ? *text->text : std::to_string(*number), interpreter.tensor_of(value));
+    const std::string id = text != nullptr ? *text->text : std::to_string(*number);
+    if (!entries_.try_emplace(id, interpreter.tensor_of(value)).second) {
+      throw StoreError(
+          fmt::format("{}: found the id {} twice, as text and as a number; expected every id once; save such a "
+                      "dict",
+                      name, excerpt(id)));
+    }
   }
 }
 

@@ -16,8 +16,9 @@ CsvReader::CsvReader(const std::filesystem::path& file, std::string_view text)
 
 bool CsvReader::next(CsvRecord& record) {
   while (!at_end()) {
+    const bool is_quoted = peek() == '"';  // an empty field in quotes is a field, of a line that is not empty
     read_line(record);
-    if (record.fields.size() > 1 || !record.fields.front().empty()) return true;
+    if (is_quoted || record.fields.size() > 1 || !record.fields.front().empty()) return true;
   }
   return false;
 }

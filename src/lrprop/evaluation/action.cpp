@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -50,9 +51,10 @@ template <typename Real, typename Video>
 ActionVideos<Real> choose(const std::vector<const Video*>& videos, const EvaluationSettings& settings, Action& action) {
   ActionVideos<Real> chosen;
   io::FirstFew without_frames, without_labels;
+  std::set<std::int32_t> phases;
   for (const Video* video : videos) {
     for (const std::int32_t label : video->frame_labels) {
-      action.result.phases = std::max(action.result.phases, label + 1);
+      if (label >= 0) phases.insert(label);
     }
     const bool judged = video->split == settings.split, train = video->split == io::Split::kTrain;
     if (!judged && !train) continue;
@@ -65,6 +67,8 @@ ActionVideos<Real> choose(const std::vector<const Video*>& videos, const Evaluat
     if (judged && train) chosen.train.push_back(Sequence<Real>(*video));
     (judged ? chosen.judged : chosen.train).push_back(std::move(sequence));
   }
+  action.phases.assign(phases.begin(), phases.end());
+  action.result.phases = static_cast<std::int32_t>(phases.size());
   std::erase_if(chosen.train, [](const Sequence<Real>& video) { return !video.labelled(); });
   if (without_frames.count() > 0) {
     action.note(fmt::format("left out of all numbers for want of a labelled frame: {}", without_frames.text()));

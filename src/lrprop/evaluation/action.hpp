@@ -18,6 +18,7 @@ namespace alignment::lrprop {
 struct Action {
   std::int32_t label = 0;
   ActionResult result;
+  std::vector<std::int32_t> phases;  ///< ascending, those of any of its videos
   std::int64_t train_videos = 0;     ///< labelled
   std::int64_t judged_videos = 0;    ///< with frames, labelled or not
   std::int64_t labelled_videos = 0;  ///< of those, the labelled ones

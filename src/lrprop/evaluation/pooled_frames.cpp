@@ -4,10 +4,6 @@
 
 namespace alignment::lrprop {
 
-std::int32_t PooledFrames::phases() const {
-  return labels_.empty() ? 0 : *std::max_element(labels_.begin(), labels_.end()) + 1;
-}
-
 void PooledFrames::read(std::int64_t first, std::int64_t count, double* rows) const {
   auto video = static_cast<std::size_t>(std::upper_bound(firsts_.begin(), firsts_.end(), first) - firsts_.begin()) - 1;
   for (; count > 0; ++video) {

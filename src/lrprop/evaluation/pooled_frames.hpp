@@ -25,8 +25,6 @@ class PooledFrames {
   [[nodiscard]] std::int64_t count() const { return static_cast<std::int64_t>(labels_.size()); }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] const std::vector<std::int32_t>& labels() const { return labels_; }
-  /// Largest label and one.
-  [[nodiscard]] std::int32_t phases() const;
   /// Where each video begins.
   [[nodiscard]] const std::vector<std::int64_t>& firsts() const { return firsts_; }
 

@@ -21,7 +21,8 @@ constexpr double kLargestGradient = 1e-5;
 
 /// The first videos that a fraction trains on.
 std::int64_t videos_of(double fraction, std::int64_t videos) {
-  return std::max<std::int64_t>(1, static_cast<std::int64_t>(fraction * static_cast<double>(videos)));
+  constexpr double kRounding = 1e-9;  // 0.29 * 100 is 28.999999999999996
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(fraction * static_cast<double>(videos) + kRounding));
 }
 
 std::vector<std::int64_t> first_videos(std::int64_t count) {
@@ -108,7 +109,7 @@ void Probes::add_progression(std::vector<Task>& tasks) {
   task.cost = action_.result.train_frames * width * width;
   task.numbers = action_.result.phases - 1;
   task.work = [this](const StopFlag&) {
-    return progression_scores(action_.train(first_videos(action_.train_videos)), judged_, action_.result.phases);
+    return progression_scores(action_.train(first_videos(action_.train_videos)), judged_, action_.phases);
   };
   tasks.push_back(std::move(task));
 }

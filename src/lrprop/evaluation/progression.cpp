@@ -16,8 +16,8 @@ std::int64_t end_of_phase(std::span<const std::int32_t> labels, std::int32_t pha
   return later != labels.end() ? later - labels.begin() : static_cast<std::int64_t>(labels.size()) - 1;
 }
 
-/// The targets of every video, [N,phases-1].
-std::vector<double> targets_of(const PooledFrames& frames, std::int32_t phases) {
+/// The targets of every video, [N,P-1].
+std::vector<double> targets_of(const PooledFrames& frames, std::span<const std::int32_t> phases) {
   std::vector<double> targets;
   const std::span<const std::int32_t> labels(frames.labels());
   for (std::size_t video = 0; video < frames.firsts().size(); ++video) {
@@ -32,11 +32,11 @@ std::vector<double> targets_of(const PooledFrames& frames, std::int32_t phases) 
 
 }  // namespace
 
-std::vector<double> progression_targets(std::span<const std::int32_t> labels, std::int32_t phases) {
-  const auto columns = static_cast<std::size_t>(phases - 1);
+std::vector<double> progression_targets(std::span<const std::int32_t> labels, std::span<const std::int32_t> phases) {
+  const std::size_t columns = phases.size() - 1;
   std::vector<double> targets(labels.size() * columns);
   for (std::size_t c = 0; c < columns; ++c) {
-    const auto end = static_cast<double>(end_of_phase(labels, static_cast<std::int32_t>(c)));
+    const auto end = static_cast<double>(end_of_phase(labels, phases[c]));
     for (std::size_t t = 0; t < labels.size(); ++t) {
       targets[t * columns + c] = (static_cast<double>(t) - end) / static_cast<double>(labels.size());
     }
@@ -66,8 +66,9 @@ std::vector<double> coefficients_of_determination(const std::vector<double>& tar
   return scores;
 }
 
-std::vector<double> progression_scores(const PooledFrames& train, const PooledFrames& judged, std::int32_t phases) {
-  const std::int64_t columns = phases - 1;
+std::vector<double> progression_scores(const PooledFrames& train, const PooledFrames& judged,
+                                       std::span<const std::int32_t> phases) {
+  const std::int64_t columns = std::ssize(phases) - 1;
   const LeastSquares regression(train, targets_of(train, phases), columns);
   return coefficients_of_determination(targets_of(judged, phases), regression.predict(judged), columns);
 }

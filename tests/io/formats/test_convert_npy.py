@@ -205,6 +205,15 @@ class Npy(convert_case.ConvertCase):
         (self.folder / "b.npy").unlink()
         self.refuse(10, ["m.csv: found none of its 3 files"], *self.manifest(lines), "--missing-files", "skip", "--out", "a.h5")
 
+    def test_ids_of_a_dict_that_are_texts_and_numbers(self):
+        tensors = [torch_files.tensor(np.full((2, 2), n, "<f4")) for n in range(2)]
+        torch_files.save({"1": tensors[0], 1: tensors[1]}, self.folder / "both.pt")
+        self.refuse(10, ["both.pt: found the id 1 twice"], *self.manifest("id,file,label,split\n1,both.pt,x,train\n"), "--out", "a.h5")
+
+    def test_an_empty_field_in_quotes_is_no_empty_line(self):
+        (self.folder / "x.csv").write_text('a\r\n1.5\r\n""\r\n2.5\r\n')
+        self.refuse(10, ["x.csv", "line 3"], *self.manifest("id,file,label,split\none,x.csv,x,train\n"), "--out", "a.h5")
+
     def test_refused_arrays(self):
         arguments = *self.manifest("id,file,label,split\na,a.npy,x,train\n"), "--out", "a.h5"
         for words, array in (

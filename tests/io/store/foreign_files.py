@@ -222,6 +222,8 @@ def stores(folder):
     add("digests_signed", says=[":digests: found i64; expected u64"], digests=np.zeros(5, "i8"))
     add("frame_labels_count", says=[":frame_labels: found 11 entries; expected 12"], frame_labels=np.zeros(11, "i4"))
     add("frame_labels_real", says=[":frame_labels: found f64"], frame_labels=np.zeros(ROWS))
+    add("phase_beyond_32_bits", "read", says=["found phase 10000000000 at step 0; expected numbers of 32 bits"], frame_labels=np.full(ROWS, 10**10, "i8"))
+    add("phase_beyond_64_bits", "read", says=["expected numbers of 32 bits"], frame_labels=np.full(ROWS, 2**63 + 5, "u8"))
     add("phase_below_none", "read", says=["found phase -2 at step 0; expected -1, none, or a number from 0 on"], frame_labels=np.full(ROWS, -2, "i4"))
     add("phase_names_twice", says=[":phase_names: found \"a\" twice"], phase_names=np.array([b"a", b"a"]))
     add("phase_names_numbers", says=[":phase_names: found i64; expected text"], phase_names=np.arange(2))

@@ -106,7 +106,7 @@ TEST(Evaluate, ProgressionIsTheMeanOfItsColumns) {
   const auto sequences = sequences_of(videos);
   PooledFrames train, judged;
   for (std::size_t n = 0; n < 7; ++n) (n < 4 ? train : judged).add(sequences[n]);
-  const std::vector<double> expected = progression_scores(train, judged, 4);
+  const std::vector<double> expected = progression_scores(train, judged, std::vector<std::int32_t>{0, 1, 2, 3});
   EXPECT_EQ(metrics.progress_columns, std::vector<Metrics::Number>(expected.begin(), expected.end()));
   EXPECT_EQ(*metrics.progress, (expected[0] + expected[1] + expected[2]) / 3);
 }
@@ -114,7 +114,16 @@ TEST(Evaluate, ProgressionIsTheMeanOfItsColumns) {
 TEST(Evaluate, APhaseOfTheJudgedVideosAloneHasAColumn) {
   std::vector<EmbeddedVideo> videos = example();
   videos.back().frame_labels.back() = 6;
-  EXPECT_EQ(evaluate(videos).metrics.progress_columns.size(), 6U);
+  EXPECT_EQ(evaluate(videos).metrics.progress_columns.size(), 4U);  // beside 0 to 3
+}
+
+TEST(Evaluate, NumbersOfPhasesAreNames) {
+  std::vector<EmbeddedVideo> videos = example();
+  const auto json = checked_json(evaluate(videos));
+  for (EmbeddedVideo& video : videos) {
+    for (std::int32_t& label : video.frame_labels) label += label < 0 ? 0 : 100'000;
+  }
+  EXPECT_EQ(checked_json(evaluate(videos)), json);
 }
 
 TEST(Evaluate, ActionsCountAlikeAndByName) {
