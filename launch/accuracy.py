@@ -1,11 +1,13 @@
 """Trains one configuration on several sets and seeds, and compares it with its peers; launch/accuracy.sh says how it is called.
 
-What a set needs lies in FOLDER/NAME: asked.json, what its runs were made with; seed-N, a run; seed-N.json, what came of it; neighbours.json and
-minirocket.json, its peers.
+What a set needs lies in FOLDER/NAME: asked.json, what its runs were made with; seed-N, a run; seed-N.json, what came of it; neighbours-N.json,
+svm-N.json, svm_segments-N.json and minirocket-N.json, its peers.
 """
 
 import argparse
 import csv
+import dataclasses
+import datetime
 import json
 import os
 import pathlib
@@ -17,12 +19,29 @@ import sys
 import tomllib
 
 import rank_statistics as statistics
-from machine import machine_of
-from tables import rows
+from machine import machine_of, shortened
+from tables import OTHERS_RUN, rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 HOLDOUT = "0.3333"
-OURS, NEIGHBOURS, AVERAGING, MINIROCKET = "DejaVid", "1NN-DTW", "averaging over time", "MiniRocket"
+OURS, AVERAGING = "DejaVid", "averaging over time"
+SPLITS = {"val": 1, "test": 2}  # as stores number them
+
+
+@dataclasses.dataclass(frozen=True)
+class Peer:
+    """A classifier by a Python script of this folder."""
+
+    script: str
+    words: tuple
+    needs: str  # what its Python imports
+    told: str  # the same for the user
+    by_seed: bool  # whether a seed changes it
+
+
+PEERS = {"svm": Peer("averages.py", ("--segments", 1), "sklearn, h5py", "scikit-learn and h5py", False),
+         "svm_segments": Peer("averages.py", ("--segments", 4), "sklearn, h5py", "scikit-learn and h5py", False),
+         "minirocket": Peer("minirocket.py", (), "aeon, h5py", "aeon and h5py", True)}
 
 
 class Failure(Exception):
@@ -45,10 +64,14 @@ def arguments_of(words):
     parser.add_argument("--peers", type=lambda text: text.split(","), default=["ROCKET", "HC2", "InceptionT", "ResNet"])
     parser.add_argument("--python", default=str(ROOT / ".venv" / "bin" / "python"))
     parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--add", action="store_true")
     parser.add_argument("sets", nargs="+", metavar="SET")
     arguments = parser.parse_args(words)
     if arguments.seeds < 1 or arguments.ranks < 1:
         raise Failure(f"--seeds, --ranks: found {arguments.seeds} and {arguments.ranks}; expected at least 1 of each")
+    if arguments.add and (arguments.validation or not arguments.json):
+        raise Failure("--add: found " + ("--validation" if arguments.validation else "no --json") + "; expected the --json OUT.json of an earlier "
+                      "command without --validation")
     return arguments
 
 
@@ -219,7 +242,7 @@ def neighbours_of(data, arguments, runs):
     for seed in range(len(runs)) if arguments.validation else [0]:
         out = data.folder / f"neighbours-{seed}.json"
         if not out.exists():
-            say(f"{data.name}, {NEIGHBOURS}")
+            say(f"{data.name}, {OTHERS_RUN['neighbours']}")
             run([*mpirun(arguments), program("dejavid_dist"), "neighbours", "--data.store", data.store, *holdout_words(data, arguments, seed),
                  "--eval.split", evaluated_split(data, arguments), *data_words(arguments), "--run.progress", "off", "--json", out], data.folder / "neighbours.log")
         answers.append(json.loads(out.read_text()))
@@ -237,25 +260,33 @@ def held_out_files(data, arguments):
     return files
 
 
-def minirocket_of(data, arguments):
-    out = data.folder / f"minirocket-{arguments.seeds}.json"
+def peer_of(name, data, arguments):
+    """What came of a peer: a number a seed, or one for all where neither it nor its samples depend on the seed."""
+    peer, holds_out = PEERS[name], arguments.validation and not data.held_out_by_store
+    seeds = arguments.seeds if peer.by_seed or holds_out else 1
+    out = data.folder / f"{name}-{seeds}.json"
     if not out.exists():
-        say(f"{data.name}, {MINIROCKET}")
-        words = [arguments.python, ROOT / "launch" / "minirocket.py", data.store, out, "--split", {"val": 1, "test": 2}[evaluated_split(data, arguments)],
-                 "--seeds", arguments.seeds, "--threads", arguments.ranks]
-        if arguments.validation and not data.held_out_by_store:
+        say(f"{data.name}, {OTHERS_RUN[name]}")
+        words = [arguments.python, ROOT / "launch" / peer.script, data.store, out, *peer.words, "--split", SPLITS[evaluated_split(data, arguments)],
+                 "--seeds", seeds, "--threads", arguments.ranks]
+        if holds_out:
             words += ["--held-out", *held_out_files(data, arguments)]
-        run(words, data.folder / "minirocket.log")
+        run(words, data.folder / f"{name}.log")
     return json.loads(out.read_text())
 
 
-def why_no_minirocket(python):
-    """Empty where that Python has what it takes."""
-    try:
-        found = subprocess.run([python, "-c", "import aeon, h5py"], capture_output=True, text=True, check=False)
-    except OSError as error:
-        return f"{python}: {error.strerror}"
-    return "" if found.returncode == 0 else f"{python}: {(found.stderr.strip().splitlines() or ['failed'])[-1]}; --python names one with aeon and h5py"
+def why_not_run(python):
+    """Peer -> why that Python cannot run it."""
+    found = {}
+    for name, peer in PEERS.items():
+        try:
+            tried = subprocess.run([python, "-c", f"import {peer.needs}"], capture_output=True, text=True, check=False)
+        except OSError as error:
+            found[name] = f"{python}: {error.strerror}"
+            continue
+        if tried.returncode != 0:
+            found[name] = f"{python}: {(tried.stderr.strip().splitlines() or ['failed'])[-1]}; --python names one with {peer.told}"
+    return found
 
 
 def published_of(file, peers):
@@ -269,13 +300,14 @@ def published_of(file, peers):
     return found
 
 
-def record_of(data, arguments, published, with_minirocket):
+def record_of(data, arguments, published, not_run):
     runs = [trained(data, arguments, seed) for seed in range(arguments.seeds)]
     first = runs[0]
     return {"part": "accuracy", "name": data.name, "samples": first["samples"], "split": first["split"], "classes": first["classes"],
             **{key: [one[key] for one in runs] for key in ("top1", "best_top1", "train_top1", "wall_seconds")},
             "averaging_top1": statistics.mean(one["averaging_top1"] for one in runs),
-            "neighbours": neighbours_of(data, arguments, runs), "minirocket": minirocket_of(data, arguments) if with_minirocket else None,
+            "neighbours": neighbours_of(data, arguments, runs),
+            **{name: None if name in not_run else peer_of(name, data, arguments) for name in PEERS},
             "published": {} if arguments.validation else published.get(data.name, {}),
             "revisions": sorted({one["environment"]["versions"]["git revision"] for one in runs})}, first["environment"]
 
@@ -287,8 +319,7 @@ def accuracies_of(records):
     """Classifier -> its accuracies, one a set, None where it has none; those that have none at all are left out."""
     peers = list(dict.fromkeys(peer for record in records for peer in record["published"]))
     found = {OURS: [statistics.mean(record["top1"]) for record in records], AVERAGING: [record["averaging_top1"] for record in records],
-             NEIGHBOURS: [statistics.mean(record["neighbours"]["top1"]) for record in records],
-             MINIROCKET: [record["minirocket"] and statistics.mean(record["minirocket"]["top1"]) for record in records]}
+             **{name: [record.get(key) and statistics.mean(record[key]["top1"]) for record in records] for key, name in OTHERS_RUN.items()}}
     found.update({peer: [record["published"].get(peer) for record in records] for peer in peers})
     return {name: values for name, values in found.items() if any(value is not None for value in values)}
 
@@ -317,12 +348,13 @@ def seconds_of(values):
     return f"{sum(known) / len(known):.1f}" if known else "resumed"
 
 
-def report(records, comparison, arguments, no_minirocket):
+def report(records, comparison, arguments, not_run):
     accuracies = accuracies_of(records)
     others = [name for name in accuracies if name != OURS]
-    spreads = {NEIGHBOURS: "neighbours", MINIROCKET: "minirocket"}
+    keys = {name: key for key, name in OTHERS_RUN.items()}
+    others_of = lambda record, name, n: spread(record[keys[name]]["top1"]) if record.get(keys.get(name)) else rounded(accuracies[name][n])
     body = [[record["name"], str(record["samples"]), spread(record["top1"]),
-             *(spread(record[spreads[name]]["top1"]) if name in spreads else rounded(accuracies[name][n]) for name in others), seconds_of(record["wall_seconds"])]
+             *(others_of(record, name, n) for name in others), seconds_of(record["wall_seconds"])]
             for n, record in enumerate(records)]
     means = ["mean", "", *(rounded(statistics.mean(accuracies[name])) for name in [OURS, *others]), ""]
     judged = ("the third of the training samples that each seed held out, or the val split of a store that also has a test split"
@@ -330,8 +362,8 @@ def report(records, comparison, arguments, no_minirocket):
     seeds = f"seeds 0 to {arguments.seeds - 1}: mean (lowest to highest)" if arguments.seeds > 1 else "seed 0"
     text = (f"Top-1 after the last epoch on {judged}; {seeds}.\n\n"
             + rows(["set", "samples", OURS, *others, "seconds to train"], [*body, means]))
-    if no_minirocket:
-        text += f"\n{MINIROCKET} was not run: {no_minirocket}\n"
+    for name, why in not_run.items():
+        text += f"\n{OTHERS_RUN[name]} was not run: {why}\n"
     revisions = sorted({revision for record in records for revision in record["revisions"]})
     if len(revisions) > 1:
         text += f"\nThese runs were made by several revisions: {', '.join(revisions)}.\n"
@@ -353,27 +385,70 @@ def report(records, comparison, arguments, no_minirocket):
                              " ".join(map(str, one["wins_ties_losses_of_ours"] or []))] for name, one in shown])
 
 
+def write_result(arguments, document):
+    comparison = comparison_of(document["records"])
+    text = report(document["records"], comparison, arguments, document["not_run"])
+    out = arguments.json or arguments.runs / "accuracy.json"
+    write_whole(out, json.dumps({**document, "comparison": comparison}, indent=2) + "\n")
+    write_whole(out.with_suffix(".md"), text)
+    print(text, end="")
+
+
+def add(words, arguments, not_run):
+    """Runs, on the sets of an earlier OUT.json, the peers that it lacks; what it has stays."""
+    document = json.loads(arguments.json.read_text())
+    records = document["records"]
+    lacking = [name for name in PEERS if any(record.get(name) is None for record in records)]
+    for name in lacking:
+        if name in not_run:
+            raise Failure(f"{OTHERS_RUN[name]}: {not_run[name]}")
+    sets = {data.name: data for data in (DataSet(word, arguments) for word in arguments.sets)}
+    if list(sets) != [record["name"] for record in records]:
+        raise Failure(f"SET: found {', '.join(sets)}; expected those of {arguments.json}: {', '.join(record['name'] for record in records)}")
+    for record in records:
+        data = sets[record["name"]]
+        require_same_question(data, arguments)
+        for name in lacking:
+            found = peer_of(name, data, arguments)
+            if (data.judged, found["samples"]) != (record["split"], record["samples"]):
+                raise Failure(f"{data.store}: found {found['samples']} {data.judged} samples; expected {record['samples']} {record['split']} samples, "
+                              f"as {arguments.json} has of {data.name}")
+            record[name] = found
+    if lacking:
+        document.setdefault("added", []).append({"what": [OTHERS_RUN[name] for name in lacking], **machine_here(["launch/accuracy.sh", *words])})
+    write_result(arguments, {**document, "not_run": {name: why for name, why in document.get("not_run", {}).items() if name not in lacking}})
+
+
+def machine_here(command):
+    """This machine, of numbers that no run of the programs has made."""
+    models = [line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    try:
+        revision = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:  # no git
+        revision = ""
+    return {"processor": models[0] if models else "", "host_cores": os.cpu_count(), "affinity_cores": len(os.sched_getaffinity(0)),
+            "finished_utc": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "versions": {"git revision": revision or "unknown"}, "command_line": [shortened(str(word)) for word in command]}
+
+
 def measure(words):
     arguments = arguments_of(words)
     names = [named_source(word)[0] for word in arguments.sets]
     if len(set(names)) < len(names):
         raise Failure(f"SET: found a name twice among {', '.join(names)}; expected another one of each")
+    not_run = why_not_run(arguments.python)
+    if arguments.add:
+        add(words, arguments, not_run)
+        return
     published, records, environment = published_of(arguments.published, arguments.peers), [], {}
     sets = [DataSet(word, arguments) for word in arguments.sets]
     for data in sets:
         require_same_question(data, arguments)
-    no_minirocket = why_no_minirocket(arguments.python)
     for data in sets:
-        record, environment = record_of(data, arguments, published, not no_minirocket)
+        record, environment = record_of(data, arguments, published, not_run)
         records.append(record)
-    comparison = comparison_of(records)
-    text = report(records, comparison, arguments, no_minirocket)
-    out = arguments.json or arguments.runs / "accuracy.json"
-    write_whole(out, json.dumps({"machine": machine_of(environment, ["launch/accuracy.sh", *words]), "validation": arguments.validation,
-                                 "config": config_of(arguments), "settings": arguments.settings, "no_minirocket": no_minirocket,
-                                 "records": records, "comparison": comparison}, indent=2) + "\n")
-    write_whole(out.with_suffix(".md"), text)
-    print(text, end="")
+    write_result(arguments, {"machine": machine_of(environment, ["launch/accuracy.sh", *words]), "validation": arguments.validation,
+                             "config": config_of(arguments), "settings": arguments.settings, "not_run": not_run, "records": records})
 
 
 def stop(*_):

@@ -102,7 +102,9 @@ def alignment(records):
     return rows(["operation", "width", "n = m", *variants, f"reference / {variants[1]}", "spread", "of the roof"], lines)
 
 
-OTHERS_RUN = {"neighbours": "1NN-DTW", "minirocket": "MiniRocket"}  # by launch/accuracy.sh beside the model
+# By launch/accuracy.sh beside the model.
+OTHERS_RUN = {"svm": "SVM on the average", "svm_segments": "SVM on 4 segment averages", "neighbours": "1NN-DTW", "minirocket": "MiniRocket"}
+IN_DETAIL = ("svm_segments",)  # not in the summary
 
 
 def accuracy(records):
@@ -122,7 +124,7 @@ def summary(records):
     published = {peer for record in records for peer in record["published"]}
     columns = {"DejaVid": lambda record: record["top1"], "averaging over time": lambda record: [record["averaging_top1"]]}
     for peer, name in OTHERS_RUN.items():
-        if any(record.get(peer) for record in records):
+        if peer not in IN_DETAIL and any(record.get(peer) for record in records):
             columns[name] = lambda record, peer=peer: (record.get(peer) or {}).get("top1", [])
     means, body = [], []
     for record in records:
@@ -219,13 +221,19 @@ def command(words):
 
 
 def caption(machine):
-    return (f"{machine['processor']}, {machine['affinity_cores']} of {machine['host_cores']} cores, {machine['kernel_variant']}; "
+    variant = f", {machine['kernel_variant']}" if "kernel_variant" in machine else ""  # none where other programs made the numbers
+    return (f"{machine['processor']}, {machine['affinity_cores']} of {machine['host_cores']} cores{variant}; "
             f"{machine['finished_utc'][:10]}; revision {machine['versions']['git revision']}; `{command(machine['command_line'])}`\n")
+
+
+def captions(document):
+    """Of the table, and of the columns that were added to it later."""
+    return caption(document["machine"]) + "".join(f"\n{', '.join(added['what'])}: {caption(added)}" for added in document.get("added", []))
 
 
 def table(kind, *documents):
     records = [record for document in documents for record in document["records"]]
-    return "\n" + KINDS[kind](records) + "\n" + "".join(caption(document["machine"]) for document in documents) + "\n"
+    return "\n" + KINDS[kind](records) + "\n" + "".join(captions(document) for document in documents) + "\n"
 
 
 def page(text, folder):

@@ -68,6 +68,16 @@ class Tables(unittest.TestCase):
         both = {**one, "neighbours": {"top1": [0.25]}, "minirocket": {"top1": [0.5, 0.75]}}
         self.assertEqual(tables.summary([both]).splitlines()[0], "| set | DejaVid | averaging over time | 1NN-DTW | MiniRocket | best of 2 published |")
         self.assertEqual(tables.summary([both]).splitlines()[-1], "| mean | 0.500 | 0.125 | 0.250 | 0.625 |  |")
+        averages = {**one, "svm": {"top1": [0.25]}, "svm_segments": {"top1": [0.375]}}  # the latter in detail only
+        self.assertEqual(tables.summary([averages]).splitlines()[-1], "| mean | 0.500 | 0.125 | 0.250 |  |")
+        self.assertEqual(tables.accuracy([averages]).splitlines()[2], "| a | 6 | 180 | 0.500 (0.250 to 0.750) | 0.812 | 0.125 | 0.250 | 0.375 | 0.500 | 0.625 |")
+
+    def test_what_was_added_later_says_so_itself(self):
+        added = {name: value for name, value in MACHINE.items() if name != "kernel_variant"}
+        added.update(what=["SVM", "forest"], finished_utc="2026-12-01T00:00:00Z", versions={"git revision": "def"}, command_line=["launch/accuracy.sh", "--add"])
+        self.assertEqual(tables.captions({"machine": MACHINE, "added": [added]}).splitlines(),
+                         ["A processor, 2 of 4 cores, avx2; 2026-11-26; revision abc; `dejavid_bench kernels --json k.json`", "",
+                          "SVM, forest: A processor, 2 of 4 cores; 2026-12-01; revision def; `launch/accuracy.sh --add`"])
 
     def test_sets_stand_beside_each_other_and_what_the_paper_published(self):
         one = {"table": "4.1", "set": "a", "name": "row", "top1": [0.25, 0.75], "best_top1": [0.75, 0.75], "seeds": [0, 1], "note": "2 of 3 seeds",

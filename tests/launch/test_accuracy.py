@@ -19,6 +19,7 @@ import jobs  # noqa: E402
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ["DEJAVID_BIN"])
 SETTINGS = "--model.steps 4 --train.batch_size 8 --train.epochs 3"
+WITH_SCIKIT_LEARN = ROOT / ".venv-python" / "bin" / "python"
 
 
 def program(name, *words):
@@ -67,7 +68,8 @@ class Accuracy(unittest.TestCase):
         self.assertEqual(list(classifiers), ["DejaVid", "averaging over time", "1NN-DTW", "HC2"])
         self.assertEqual(found["comparison"]["sets"], ["first"])
         self.assertEqual(sum(one["average_rank"] for one in classifiers.values()), 1 + 2 + 3 + 4)
-        self.assertIn("MiniRocket was not run: /no/python: No such file or directory\n", done.stdout)
+        for name in ("SVM on the average", "SVM on 4 segment averages", "MiniRocket"):
+            self.assertIn(f"{name} was not run: /no/python: No such file or directory\n", done.stdout)
         self.assertIn("| first | 24 | ", done.stdout)
         self.assertEqual(done.stdout, (self.folder / "runs" / "accuracy.md").read_text())
 
@@ -130,7 +132,92 @@ class Accuracy(unittest.TestCase):
         record = found["records"][0]
         self.assertEqual((record["split"], record["samples"], record["published"]), ("holdout", 18, {}))
         self.assertEqual(len(record["neighbours"]["top1"]), 2)
-        self.assertEqual(done.stdout.count("was not run"), 1)
+        self.assertEqual(done.stdout.count("MiniRocket was not run"), 1)
+
+    def require_scikit_learn(self):
+        found = subprocess.run([WITH_SCIKIT_LEARN, "-c", "import sklearn, h5py"], capture_output=True, check=False) if WITH_SCIKIT_LEARN.exists() else None
+        if not found or found.returncode:
+            self.skipTest("found no scikit-learn and h5py in .venv-python; run launch/install.sh --python")
+
+    def add_to_averages(self, path, offset):
+        """Averages tell classes from then on."""
+        with h5py.File(path, "r+") as store:
+            for n, label in enumerate(store["labels"][:]):
+                begin, end = store["offsets"][n : n + 2]
+                store["features"][begin:end] += offset * label
+
+    def test_svms_on_averages_are_added_and_nothing_else_changes(self):
+        self.require_scikit_learn()
+        _, before = self.measure(sets=["first.h5"])
+        out = self.folder / "runs" / "accuracy.json"
+        made = self.times()
+        add = lambda *words, **others: self.measure("--json", out, "--add", *words, **{"sets": ["first.h5"], **others})  # noqa: E731
+        refused, same = add()
+        self.assertEqual((refused.code, len(refused.stderr.splitlines()), same), (2, 1, before), refused)
+        self.assertIn("SVM on the average: /no/python", refused.stderr)
+        before["records"][0]["minirocket"] = {"top1": [0.5, 0.75], "seconds": [1, 1]}  # of an earlier day, another Python
+        out.write_text(json.dumps(before))
+        refused, same = add(python=WITH_SCIKIT_LEARN, sets=["first.h5", "second.h5"])
+        self.assertEqual((refused.code, same), (2, before), refused)
+        self.assertIn("SET: found first, second; expected those of", refused.stderr)
+        before["records"][0]["samples"] += 1
+        out.write_text(json.dumps(before))
+        refused, same = add(python=WITH_SCIKIT_LEARN)
+        self.assertEqual((refused.code, same), (2, before), refused)
+        self.assertIn("first.h5: found 24 val samples; expected 25 val samples", refused.stderr)
+        before["records"][0]["samples"] -= 1
+        out.write_text(json.dumps(before))
+
+        done, found = add(python=WITH_SCIKIT_LEARN)
+        self.assertEqual((done.code, self.times()), (0, made), done)
+        new = {name: found["records"][0].pop(name) for name in ("svm", "svm_segments")}
+        old = {name: value for name, value in before["records"][0].items() if name not in new}
+        self.assertEqual((found["machine"], found["records"][0]), (before["machine"], old))
+        (added,) = found["added"]
+        self.assertEqual(added["what"], ["SVM on the average", "SVM on 4 segment averages"])
+        self.assertIn("--add", added["command_line"])
+        self.assertEqual(found["not_run"], {"minirocket": before["not_run"]["minirocket"]})
+        self.assertEqual([len(one["top1"]) for one in new.values()], [1, 1])
+        self.assertIn("| SVM on the average |", done.stdout)
+        self.assertEqual(found["comparison"]["classifiers"]["SVM on 4 segment averages"]["mean_top1"], new["svm_segments"]["top1"][0])
+
+        again, same = add(python=WITH_SCIKIT_LEARN)  # nothing is lacking
+        self.assertEqual((again.code, same["added"]), (0, found["added"]), again)
+        wrong, _ = self.measure("--add", sets=["first.h5"])
+        self.assertEqual((wrong.code, len(wrong.stderr.splitlines())), (2, 1), wrong)
+
+    def svm(self, *words, segments=1, split=1, seeds=1):
+        out = self.folder / "svm.json"
+        subprocess.run([str(word) for word in (WITH_SCIKIT_LEARN, ROOT / "launch" / "averages.py", self.folder / "first.h5", out, "--segments", segments,
+                        "--split", split, "--seeds", seeds, "--threads", 1, *words)], check=True, capture_output=True)
+        return json.loads(out.read_text())
+
+    def test_an_svm_reads_averages_and_no_order(self):
+        self.require_scikit_learn()
+        # The classes are orders of the same events: their averages are alike, those of their parts are not.
+        self.assertLess(self.svm()["top1"][0], 0.5)
+        self.assertGreater(self.svm(segments=4)["top1"][0], 0.7)
+        self.add_to_averages(self.folder / "first.h5", 2.0)
+        self.assertEqual(self.svm()["top1"], [1.0])
+
+    def test_an_svm_sees_no_label_of_the_judged(self):
+        self.require_scikit_learn()
+        expected = self.svm(segments=4)
+        with h5py.File(self.folder / "first.h5", "r+") as store:
+            labels, split = store["labels"][:], store["split"][:]
+            labels[split == 1] = (labels[split == 1] + 1) % 6
+            store["labels"][...] = labels
+        found = self.svm(segments=4)
+        self.assertEqual(found["C"], expected["C"])
+        self.assertGreater(expected["top1"][0], 0.7)
+        self.assertLess(found["top1"][0], 0.3)
+        with h5py.File(self.folder / "first.h5") as store:
+            ids = [name.decode() for name in store["ids"][:][store["split"][:] == 0]]
+        held_out = ids[18:36]  # three samples of each class
+        (self.folder / "held.csv").write_text("id\n" + "\n".join(held_out) + "\n")
+        held = self.svm("--held-out", self.folder / "held.csv", self.folder / "held.csv", segments=4, seeds=2)
+        self.assertEqual((held["samples"], len(held["top1"]), held["top1"][0]), (18, 2, held["top1"][1]))
+        self.assertGreater(held["top1"][0], 0.7)
 
     def test_what_fails_is_said_in_one_line(self):
         done, _ = self.measure(settings="--train.epochs none")

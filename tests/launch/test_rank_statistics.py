@@ -34,8 +34,9 @@ class RankStatistics(unittest.TestCase):
 
     def test_no_critical_difference(self):
         self.assertIsNone(statistics.critical_difference(4, 0))
-        self.assertIsNone(statistics.critical_difference(11, 5))
+        self.assertIsNone(statistics.critical_difference(13, 5))
         self.assertAlmostEqual(statistics.critical_difference(2, 6), 1.960 * (1 / 6) ** 0.5)
+        self.assertAlmostEqual(statistics.critical_difference(11, 2), 3.219 * 11 ** 0.5)
 
     def test_mean(self):
         self.assertEqual(statistics.mean([0.25, 0.75]), 0.5)

@@ -155,7 +155,7 @@ class DejaVidClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[np.argmin(distances, axis=1)]
 
     def predict_proba(self, X):
-        """Probabilities [N,C], in the order of `classes_`."""
+        """The share of each class [N,C], in the order of `classes_`: it ranks samples and is no calibrated probability."""
         _, probabilities = self._predict(X)
         return probabilities
 

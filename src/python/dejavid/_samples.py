@@ -35,12 +35,12 @@ def _shape_of(sample):
         return None
 
 
-def samples_of_table(X):
+def samples_of_table(X, dtype=np.float32):
     """Rows of a checked table [N,T] are samples of one feature."""
-    return [_as_floats(row[:, None], n) for n, row in enumerate(X)]
+    return [_as_floats(row[:, None], n, dtype) for n, row in enumerate(X)]
 
 
-def samples_of_list(X):
+def samples_of_list(X, dtype=np.float32):
     """A list of [T,F] or [T], or an array [N,T,F]. Every message names X[i]."""
     samples = []
     for n, sample in enumerate(X):
@@ -66,7 +66,7 @@ def samples_of_list(X):
                 f"X[{n}]: found shape {array.shape[0]} x {array.shape[1]}; expected at least one step and one feature; "
                 "leave the sample out"
             )
-        samples.append(_as_floats(array, n))
+        samples.append(_as_floats(array, n, dtype))
     for n, sample in enumerate(samples):
         if sample.shape[1] != samples[0].shape[1]:
             raise ValueError(
@@ -76,7 +76,7 @@ def samples_of_list(X):
     return samples
 
 
-def _as_floats(array, n):
+def _as_floats(array, n, dtype=np.float32):
     finite = np.isfinite(array)
     if not finite.all():
         step, feature = np.argwhere(~finite)[0]
@@ -87,11 +87,11 @@ def _as_floats(array, n):
             "leave out the sample"
         )
     with np.errstate(over="ignore"):
-        floats = np.ascontiguousarray(array, dtype=np.float32)
+        floats = np.ascontiguousarray(array, dtype=dtype)
     if not np.isfinite(floats).all():
         step, feature = np.argwhere(~np.isfinite(floats))[0]
         raise ValueError(
-            f"X[{n}]: found {array[step, feature]:g} at step {step}, feature {feature}; expected numbers that float32 holds; "
+            f"X[{n}]: found {array[step, feature]:g} at step {step}, feature {feature}; expected numbers that {np.dtype(dtype)} holds; "
             "scale the features down"
         )
     return floats

@@ -22,6 +22,17 @@ class Conformance(unittest.TestCase):
         self.assertEqual(not_passed, {})
         self.assertGreaterEqual(len(results), 50)
 
+    def test_scikit_learn_of_a_transformer(self):
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.utils.estimator_checks import check_estimator
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = check_estimator(dejavid.PerStep(StandardScaler()), on_fail=None, on_skip=None)
+        not_passed = {each["check_name"]: repr(each["exception"]) for each in results if each["status"] != "passed"}
+        self.assertEqual(not_passed, {})
+        self.assertGreaterEqual(len(results), 40)
+
     def test_aeon(self):
         try:
             import aeon  # noqa: F401

@@ -459,9 +459,9 @@ print(dejavid.LRProp(**tiny, epochs=1).fit(X).transform(X[:1])[0].shape)
 
     def test_what_is_missing_is_said(self):
         told = "try:\n    dejavid.LRProp\nexcept ImportError as error:\n    print(error)"
-        without = 'import dejavid\nsys.modules["torch"] = None\n' + told  # not before scipy, which looks at it
+        without = 'import dejavid, sklearn.base\nsys.modules["torch"] = None\n' + told  # not before scipy, which looks at it
         other = (
-            "import types, dejavid\nfake = types.ModuleType('torch')\nfake.__version__ = '2.0.1+cpu'\n"
+            "import types, dejavid, sklearn.base\nfake = types.ModuleType('torch')\nfake.__version__ = '2.0.1+cpu'\n"
             "sys.modules['torch'] = fake\n" + told
         )
         unbuilt = "sys.modules['dejavid._built_with'] = None\nimport dejavid\n" + told

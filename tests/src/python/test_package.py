@@ -14,8 +14,11 @@ from package import BUILT, COUNTING, SOURCE, check_page, python  # first: it say
 import h5py  # noqa: E402
 import numpy as np  # noqa: E402
 import support  # noqa: E402
-from sklearn.base import clone  # noqa: E402
+from sklearn.base import BaseEstimator, TransformerMixin, clone  # noqa: E402
+from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
 from support import ProgramTest, options  # noqa: E402
 
 import dejavid  # noqa: E402
@@ -296,6 +299,23 @@ except ImportError as error:
         out, error = process.communicate(timeout=60)
         self.assertEqual(out, "model files: found no h5py; expected it for from_file and to_file; pip install h5py\n", error)
 
+    def test_names_are_loaded_where_they_are_asked_for(self):
+        told = "for name in ('DejaVidClassifier', 'PerStep', 'LRProp'):\n    try:\n        getattr(dejavid, name)\n    except ImportError as error:\n        print(error)"
+        lines = "".join(f"dejavid.{name}: found no scikit-learn; expected it; pip install scikit-learn\n" for name in ("DejaVidClassifier", "PerStep", "LRProp"))
+        names = "print({'Alignment', 'DejaVidClassifier', 'Path', 'PerStep', 'VideoAlignment'} <= set(dir(dejavid)), hasattr(dejavid, 'Classifier'))"
+        for code, expected in (
+            ("import dejavid\nprint([name for name in ('numpy', 'sklearn', 'torch') if name in sys.modules])", "[]\n"),
+            ("sys.modules['sklearn'] = None\nimport dejavid\n" + told, lines),
+            ("import dejavid\n" + names, "True False\n"),
+            ("from dejavid import *\nprint(DejaVidClassifier.__module__, Alignment.__name__, Path.__name__, VideoAlignment.__name__)",
+             "dejavid._classifier Alignment Path VideoAlignment\n"),
+            ("import dejavid\nsys.modules['dejavid._core'] = None\ntry:\n    dejavid.DejaVidClassifier\nexcept ImportError as error:\n    print('_core' in str(error))",
+             "True\n"),  # what is not somebody else's package is told as Python tells it
+        ):
+            process = python(code)
+            out, error = process.communicate(timeout=60)
+            self.assertEqual((out, process.returncode), (expected, 0), error)
+
     def test_the_module_needs_little_and_cannot_end_the_process(self):
         (module,) = BUILT.glob("dejavid/_core*.so")
         run = lambda *words: subprocess.run([*words, module], check=True, capture_output=True, text=True).stdout  # noqa: E731
@@ -357,6 +377,91 @@ class WhatABreakerFound(unittest.TestCase):
                 dejavid.DejaVidClassifier().fit(X, [0, 1] * 6)
         with self.assertRaisesRegex(ValueError, "n_jobs: found 2147483648"):
             dejavid.DejaVidClassifier(n_jobs=2**31).fit(self.X, [0, 1] * 6)
+
+
+class PerStep(unittest.TestCase):
+    """A transformer of rows, applied to steps."""
+
+    samples = [np.random.default_rng(n).normal(size=(5 + n % 4, 3)) * [1, 100, 1e-3] + [0, 7, 1e5] for n in range(12)]
+
+    def test_steps_are_rows_of_the_transformer(self):
+        rows = np.concatenate(self.samples)
+        for X in (self.samples, np.stack([sample[:5] for sample in self.samples])):
+            steps = np.concatenate(list(X))
+            found = dejavid.PerStep(StandardScaler()).fit(X).transform(X)
+            self.assertEqual([sample.shape for sample in found], [sample.shape for sample in X])
+            np.testing.assert_array_equal(np.concatenate(list(found)), StandardScaler().fit_transform(steps))
+            self.assertIs(type(found), type(X))
+        fitted = dejavid.PerStep(PCA(2)).fit(self.samples)
+        one = fitted.transform(self.samples[3:4])
+        np.testing.assert_allclose(one[0], PCA(2).fit(rows).transform(self.samples[3]))
+        self.assertEqual((len(one), fitted.n_features_in_), (1, 3))
+
+    def test_float64_until_it_is_scaled(self):
+        found = np.concatenate(dejavid.PerStep(StandardScaler()).fit_transform(self.samples))
+        np.testing.assert_allclose(found.std(0), 1)  # 1e5 + 1e-3 is 1e5 in float32
+        with self.assertRaisesRegex(ValueError, r"X\[0\]: found 1e\+300 .* float32 holds"):
+            dejavid.DejaVidClassifier().fit([[[1e300]]] * 2, [0, 1])
+        dejavid.PerStep(StandardScaler()).fit([[[1e100]], [[2e100]]])
+
+    def test_tables_are_series_of_one_feature(self):
+        table = np.random.default_rng(0).normal(size=(6, 9))
+        found = dejavid.PerStep(StandardScaler()).fit_transform(table)
+        self.assertEqual(found.shape, (6, 9, 1))
+        np.testing.assert_allclose(found[:, :, 0], (table - table.mean()) / table.std())
+        np.testing.assert_array_equal(dejavid.PerStep(StandardScaler()).fit_transform([row[:, None] for row in table]), found)
+
+        ragged = [row[: 5 + n % 3] for n, row in enumerate(table)]
+        of_ragged = dejavid.PerStep(StandardScaler()).fit(ragged)
+        alike = of_ragged.transform([ragged[0], ragged[3]])  # a table as it were
+        self.assertEqual([sample.shape for sample in alike], [(5, 1), (5, 1)])
+        np.testing.assert_array_equal(alike[1], of_ragged.transform(ragged)[3])
+        objects = np.empty(len(ragged), dtype=object)
+        objects[:] = ragged
+        np.testing.assert_array_equal(np.concatenate(of_ragged.transform(objects)), np.concatenate(of_ragged.transform(ragged)))
+
+    def test_a_step_has_its_samples_label(self):
+        class Told(TransformerMixin, BaseEstimator):
+            def fit(self, X, y=None):
+                self.y_ = y
+                return self
+
+            def transform(self, X):
+                return X
+
+        fitted = dejavid.PerStep(Told()).fit(self.samples[:2], ["a", "b"])
+        self.assertEqual(fitted.transformer_.y_.tolist(), ["a"] * 5 + ["b"] * 6)
+        self.assertIsNone(dejavid.PerStep(Told()).fit(self.samples).transformer_.y_)
+
+    def test_conventions(self):
+        given = dejavid.PerStep(PCA(2))
+        again = clone(given).set_params(transformer__n_components=1)
+        self.assertEqual((given.transformer.n_components, again.transformer.n_components), (2, 1))
+        again.fit(self.samples)
+        self.assertFalse(hasattr(again.transformer, "components_"))
+        with self.assertRaises(NotFittedError):
+            given.transform(self.samples)
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(again)).transform(self.samples)[0], again.transform(self.samples)[0])
+        for X, y, words in (
+            ([], None, "Expected 2D array"),
+            (np.empty((0, 3, 2)), None, "X: found no sample"),
+            (self.samples, [0], r"y: found shape \(1,\); expected 12 labels"),
+            ([*self.samples, [[np.nan] * 3]], None, r"X\[12\]: found NaN"),
+            ([*self.samples, [[1.0]]], None, r"X\[12\]: found 1 features; expected 3"),
+        ):
+            with self.assertRaisesRegex(ValueError, words):
+                dejavid.PerStep(StandardScaler()).fit(X, y)
+        with self.assertRaisesRegex(ValueError, r"X\[0\]: found 1 features; expected 3"):
+            again.transform([[[1.0]]])
+
+    def test_in_a_pipeline(self):
+        y = np.arange(12) % 2
+        pipeline = make_pipeline(dejavid.PerStep(StandardScaler()), dejavid.DejaVidClassifier(epochs=2))
+        scaled = dejavid.PerStep(StandardScaler()).fit_transform(self.samples)
+        expected = dejavid.DejaVidClassifier(epochs=2).fit(scaled, y).predict_proba(scaled)
+        np.testing.assert_array_equal(pipeline.fit(self.samples, y).predict_proba(self.samples), expected)
+        alignment = pipeline[-1].align(pipeline[:-1].transform([self.samples[0]])[0])
+        self.assertEqual(alignment.prediction, pipeline.predict(self.samples)[0])
 
 
 class Document(unittest.TestCase):

@@ -10,7 +10,7 @@ import warnings
 from pathlib import Path
 from unittest import mock
 
-from package import BUILT, SOURCE  # first: it says where the others are
+from package import BUILT, SOURCE, python  # first: it says where the others are
 
 try:
     import torch
@@ -599,6 +599,14 @@ class Library(unittest.TestCase):
         undefined = [line.split()[-1] for line in run("nm", "-D", "--undefined-only").splitlines()]
         foreign = [name for name in undefined if "@" not in name and not name.startswith(("torch_", "aoti_torch_", "_ITM_", "__gmon"))]
         self.assertEqual(foreign, [])
+
+    def test_torch_is_all_that_it_needs(self):
+        process = python(
+            "for name in ('sklearn', 'scipy', 'aeon', 'h5py'):\n    sys.modules[name] = None\n"
+            "import torch, dejavid.torch\nprint(float(dejavid.torch.soft_dtw(torch.zeros(1, 1, 4), torch.ones(1, 1, 4))))"
+        )
+        out, error = process.communicate(timeout=120)
+        self.assertEqual((out, process.returncode), ("4.0\n", 0), error)
 
     def test_what_is_missing_is_told(self):
         class NoTorch:
