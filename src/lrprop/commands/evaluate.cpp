@@ -39,7 +39,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
   const std::optional<io::ResultFile> json =
       open_result(asked.option("json"), inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
   agreed(communicator, [&] { require_judged(dataset.store, config); });
 
   std::vector<EvaluationResult> results;

@@ -228,7 +228,7 @@ void run_report(const Invocation& asked, dist::Communicator& communicator) {
   if (with_store) {
     const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
     const int threads = thread_count(config.dist, communicator);
-    Dataset dataset = open_dataset(config, communicator);
+    Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
     const std::vector<std::int64_t> samples = two_of_an_action(dataset.store, config);
     const ModelContent content = load_model(config, asked.given, dataset, communicator);
     const Network network = embedding_network(content, config, gpu.get(), threads);

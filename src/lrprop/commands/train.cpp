@@ -82,7 +82,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   agreed(communicator, throw_if_asked_to_stop);
   const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kSame);
   agreed(communicator, throw_if_asked_to_stop);
 
   std::optional<Checkpoint> checkpoint;
