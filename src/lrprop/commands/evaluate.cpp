@@ -53,7 +53,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
     const Network network = embedding_network(content, config, gpu.get(), threads);
     const std::vector<EmbeddedVideo> embedded =
         embed_videos(dataset, evaluated_samples(dataset.store, config), network, config, threads, communicator);
-    results = evaluate_beside_baselines(embedded, dataset, config, threads, communicator);
+    results = evaluate_beside_baselines(embedded, content, dataset, config, threads, communicator);
   }
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;

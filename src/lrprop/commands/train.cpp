@@ -70,7 +70,7 @@ void report(Dataset& dataset, LrpropTrainee& trainee, const RunValidation& valid
     static_cast<void>(trainee.validate());
   }
   const std::vector<EvaluationResult> results =
-      beside_baselines(*validation.found(), dataset, config, threads, communicator);
+      beside_baselines(*validation.found(), trainee.content_beside_network(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
