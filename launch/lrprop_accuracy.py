@@ -3,8 +3,8 @@
 
   .venv/bin/python launch/lrprop_accuracy.py OUT.json --runs FOLDER [--seeds 0,1,2] [--ranks 1] NAME=STORE.h5,CONFIG.toml...
 
-A run that FOLDER has already is not made again. Baselines are the program's own (the stored features, the time alone) and the stored features
-standardised over the train split, from a copy of the store in FOLDER. The paper's own figures go along. Programs: build/cpu/bin.
+A run that FOLDER has already is not made again. Baselines are the program's own of the time alone, the stored features, and these standardised
+over the train split, from a copy of the store in FOLDER. The paper's own figures go along. Programs: build/cpu/bin.
 """
 
 import argparse
@@ -62,6 +62,13 @@ def standardised(store, copy):
         target.attrs["complete"] = 1
 
 
+def metrics_of_features(store, result, record):
+    """Of a store's features as they are; `result` is the JSON that says so, made where it is not there."""
+    if not result.exists():
+        run(PROGRAMS / "lrprop_dist", "eval", "--embeddings", store, "--eval.stride", record["stride"], "--eval.dtw_stride", record["dtw_stride"], "--json", result)
+    return metrics_of(json.loads(result.read_text()))
+
+
 def record_of(name, source, arguments):
     store, config = source.split(",")
     record = {"part": "lrprop", "name": name, "config": config, "seeds": list(arguments.seeds), "model": [], "cosine": [], "wall_seconds": []}
@@ -74,14 +81,14 @@ def record_of(name, source, arguments):
         record["model"].append(metrics_of(evaluation))
         record["cosine"].append(summary["last"]["train_cosine"])
         record["wall_seconds"].append(round(summary["wall_seconds"], 1))
-        record["baselines"] = {baseline: metrics_of(numbers) for baseline, numbers in evaluation["baselines"].items()}
+        record["baselines"] = {"time_only": metrics_of(evaluation["baselines"]["time_only"])}
         record.update(split=evaluation["split"], videos=evaluation["videos"], frames=evaluation["frames"], stride=evaluation["stride"],
                       dtw_stride=evaluation["dtw_stride"])
-    copy, result = arguments.runs / f"{name}-standardised.h5", arguments.runs / f"{name}-standardised.json"
-    if not result.exists():
+    copy = arguments.runs / f"{name}-standardised.h5"
+    if not copy.exists():
         standardised(store, copy)
-        run(PROGRAMS / "lrprop_dist", "eval", "--embeddings", copy, "--eval.stride", record["stride"], "--eval.dtw_stride", record["dtw_stride"], "--json", result)
-    record["baselines"]["standardised"] = metrics_of(json.loads(result.read_text()))
+    for baseline, of in (("raw", store), ("standardised", copy)):
+        record["baselines"][baseline] = metrics_of_features(of, arguments.runs / f"{name}-{baseline}.json", record)
     return record, json.loads((arguments.runs / f"{name}-{arguments.seeds[0]}" / "environment.json").read_text())
 
 

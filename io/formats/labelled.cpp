@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "io/formats/text/frame_labels.hpp"
 #include "io/store/store_check.hpp"
 #include "io/store/tse_store.hpp"
 
@@ -12,8 +11,8 @@ namespace {
 class StoreSource : public LabelledSource {
  public:
   StoreSource(const std::filesystem::path& store, const std::filesystem::path& labels,
-              const std::vector<std::string>& phases)
-      : store_({store}), labels_(read_frame_labels(labels, store_, phases)) {
+              const std::vector<std::string>& phases, UnnamedSamples unnamed)
+      : store_({store}), labels_(read_frame_labels(labels, store_, phases, unnamed)) {
     const StoreSummary summary = summarize_store(store);
     header_ = {.feature_dim = summary.feature_dim,
                .class_names = summary.class_names,
@@ -44,6 +43,8 @@ class StoreSource : public LabelledSource {
   [[nodiscard]] TseWriterOptions features() const override { return features_; }
   [[nodiscard]] const std::vector<std::int64_t>& frames_of_phases() const override { return frames_; }
   [[nodiscard]] std::int64_t frames_without_phase() const override { return without_; }
+  [[nodiscard]] std::int64_t samples_named() const override { return labels_.named; }
+  [[nodiscard]] std::int64_t other_samples() const override { return labels_.others; }
 
   void next(SourceSample& sample) override {
     const std::int64_t index = position_++;
@@ -69,8 +70,8 @@ class StoreSource : public LabelledSource {
 }  // namespace
 
 std::unique_ptr<LabelledSource> open_labelled(const std::filesystem::path& store, const std::filesystem::path& labels,
-                                              const std::vector<std::string>& phases) {
-  return std::make_unique<StoreSource>(store, labels, phases);
+                                              const std::vector<std::string>& phases, UnnamedSamples unnamed) {
+  return std::make_unique<StoreSource>(store, labels, phases, unnamed);
 }
 
 }  // namespace alignment::io

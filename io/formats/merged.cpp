@@ -27,15 +27,16 @@ std::string joined_sources(const std::vector<StoreSummary>& stores) {
   return fmt::format("{}", fmt::join(distinct, " + "));
 }
 
-/// True where all stores have the dataset, false where none has.
-bool all_or_none(const std::vector<StoreSummary>& stores, bool StoreSummary::*has, std::string_view dataset) {
-  const auto lacking =
-      std::find_if(stores.begin(), stores.end(), [&](const StoreSummary& store) { return !(store.*has); });
-  const auto having = std::find_if(stores.begin(), stores.end(), [&](const StoreSummary& store) { return store.*has; });
+/// True where all stores have times, false where none has.
+bool all_or_none_have_times(const std::vector<StoreSummary>& stores) {
+  const auto has = [](const StoreSummary& store) { return store.has_timestamps; };
+  const auto lacking = std::find_if_not(stores.begin(), stores.end(), has);
+  const auto having = std::find_if(stores.begin(), stores.end(), has);
   if (lacking != stores.end() && having != stores.end()) {
     throw StoreError(
-        fmt::format("{}: found no /{}; expected it as {} has it; add it to the one or remove it from the other",
-                    lacking->file.string(), dataset, having->file.string()));
+        fmt::format("{}: found no /timestamps; expected them as {} has them; add them to the one or remove them from "
+                    "the other",
+                    lacking->file.string(), having->file.string()));
   }
   return lacking == stores.end();
 }
@@ -54,9 +55,9 @@ class StoresSource : public MergedSource {
     header_.source = joined_sources(stores);
     header_.unlabelled = true;  // where any sample is
     note_classes(stores);
-    frame_labels_ = all_or_none(stores, &StoreSummary::has_frame_labels, "frame_labels");
     header_.phase_names = store_.phase_names();
-    timestamps_ = all_or_none(stores, &StoreSummary::has_timestamps, "timestamps");
+    note_phases(stores);
+    timestamps_ = all_or_none_have_times(stores);
     all_float16_ = std::all_of(stores.begin(), stores.end(),
                                [](const StoreSummary& store) { return store.feature_type == FeatureType::kFloat16; });
     std::unordered_map<std::string_view, std::int64_t> first;
@@ -83,7 +84,7 @@ class StoresSource : public MergedSource {
     sample.split = store_.split(index);
     sample.features.resize(static_cast<std::size_t>(store_.length(index) * header_.feature_dim));
     store_.read_sample(index, sample.features.data());
-    if (frame_labels_) {
+    if (store_.has_frame_labels()) {
       sample.frame_labels = store_.read_frame_labels(index);
     }
     if (timestamps_) {
@@ -117,10 +118,19 @@ class StoresSource : public MergedSource {
     }
   }
 
+  /// Says which stores' frames get no phase beside others that have some.
+  void note_phases(const std::vector<StoreSummary>& stores) {
+    if (!store_.has_frame_labels()) return;
+    for (const StoreSummary& store : stores) {
+      if (store.has_frame_labels) continue;
+      notes_.push_back(fmt::format("{}: has no /frame_labels; its frames get -1, no phase", store.file.string()));
+    }
+  }
+
   TseStore store_;
   std::vector<std::string> notes_;
   TseStoreHeader header_;
-  bool frame_labels_ = false, timestamps_ = false, all_float16_ = false;
+  bool timestamps_ = false, all_float16_ = false;
   std::int64_t position_ = 0;
 };
 

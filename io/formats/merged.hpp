@@ -19,8 +19,8 @@ class MergedSource : public SampleSource {
 };
 
 /// Opens stores that agree on features and share no id; classes are matched by name, those of the first store first.
-/// Frame labels and timestamps are kept where all stores have them; where only some do, the merge is refused. Throws
-/// StoreError.
+/// Where only some have frame labels, the frames of the others have none, kNoPhase, and a note says so; where only some
+/// have timestamps, the merge is refused. Throws StoreError.
 [[nodiscard]] std::unique_ptr<MergedSource> open_merged(const std::vector<std::filesystem::path>& files);
 
 }  // namespace alignment::io

@@ -62,29 +62,36 @@ struct TseStore::State {
 
 namespace {
 
+[[noreturn]] void refuse(const StorePart& first, const StorePart& other, std::string_view where,
+                         const std::string& found, const std::string& expected) {
+  throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
+                               other.name(), where, found, expected, first.name()));
+}
+
+/// Of two parts with frame labels: numbers without names may mean other phases than numbers with names.
+void require_same_phases(const StorePart& first, const StorePart& other) {
+  const auto &a = first.index().phase_names, &b = other.index().phase_names;
+  if (a == b) return;
+  const auto said = [](const std::vector<std::string>& names) {
+    return names.empty() ? "none" : fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(names, ","))));
+  };
+  refuse(first, other, "phase_names", said(b), said(a));
+}
+
 void require_agreement(const StorePart& first, const StorePart& other, ClassMatching matching) {
   const auto &a = first.index(), &b = other.index();
-  const auto refuse = [&](std::string_view where, const std::string& found, const std::string& expected) {
-    throw StoreError(fmt::format("{}:{}: found {}; expected {} as in {}; name only stores that belong together",
-                                 other.name(), where, found, expected, first.name()));
-  };
-  if (a.feature_dim != b.feature_dim)
-    refuse("attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
-  // Numbers without names may mean other phases than numbers with names.
-  if (first.has_frame_labels() && other.has_frame_labels() && a.phase_names != b.phase_names) {
-    const auto said = [](const std::vector<std::string>& names) {
-      return names.empty() ? "none" : fmt::format("\"{}\"", printable(fmt::format("{}", fmt::join(names, ","))));
-    };
-    refuse("phase_names", said(b.phase_names), said(a.phase_names));
+  if (a.feature_dim != b.feature_dim) {
+    refuse(first, other, "attribute feature_dim", std::to_string(b.feature_dim), std::to_string(a.feature_dim));
   }
   if (matching == ClassMatching::kUnion) return;
   if (a.class_names.size() != b.class_names.size()) {
-    refuse("attribute num_classes", std::to_string(b.class_names.size()), std::to_string(a.class_names.size()));
+    refuse(first, other, "attribute num_classes", std::to_string(b.class_names.size()),
+           std::to_string(a.class_names.size()));
   }
   const std::unordered_set<std::string_view> expected(a.class_names.begin(), a.class_names.end());
   for (std::size_t c = 0; c < a.class_names.size(); ++c) {
     if (!expected.contains(b.class_names[c])) {
-      refuse("class_names", fmt::format("class {} \"{}\"", c, printable(b.class_names[c])),
+      refuse(first, other, "class_names", fmt::format("class {} \"{}\"", c, printable(b.class_names[c])),
              fmt::format("\"{}\"", printable(a.class_names[c])));
     }
   }
@@ -129,8 +136,13 @@ TseStore::TseStore(std::vector<std::unique_ptr<StorePart>> parts, ClassMatching 
   state_->parts = std::move(parts);
   std::unordered_set<std::string> known;
   state_->first.push_back(0);
+  const StorePart* with_phases = nullptr;
   for (const auto& part : state_->parts) {
     require_agreement(*state_->parts.front(), *part, matching);
+    if (part->has_frame_labels()) {
+      if (with_phases == nullptr) with_phases = part.get();
+      require_same_phases(*with_phases, *part);
+    }
     for (const std::string& name : part->index().class_names) {
       if (known.insert(name).second) state_->class_names.push_back(name);
     }
@@ -337,7 +349,7 @@ std::optional<NotFinite> TseStore::find_not_finite(std::int64_t sample) {
 }
 
 bool TseStore::has_frame_labels() const {
-  return std::all_of(state_->parts.begin(), state_->parts.end(),
+  return std::any_of(state_->parts.begin(), state_->parts.end(),
                      [](const auto& part) { return part->has_frame_labels(); });
 }
 
@@ -353,13 +365,18 @@ bool TseStore::has_timestamps() const {
 
 std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
   const auto place = state_->place(sample);
+  if (!place.part->has_frame_labels() && has_frame_labels()) {
+    return std::vector<std::int32_t>(static_cast<std::size_t>(place.part->length(place.sample)), kNoPhase);
+  }
   const std::lock_guard lock(state_->reading);
   return place.part->read_frame_labels(place.sample);
 }
 
 const std::vector<std::string>& TseStore::phase_names() const {
-  const auto named = std::find_if(state_->parts.begin(), state_->parts.end(),
-                                  [](const auto& part) { return !part->index().phase_names.empty(); });
+  const bool labelled = has_frame_labels();  // names without labels say nothing of another file's labels
+  const auto named = std::find_if(state_->parts.begin(), state_->parts.end(), [labelled](const auto& part) {
+    return labelled ? part->has_frame_labels() : !part->index().phase_names.empty();
+  });
   return (named == state_->parts.end() ? state_->parts.front() : *named)->index().phase_names;
 }
 

@@ -14,6 +14,9 @@ enum class Split : std::uint8_t { kTrain = 0, kValidation = 1, kTest = 2 };
 /// The label of a sample whose class nobody has said, or that is none of those in question.
 inline constexpr std::int32_t kNoLabel = -1;
 
+/// The frame label of a step that belongs to no phase, or of which nobody has said.
+inline constexpr std::int32_t kNoPhase = -1;
+
 /// How the classes of several stores become one list. They are matched by name, whatever their order.
 enum class ClassMatching : std::uint8_t {
   kSame,   ///< all have the same ones, in the first store's order
@@ -98,10 +101,12 @@ class TseStore {
 
   /// True where every file holds its features in half precision.
   [[nodiscard]] bool has_half_precision() const;
-  /// True where every file has /frame_labels (/timestamps).
+  /// True where a file has /frame_labels.
   [[nodiscard]] bool has_frame_labels() const;
+  /// True where every file has /timestamps.
   [[nodiscard]] bool has_timestamps() const;
-  /// [T] phase of each step, -1 none. Only where has_frame_labels(). Throws StoreError.
+  /// [T] phase of each step, kNoPhase none, as are all of a file without /frame_labels. Only where has_frame_labels().
+  /// Throws StoreError.
   [[nodiscard]] std::vector<std::int32_t> read_frame_labels(std::int64_t sample);
   /// [P] names of the frame labels 0 .. P-1; empty where no file has them. Files that have them have the same.
   [[nodiscard]] const std::vector<std::string>& phase_names() const;

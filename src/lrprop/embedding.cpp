@@ -60,6 +60,19 @@ std::vector<EmbeddedVideo> stored_videos(io::TseStore& store, const std::vector<
   return videos;
 }
 
+std::vector<EmbeddedVideo> network_inputs(io::TseStore& store, const std::vector<std::int64_t>& samples,
+                                          const ModelContent& content) {
+  std::vector<EmbeddedVideo> videos = stored_videos(store, samples);
+  if (content.feature_mean.empty()) return videos;
+  const std::size_t width = content.feature_mean.size();
+  for (EmbeddedVideo& video : videos) {
+    for (std::size_t n = 0; n < video.rows.size(); ++n) {
+      video.rows[n] = (video.rows[n] - content.feature_mean[n % width]) / content.feature_scale[n % width];
+    }
+  }
+  return videos;
+}
+
 std::vector<EmbeddedVideo> embed_videos(Dataset& dataset, const std::vector<std::int64_t>& samples,
                                         const Network& network, const Config& config, int threads,
                                         dist::Communicator& communicator) {

@@ -23,6 +23,10 @@ namespace alignment::lrprop {
 /// Rows of a store's videos as they are: features as embeddings. Every rank reads all of them.
 [[nodiscard]] std::vector<EmbeddedVideo> stored_videos(io::TseStore& store, const std::vector<std::int64_t>& samples);
 
+/// The same as a model's network is given them: standardised where the model standardises.
+[[nodiscard]] std::vector<EmbeddedVideo> network_inputs(io::TseStore& store, const std::vector<std::int64_t>& samples,
+                                                        const ModelContent& content);
+
 /// Collective. Embeds the videos, each on one rank; every rank gets all of them.
 [[nodiscard]] std::vector<EmbeddedVideo> embed_videos(Dataset& dataset, const std::vector<std::int64_t>& samples,
                                                       const Network& network, const Config& config, int threads,

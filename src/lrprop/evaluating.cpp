@@ -41,13 +41,13 @@ std::vector<std::int64_t> evaluated_samples(const io::TseStore& store, const Con
 namespace {
 
 /// Collective. `first`, and then the baselines.
-std::vector<EvaluationResult> evaluate_with_baselines(std::vector<Embedding> first, Dataset& dataset,
-                                                      const Config& config, int threads,
+std::vector<EvaluationResult> evaluate_with_baselines(std::vector<Embedding> first, const ModelContent& content,
+                                                      Dataset& dataset, const Config& config, int threads,
                                                       dist::Communicator& communicator) {
   std::vector<EmbeddedVideo> raw;
   std::vector<PreciseVideo> clock;
   agreed(communicator, [&] {
-    raw = stored_videos(dataset.store, evaluated_samples(dataset.store, config));
+    raw = network_inputs(dataset.store, evaluated_samples(dataset.store, config), content);
     clock = time_only(raw);
   });
   first.push_back({"raw", &raw});
@@ -57,15 +57,16 @@ std::vector<EvaluationResult> evaluate_with_baselines(std::vector<Embedding> fir
 
 }  // namespace
 
-std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded, Dataset& dataset,
+std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded,
+                                                        const ModelContent& content, Dataset& dataset,
                                                         const Config& config, int threads,
                                                         dist::Communicator& communicator) {
-  return evaluate_with_baselines({{"model", &embedded}}, dataset, config, threads, communicator);
+  return evaluate_with_baselines({{"model", &embedded}}, content, dataset, config, threads, communicator);
 }
 
-std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& dataset, const Config& config,
-                                               int threads, dist::Communicator& communicator) {
-  std::vector<EvaluationResult> results = evaluate_with_baselines({}, dataset, config, threads, communicator);
+std::vector<EvaluationResult> beside_baselines(EvaluationResult model, const ModelContent& content, Dataset& dataset,
+                                               const Config& config, int threads, dist::Communicator& communicator) {
+  std::vector<EvaluationResult> results = evaluate_with_baselines({}, content, dataset, config, threads, communicator);
   results.insert(results.begin(), std::move(model));
   return results;
 }

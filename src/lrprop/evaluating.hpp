@@ -8,6 +8,7 @@
 #include "src/lrprop/config/config.hpp"
 #include "src/lrprop/embedded_video.hpp"
 #include "src/lrprop/evaluation/evaluate.hpp"
+#include "src/lrprop/model/model_content.hpp"
 #include "src/lrprop/validation.hpp"
 #include "src/training/samples/dataset.hpp"
 
@@ -22,13 +23,15 @@ namespace alignment::lrprop {
 /// store.
 [[nodiscard]] std::vector<std::int64_t> evaluated_samples(const io::TseStore& store, const Config& config);
 
-/// Collective. The model's embeddings beside the baselines: the stored features, and the time only.
+/// Collective. The model's embeddings beside the baselines: the features as the model's network is given them, and the
+/// time only.
 [[nodiscard]] std::vector<EvaluationResult> evaluate_beside_baselines(const std::vector<EmbeddedVideo>& embedded,
-                                                                      Dataset& dataset, const Config& config,
-                                                                      int threads, dist::Communicator& communicator);
-/// The same where the model is evaluated already.
-[[nodiscard]] std::vector<EvaluationResult> beside_baselines(EvaluationResult model, Dataset& dataset,
-                                                             const Config& config, int threads,
+                                                                      const ModelContent& content, Dataset& dataset,
+                                                                      const Config& config, int threads,
+                                                                      dist::Communicator& communicator);
+/// The same where the model is evaluated already; of `content` its standardising is used.
+[[nodiscard]] std::vector<EvaluationResult> beside_baselines(EvaluationResult model, const ModelContent& content,
+                                                             Dataset& dataset, const Config& config, int threads,
                                                              dist::Communicator& communicator);
 
 /// The evaluation as a run's validation: of eval.split's videos that have a label.

@@ -47,6 +47,8 @@ class LrpropTrainee final : public Trainee {
 
   /// The model as it is.
   [[nodiscard]] ModelContent content(const Course& course) const;
+  /// It without what the network holds.
+  [[nodiscard]] const ModelContent& content_beside_network() const { return content_; }
   /// Of an epoch: mean cosine of two projected rows within a view.
   [[nodiscard]] static double cosine_of(const EpochScores& scores);
 

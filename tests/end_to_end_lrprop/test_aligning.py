@@ -5,6 +5,7 @@ import json
 import unittest
 import xml.etree.ElementTree
 
+import h5py
 import lrprop_support
 import numpy as np
 import support
@@ -120,6 +121,75 @@ class Align(lrprop_support.LrpropTest):
             if name.startswith("align-") and name.endswith(".csv"):
                 path, _ = self.path_of(files[name])
                 self.assertEqual({query for query, _ in path}, {0})
+
+    def test_new_videos_without_labels_get_the_phases_of_a_labelled_one(self):
+        """The documented way: a store of files alone beside the labelled one, aligned, merged and labelled."""
+        self.videos.timestamps = None
+        self.store.unlink()
+        lrprop_support.write_store(self.store, self.videos)
+        with h5py.File(self.store, "r+") as store:
+            store["phase_names"] = support.fixed_length(["reach", "lift", "put"])
+        new = lrprop_support.make_videos(53, per_class=2, validation_per_class=0).samples
+        for n, sample in enumerate(new):
+            np.save(self.folder / f"n{n}.npy", sample)
+        (self.folder / "new.csv").write_text("file\nn0.npy\nn1.npy\n")
+        unlabelled, merged = self.folder / "new.h5", self.folder / "all.h5"
+        self.succeed(["dejavid_convert", "npy", "--manifest", self.folder / "new.csv", "--out", unlabelled])
+        query = "s01_e01"
+
+        def align(name, given, ranks=None):
+            words = [PROGRAM, "align", *given, "--query", query, "--with", "n0.npy,n1.npy", "--out", self.folder / name]
+            self.said = self.succeed([str(word) for word in words], ranks)
+            return {path.name: path.read_bytes() for path in (self.folder / name).iterdir()}
+
+        by_model = ["--model.init", self.model, "--data.store", self.store, unlabelled]
+        files = align("carried", by_model)
+        self.assertNotIn("nothing to carry over", self.said.stderr)
+        self.assertEqual(align("ranks", by_model, 2), files)
+        self.assertEqual(align("turned", [*by_model[:3], unlabelled, self.store]), files)
+        others = {one["other"]: one for one in json.loads(files["transfer.json"])["others"]}
+        self.assertEqual({name: len(one["labels"]) for name, one in others.items()}, {f"n{n}.npy": len(new[n]) for n in range(2)})
+        self.assertEqual({one["judged_frames"] for one in others.values()}, {0})
+        self.assertEqual(set().union(*(one["labels"] for one in others.values())), {0, 1, 2})
+        phases = list(csv.DictReader(files["phases.csv"].decode().splitlines()))
+        self.assertEqual({line["id"] for line in phases}, {query, "n0.npy", "n1.npy"})
+        self.assertEqual({line["phase"] for line in phases}, {"reach", "lift", "put"})
+
+        self.said = self.succeed(["dejavid_convert", "merge", self.store, unlabelled, "--out", merged])
+        self.assertIn("new.h5: has no /frame_labels; its frames get -1, no phase", self.said.stderr)
+        self.said = self.succeed(["dejavid_convert", "labels", "--store", merged, "--labels", self.folder / "carried" / "phases.csv"])
+        self.assertIn("samples: phases of 3 replaced, of 8 kept", self.said.stdout)
+        arrays = support.read_arrays(merged)
+        found = np.split(arrays["frame_labels"], arrays["offsets"][1:-1])
+        for expected, labels in zip([*self.videos.frame_labels, others["n0.npy"]["labels"], others["n1.npy"]["labels"]], found, strict=True):
+            np.testing.assert_array_equal(labels, expected)
+        embedded = support.read_arrays(self.embed("embedded", self.model, merged))
+        np.testing.assert_array_equal(embedded["frame_labels"], arrays["frame_labels"])
+        out = self.folder / "both.h5"
+        self.succeed([PROGRAM, "embed", *map(str, by_model), "--out", out])
+        both = support.read_arrays(out)
+        np.testing.assert_array_equal(both["features"], embedded["features"])
+        self.assertEqual(both["labels"][-2:].tolist(), [-1, -1])
+        np.testing.assert_array_equal(both["frame_labels"], np.concatenate([*self.videos.frame_labels, *([-1] * len(sample) for sample in new)]))
+
+        # the same of stored rows, without a model: those of embed, then the features
+        self.assertEqual(align("stored", ["--embeddings", out]), files)
+        path, _ = self.path_of(align("features", ["--embeddings", merged])["align-n0.npy.csv"])
+        distances = np.linalg.norm(self.videos.samples[0].astype(float)[:, None] - new[0].astype(float)[None], axis=-1)
+        self.assertEqual(path, hard_path(distances))
+
+        query = "n0.npy"
+        words = [PROGRAM, "align", *map(str, by_model), "--query", query, "--with", "A", "--out", self.folder / "back"]
+        self.said = self.succeed(words)
+        self.assertIn("n0.npy has no phases, so there is nothing to carry over", self.said.stderr)
+        self.assertFalse((self.folder / "back" / "phases.csv").exists())
+
+    def test_stored_rows_or_a_model(self):
+        given = [PROGRAM, "align", "--embeddings", self.store, "--query", "s01_e01"]
+        self.refuse([*given, *options(model__init=self.model)], 2, "--embeddings", "model.init")
+        self.refuse([*given, *options(data__store=self.store)], 2, "--embeddings", "data.store", ranks=(None,))
+        self.refuse([PROGRAM, "align", *options(data__store=self.store), "--query", "s01_e01"], 2, "model.init", ranks=(None,))
+        self.refuse([PROGRAM, "embed", *options(model__init=self.model, data__store=self.store), "--embeddings", self.store, "--out", "e.h5"], 2, "--embeddings", ranks=(None,))
 
     def test_the_only_video_of_its_action(self):
         self.videos.labels[0], self.videos.classes = 1, 2

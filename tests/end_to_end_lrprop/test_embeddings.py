@@ -121,6 +121,38 @@ class Evaluate(ModelTest):
         self.assertEqual(self.evaluate("stored", embeddings=embeddings), by_model)
         self.assertEqual(self.evaluate("raw", embeddings=self.store), baselines["raw"])
 
+    def test_the_raw_baseline_is_what_the_network_is_given(self):
+        mean, scale = (np.linspace(first, last, TINY.feature_dim, dtype=np.float32) for first, last in ((-1, 1), (0.2, 5)))
+        weights = random_weights(TINY, 41)
+        model = lrprop_support.write_model(self.folder / "standard.h5", TINY, weights, feature_mean=mean, feature_scale=scale)
+        baselines = self.evaluate("model", model__init=model, data__store=self.store)["baselines"]
+        self.videos = self.videos.map_frames(lambda sample: (sample - mean) / scale)
+        standard = lrprop_support.write_store(self.folder / "standard_set.h5", self.videos)
+        self.assertEqual(self.evaluate("standard", embeddings=standard), baselines["raw"])
+        self.assertNotEqual(self.evaluate("raw", embeddings=self.store), baselines["raw"])
+
+    def test_of_a_run_that_standardises(self):
+        run_dir = self.train("run", self.store, data__standardize=True)
+        of_run = lrprop_support.finite_json(run_dir / "evaluation.json")
+        self.assertEqual(self.evaluate("model", model__init=run_dir / "model.h5", data__store=self.store), of_run)
+        self.assertNotEqual(self.evaluate("raw", embeddings=self.store), of_run["baselines"]["raw"])
+
+    def test_frames_of_a_store_without_phases_count_as_without_one(self):
+        """And actions are those of all stores together."""
+        model = self.evaluate("model", model__init=self.model, data__store=self.store)
+        part = lrprop_support.make_videos(45, per_class=0, validation_per_class=2)
+        part.ids, part.frame_labels, part.timestamps = ["x", "y"], None, None
+        other = lrprop_support.write_store(self.folder / "other.h5", part)
+        out = self.folder / "both.json"
+        given = ["--model.init", self.model, "--data.store", self.store, other, "--run.progress", "off"]
+        self.succeed([PROGRAM, "eval", *given, "--json", out])
+        both = lrprop_support.finite_json(out)
+        left_out = "class 0: left out of all numbers for want of a labelled frame: x, y"
+        self.assertIn(left_out, both["notes"])
+        both["notes"].remove(left_out)
+        self.assertEqual(both["dtw_accuracy"], model["dtw_accuracy"])
+        self.assertEqual(both["videos"], model["videos"])
+
     def evaluate(self, name, ranks=None, embeddings=None, **settings):
         if embeddings is None:
             return super().evaluate(name, ranks, **settings)

@@ -50,7 +50,7 @@ class Report(lrprop_support.LrpropTest):
 
         columns = [expected, expected["baselines"]["raw"], expected["baselines"]["time_only"]]
         [[header, *rows]] = [tables[0] for caption, tables in page.tables.items() if "videos" in caption]
-        self.assertEqual([name for name, _ in header], ["metric", "this run", "stored features", "time only"])
+        self.assertEqual([name for name, _ in header], ["metric", "this run", "features", "time only"])
         for n, one in enumerate(columns):
             found = [row[1 + n][1][0] if row[1 + n][1] else None for row in rows]
             self.assertEqual(found, numbers(one))

@@ -131,47 +131,93 @@ std::int32_t position_of(const std::string& phase, const std::vector<std::string
   return found == phases.end() ? -1 : static_cast<std::int32_t>(found - phases.begin());
 }
 
-/// What number each phase is, by the rules of read_frame_labels(); fills `names`.
-std::vector<std::int32_t> number_phases(const std::vector<Range>& ranges, const Reader& reader,
-                                        const std::vector<std::string>& phases, std::vector<std::string>& names) {
+constexpr std::string_view kDropping = "or drop the phases of samples that the file does not name: --replace-all";
+
+/// What number each phase is, by the rules of read_frame_labels(). `names`: those that have their numbers already, to
+/// which others are added where `open`. `keeps`: whether other samples keep phases.
+std::vector<std::int32_t> number_phases(const std::vector<Range>& ranges, const Reader& reader, bool open, bool keeps,
+                                        std::vector<std::string>& names) {
   const auto all = [&](const auto& holds) { return std::all_of(ranges.begin(), ranges.end(), holds); };
-  const auto limit = phases.empty() ? std::int64_t{std::numeric_limits<std::int32_t>::max()}
-                                    : static_cast<std::int64_t>(phases.size());
-  const bool named = !phases.empty() && !all([&](const Range& range) { return position_of(range.phase, phases) < 0; });
+  const auto limit = names.empty() ? std::int64_t{std::numeric_limits<std::int32_t>::max()} : std::ssize(names);
+  const bool named = !names.empty() && !all([&](const Range& range) { return position_of(range.phase, names) < 0; });
   const bool numbers = !named && all([](const Range& range) {
     long long ignored = 0;
     return parse_integer(range.phase, ignored);
   });
-  names = phases;
+  const std::string advice = keeps ? fmt::format("correct it, {}", kDropping) : "correct it";
+  if (open && keeps && names.empty() && !numbers) {
+    reader.refuse(ranges.front().line, fmt::format("the phase \"{}\"", excerpt(ranges.front().phase)),
+                  "numbers throughout, as samples that the file does not name have them without names",
+                  fmt::format("give numbers, or names of all phases: --phases, {}", kDropping));
+  }
   std::vector<std::int32_t> numbered;
   for (const Range& range : ranges) {
     std::int32_t number = numbers ? number_of(range.phase, limit) : position_of(range.phase, names);
-    if (number < 0 && !numbers && phases.empty()) {
+    if (number < 0 && !numbers && open) {
       number = static_cast<std::int32_t>(names.size());
       names.push_back(range.phase);
     }
     if (number < 0) {
       reader.refuse(range.line, fmt::format("the phase \"{}\"", excerpt(range.phase)),
                     numbers ? fmt::format("a number from 0 to {}", limit - 1)
-                            : fmt::format("one of {}", printable(fmt::format("{}", fmt::join(phases, ", ")))),
-                    "correct it");
+                            : fmt::format("one of {}", printable(fmt::format("{}", fmt::join(names, ", ")))),
+                    advice);
     }
     numbered.push_back(number);
   }
   return numbered;
 }
 
+bool has_phases(const std::vector<std::int32_t>& frames) {
+  return std::any_of(frames.begin(), frames.end(), [](std::int32_t phase) { return phase >= 0; });
+}
+
+/// Gives the frames of a sample that keeps its phases the numbers of `phases`.
+void renumber(const TseStore& store, std::int64_t sample, const std::vector<std::string>& phases,
+              std::vector<std::int32_t>& frames) {
+  const std::vector<std::string>& before = store.phase_names();
+  for (std::int32_t& phase : frames) {
+    if (phase < 0) continue;
+    const std::string name = before.empty() ? std::to_string(phase) : before[static_cast<std::size_t>(phase)];
+    const std::int32_t number = before.empty() ? number_of(name, std::ssize(phases)) : position_of(name, phases);
+    if (number < 0) {
+      const std::string expected =
+          before.empty() ? fmt::format("a number from 0 to {}", phases.size() - 1)
+                         : fmt::format("one of {}", printable(fmt::format("{}", fmt::join(phases, ", "))));
+      throw StoreError(fmt::format(
+          "{}:frame_labels:sample {} ({}): found the phase \"{}\", which it keeps; expected {}, as --phases has it; "
+          "add it there, {}",
+          store.describe_files(), sample, printable(store.id(sample)), excerpt(name), expected, kDropping));
+    }
+    phase = number;
+  }
+}
+
 }  // namespace
 
-FrameLabels read_frame_labels(const std::filesystem::path& file, const TseStore& store,
-                              const std::vector<std::string>& phases) {
+FrameLabels read_frame_labels(const std::filesystem::path& file, TseStore& store,
+                              const std::vector<std::string>& phases, UnnamedSamples unnamed) {
   const Reader reader(file, store);
   const std::vector<Range> ranges = reader.ranges();
   FrameLabels labels;
-  const std::vector<std::int32_t> numbers = number_phases(ranges, reader, phases, labels.phase_names);
+  std::vector<bool> named(static_cast<std::size_t>(store.sample_count()), false);
+  for (const Range& range : ranges) named[static_cast<std::size_t>(range.sample)] = true;
+  labels.named = std::count(named.begin(), named.end(), true);
   for (std::int64_t sample = 0; sample < store.sample_count(); ++sample) {
-    labels.of_samples.emplace_back(static_cast<std::size_t>(store.length(sample)), -1);
+    std::vector<std::int32_t> none(static_cast<std::size_t>(store.length(sample)), kNoPhase);
+    if (named[static_cast<std::size_t>(sample)] || !store.has_frame_labels()) {
+      labels.of_samples.push_back(std::move(none));
+      continue;
+    }
+    std::vector<std::int32_t> frames = store.read_frame_labels(sample);
+    labels.others += has_phases(frames) ? 1 : 0;
+    if (unnamed == UnnamedSamples::kKeep && !phases.empty()) renumber(store, sample, phases, frames);
+    labels.of_samples.push_back(unnamed == UnnamedSamples::kKeep ? std::move(frames) : std::move(none));
   }
+
+  const bool keeps = unnamed == UnnamedSamples::kKeep && labels.others > 0;
+  labels.phase_names = phases.empty() && keeps ? store.phase_names() : phases;
+  const std::vector<std::int32_t> numbers = number_phases(ranges, reader, phases.empty(), keeps, labels.phase_names);
   for (std::size_t n = 0; n < ranges.size(); ++n) {
     auto& frames = labels.of_samples[static_cast<std::size_t>(ranges[n].sample)];
     std::fill(frames.begin() + ranges[n].first, frames.begin() + ranges[n].last + 1, numbers[n]);

@@ -92,7 +92,7 @@ AlignmentSummary summarize(const EmbeddedVideo& query, const EmbeddedVideo& othe
          .distance =
              alignment.distances[at * static_cast<std::size_t>(alignment.columns) + static_cast<std::size_t>(found)]});
   }
-  if (query.frame_labels.empty()) return summary;
+  if (!query.has_phases()) return summary;
   for (const std::int64_t row : alignment.of_columns) {
     summary.labels.push_back(query.frame_labels[static_cast<std::size_t>(row)]);
   }

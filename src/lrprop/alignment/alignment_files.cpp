@@ -89,7 +89,7 @@ AlignmentSummary write_alignment(const EmbeddedVideo& query, const EmbeddedVideo
 void write_overview(const EmbeddedVideo& query, std::span<const AlignmentSummary> others,
                     const AlignmentOptions& options, const std::filesystem::path& folder) {
   io::write_text(folder / "transfer.csv", overview_csv(others, options));
-  if (!query.frame_labels.empty()) io::write_text(folder / "phases.csv", phases_csv(query, others, options));
+  if (query.has_phases()) io::write_text(folder / "phases.csv", phases_csv(query, others, options));
   nlohmann::ordered_json json{{"query", query.id}, {"query_frames", query.frames()}};
   std::int64_t judged = 0, right = 0;
   json["others"] = nlohmann::ordered_json::array();

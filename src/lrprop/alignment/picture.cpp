@@ -3,11 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "src/drawing/alignment_picture.hpp"
 
 namespace alignment::lrprop {
 namespace {
+
+/// None of a video whose frames are all without one.
+std::span<const std::int32_t> phases_of(const EmbeddedVideo& video) {
+  return video.has_phases() ? std::span<const std::int32_t>(video.frame_labels) : std::span<const std::int32_t>();
+}
 
 drawing::Axis axis_of(const EmbeddedVideo& video, std::span<const std::int32_t> phases, const char* remark) {
   return {fmt::format("frame of {}{}", video.id, remark), video.frames(), video.timestamps, phases};
@@ -45,10 +51,11 @@ drawing::AlignmentPicture picture_of(const EmbeddedVideo& query, const EmbeddedV
   picture.same_frames = true;
   picture.phase_names = options.phase_names;
 
-  const bool carried = other.frame_labels.empty() && !summary.labels.empty();
-  const drawing::Axis rows = axis_of(query, query.frame_labels, "");
+  const bool carried = !other.has_phases() && !summary.labels.empty();
+  const drawing::Axis rows = axis_of(query, phases_of(query), "");
   const drawing::Axis columns =
-      axis_of(other, carried ? summary.labels : other.frame_labels, carried ? ", phases carried over" : "");
+      axis_of(other, carried ? std::span<const std::int32_t>(summary.labels) : phases_of(other),
+              carried ? ", phases carried over" : "");
   drawing::MatrixPanel panel{.title = "Distances and path",
                              .rows = rows,
                              .columns = columns,

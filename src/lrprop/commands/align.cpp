@@ -60,13 +60,32 @@ std::vector<std::int64_t> key_frames_of(const std::string& list, std::int64_t fr
   return key_frames;
 }
 
+/// Collective. Says so where nothing is carried over.
+void tell_what_is_carried(Dataset& dataset, std::int64_t query, const AlignmentOptions& options,
+                          dist::Communicator& communicator) {
+  if (!options.key_frames.empty()) return;
+  bool has_phases = false;
+  agreed(communicator, [&] {
+    dataset.wait([&] {
+      if (!dataset.store.has_frame_labels()) return;
+      const std::vector<std::int32_t> labels = dataset.store.read_frame_labels(query);
+      has_phases = std::any_of(labels.begin(), labels.end(), [](std::int32_t phase) { return phase >= 0; });
+    });
+  });
+  if (has_phases) return;
+  log_info(fmt::format("{} has no phases, so there is nothing to carry over: name frames of it with --key-frames",
+                       io::printable(dataset.store.id(query))));
+}
+
 }  // namespace
 
 void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
   Config config = asked.config_of<Config>();
+  const std::string stored = asked.option("embeddings");
+  if (!stored.empty()) config.data.store = {stored};
   const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
   std::vector<std::int64_t> samples;
   AlignmentOptions options;
   std::filesystem::path folder = asked.option("out");
@@ -76,12 +95,15 @@ void run_alignment(const Invocation& asked, dist::Communicator& communicator) {
     options.phase_names = dataset.store.phase_names();
     if (folder.empty()) folder = "align-" + io::file_name_of(dataset.store.id(samples.front()));
   });
-  if (!dataset.store.has_frame_labels() && options.key_frames.empty()) {
-    log_info("the query has no phases, so there is nothing to carry over: name frames of it with --key-frames");
+  tell_what_is_carried(dataset, samples.front(), options, communicator);
+  std::vector<EmbeddedVideo> videos;
+  if (stored.empty()) {
+    const ModelContent content = load_model(config, asked.given, dataset, communicator);
+    const Network network = embedding_network(content, config, gpu.get(), threads);
+    videos = embed_videos(dataset, samples, network, config, threads, communicator);
+  } else {
+    agreed(communicator, [&] { dataset.wait([&] { videos = stored_videos(dataset.store, samples); }); });
   }
-  const ModelContent content = load_model(config, asked.given, dataset, communicator);
-  const Network network = embedding_network(content, config, gpu.get(), threads);
-  const std::vector<EmbeddedVideo> videos = embed_videos(dataset, samples, network, config, threads, communicator);
   agreed(communicator, [&] {
     const dist::Deadline deadline = writing_result(config.dist.timeout());
     if (communicator.is_root()) io::make_result_folder(folder);

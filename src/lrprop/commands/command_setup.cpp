@@ -27,8 +27,13 @@ std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicat
   return device;
 }
 
-Dataset open_dataset(const Config& config, dist::Communicator& communicator) {
-  return Dataset::open(config, communicator, [](const io::TseStore&) { return SampleNeeds{&kPlainRows, {}}; });
+Dataset open_dataset(const Config& config, dist::Communicator& communicator, io::ClassMatching matching) {
+  return Dataset::open(
+      config, communicator,
+      [](const io::TseStore&) {
+        return SampleNeeds{&kPlainRows, {}};
+      },
+      matching);
 }
 
 std::vector<std::filesystem::path> inputs_of(const Config& config) {

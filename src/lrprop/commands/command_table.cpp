@@ -37,14 +37,14 @@ void check(const Invocation& asked) {
   check_sizes(config);
   static_cast<void>(fractions_of(config));
   static_cast<void>(ks_of(config));
-  const bool stored = command == "eval" && !asked.option("embeddings").empty();
+  const bool stored = (command == "eval" || command == "align") && !asked.option("embeddings").empty();
   if (stored && (!config.model.init.empty() || !config.data.store.empty())) {
     throw ConfigError(
         "--embeddings: found it beside --model.init or --data.store; expected one of the two; leave the "
-        "others out to evaluate a store of embeddings as it is");
+        "others out to take a store of embeddings as it is");
   }
   if (!stored) require_store(asked, command == "train" ? "train on" : "read");
-  if (command == "embed" || command == "align" || (command == "eval" && !stored)) require_model(asked);
+  if (command == "embed" || ((command == "align" || command == "eval") && !stored)) require_model(asked);
   if (command == "embed") require_out(asked, "EMBEDDINGS.h5");
   if (command == "align") require_option(asked, "query", "ID");
   if (command == "train") require_run_to_resume(asked);
@@ -64,13 +64,14 @@ const CommandTable& command_table() {
            {"eval", "five metrics of model.init, or of --embeddings, beside two baselines", false,
             joined(kEmbedding, {"eval.split", "eval.stride", "eval.dtw_stride", "eval.fractions", "eval.k",
                                 "eval.svm_frames", "eval.subsets", "train.seed"})},
-           {"align", "one video beside others: paths, labels carried over, pictures", false, kEmbedding},
+           {"align", "one video beside others, by model.init or --embeddings: paths, labels carried over, pictures",
+            false, kEmbedding},
            {"report", "one HTML page about the run in run.dir; with data.store also two of its videos aligned", false,
             joined(kEmbedding, {"run.dir", "eval.split"})},
            {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
-           {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are"},
+           {"embeddings", "STORE", {"eval", "align"}, "take the features of that store as they are, without a model"},
            {"out",
             "FILE",
             {"embed", "align", "report"},

@@ -19,7 +19,8 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator);
 /// Prints the metrics of a model, beside the baselines, or of embeddings as a store holds them (--embeddings); also as
 /// JSON where --json is given.
 void run_evaluation(const Invocation& asked, dist::Communicator& communicator);
-/// Aligns one video (--query) with others (--with) into a folder (--out).
+/// Aligns one video (--query) with others (--with) into a folder (--out), by a model's embeddings or as a store holds
+/// them (--embeddings).
 void run_alignment(const Invocation& asked, dist::Communicator& communicator);
 /// Writes one HTML page about the run in run.dir (--out): curves, evaluation.json, collapse and settings, and with
 /// data.store two of its videos aligned.

@@ -21,7 +21,7 @@ void run_embedding(const Invocation& asked, dist::Communicator& communicator) {
   const std::filesystem::path out = asked.option("out");
   const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
   const ModelContent content = load_model(config, asked.given, dataset, communicator);
   const Network network = embedding_network(content, config, gpu.get(), threads);
   io::TseStore& store = dataset.store;

@@ -39,7 +39,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
   const std::optional<io::ResultFile> json =
       open_result(asked.option("json"), inputs_of(config), config.dist.timeout(), communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
   agreed(communicator, [&] { require_judged(dataset.store, config); });
 
   std::vector<EvaluationResult> results;
@@ -53,7 +53,7 @@ void run_evaluation(const Invocation& asked, dist::Communicator& communicator) {
     const Network network = embedding_network(content, config, gpu.get(), threads);
     const std::vector<EmbeddedVideo> embedded =
         embed_videos(dataset, evaluated_samples(dataset.store, config), network, config, threads, communicator);
-    results = evaluate_beside_baselines(embedded, dataset, config, threads, communicator);
+    results = evaluate_beside_baselines(embedded, content, dataset, config, threads, communicator);
   }
   agreed(communicator, [&] {
     if (!communicator.is_root()) return;

@@ -122,7 +122,7 @@ std::string evaluation_section(const Json& evaluation) {
       .rows = {}};
   for (const auto& [name, value] : numbers_of(evaluation)) table.rows.push_back({report::escaped(name), cell(value)});
   const Json baselines = evaluation.value("baselines", Json::object());
-  const std::map<std::string, std::string> names{{"raw", "stored features"}, {"time_only", "time only"}};
+  const std::map<std::string, std::string> names{{"raw", "features"}, {"time_only", "time only"}};
   for (const auto& [key, baseline] : baselines.items()) {
     const auto name = names.find(key);
     table.columns.push_back({name == names.end() ? key : name->second, true});
@@ -134,10 +134,8 @@ std::string evaluation_section(const Json& evaluation) {
   std::string html = report::table(table);
   html += report::paragraph(
       "The share is that of the training videos which a support vector machine, or logistic regression, learned phases "
-      "from. Stored features are what went in: a model that does not beat them has learned nothing. Time only is a "
-      "clock: "
-      "where "
-      "its number is as high, the metric says little.");
+      "from. Features are what went in, standardised where the model standardises: a model that does not beat them has "
+      "learned nothing. Time only is a clock: where its number is as high, the metric says little.");
   for (const Json& note : evaluation.value("notes", Json::array())) {
     if (note.is_string()) html += report::paragraph(report::escaped(note.get<std::string>()));
   }
@@ -228,7 +226,7 @@ void run_report(const Invocation& asked, dist::Communicator& communicator) {
   if (with_store) {
     const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
     const int threads = thread_count(config.dist, communicator);
-    Dataset dataset = open_dataset(config, communicator);
+    Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kUnion);
     const std::vector<std::int64_t> samples = two_of_an_action(dataset.store, config);
     const ModelContent content = load_model(config, asked.given, dataset, communicator);
     const Network network = embedding_network(content, config, gpu.get(), threads);

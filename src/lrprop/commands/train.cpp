@@ -70,7 +70,7 @@ void report(Dataset& dataset, LrpropTrainee& trainee, const RunValidation& valid
     static_cast<void>(trainee.validate());
   }
   const std::vector<EvaluationResult> results =
-      beside_baselines(*validation.found(), dataset, config, threads, communicator);
+      beside_baselines(*validation.found(), trainee.content_beside_network(), dataset, config, threads, communicator);
   run.write(communicator, [&] { io::write_text(run.folder() / "evaluation.json", to_json(results).dump(2) + "\n"); });
   if (communicator.is_root()) log_info("evaluation of the last epoch:\n" + table(results));
 }
@@ -82,7 +82,7 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
   agreed(communicator, throw_if_asked_to_stop);
   const std::unique_ptr<CudaDevice> gpu = choose_device(config, communicator);
   const int threads = thread_count(config.dist, communicator);
-  Dataset dataset = open_dataset(config, communicator);
+  Dataset dataset = open_dataset(config, communicator, io::ClassMatching::kSame);
   agreed(communicator, throw_if_asked_to_stop);
 
   std::optional<Checkpoint> checkpoint;

@@ -177,8 +177,8 @@ void add_merge(CLI::App& program) {
 
 namespace {
 
-/// "walk 200 frames, run 31, without a phase 12".
-std::string describe_phases(const io::LabelledSource& source) {
+/// "231 frames with a phase (walk 200, run 31), 12 without; samples: phases of 2 replaced, of 7 kept".
+std::string describe_phases(const io::LabelledSource& source, bool replace_all) {
   io::FirstFew shown;
   std::int64_t frames = 0;
   const auto& counts = source.frames_of_phases();
@@ -188,7 +188,9 @@ std::string describe_phases(const io::LabelledSource& source) {
     shown.add(fmt::format("{} {}", phase < names.size() ? io::printable(names[phase]) : fmt::format("phase {}", phase),
                           counts[phase]));
   }
-  return fmt::format("{} frames with a phase ({}), {} without", frames, shown.text(), source.frames_without_phase());
+  return fmt::format("{} frames with a phase ({}), {} without; samples: phases of {} replaced, of {} {}", frames,
+                     shown.text(), source.frames_without_phase(), source.samples_named(), source.other_samples(),
+                     replace_all ? "dropped" : "kept");
 }
 
 /// The names of --phases, with commas between them; not cut by CLI11, which drops empty ones. Throws
@@ -216,6 +218,7 @@ void add_labels(CLI::App& program) {
   struct Options {
     std::filesystem::path store, labels;
     std::vector<std::string> phases;
+    bool replace_all = false;
     OutputOptions output;
   };
   auto options = std::make_shared<Options>();
@@ -223,14 +226,16 @@ void add_labels(CLI::App& program) {
   command->add_option("--store", options->store, "store whose frames get phases")->required()->type_name("FILE.h5");
   command
       ->add_option("--labels", options->labels,
-                   "columns id, first frame, last frame, phase, frames counted from 0 and both included; frames in no "
-                   "line have no phase")
+                   "columns id, first frame, last frame, phase, frames counted from 0 and both included; other frames "
+                   "of a sample in it have no phase, other samples keep theirs")
       ->required()
       ->type_name("FILE.csv");
   command
       ->add_option("--phases", options->phases,
-                   "names of the phases 0, 1, ... in this order; without it names are numbered as they first appear")
+                   "names of the phases 0, 1, ... in this order; without it names are numbered as they first appear, "
+                   "behind those that samples keep")
       ->type_name("A,B,...");
+  command->add_flag("--replace-all", options->replace_all, "samples that the file does not name lose their phases");
   const CLI::Option* out =
       command
           ->add_option("--out", options->output.out,
@@ -239,7 +244,9 @@ void add_labels(CLI::App& program) {
   add_progress_option(*command, options->output);
   command->callback([options, out] {
     const std::vector<std::string> phases = names_of(options->phases);
-    const std::unique_ptr<io::LabelledSource> source = io::open_labelled(options->store, options->labels, phases);
+    const std::unique_ptr<io::LabelledSource> source =
+        io::open_labelled(options->store, options->labels, phases,
+                          options->replace_all ? io::UnnamedSamples::kDrop : io::UnnamedSamples::kKeep);
     OutputOptions output = options->output;
     output.note_constants = false;  // the store's features are as they were
     output.replace = out->count() == 0;
@@ -247,7 +254,8 @@ void add_labels(CLI::App& program) {
     output.float16 = source->features().feature_type == io::FeatureType::kFloat16;
     output.gzip_level = source->features().gzip_level;
     convert(*source, output);
-    io::write_standard_output(fmt::format("{}: {}\n", io::printable(output.out.string()), describe_phases(*source)));
+    io::write_standard_output(
+        fmt::format("{}: {}\n", io::printable(output.out.string()), describe_phases(*source, options->replace_all)));
   });
 }
 

@@ -71,7 +71,7 @@ class Labels(convert_case.ConvertCase):
             self.assertEqual(store["frame_labels"][:].max(), 4)
 
     def test_in_place(self):
-        self.make(frame_labels=np.full(self.steps(), 5, "i4"))
+        self.make()
         os.symlink("s.h5", self.folder / "link.h5")
         csv = self.write_csv("sample_0,0,1,b", "sample_0,2,3,a")
         for _ in range(2):
@@ -81,6 +81,27 @@ class Labels(convert_case.ConvertCase):
             self.assertTrue((self.folder / "link.h5").is_symlink())
             self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["l.csv", "link.h5", "s.h5"])
         self.succeed(["dejavid_convert", "verify", "s.h5"])
+
+    def test_samples_that_the_file_does_not_name_keep_their_phases(self):
+        self.make()
+        label = ["dejavid_convert", "labels", "--store", "s.h5", "--progress", "off", "--labels"]
+        lines = [f"sample_{n},0,2,reach" for n in range(9)]
+        said = self.succeed([*label, self.write_csv(*lines)]).stdout
+        self.assertIn("27 frames with a phase (reach 27), ", said)
+        self.assertIn("; samples: phases of 9 replaced, of 0 kept", said)
+        before = Store(self.folder / "s.h5").per_step["frame_labels"]
+        corrected = self.write_csv("sample_4,5,5,lift", "sample_4,1,1,reach")
+        said = self.succeed([*label, corrected]).stdout
+        self.assertIn("26 frames with a phase (reach 25, lift 1), ", said)
+        self.assertIn("; samples: phases of 1 replaced, of 8 kept", said)
+        after = Store(self.folder / "s.h5").per_step["frame_labels"]
+        self.assertEqual(after[4][:6].tolist(), [-1, 0, -1, -1, -1, 1])
+        for n in set(range(9)) - {4}:
+            np.testing.assert_array_equal(after[n], before[n])
+        said = self.succeed([*label, corrected, "--replace-all"]).stdout
+        self.assertIn("2 frames with a phase (reach 1, lift 1), ", said)
+        self.assertIn("; samples: phases of 1 replaced, of 8 dropped", said)
+        self.refuse(10, ["found no frames"], *label[1:], self.write_csv("id,first,last,phase", name="empty.csv"))
 
     def test_a_store_that_cannot_be_read_to_its_end_stays(self):
         with h5py.File(self.make(), "r+") as store:

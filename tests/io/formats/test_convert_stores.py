@@ -141,6 +141,15 @@ class Stores(convert_case.ConvertCase):
         self.assertEqual(merged.features.tobytes(), parts[0].features.tobytes() + parts[1].features.tobytes())
         self.verify(0)
 
+    def test_merge_gives_frames_of_a_store_without_phases_none(self):
+        plain, labelled = self.make("1.h5", 1), self.make("2.h5", 2, frame_labels=True)
+        merged = self.convert("merge", plain, labelled)
+        expected = [np.full(len(sample), -1) for sample in Store(plain).samples] + Store(labelled).per_step["frame_labels"]
+        for found, values in zip(merged.per_step["frame_labels"], expected, strict=True):
+            np.testing.assert_array_equal(found, values)
+        self.assertRegex(self.finished.stderr, r"note: \S*1\.h5: has no /frame_labels; its frames get -1, no phase\n")
+        self.verify(0)
+
     def test_merge_keeps_half_precision_where_all_have_it(self):
         half, other, single = self.make("1.h5", 1, dtype=np.float16), self.make("2.h5", 2, dtype=np.float16), self.make("3.h5", 3)
         self.assertEqual(self.convert("merge", half, other).features.dtype, np.float16)
@@ -200,10 +209,11 @@ class Stores(convert_case.ConvertCase):
         self.make("2.h5", 2, ids="x", frame_labels=True)
         self.make("3.h5", 3)
         self.make("4.h5", 4, frame_labels=True)
+        self.make("5.h5", 5, timestamps=True)
         support.write_store(self.folder / "wide.h5", support.make_set(classes=3, features=5))
         for words, names in (
             (["2.h5", "1.h5", "id"], ("1.h5", "2.h5")),
-            (["3.h5", "/frame_labels", "1.h5"], ("1.h5", "3.h5")),
+            (["5.h5", "/timestamps", "3.h5"], ("3.h5", "5.h5")),
             (["wide.h5"], ("1.h5", "wide.h5")),
             (["absent.h5"], ("1.h5", "absent.h5")),
         ):

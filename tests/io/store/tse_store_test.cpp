@@ -142,13 +142,38 @@ TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
                    TseStore({folder / "a.h5", folder / "plain.h5"});
                  }),
                  folder / "plain.h5", {":phase_names: found none; expected \"reach,lift\" as in "});
-  small.with_frame_labels = false;  // what has no phases does not misname them
-  small.write(folder / "without.h5");
-  EXPECT_FALSE(TseStore({folder / "a.h5", folder / "without.h5"}).has_frame_labels());
   expect_message(message_of<StoreError>([&] {
                    TseStore({folder / "a.h5", folder / "other.h5"});
                  }),
                  folder / "other.h5", {":phase_names: found \"lift,reach\"; expected \"reach,lift\" as in "});
+}
+
+TEST(TseStore, FramesOfAFileWithoutLabelsHaveNoPhase) {
+  const TemporaryFolder folder;
+  SmallStore small;
+  TseStoreHeader header = small.header();
+  const std::vector<float> values = small.features(1);
+  const std::vector<std::int32_t> phases{1};
+  const auto write = [&](const char* name, const std::vector<std::string>& names) {
+    header.phase_names = names;
+    TseWriter writer(folder / name, header);
+    writer.append({.id = name, .features = values, .frame_labels = phases});
+    writer.finish();
+  };
+  write("a.h5", {"reach", "lift"});
+  write("other.h5", {"lift", "reach"});
+  small.write(folder / "without.h5");
+
+  TseStore store({folder / "without.h5", folder / "a.h5"});
+  EXPECT_TRUE(store.has_frame_labels());
+  EXPECT_EQ(store.read_frame_labels(0), std::vector<std::int32_t>(static_cast<std::size_t>(store.length(0)), kNoPhase));
+  EXPECT_EQ(store.read_frame_labels(small.count()), phases);
+  EXPECT_EQ(store.phase_names(), (std::vector<std::string>{"reach", "lift"}));
+  EXPECT_FALSE(TseStore({folder / "without.h5"}).has_frame_labels());
+  expect_message(message_of<StoreError>([&] {
+                   TseStore({folder / "without.h5", folder / "a.h5", folder / "other.h5"});
+                 }),
+                 folder / "other.h5", {":phase_names: found \"lift,reach\"; expected \"reach,lift\" as in ", "a.h5"});
 }
 
 TEST(TseWriter, ReplacesAStoreOnlyWhereItMay) {

@@ -100,6 +100,20 @@ TEST(Summary, WithoutPhasesNothingIsJudged) {
   EXPECT_EQ(to_slow.key_moments[0].phase, -1);
 }
 
+TEST(Summary, FramesThatAllHaveNoneAreNoPhases) {
+  const EmbeddedVideo unlabelled = video("unlabelled", {0, 1, 2}, {-1, -1, -1});
+  EXPECT_FALSE(unlabelled.has_phases());
+  EXPECT_TRUE(kQuery.has_phases());
+  EXPECT_TRUE(summarize(unlabelled, kSlow, align_videos(unlabelled, kSlow), {}).labels.empty());
+  const TemporaryFolder folder;
+  write_alignments(kQuery, std::vector<EmbeddedVideo>{unlabelled}, {}, folder / "carried");
+  EXPECT_NE(read_text(folder / "carried" / "align-unlabelled.svg").find("phases carried over"), std::string::npos);
+  EXPECT_EQ(read_text(folder / "carried" / "phases.csv"),
+            "id,first,last,phase\nquery,1,2,0\nquery,3,3,1\nunlabelled,1,2,0\n");
+  write_alignments(unlabelled, std::vector<EmbeddedVideo>{kSlow}, {}, folder / "none");
+  EXPECT_FALSE(std::filesystem::exists(folder / "none" / "phases.csv"));
+}
+
 TEST(Summary, AsTextAndBack) {
   const AlignmentSummary summary = summarize(kQuery, kSlow, align_videos(kQuery, kSlow), {});
   const AlignmentSummary back = summary_from_text(to_text(summary));
