@@ -176,6 +176,26 @@ bool has_member(const Handle& group, const std::string& name) {
   return require_hard_link(group, name);
 }
 
+std::vector<std::string> members_of(const Handle& group) {
+  std::vector<std::string> names;
+  const auto add = [](hid_t, const char* name, const H5L_info_t*, void* all) -> herr_t {
+    static_cast<std::vector<std::string>*>(all)->emplace_back(name);
+    return 0;
+  };
+  checked(H5Literate(group.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), "", "listing its members");
+  return names;
+}
+
+std::vector<std::string> attributes_of(const Handle& object) {
+  std::vector<std::string> names;
+  const auto add = [](hid_t, const char* name, const H5A_info_t*, void* all) -> herr_t {
+    static_cast<std::vector<std::string>*>(all)->emplace_back(name);
+    return 0;
+  };
+  checked(H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), "", "listing its attributes");
+  return names;
+}
+
 Handle open_group(const Handle& parent, const std::string& name) {
   return open_object(parent, name, H5I_GROUP, "a group");
 }

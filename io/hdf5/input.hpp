@@ -34,6 +34,9 @@ struct Dataset {
 };
 
 [[nodiscard]] bool has_member(const Handle& group, const std::string& name);
+/// Members of a group, and attributes of an object, in the order of their names.
+[[nodiscard]] std::vector<std::string> members_of(const Handle& group);
+[[nodiscard]] std::vector<std::string> attributes_of(const Handle& object);
 [[nodiscard]] Dataset open_dataset(const Handle& group, const std::string& name);
 /// Gives a dataset that no one else has open a chunk cache other than HDF5's own 1 MiB.
 void set_chunk_cache(Dataset& dataset, const Handle& group, std::size_t bytes);

@@ -1,10 +1,13 @@
 #include "io/store/store_check.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <string_view>
 
 #include "io/errors.hpp"
 #include "io/hdf5/crash_guard.hpp"
+#include "io/hdf5/input.hpp"
 #include "io/store/store_file.hpp"
 
 namespace alignment::io {
@@ -54,6 +57,30 @@ StoreSummary summarize_store(const std::filesystem::path& file) {
   summary.gzip_level = hdf5::gzip_level_of(store.features());
   summary.feature_bytes = H5Dget_storage_size(store.features().id.get());
   return summary;
+}
+
+std::vector<std::string> foreign_content(const std::filesystem::path& file) {
+  constexpr std::array<std::string_view, 10> kMembers{"features",    "offsets",   "labels",      "split",
+                                                      "digests",     "ids",       "class_names", "frame_labels",
+                                                      "phase_names", "timestamps"};
+  constexpr std::array<std::string_view, 10> kAttributes{
+      "format", "version",  "feature_dim",    "num_classes",        "encoder",
+      "source", "complete", kLogitsAttribute, kUnlabelledAttribute, kIndexDigestAttribute};
+  std::vector<std::string> foreign;
+  try {
+    const hdf5::LibraryLock lock(file);
+    const CrashGuard guard(file, GuardedFile::kStore);
+    const hdf5::Handle root = hdf5::open_for_reading(file, "store");
+    for (const std::string& name : hdf5::members_of(root)) {
+      if (std::ranges::find(kMembers, name) == kMembers.end()) foreign.push_back("/" + name);
+    }
+    for (const std::string& name : hdf5::attributes_of(root)) {
+      if (std::ranges::find(kAttributes, name) == kAttributes.end()) foreign.push_back("attribute " + name);
+    }
+  } catch (const hdf5::Refusal& refusal) {
+    throw StoreError(file.string() + refusal.what());
+  }
+  return foreign;
 }
 
 StoreReport check_store(const std::filesystem::path& file) {

@@ -39,6 +39,10 @@ struct StoreSummary {
 /// Opens `file` as a TseStore would, with all its checks. Throws StoreError.
 [[nodiscard]] StoreSummary summarize_store(const std::filesystem::path& file);
 
+/// What else lies in the file beside a store: members, and attributes of the file itself, which nothing here reads and
+/// no new store made of it has. Throws StoreError.
+[[nodiscard]] std::vector<std::string> foreign_content(const std::filesystem::path& file);
+
 /// What a check of every sample found.
 struct StoreReport {
   static constexpr std::size_t kMostProblems = 20;

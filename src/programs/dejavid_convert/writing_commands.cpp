@@ -14,6 +14,7 @@
 #include "io/bytes/first_few.hpp"
 #include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
+#include "io/errors.hpp"
 #include "io/formats/labelled.hpp"
 #include "io/formats/listed.hpp"
 #include "io/formats/merged.hpp"
@@ -22,6 +23,7 @@
 #include "io/formats/text/ts.hpp"
 #include "io/result_file.hpp"
 #include "io/store/encoder_names.hpp"
+#include "io/store/store_check.hpp"
 #include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/log.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
@@ -214,6 +216,26 @@ std::vector<std::string> names_of(const std::vector<std::string>& words) {
 
 }  // namespace
 
+namespace {
+
+/// What a store holds that is not a store's does not come into the new one: refused where that replaces it.
+void tell_what_stays_behind(const std::filesystem::path& store, bool replaced) {
+  io::FirstFew foreign;
+  for (const std::string& name : io::foreign_content(store)) foreign.add(io::printable(name));
+  if (foreign.count() == 0) return;
+  if (!replaced) {
+    terminal::write_line(fmt::format("note: {}: what is no part of a store is not in the new one: {}",
+                                     io::printable(store.string()), foreign.text()));
+    return;
+  }
+  throw io::StoreError(fmt::format(
+      "{}: found what is no part of a store and would be lost: {}; expected a store alone to replace; write "
+      "another one (--out NEW.h5)",
+      store.string(), foreign.text()));
+}
+
+}  // namespace
+
 void add_labels(CLI::App& program) {
   struct Options {
     std::filesystem::path store, labels;
@@ -251,6 +273,7 @@ void add_labels(CLI::App& program) {
     output.note_constants = false;  // the store's features are as they were
     output.replace = out->count() == 0;
     if (output.replace) output.out = options->store;
+    tell_what_stays_behind(options->store, output.replace);
     output.float16 = source->features().feature_type == io::FeatureType::kFloat16;
     output.gzip_level = source->features().gzip_level;
     convert(*source, output);

@@ -135,6 +135,18 @@ class Labels(convert_case.ConvertCase):
             store["frame_labels"] = np.full(self.steps(), 0, "i4")
         self.refuse(10, ["v.h5", "phase_names: found none; expected", "s.h5"], "merge", "s.h5", "v.h5", "--out", "a.h5")
 
+    def test_what_is_no_part_of_a_store_is_not_lost(self):
+        store = self.folder / self.make()
+        with h5py.File(store, "r+") as file:
+            file["my_masks"] = np.arange(3)
+            file.attrs["fps"] = 25
+        before = store.read_bytes()
+        words = "labels", "--store", "s.h5", "--labels", self.write_csv("sample_0,0,1,reach")
+        self.refuse(10, ["s.h5: found what is no part of a store and would be lost: /my_masks, attribute fps"], *words)
+        self.assertEqual(store.read_bytes(), before)
+        self.convert(*words)
+        self.assertIn("note: s.h5: what is no part of a store is not in the new one: /my_masks, attribute fps", self.finished.stderr)
+
     def test_names_in_another_order_are_noticed(self):
         self.make()
         self.convert("labels", "--store", "s.h5", "--labels", self.write_csv("sample_0,0,1,reach", "sample_1,2,3,lift"))
