@@ -13,6 +13,7 @@
 #include "io/bytes/text.hpp"
 #include "io/bytes/utf8.hpp"
 #include "io/errors.hpp"
+#include "io/store/encoder_names.hpp"
 
 namespace alignment::io {
 namespace {
@@ -304,7 +305,7 @@ class TsSource : public SampleSource {
       std::copy_if(labels.begin(), labels.end(), std::back_inserter(header_.class_names),
                    [&](const std::string& label) { return known.insert(lower(label)).second; });
     }
-    header_.encoder = "none: raw series";
+    header_.encoder = kNoEncoder;
     header_.source = first.problem.empty() ? as_utf8(train.filename().string()) : first.problem;
     classes_ = ClassNumbers(header_.class_names);
   }

@@ -110,11 +110,15 @@ class ReportPage {
       html += ".";
     }
     if (!encoders.of_model.empty()) {
-      html += fmt::format(" It learned from features of the encoder {}.", report::escaped(encoders.of_model));
+      html += encoders.of_model == io::kNoEncoder
+                  ? " It learned from raw series, which no encoder made."
+                  : fmt::format(" It learned from features of the encoder {}.", report::escaped(encoders.of_model));
     }
     if (!encoders.of_store.empty() && encoders.of_store != encoders.of_model) {
-      html +=
-          fmt::format(" The features that it was tried on are of the encoder {}.", report::escaped(encoders.of_store));
+      html += encoders.of_store == io::kNoEncoder
+                  ? " What it was tried on are raw series, which no encoder made."
+                  : fmt::format(" The features that it was tried on are of the encoder {}.",
+                                report::escaped(encoders.of_store));
     }
     return html;
   }
