@@ -202,6 +202,8 @@ class Report(ProgramTest):
         self.assertLessEqual(found, expected)
         series = support.write_store(self.folder / "series.h5", self.set, encoder="none: raw series")
         self.assertIn("What it was tried on are raw series, which no encoder made.", self.report(run_dir, data__store=series)[0])
+        self.store = series
+        self.assertIn("It learned from raw series, which no encoder made.", self.report(self.train_small("of_series"))[0])
         # two windows a step
         wide = dataclasses.replace(self.set, samples=[np.repeat(sample, 2, axis=1) for sample in self.set.samples])
         model = support.write_model(self.folder / "wide.h5", np.random.default_rng(1).normal(size=(6, 5, 12)))

@@ -26,6 +26,7 @@
 #include "io/store/store_check.hpp"
 #include "src/job/program/whole_number.hpp"
 #include "src/job/terminal/log.hpp"
+#include "src/job/terminal/terminal.hpp"
 #include "src/programs/dejavid_convert/commands.hpp"
 #include "src/programs/dejavid_convert/common_options.hpp"
 
