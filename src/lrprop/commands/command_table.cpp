@@ -70,7 +70,7 @@ const CommandTable& command_table() {
            {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
-           {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are"},
+           {"embeddings", "STORE", {"eval"}, "evaluate the features of that store as they are", KeyOwner::kProcess},
            {"out",
             "FILE",
             {"embed", "align", "report"},
