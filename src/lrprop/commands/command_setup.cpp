@@ -28,7 +28,10 @@ std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicat
 }
 
 Dataset open_dataset(const Config& config, dist::Communicator& communicator) {
-  return Dataset::open(config, communicator, [](const io::TseStore&) { return SampleNeeds{&kPlainRows, {}}; });
+  return Dataset::open(config, communicator, [&](const io::TseStore& store) {
+    require_same_phases_and_times(store, config, communicator);
+    return SampleNeeds{&kPlainRows, {}};
+  });
 }
 
 std::vector<std::filesystem::path> inputs_of(const Config& config) {

@@ -16,7 +16,7 @@ namespace alignment::lrprop {
 /// dist::AgreedFailure.
 [[nodiscard]] std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicator& communicator);
 
-/// Collective. data.store, whose rows are handed out in f32.
+/// Collective. data.store, the same on every rank with its phases and times, whose rows are handed out in f32.
 [[nodiscard]] Dataset open_dataset(const Config& config, dist::Communicator& communicator);
 
 /// What a result must not be written over: the stores and the model.
