@@ -27,6 +27,7 @@ struct TseStore::State {
   std::vector<std::string> class_names;
   std::vector<std::vector<std::int32_t>> labels;        ///< of each part: what its classes are in class_names
   std::vector<std::vector<std::int32_t>> logit_labels;  ///< of each part: as labels, or empty where it holds no logits
+  std::optional<std::uint64_t> phase_identity, time_identity;  ///< once known
 
   struct Place {
     StorePart* part;
@@ -126,6 +127,20 @@ void require_unique_ids(const std::vector<std::unique_ptr<StorePart>>& parts) {
                     part->name(), samples.count() == 1 ? "sample" : "samples", samples.text(), repeated.text(),
                     samples.count() == 1 ? "" : "the first is ", first));
   }
+}
+
+/// Of what `read` gives for every sample where there is any, and of names.
+template <typename Read>
+std::uint64_t digest_of_steps(bool any, const std::vector<std::string>& names,
+                              const std::vector<std::unique_ptr<StorePart>>& parts, const Read& read) {
+  Digest digest;
+  digest.add(static_cast<std::uint8_t>(any ? 1 : 0));
+  for (const std::string& name : names) digest.add(name);
+  for (const auto& part : parts) {
+    for (std::int64_t sample = 0; any && sample < part->index().sample_count(); ++sample)
+      digest.add(read(*part, sample));
+  }
+  return digest.value();
 }
 
 }  // namespace
@@ -294,6 +309,26 @@ std::uint64_t TseStore::identity() const {
     digest.add(index.digests);
   }
   return digest.value();
+}
+
+std::uint64_t TseStore::phase_identity() const {
+  const std::lock_guard lock(state_->reading);
+  if (!state_->phase_identity) {
+    state_->phase_identity =
+        digest_of_steps(has_frame_labels(), phase_names(), state_->parts,
+                        [](StorePart& part, std::int64_t sample) { return part.read_frame_labels(sample); });
+  }
+  return *state_->phase_identity;
+}
+
+std::uint64_t TseStore::time_identity() const {
+  const std::lock_guard lock(state_->reading);
+  if (!state_->time_identity) {
+    state_->time_identity =
+        digest_of_steps(has_timestamps(), {}, state_->parts,
+                        [](StorePart& part, std::int64_t sample) { return part.read_timestamps(sample); });
+  }
+  return *state_->time_identity;
 }
 
 void TseStore::require_training_samples() const {

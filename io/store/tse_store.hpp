@@ -72,8 +72,14 @@ class TseStore {
   [[nodiscard]] std::vector<std::string> encoders() const;
   /// Files whose samples carry no digest: their content cannot be checked.
   [[nodiscard]] std::vector<std::string> files_without_digests() const;
-  /// XXH64 over everything but the features, the stored digests included: equal on every rank that reads the same data.
+  /// XXH64 over everything but features, phases and times, the digests of features included: equal on every rank that
+  /// reads the same samples.
   [[nodiscard]] std::uint64_t identity() const;
+  /// XXH64 over the phases of all steps and their names, and whether there are any; no part of identity(). The first
+  /// call reads them. Throws StoreError.
+  [[nodiscard]] std::uint64_t phase_identity() const;
+  /// The same of the times of all steps. Throws StoreError, NotFiniteError.
+  [[nodiscard]] std::uint64_t time_identity() const;
 
   /// From now on the classes are these (a model's), matched by name: label() is a position there, or kNoLabel.
   void adopt_classes(const std::vector<std::string>& names);

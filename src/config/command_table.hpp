@@ -33,6 +33,7 @@ struct CommandOption {
   std::string placeholder;            ///< what the help page shows for its word: FILE
   std::vector<std::string> commands;  ///< that take it
   std::string help;
+  KeyOwner owner = KeyOwner::kJob;  ///< kProcess: its word may differ between ranks; each is given it, or none is
 };
 
 /// What the command line of one system's program knows beside its keys.

@@ -18,12 +18,21 @@
 namespace alignment {
 namespace {
 
-/// "key = value", one a line; every rank has the same keys.
-std::vector<std::string> settings_of(const KeyTable& table, const std::string& command, const SharedConfig& config) {
-  std::vector<std::string> lines{"subcommand = " + command};
-  for (const Key& key : table.keys()) {
+/// `--with = "a7"`, or `no --with`; of one of KeyOwner::kProcess without its word.
+std::string text_of(const CommandOption& option, const Invocation& asked) {
+  const auto given = asked.options.find(option.name);
+  if (given == asked.options.end()) return "no --" + option.name;
+  return option.owner == KeyOwner::kProcess ? "--" + option.name
+                                            : fmt::format("--{} = {}", option.name, toml_text(given->second));
+}
+
+/// "key = value", one a line; every rank has the same keys and options.
+std::vector<std::string> settings_of(const CommandTable& table, const Invocation& asked) {
+  std::vector<std::string> lines{"subcommand = " + asked.command};
+  for (const CommandOption& option : table.options) lines.push_back(text_of(option, asked));
+  for (const Key& key : table.keys.keys()) {
     if (key.owner == KeyOwner::kProcess) continue;
-    lines.push_back(fmt::format("{} = {}", key.full_name(), toml_text(key.value(config))));
+    lines.push_back(fmt::format("{} = {}", key.full_name(), toml_text(key.value(*asked.config))));
   }
   return lines;
 }
@@ -38,8 +47,8 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// `train.lr = 0.01 on rank 0 (host1), train.lr = 0.02 on ranks 1, 2 (host2)`, for the key in line `number` of every
-/// rank; empty where all have the same.
+/// `train.lr = 0.01 on rank 0 (host1), train.lr = 0.02 on ranks 1, 2 (host2)`, for the setting in line `number` of
+/// every rank; empty where all have the same.
 std::string describe_difference(const std::vector<std::vector<std::string>>& settings,
                                 const std::vector<std::string>& hosts, std::size_t number) {
   struct Holder {
@@ -68,9 +77,8 @@ std::string describe_difference(const std::vector<std::vector<std::string>>& set
 
 }  // namespace
 
-void require_same_settings(const KeyTable& table, const std::string& command, const SharedConfig& config,
-                           dist::Communicator& communicator) {
-  const std::string mine = fmt::format("{}", fmt::join(settings_of(table, command, config), "\n"));
+void require_same_settings(const CommandTable& table, const Invocation& asked, dist::Communicator& communicator) {
+  const std::string mine = fmt::format("{}", fmt::join(settings_of(table, asked), "\n"));
   io::Digest digest;
   digest.add(mine);
   if (dist::same_on_all_ranks(communicator, digest.value())) return;

@@ -1,16 +1,13 @@
 #pragma once
 
-#include <string>
-
 #include "dist/communicator.hpp"
-#include "src/config/keys/keys.hpp"
+#include "src/config/command_line.hpp"
 
 namespace alignment {
 
 /// Collective. Refuses ranks that were told different things, as by a configuration that was edited on one host only:
-/// the subcommand and every key but those of KeyOwner::kProcess. Throws dist::AgreedFailure that names keys, values,
-/// ranks and hosts.
-void require_same_settings(const KeyTable& table, const std::string& command, const SharedConfig& config,
-                           dist::Communicator& communicator);
+/// the subcommand, every option of the table and every key; of those of KeyOwner::kProcess only whether an option was
+/// given. Throws dist::AgreedFailure that names what differs, its values, ranks and hosts.
+void require_same_settings(const CommandTable& table, const Invocation& asked, dist::Communicator& communicator);
 
 }  // namespace alignment

@@ -224,8 +224,12 @@ FileContent LrpropTrainee::model(const Course& course) {
 FileContent LrpropTrainee::checkpoint(const Course& course) {
   ModelContent all = content(course);
   auto [first, second] = network_.moments();
-  all.training =
-      TrainingState{course, pairs_per_step(config_, communicator_.size()), std::move(first), std::move(second)};
+  all.training = TrainingState{course,
+                               pairs_per_step(config_, communicator_.size()),
+                               std::move(first),
+                               std::move(second),
+                               dataset_.store.phase_identity(),
+                               curriculum_.plan_identity()};
   return [write = write_, content = std::move(all)](const std::filesystem::path& file) { write(file, content); };
 }
 

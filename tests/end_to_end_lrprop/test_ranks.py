@@ -1,11 +1,13 @@
 """The same training on any number of ranks and threads: weights are equal to the bit; of what is recorded, sums are added
 up in another order."""
 
+import dataclasses
 import unittest
 
 import lrprop_support
 import numpy as np
 import support
+from lrprop_support import PROGRAM, options
 
 
 class Ranks(lrprop_support.LrpropTest):
@@ -88,6 +90,73 @@ class Ranks(lrprop_support.LrpropTest):
         videos = lrprop_support.make_videos(28, classes=2)
         plan = lrprop_support.write_plan(self.folder / "plan.h5", lrprop_support.make_plan(videos, 4))
         self.compare(videos, (3,), train__plan=plan)
+
+
+class RanksThatAreNotAlike(lrprop_support.LrpropTest):
+    """As on hosts that hold other files, or where a command line was changed on one of them."""
+
+    def setUp(self):
+        super().setUp()
+        self.videos = lrprop_support.make_videos(29, classes=2)
+        self.store = lrprop_support.write_store(self.folder / "set.h5", self.videos)
+
+    def refuse_unlike(self, code, one, other, *words):
+        finished = support.finish(support.start_unlike([(1, one), (1, other)], cwd=self.folder))
+        self.assert_refused(finished, code, *words)
+
+    def test_other_phases_or_times(self):
+        """They are no part of what DejaVid learns from, but LRProp's numbers depend on them."""
+        reversed_phases = [phases[::-1].copy() for phases in self.videos.frame_labels]
+        later = [times + 1 for times in self.videos.timestamps]
+        for name, change in (
+            ("phases", dict(frame_labels=reversed_phases)),
+            ("phases", dict(frame_labels=None)),
+            ("timestamps", dict(timestamps=later)),
+            ("timestamps", dict(timestamps=None)),
+        ):
+            with self.subTest(**{name: change}):
+                changed = dataclasses.replace(self.videos, **change)
+                other = lrprop_support.write_store(self.folder / "other.h5", changed)
+                words = ["set.h5", f"found stores of different {name}", "on rank 1"]
+                command = [PROGRAM, "eval", "--json", "x.json", "--embeddings"]
+                self.refuse_unlike(10, [*command, self.store], [*command, other], *words)
+                parts = [self.arguments(store, self.folder / "run") for store in (self.store, other)]
+                self.refuse_unlike(10, *parts, *words)
+                self.assertFalse((self.folder / "run").exists())
+
+    def test_other_plans(self):
+        for steps in (4, 6):
+            with self.subTest(steps=steps):
+                parts = []
+                for host, seed, count in (("a", 0, 4), ("b", 1, steps)):
+                    (self.folder / host).mkdir(exist_ok=True)
+                    plan = lrprop_support.make_plan(self.videos, count, seed=seed)
+                    lrprop_support.write_plan(self.folder / host / "plan.h5", plan)
+                    train = self.arguments(self.store, self.folder / "run", train__plan="plan.h5")
+                    inside = ["sh", "-c", 'cd "$0" && exec "$@"', self.folder / host]
+                    parts += [":"] * bool(parts) + ["-np", "1", *inside, *support.command_line(train)]
+                command = ["mpirun", "--oversubscribe", *parts]
+                finished = support.finish(support.jobs.start(command, self.folder, support.surroundings()))
+                self.assert_refused(finished, 10, "plan.h5", "ranks found different plans")
+                self.assertFalse((self.folder / "run").exists())
+
+    def test_other_options(self):
+        model = self.train("model", self.store) / "model.h5"
+        given = options(model__init=model, data__store=self.store, run__progress="off")
+        align = [PROGRAM, "align", *given]
+        usual = dict(query="sample_0", out="aligned", **{"key-frames": "1,2"}, **{"with": "sample_2"})
+        for name, other in (
+            ("query", "sample_2"), ("out", "elsewhere"), ("key-frames", "1,3"), ("with", "sample_4"), ("with", None)
+        ):  # fmt: skip
+            with self.subTest(option=name, other=other):
+                changed = {key: word for key, word in {**usual, name: other}.items() if word is not None}
+                words = [f'--{name} = "{usual[name]}" on rank 0', f'--{name} = "{other}" on rank 1']
+                if other is None:
+                    words[1] = f"no --{name} on rank 1"
+                self.refuse_unlike(2, [*align, *options(**usual)], [*align, *options(**changed)], *words)
+        evaluate = [PROGRAM, "eval", *given]
+        self.refuse_unlike(2, [*evaluate, "--json", "a.json"], evaluate, '--json = "a.json" on rank 0', "no --json on rank 1")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["model", "set.h5"])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What is killed or asked to stop goes on to the weights of an unbroken run; other data or settings are refused."""
 
+import dataclasses
 import re
 import signal
 import tempfile
@@ -195,6 +196,53 @@ class OtherSettings(ResumingTest):
         other = lrprop_support.make_videos(32, classes=2, per_class=4)
         other = lrprop_support.write_store(self.folder / "other.h5", other)
         self.refuse(self.resume(data__store=other), 11, self.newest, "found training on a store of digest", ranks=(3,))
+
+
+class OtherPhasesAndPlans(ResumingTest):
+    """Neither is among the settings, or in the digest of a store's samples."""
+
+    def copy_without(self, run, *attributes):
+        """A checkpoint of the run as versions wrote it that did not know these attributes."""
+        before = sorted((self.folder / run / "checkpoints").iterdir())[-1]
+        older = self.folder / "older.h5"
+        older.write_bytes(before.read_bytes())
+        with h5py.File(older, "r+") as file:
+            del file.attrs["digest"]
+            for name in attributes:
+                del file["training"].attrs[name]
+        return older
+
+    def test_other_phases_are_refused(self):
+        self.go_on("run")
+        reversed_phases = [phases[::-1].copy() for phases in self.videos.frame_labels]
+        for frame_labels in (reversed_phases, None):
+            with self.subTest(removed=frame_labels is None):
+                changed = dataclasses.replace(self.videos, frame_labels=frame_labels)
+                other = lrprop_support.write_store(self.folder / "other.h5", changed)
+                arguments = self.arguments(other, self.folder / "run")
+                self.refuse(arguments, 11, "step_00000012.h5", "phases have digest", "resume with the phases", ranks=(None, 3))
+                older = self.copy_without("run", "phase_identity")
+                self.go_on(f"of_{frame_labels is None}", data__store=other, run__resume=older)
+
+    def test_other_times_are_not(self):
+        """No score depends on them."""
+        self.go_on("run")
+        changed = dataclasses.replace(self.videos, timestamps=None)
+        self.go_on("run", data__store=lrprop_support.write_store(self.folder / "other.h5", changed))
+
+    def test_another_plan_of_the_same_name_is_refused(self):
+        plan = self.folder / "plan.h5"
+        settings = dict(train__plan=plan, train__epochs=2, train__pairs_per_step=None)
+        for steps in (4, 6):
+            with self.subTest(steps=steps):
+                name = f"run_{steps}"
+                lrprop_support.write_plan(plan, lrprop_support.make_plan(self.videos, 4))
+                self.go_on(name, **settings)
+                lrprop_support.write_plan(plan, lrprop_support.make_plan(self.videos, steps, seed=1))
+                arguments = self.arguments(self.store, self.folder / name, **settings)
+                self.refuse(arguments, 11, "step_00000008.h5", "by a plan of digest", "that of " + str(plan), ranks=(None, 3))
+        older = self.copy_without("run_4", "plan_identity")
+        self.go_on("of_older", run__resume=older, **settings)
 
 
 class OtherNumbersOfRanks(ResumingTest):

@@ -42,7 +42,7 @@ int start(const CommandTable& table, const SystemWork& work, int argument_count,
   settle_signals(table, invocation.command);
   return run_on_ranks(Ranks::kAll, argument_count, arguments, invocation.config->dist.timeout(),
                       [&](dist::Communicator& communicator) {
-                        require_same_settings(table.keys, invocation.command, *invocation.config, communicator);
+                        require_same_settings(table, invocation, communicator);
                         if (communicator.is_root()) {
                           for (const std::string& warning : invocation.warnings) log_warning(warning);
                         }

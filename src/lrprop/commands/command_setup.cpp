@@ -30,7 +30,8 @@ std::unique_ptr<CudaDevice> choose_device(const Config& config, dist::Communicat
 Dataset open_dataset(const Config& config, dist::Communicator& communicator, io::ClassMatching matching) {
   return Dataset::open(
       config, communicator,
-      [](const io::TseStore&) {
+      [&](const io::TseStore& store) {
+        require_same_phases_and_times(store, config, communicator);
         return SampleNeeds{&kPlainRows, {}};
       },
       matching);

@@ -71,7 +71,11 @@ const CommandTable& command_table() {
            {"doctor", "check this installation: versions, ranks, collectives, folders", false, {"dist", "run.dir"}}},
       .options =
           {{"json", "FILE", {"eval"}, "also write the numbers there; - is standard output"},
-           {"embeddings", "STORE", {"eval", "align"}, "take the features of that store as they are, without a model"},
+           {"embeddings",
+            "STORE",
+            {"eval", "align"},
+            "take the features of that store as they are, without a model",
+            KeyOwner::kProcess},
            {"out",
             "FILE",
             {"embed", "align", "report"},

@@ -57,6 +57,25 @@ void require_same_steps(const Checkpoint& checkpoint, std::int64_t pairs_of_step
                   checkpoint.file.string(), found, pairs_of_step, ranks.value));
 }
 
+/// Refuses ranks that read different plans, and a plan that is not the checkpoint's, which settings know by name only.
+void require_same_plan(std::uint64_t identity, const std::optional<Checkpoint>& checkpoint,
+                       const std::filesystem::path& plan, dist::Communicator& communicator) {
+  const bool same = dist::same_on_all_ranks(communicator, identity);
+  agreed(communicator, [&] {
+    if (!same) {
+      throw io::StoreError(
+          fmt::format("{}: ranks found different plans; expected the same on every host; copy it to all of them again",
+                      plan.string()));
+    }
+    const std::optional<std::uint64_t> found = checkpoint ? checkpoint->content.training->plan_identity : std::nullopt;
+    if (!found || *found == identity) return;
+    throw io::ModelFileError(fmt::format(
+        "{}: found training by a plan of digest {:016x}; expected {:016x}, that of {}; resume with the plan that the "
+        "run began with",
+        checkpoint->file.string(), *found, identity, plan.string()));
+  });
+}
+
 /// What the last model scores beside the baselines, printed and in evaluation.json.
 void report(Dataset& dataset, LrpropTrainee& trainee, const RunValidation& validation, const Config& config,
             int threads, RunDirectory& run, dist::Communicator& communicator) {
@@ -107,6 +126,9 @@ ExitCode run_training(const Invocation& asked, dist::Communicator& communicator)
                      ? drawn_pairs(store, config)
                      : planned_pairs(store, read_plan(config.train.plan, store, config.train.frames));
   });
+  if (const auto plan = curriculum->plan_identity()) {
+    require_same_plan(*plan, checkpoint, config.train.plan, communicator);
+  }
   config.run.dir = run_folder(config, checkpoint ? std::optional(checkpoint->file) : std::nullopt, communicator);
 
   RunStart begin{

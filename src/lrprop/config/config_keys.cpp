@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <limits>
 
 #include "src/config/error.hpp"
 #include "src/config/keys/key_rows.hpp"
@@ -42,26 +43,29 @@ std::vector<Key> model_keys() {
 }
 
 std::vector<Key> loss_keys() {
+  // Losses and their gradients are f32: within these bounds their products and squares are finite there.
+  constexpr double kLeast = 1e-6, kMost = 1e6, kUnbounded = std::numeric_limits<double>::max();
   const SectionKeys<&Config::loss> loss("loss");
   return {
-      loss.number<&LossConfig::lambda_same>(KeyOwner::kRun, "lambda_same", Sign::kNotNegative, "weight of L_same"),
-      loss.number<&LossConfig::lambda_prop>(KeyOwner::kRun, "lambda_prop", Sign::kNotNegative,
+      loss.number<&LossConfig::lambda_same>(KeyOwner::kRun, "lambda_same", Sign::kNotNegative, kMost,
+                                            "weight of L_same"),
+      loss.number<&LossConfig::lambda_prop>(KeyOwner::kRun, "lambda_prop", Sign::kNotNegative, kMost,
                                             "weight of L_prop (profile paper: 0.01; carl: 0)"),
-      loss.number<&LossConfig::lambda_sdtw>(KeyOwner::kRun, "lambda_sdtw", Sign::kNotNegative,
+      loss.number<&LossConfig::lambda_sdtw>(KeyOwner::kRun, "lambda_sdtw", Sign::kNotNegative, kMost,
                                             "weight of L_sdtw (profile paper: 0.4; carl: 0)"),
-      loss.number<&LossConfig::temperature>(KeyOwner::kRun, "temperature", Sign::kPositive,
-                                            "tau, which similarities are divided by"),
-      loss.number<&LossConfig::sigma2>(KeyOwner::kRun, "sigma2", Sign::kPositive,
-                                       "square of the prior's width in frames (profiles paper and carl: 10)"),
+      loss.number_between<&LossConfig::temperature>(KeyOwner::kRun, "temperature", kLeast, kUnbounded,
+                                                    "tau, which similarities are divided by"),
+      loss.number_between<&LossConfig::sigma2>(KeyOwner::kRun, "sigma2", kLeast, kUnbounded,
+                                               "square of the prior's width in frames (profiles paper and carl: 10)"),
       loss.number<&LossConfig::gamma>(KeyOwner::kRun, "gamma", Sign::kPositive, "smoothing of soft-DTW"),
       loss.choice<&LossConfig::sdtw_reduction>(
           KeyOwner::kRun, "sdtw_reduction",
           "soft-DTW as it is, or divided by the mean length of the two sequences (profile paper: sum)"),
       loss.choice<&LossConfig::regularizer>(KeyOwner::kRun, "regularizer",
                                             "a further loss within each video, against collapse"),
-      loss.number<&LossConfig::regularizer_weight>(KeyOwner::kRun, "regularizer_weight", Sign::kNotNegative,
+      loss.number<&LossConfig::regularizer_weight>(KeyOwner::kRun, "regularizer_weight", Sign::kNotNegative, kMost,
                                                    "weight of that loss"),
-      loss.number<&LossConfig::idm_margin>(KeyOwner::kRun, "idm_margin", Sign::kPositive,
+      loss.number<&LossConfig::idm_margin>(KeyOwner::kRun, "idm_margin", Sign::kPositive, kMost,
                                            "distance that contrastive-idm asks of frames far from each other"),
       loss.number<&LossConfig::idm_sigma>(KeyOwner::kRun, "idm_sigma", Sign::kNotNegative,
                                           "frames up to which contrastive-idm takes two for neighbours"),

@@ -26,6 +26,12 @@ std::uint64_t digest_of_training(const TrainingState& training) {
   digest.add(training.pairs_per_step);
   digest.add(training.first_moment);
   digest.add(training.second_moment);
+  for (const auto& identity : kIdentities) {
+    if (const auto& value = training.*(identity.value)) {
+      digest.add(std::string(identity.name));
+      digest.add(*value);
+    }
+  }
   return digest.value();
 }
 

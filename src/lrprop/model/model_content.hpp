@@ -16,6 +16,9 @@ struct TrainingState {
   Course course;
   std::int64_t pairs_per_step = 0;                 ///< which its steps are counted in
   std::vector<float> first_moment, second_moment;  ///< of the trained weights, in the order of weight_arrays()
+  /// TseStore::phase_identity() of the store that scores are of, and PairCurriculum::plan_identity(), none of pairs
+  /// that are drawn; files of earlier versions have neither.
+  std::optional<std::uint64_t> phase_identity = {}, plan_identity = {};
 };
 
 /// What a model file holds: format "lrprop-model", version 1; /weights/NAME in the shapes of torch's modules.

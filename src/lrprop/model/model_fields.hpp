@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "src/lrprop/config/config.hpp"
@@ -44,6 +45,14 @@ struct NamedSeed {
 };
 inline constexpr std::array<NamedSeed, 2> kSeeds{
     {{"order_seed", &Course::order_seed}, {"store_identity", &Course::store_identity}}};
+
+/// That a file may lack.
+struct NamedIdentity {
+  const char* name;
+  std::optional<std::uint64_t> TrainingState::*value;
+};
+inline constexpr std::array<NamedIdentity, 2> kIdentities{
+    {{"phase_identity", &TrainingState::phase_identity}, {"plan_identity", &TrainingState::plan_identity}}};
 
 struct NamedEpoch {
   const char* name;

@@ -87,6 +87,7 @@ TrainingState read_training(const io::ArchiveContent& file, const EncoderSizes& 
     course.*(count.value) = required(file.integer(kTraining, count.name), std::string("training/") + count.name);
   for (const auto& seed : kSeeds)
     course.*(seed.value) = required(file.unsigned_integer(kTraining, seed.name), std::string("training/") + seed.name);
+  for (const auto& identity : kIdentities) training.*(identity.value) = file.unsigned_integer(kTraining, identity.name);
   training.pairs_per_step = required(file.integer(kTraining, kPairsPerStep), std::string("training/") + kPairsPerStep);
   course.epoch_sums = read_scores(file, "epoch_sum");
   for (const auto& epoch : kEpochs) {
@@ -160,6 +161,9 @@ void write_model(const std::filesystem::path& file, const ModelContent& content)
     };
     for (const auto& count : kCounts) add(count.name, course.*(count.value));
     for (const auto& seed : kSeeds) add(seed.name, course.*(seed.value));
+    for (const auto& identity : kIdentities) {
+      if (const auto& value = (*content.training).*(identity.value)) add(identity.name, *value);
+    }
     add(kPairsPerStep, content.training->pairs_per_step);
     add_scores("epoch_sum", course.epoch_sums);
     for (const auto& epoch : kEpochs) {

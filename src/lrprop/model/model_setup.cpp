@@ -105,6 +105,13 @@ void check_checkpoint(const Checkpoint& checkpoint, Config& config, const GivenK
   }
   require_same_run(checkpoint.file, checkpoint.content.training->course.store_identity, store, key_table(), before,
                    config, given);
+  const std::optional<std::uint64_t> trained_with = checkpoint.content.training->phase_identity;
+  if (trained_with && *trained_with != store.phase_identity()) {
+    throw io::ModelFileError(fmt::format(
+        "{}: found scores of a store whose phases have digest {:016x}; expected {:016x}, that of data.store's phases; "
+        "resume with the phases that the run began with, or start a new run with another run.dir",
+        checkpoint.file.string(), *trained_with, store.phase_identity()));
+  }
   if (!config.model.init.empty() && config.model.init != before.model.init) {
     log_warning(fmt::format("model.init = \"{}\" is not read: the run goes on from its checkpoint",
                             config.model.init.string()));

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "io/bytes/digest.hpp"
 #include "io/errors.hpp"
 #include "src/training/samples/random.hpp"
 
@@ -101,6 +102,7 @@ class DrawnPairs final : public PairsOfStore {
     return pair;
   }
   [[nodiscard]] std::int64_t draw_number(std::int64_t, std::int64_t epoch) const override { return epoch; }
+  [[nodiscard]] std::optional<std::uint64_t> plan_identity() const override { return std::nullopt; }
 
  private:
   Sampler sampler_;
@@ -130,6 +132,17 @@ class PlannedPairs final : public PairsOfStore {
   [[nodiscard]] PairViews views(std::int64_t unit, std::int64_t) const override { return at(unit); }
   [[nodiscard]] std::int64_t draw_number(std::int64_t unit, std::int64_t epoch) const override {
     return epoch * size() + unit;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> plan_identity() const override {
+    io::Digest digest;
+    for (const PairViews& pair : plan_) {
+      digest.add(pair.videos.data(), sizeof(pair.videos));
+      for (const FrameIndices& view : pair.frames) {
+        digest.add(static_cast<std::int64_t>(view.size()));
+        digest.add(view);
+      }
+    }
+    return digest.value();
   }
 
  private:

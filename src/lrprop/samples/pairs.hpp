@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class PairCurriculum : public Curriculum {
   [[nodiscard]] virtual PairViews views(std::int64_t unit, std::int64_t epoch) const = 0;
   /// What dropout is drawn from beside seed, video and view: the same for no two steps that see a video.
   [[nodiscard]] virtual std::int64_t draw_number(std::int64_t unit, std::int64_t epoch) const = 0;
+  /// XXH64 of the plan's videos and frames; none where pairs are drawn.
+  [[nodiscard]] virtual std::optional<std::uint64_t> plan_identity() const = 0;
 };
 
 /// Pairs within each action, every training video in at most one of an epoch; of an odd number another one is left out

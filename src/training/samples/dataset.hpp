@@ -76,6 +76,11 @@ struct Dataset {
   std::chrono::duration<double> timeout_;
 };
 
+/// Collective. Agrees that all ranks read the same phases and times of data.store's steps, which Dataset::open() does
+/// not compare: for those whose results depend on them. Throws dist::AgreedFailure.
+void require_same_phases_and_times(const io::TseStore& store, const SharedConfig& config,
+                                   dist::Communicator& communicator);
+
 /// The sample of that id, whatever its split. `option` ("--query") and `expected` ("the id of one of 5 samples") are
 /// for the message, which names the nearest ids. Throws ConfigError.
 [[nodiscard]] std::int64_t find_sample(const io::TseStore& store, const std::string& id, std::string_view option,

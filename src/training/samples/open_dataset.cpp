@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "dist/agreement.hpp"
@@ -34,10 +35,10 @@ std::optional<std::int64_t> available_bytes() {
   return std::nullopt;
 }
 
-/// Refuses ranks that read different content, and says whose differs from rank 0's.
-void require_same_content(const io::TseStore& store, const std::filesystem::path& file,
+/// Refuses ranks that read different content, or phases or times, as `what` says, by the digest `mine` of it, and says
+/// whose differs from rank 0's.
+void require_same_content(std::uint64_t mine, std::string_view what, const std::filesystem::path& file,
                           dist::Communicator& communicator) {
-  const std::uint64_t mine = store.identity();
   if (dist::same_on_all_ranks(communicator, mine)) return;
   const std::vector<std::uint64_t> digests = communicator.gather(std::span<const std::uint64_t>(&mine, 1));
   const std::vector<std::string> hosts = dist::gather_text(communicator, communicator.topology().host);
@@ -46,10 +47,9 @@ void require_same_content(const io::TseStore& store, const std::filesystem::path
     while (other + 1 < digests.size() && digests[other] == mine) ++other;
     throw io::StoreError(
         communicator.is_root()
-            ? fmt::format(
-                  "{}: found stores of different content (digest {:016x} on rank 0, {}; {:016x} on rank {}, {}); "
-                  "expected the same store on every host; check the path on each host",
-                  file.string(), mine, hosts[0], digests[other], other, hosts[other])
+            ? fmt::format("{}: found stores of different {} (digest {:016x} on rank 0, {}; {:016x} on rank {}, {}); "
+                          "expected the same store on every host; check the path on each host",
+                          file.string(), what, mine, hosts[0], digests[other], other, hosts[other])
             : file.string());
   });
 }
@@ -136,7 +136,7 @@ Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicat
   agreed(communicator,
          [&] { wait_for_files(config.dist.timeout(), [&] { store.emplace(config.data.store, matching); }); });
   store->limit_features(kLargestFeature);
-  require_same_content(*store, config.data.store.front(), communicator);
+  require_same_content(store->identity(), "content", config.data.store.front(), communicator);
   if (config.data.bad_samples == BadSamples::kSkip) {
     leave_out_bad_samples(*store, config, communicator);
   }
@@ -150,6 +150,19 @@ Dataset Dataset::open(const SharedConfig& config, dist::Communicator& communicat
       needs.kept_elsewhere.empty() ? choose_cache(*store, config.data.cache, stream_layout(*store, needs), communicator)
                                    : io::SampleCache::kNone;
   return {std::move(*store), std::move(needs), cache, config, wait_for_files};
+}
+
+void require_same_phases_and_times(const io::TseStore& store, const SharedConfig& config,
+                                   dist::Communicator& communicator) {
+  std::uint64_t phases = 0, times = 0;
+  agreed(communicator, [&] {
+    Dataset::wait_for_files(config.dist.timeout(), [&] {
+      phases = store.phase_identity();
+      times = store.time_identity();
+    });
+  });
+  require_same_content(phases, "phases", config.data.store.front(), communicator);
+  require_same_content(times, "timestamps", config.data.store.front(), communicator);
 }
 
 }  // namespace alignment

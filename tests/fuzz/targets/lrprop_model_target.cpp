@@ -42,6 +42,8 @@ ModelContent checkpoint() {
   training.course.best = {3, {0.5, 0.25}, {0.875}, true};
   training.first_moment.assign(static_cast<std::size_t>(trained_count(weight_arrays(content.sizes))), 0.5F);
   training.second_moment = training.first_moment;
+  training.phase_identity = 0x1032547698BADCFEU;
+  training.plan_identity = 7;
   return content;
 }
 

@@ -88,6 +88,45 @@ TEST(TseStore, KeepsFrameLabelsAndTimestamps) {
   EXPECT_THROW(static_cast<void>(plain.read_timestamps(0)), StoreError);
 }
 
+TEST(TseStore, PhasesAndTimesHaveIdentitiesOfTheirOwn) {
+  const TemporaryFolder folder;
+  struct Identities {
+    std::uint64_t samples, phases, times;
+  };
+  const auto written = [&](bool phases, bool times, const std::vector<std::string>& names, bool other = false) {
+    SmallStore small;
+    small.with_frame_labels = phases;
+    small.with_timestamps = times;
+    small.phase_names = names;
+    TseWriter writer(folder / "a.h5", small.header());
+    for (std::int64_t n = 0; n < small.count(); ++n) {
+      const auto steps = static_cast<std::size_t>(small.lengths[static_cast<std::size_t>(n)]);
+      std::vector<std::int32_t> labels(phases ? steps : 0, 1);
+      std::vector<double> seconds(times ? steps : 0, 0.5);
+      if (other && n == 3 && phases) labels.back() = 2;
+      if (other && n == 3 && times) seconds.back() = 0.75;
+      writer.append({small.id(n), small.label(n), small.split(n), small.features(n), labels, seconds});
+    }
+    writer.finish();
+    const TseStore store({folder / "a.h5"});
+    const Identities found{store.identity(), store.phase_identity(), store.time_identity()};
+    EXPECT_EQ(store.phase_identity(), found.phases) << "asked again";
+    std::filesystem::remove(folder / "a.h5");
+    return found;
+  };
+  const Identities plain = written(false, false, {}), all = written(true, true, {});
+  EXPECT_EQ(plain.samples, all.samples);
+  EXPECT_NE(plain.phases, all.phases);
+  EXPECT_NE(plain.times, all.times);
+  EXPECT_EQ(all.phases, written(true, false, {}).phases);
+  EXPECT_EQ(all.times, written(false, true, {}).times);
+  EXPECT_EQ(plain.times, written(true, false, {}).times);
+  EXPECT_NE(all.phases, written(true, true, {"a", "b", "c"}).phases);
+  EXPECT_NE(written(true, true, {"a", "bc", "d"}).phases, written(true, true, {"ab", "c", "d"}).phases);
+  EXPECT_NE(all.phases, written(true, true, {}, true).phases);
+  EXPECT_NE(all.times, written(true, true, {}, true).times);
+}
+
 TEST(TseStore, KeepsTheNamesOfPhases) {
   const TemporaryFolder folder;
   SmallStore small;

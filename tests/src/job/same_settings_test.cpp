@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -32,12 +33,30 @@ const KeyTable& tea_keys() {
   return table;
 }
 
+const CommandTable& tea_commands() {
+  static const CommandTable table{
+      .keys = tea_keys(),
+      .program = "tea_dist",
+      .description = "Brews tea.",
+      .commands = {{"brew", "make a pot"}, {"pour", "fill cups"}},
+      .options = {{"guests", "NAME,NAME", {"pour"}, "who is there"},
+                  {"cup", "FILE", {"pour"}, "the cup", KeyOwner::kProcess}},
+      .configs = {},
+      .examples = {},
+      .exit_codes = "",
+      .memory_advice = "",
+      .check = [](const Invocation&) {},
+  };
+  return table;
+}
+
 class SameSettings : public testing::Test {
  protected:
   /// What require_same_settings() throws; empty where it throws nothing.
   std::string difference(const std::string& command) {
+    const Invocation asked{command, std::make_unique<TeaConfig>(config_), {}, false, options_};
     try {
-      require_same_settings(tea_keys(), command, config_, *communicator_);
+      require_same_settings(tea_commands(), asked, *communicator_);
     } catch (const dist::AgreedFailure& failure) {
       EXPECT_EQ(failure.code, 2);
       return failure.what();
@@ -48,6 +67,7 @@ class SameSettings : public testing::Test {
   [[nodiscard]] int size() const { return communicator_->size().value; }
 
   TeaConfig config_;
+  std::map<std::string, std::string> options_;
 
  private:
   std::unique_ptr<dist::Communicator> communicator_ = dist::started_by_launcher()
@@ -79,6 +99,24 @@ TEST_F(SameSettings, AKeyOfTheSystemThatDiffersIsNamedWithItsRanks) {
 TEST_F(SameSettings, SoIsTheSubcommand) {
   const std::string line = difference(rank() == 0 ? "brew" : "pour");
   EXPECT_EQ(line.starts_with("settings: found subcommand = brew on rank 0 ("), size() > 1) << line;
+}
+
+TEST_F(SameSettings, SoAreOptionsThatAreNoKeys) {
+  options_["guests"] = rank() == 0 ? "ann" : "bob\n";
+  const std::string line = difference("pour");
+  EXPECT_EQ(line.starts_with("settings: found --guests = \"ann\" on rank 0 ("), size() > 1) << line;
+  EXPECT_EQ(line.find("--guests = \"bob\\u000A\" on rank") != std::string::npos, size() > 1) << line;
+  if (rank() > 0) options_.erase("guests");
+  const std::string missing = difference("pour");
+  EXPECT_EQ(missing.find("no --guests on rank") != std::string::npos, size() > 1) << missing;
+}
+
+TEST_F(SameSettings, AProcessHasItsOwnWordOfAnOptionThatAllAreGiven) {
+  options_["cup"] = std::to_string(rank());
+  EXPECT_EQ(difference("pour"), "");
+  if (rank() > 0) options_.erase("cup");
+  const std::string line = difference("pour");
+  EXPECT_EQ(line.starts_with("settings: found --cup on rank 0 ("), size() > 1) << line;
 }
 
 }  // namespace
