@@ -28,7 +28,7 @@ class Settings(lrprop_support.Edges):
         self.goes_through(lrprop_support.make_videos(104), loss__regularizer="contrastive-idm", model__layer_init="cloned")
 
     def test_extreme_scales_of_the_losses(self):
-        for settings in (dict(loss__sigma2=1e-12), dict(loss__sigma2=1e12), dict(loss__gamma=1e-6), dict(loss__gamma=1e6), dict(loss__temperature=1e-3)):
+        for settings in (dict(loss__sigma2=1e-12), dict(loss__sigma2=1e12), dict(loss__gamma=1e-6), dict(loss__gamma=1e6), dict(loss__temperature=1e-6)):
             with self.subTest(settings):
                 self.goes_through(lrprop_support.make_videos(105), **settings)
 
@@ -78,7 +78,7 @@ class Settings(lrprop_support.Edges):
             (dict(train__epochs=-2), ["train.epochs", "-2"]),
             (dict(loss__temperature=0), ["loss.temperature"]),
             (dict(loss__temperature="1e-300"), ["loss.temperature", "1e-300", ">= 1e-06"]),
-            (dict(loss__sigma2="1e-300"), ["loss.sigma2", "1e-300", ">= 1e-06"]),
+            (dict(loss__sigma2="1e-300"), ["loss.sigma2", "1e-300", ">= 1e-12"]),
             (dict(loss__lambda_same="1e308"), ["loss.lambda_same", "1e308", "at most 1000000"]),
             (dict(loss__lambda_prop="1e300"), ["loss.lambda_prop", "1e300", "at most 1000000"]),
             (dict(loss__lambda_sdtw="1e300"), ["loss.lambda_sdtw", "1e300", "at most 1000000"]),

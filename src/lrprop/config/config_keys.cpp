@@ -44,7 +44,8 @@ std::vector<Key> model_keys() {
 
 std::vector<Key> loss_keys() {
   // Losses and their gradients are f32: within these bounds their products and squares are finite there.
-  constexpr double kLeast = 1e-6, kMost = 1e6, kUnbounded = std::numeric_limits<double>::max();
+  constexpr double kLeastTemperature = 1e-6, kLeastSquare = 1e-12, kMost = 1e6,
+                   kUnbounded = std::numeric_limits<double>::max();
   const SectionKeys<&Config::loss> loss("loss");
   return {
       loss.number<&LossConfig::lambda_same>(KeyOwner::kRun, "lambda_same", Sign::kNotNegative, kMost,
@@ -53,9 +54,9 @@ std::vector<Key> loss_keys() {
                                             "weight of L_prop (profile paper: 0.01; carl: 0)"),
       loss.number<&LossConfig::lambda_sdtw>(KeyOwner::kRun, "lambda_sdtw", Sign::kNotNegative, kMost,
                                             "weight of L_sdtw (profile paper: 0.4; carl: 0)"),
-      loss.number_between<&LossConfig::temperature>(KeyOwner::kRun, "temperature", kLeast, kUnbounded,
+      loss.number_between<&LossConfig::temperature>(KeyOwner::kRun, "temperature", kLeastTemperature, kUnbounded,
                                                     "tau, which similarities are divided by"),
-      loss.number_between<&LossConfig::sigma2>(KeyOwner::kRun, "sigma2", kLeast, kUnbounded,
+      loss.number_between<&LossConfig::sigma2>(KeyOwner::kRun, "sigma2", kLeastSquare, kUnbounded,
                                                "square of the prior's width in frames (profiles paper and carl: 10)"),
       loss.number<&LossConfig::gamma>(KeyOwner::kRun, "gamma", Sign::kPositive, "smoothing of soft-DTW"),
       loss.choice<&LossConfig::sdtw_reduction>(
