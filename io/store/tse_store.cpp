@@ -315,8 +315,10 @@ std::uint64_t TseStore::phase_identity() const {
   const std::lock_guard lock(state_->reading);
   if (!state_->phase_identity) {
     state_->phase_identity =
-        digest_of_steps(has_frame_labels(), phase_names(), state_->parts,
-                        [](StorePart& part, std::int64_t sample) { return part.read_frame_labels(sample); });
+        digest_of_steps(has_frame_labels(), phase_names(), state_->parts, [](StorePart& part, std::int64_t sample) {
+          return part.has_frame_labels() ? part.read_frame_labels(sample)
+                                         : std::vector(static_cast<std::size_t>(part.length(sample)), kNoPhase);
+        });
   }
   return *state_->phase_identity;
 }
