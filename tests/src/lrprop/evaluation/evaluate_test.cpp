@@ -100,6 +100,19 @@ TEST(Evaluate, FractionsTakeTheFirstVideos) {
   EXPECT_NE(metrics.svm_rbf[2], metrics.svm_rbf[1]);
 }
 
+TEST(Evaluate, FractionsAreNotCutByRounding) {
+  ExampleVideos examples;
+  examples.noise = 1.5;
+  std::vector<EmbeddedVideo> videos;
+  examples.add(videos, io::Split::kTrain, 100, 6);
+  examples.add(videos, io::Split::kValidation, 2, 60);
+  EvaluationSettings settings;
+  settings.fractions = {0.28, 0.29, 0.2900001};  // 0.29 * 100 is 28.999999999999996 in f64
+  const Metrics metrics = evaluate(videos, settings).metrics;
+  EXPECT_EQ(metrics.svm_rbf[1], metrics.svm_rbf[2]);
+  EXPECT_NE(metrics.svm_rbf[1], metrics.svm_rbf[0]);
+}
+
 TEST(Evaluate, ProgressionIsTheMeanOfItsColumns) {
   const std::vector<EmbeddedVideo> videos = example();
   const Metrics metrics = evaluate(videos).metrics;
