@@ -176,23 +176,28 @@ bool has_member(const Handle& group, const std::string& name) {
   return require_hard_link(group, name);
 }
 
+namespace {
+
+/// For HDF5's iterations, of whatever it tells of each.
+template <typename Info>
+herr_t add_name(hid_t, const char* name, const Info*, void* names) {
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return 0;
+}
+
+}  // namespace
+
 std::vector<std::string> members_of(const Handle& group) {
   std::vector<std::string> names;
-  const auto add = [](hid_t, const char* name, const H5L_info_t*, void* all) -> herr_t {
-    static_cast<std::vector<std::string>*>(all)->emplace_back(name);
-    return 0;
-  };
-  checked(H5Literate(group.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), "", "listing its members");
+  checked(H5Literate(group.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add_name<H5L_info_t>, &names), "",
+          "listing its members");
   return names;
 }
 
 std::vector<std::string> attributes_of(const Handle& object) {
   std::vector<std::string> names;
-  const auto add = [](hid_t, const char* name, const H5A_info_t*, void* all) -> herr_t {
-    static_cast<std::vector<std::string>*>(all)->emplace_back(name);
-    return 0;
-  };
-  checked(H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), "", "listing its attributes");
+  checked(H5Aiterate2(object.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, add_name<H5A_info_t>, &names), "",
+          "listing its attributes");
   return names;
 }
 

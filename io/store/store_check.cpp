@@ -67,9 +67,7 @@ std::vector<std::string> foreign_content(const std::filesystem::path& file) {
       "format", "version",  "feature_dim",    "num_classes",        "encoder",
       "source", "complete", kLogitsAttribute, kUnlabelledAttribute, kIndexDigestAttribute};
   std::vector<std::string> foreign;
-  try {
-    const hdf5::LibraryLock lock(file);
-    const CrashGuard guard(file, GuardedFile::kStore);
+  naming(file, [&] {
     const hdf5::Handle root = hdf5::open_for_reading(file, "store");
     for (const std::string& name : hdf5::members_of(root)) {
       if (std::ranges::find(kMembers, name) == kMembers.end()) foreign.push_back("/" + name);
@@ -77,9 +75,7 @@ std::vector<std::string> foreign_content(const std::filesystem::path& file) {
     for (const std::string& name : hdf5::attributes_of(root)) {
       if (std::ranges::find(kAttributes, name) == kAttributes.end()) foreign.push_back("attribute " + name);
     }
-  } catch (const hdf5::Refusal& refusal) {
-    throw StoreError(file.string() + refusal.what());
-  }
+  });
   return foreign;
 }
 

@@ -21,18 +21,6 @@ namespace {
 
 using hdf5::Refusal;
 
-/// Calls `work` under HDF5's lock; what it refuses becomes a StoreError that names the file.
-template <typename Work>
-auto naming(const std::filesystem::path& file, Work&& work) {
-  try {
-    const hdf5::LibraryLock lock(file);
-    const CrashGuard guard(file, GuardedFile::kStore);
-    return work();
-  } catch (const Refusal& refusal) {
-    throw StoreError(file.string() + refusal.what());
-  }
-}
-
 void require_count(std::string_view dataset, std::size_t found, std::size_t expected, std::string_view because) {
   if (found != expected) {
     throw Refusal(fmt::format(":{}: found {} entries; expected {} ({}); make the store again", dataset, found, expected,

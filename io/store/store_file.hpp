@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "io/errors.hpp"
+#include "io/hdf5/crash_guard.hpp"
 #include "io/hdf5/input.hpp"
 #include "io/store/store_part.hpp"
 #include "io/store/tse_writer.hpp"
@@ -29,6 +31,18 @@ inline constexpr const char* kLogitsAttribute = "logits";
 inline constexpr const char* kDigestAttribute = "digest";
 /// Paths count steps in 32 bits.
 inline constexpr std::int64_t kMostSteps = INT32_MAX;
+
+/// Calls `work` under HDF5's lock; what it refuses becomes a StoreError that names the file.
+template <typename Work>
+auto naming(const std::filesystem::path& file, Work&& work) {
+  try {
+    const hdf5::LibraryLock lock(file);
+    const CrashGuard guard(file, GuardedFile::kStore);
+    return work();
+  } catch (const hdf5::Refusal& refusal) {
+    throw StoreError(file.string() + refusal.what());
+  }
+}
 
 /// XXH64 of the names of phases, each with its length: the attribute `digest` of /phase_names.
 [[nodiscard]] std::uint64_t digest_of_names(const std::vector<std::string>& names);

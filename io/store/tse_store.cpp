@@ -129,6 +129,12 @@ void require_unique_ids(const std::vector<std::unique_ptr<StorePart>>& parts) {
   }
 }
 
+/// Of a sample among stores of which some have phases.
+std::vector<std::int32_t> phases_of(StorePart& part, std::int64_t sample) {
+  if (part.has_frame_labels()) return part.read_frame_labels(sample);
+  return std::vector(static_cast<std::size_t>(part.length(sample)), kNoPhase);
+}
+
 /// Of what `read` gives for every sample where there is any, and of names.
 template <typename Read>
 std::uint64_t digest_of_steps(bool any, const std::vector<std::string>& names,
@@ -314,11 +320,7 @@ std::uint64_t TseStore::identity() const {
 std::uint64_t TseStore::phase_identity() const {
   const std::lock_guard lock(state_->reading);
   if (!state_->phase_identity) {
-    state_->phase_identity =
-        digest_of_steps(has_frame_labels(), phase_names(), state_->parts, [](StorePart& part, std::int64_t sample) {
-          return part.has_frame_labels() ? part.read_frame_labels(sample)
-                                         : std::vector(static_cast<std::size_t>(part.length(sample)), kNoPhase);
-        });
+    state_->phase_identity = digest_of_steps(has_frame_labels(), phase_names(), state_->parts, phases_of);
   }
   return *state_->phase_identity;
 }
@@ -402,11 +404,8 @@ bool TseStore::has_timestamps() const {
 
 std::vector<std::int32_t> TseStore::read_frame_labels(std::int64_t sample) {
   const auto place = state_->place(sample);
-  if (!place.part->has_frame_labels() && has_frame_labels()) {
-    return std::vector<std::int32_t>(static_cast<std::size_t>(place.part->length(place.sample)), kNoPhase);
-  }
   const std::lock_guard lock(state_->reading);
-  return place.part->read_frame_labels(place.sample);
+  return has_frame_labels() ? phases_of(*place.part, place.sample) : place.part->read_frame_labels(place.sample);
 }
 
 const std::vector<std::string>& TseStore::phase_names() const {

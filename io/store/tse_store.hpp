@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,10 @@ inline constexpr std::int32_t kNoLabel = -1;
 
 /// The frame label of a step that belongs to no phase, or of which nobody has said.
 inline constexpr std::int32_t kNoPhase = -1;
+/// Whether any of a sample's steps belongs to a phase.
+[[nodiscard]] inline bool has_phases(std::span<const std::int32_t> frame_labels) {
+  return std::any_of(frame_labels.begin(), frame_labels.end(), [](std::int32_t phase) { return phase >= 0; });
+}
 
 /// How the classes of several stores become one list. They are matched by name, whatever their order.
 enum class ClassMatching : std::uint8_t {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,9 +19,7 @@ struct EmbeddedVideo {
   std::vector<double> timestamps;          ///< [T] seconds; empty where the store has none
 
   [[nodiscard]] std::int64_t frames() const { return static_cast<std::int64_t>(rows.size()) / width; }
-  [[nodiscard]] bool has_phases() const {
-    return std::any_of(frame_labels.begin(), frame_labels.end(), [](std::int32_t phase) { return phase >= 0; });
-  }
+  [[nodiscard]] bool has_phases() const { return io::has_phases(frame_labels); }
 };
 
 }  // namespace alignment::lrprop

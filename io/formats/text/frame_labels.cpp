@@ -168,10 +168,6 @@ std::vector<std::int32_t> number_phases(const std::vector<Range>& ranges, const 
   return numbered;
 }
 
-bool has_phases(const std::vector<std::int32_t>& frames) {
-  return std::any_of(frames.begin(), frames.end(), [](std::int32_t phase) { return phase >= 0; });
-}
-
 /// Gives the frames of a sample that keeps its phases the numbers of `phases`.
 void renumber(const TseStore& store, std::int64_t sample, const std::vector<std::string>& phases,
               std::vector<std::int32_t>& frames) {

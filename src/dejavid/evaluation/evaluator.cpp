@@ -58,12 +58,9 @@ bool is_harder(const HardSample& one, const HardSample& other) {
 }
 
 HardSample nearest_rival(const AlignedSample& one) {
-  const auto own = static_cast<std::size_t>(one.label);
-  std::size_t rival = own == 0 ? 1 : 0;
-  for (std::size_t c = 0; c < one.distances.size(); ++c) {
-    if (c != own && one.distances[c] < one.distances[rival]) rival = c;
-  }
-  return {one.sample, static_cast<std::int32_t>(rival), one.distances[own], one.distances[rival]};
+  const std::int32_t rival = nearest_other(one.distances, one.label);
+  return {one.sample, rival, one.distances[static_cast<std::size_t>(one.label)],
+          one.distances[static_cast<std::size_t>(rival)]};
 }
 
 void keep_hardest(std::vector<HardSample>& samples, std::size_t most) {

@@ -26,15 +26,6 @@ std::vector<float> rows_of(io::TseStore& store, std::int64_t sample, const Model
 
 namespace {
 
-std::int32_t nearest_other(const std::vector<double>& distances, std::int32_t prediction) {
-  std::int32_t nearest = prediction == 0 ? 1 : 0;
-  for (std::size_t c = 0; c < distances.size(); ++c) {
-    const auto label = static_cast<std::int32_t>(c);
-    if (label != prediction && distances[c] < distances[static_cast<std::size_t>(nearest)]) nearest = label;
-  }
-  return nearest;
-}
-
 /// The predicted class, and the one to compare it with.
 std::vector<std::int32_t> compared_classes(const Finding& found, const Comparison& comparison) {
   using With = Comparison::With;

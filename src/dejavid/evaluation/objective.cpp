@@ -35,4 +35,13 @@ void smallest_distances(std::span<const double> distances, std::span<std::int32_
   std::copy_n(order.begin(), classes.size(), classes.begin());
 }
 
+std::int32_t nearest_other(std::span<const double> distances, std::int32_t label) {
+  const auto own = static_cast<std::size_t>(label);
+  std::size_t nearest = own == 0 ? 1 : 0;
+  for (std::size_t c = 0; c < distances.size(); ++c) {
+    if (c != own && distances[c] < distances[nearest]) nearest = c;
+  }
+  return static_cast<std::int32_t>(nearest);
+}
+
 }  // namespace alignment::dejavid

@@ -27,4 +27,7 @@ void class_probabilities(std::span<const double> distances, const kernels::LossR
 /// The classes in order of distance, ties to the lower class: the first `count`.
 void smallest_distances(std::span<const double> distances, std::span<std::int32_t> classes);
 
+/// Of the classes but `label` the nearest, on a tie the lowest. At least two classes.
+[[nodiscard]] std::int32_t nearest_other(std::span<const double> distances, std::int32_t label);
+
 }  // namespace alignment::dejavid

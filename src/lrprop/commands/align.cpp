@@ -68,8 +68,7 @@ void tell_what_is_carried(Dataset& dataset, std::int64_t query, const AlignmentO
   agreed(communicator, [&] {
     dataset.wait([&] {
       if (!dataset.store.has_frame_labels()) return;
-      const std::vector<std::int32_t> labels = dataset.store.read_frame_labels(query);
-      has_phases = std::any_of(labels.begin(), labels.end(), [](std::int32_t phase) { return phase >= 0; });
+      has_phases = io::has_phases(dataset.store.read_frame_labels(query));
     });
   });
   if (has_phases) return;

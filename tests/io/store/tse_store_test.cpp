@@ -159,19 +159,26 @@ TEST(TseStore, RefusesPhasesBeyondTheirNames) {
                  folder / "b.h5", {"found phase -2 at step 0; expected -1, none, or a number from 0 on"});
 }
 
+/// A store of one sample of one step, which is of that phase; its id is the file's name.
+void write_one_step(const std::filesystem::path& file, const SmallStore& like, const std::vector<std::string>& names,
+                    std::int32_t phase) {
+  TseStoreHeader header = like.header();
+  header.phase_names = names;
+  const std::vector<float> values = like.features(1);
+  const std::vector<std::int32_t> phases{phase};
+  const std::string id = file.filename().string();
+  TseWriter writer(file, header);
+  writer.append({.id = id, .features = values, .frame_labels = phases});
+  writer.finish();
+}
+
 TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
   const TemporaryFolder folder;
   SmallStore small;
   small.with_frame_labels = true;
   small.write(folder / "plain.h5");
-  TseStoreHeader header = small.header();
-  const std::vector<float> values = small.features(1);
-  const std::vector<std::int32_t> phases{0};
   const auto write = [&](const char* name, const std::vector<std::string>& names) {
-    header.phase_names = names;
-    TseWriter writer(folder / name, header);
-    writer.append({.id = name, .features = values, .frame_labels = phases});
-    writer.finish();
+    write_one_step(folder / name, small, names, 0);
   };
   write("a.h5", {"reach", "lift"});
   write("b.h5", {"reach", "lift"});
@@ -190,14 +197,9 @@ TEST(TseStore, StoresReadAsOneNamePhasesAlike) {
 TEST(TseStore, FramesOfAFileWithoutLabelsHaveNoPhase) {
   const TemporaryFolder folder;
   SmallStore small;
-  TseStoreHeader header = small.header();
-  const std::vector<float> values = small.features(1);
   const std::vector<std::int32_t> phases{1};
   const auto write = [&](const char* name, const std::vector<std::string>& names) {
-    header.phase_names = names;
-    TseWriter writer(folder / name, header);
-    writer.append({.id = name, .features = values, .frame_labels = phases});
-    writer.finish();
+    write_one_step(folder / name, small, names, phases.front());
   };
   write("a.h5", {"reach", "lift"});
   write("other.h5", {"lift", "reach"});
